@@ -1,0 +1,341 @@
+"""Journey 2: a question to quotations, each proven, or to a no-answer that says why."""
+
+import hashlib
+import json
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rag.citation import cite, verify_answers
+from rag.confidence import SHIPPED, Calibration, load
+from rag.errors import IndexCorrupt, InvalidFilter, InvalidQuestion
+from rag.index import Index
+from rag.questions import question_terms
+from rag.reading import SentenceReader
+from rag.recheck import Recheck, recheck
+from rag.response import Answer, NoAnswer, Response, ranked
+from rag.retrieval import Candidates, hits, retrieve
+from rag.settings import Settings
+from rag.types import Document, Extraction, Hit, Span
+
+if TYPE_CHECKING:
+    from rag.protocols import Floats1d, Reader
+
+CALIBRATION = "calibration.json"
+CACHED_VECTORS = 20_000
+"""Vectors of questions and sentences kept in memory, 1.5 kB each: questions over one index meet the same sentences."""
+CLOSEST = 3
+MESSAGES = {
+    "empty_question": "There is no question to answer.",
+    "empty_index": "The index holds no passages.",
+    "no_match": "No passage could be read for this question.",
+    "low_confidence": "The documents do not seem to answer this: no passage reaches the confidence asked for.",
+}
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What every stage made of one question; rankings best first, extractions before the threshold."""
+
+    question: str
+    lexical: tuple[Hit, ...]
+    dense: tuple[Hit, ...]
+    fused: tuple[Hit, ...]
+    extractions: tuple[Extraction, ...]
+    confidence: float
+    response: Response
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """A question read: its candidates, its extractions best first, and the milliseconds each stage took."""
+
+    question: str
+    candidates: Candidates
+    extractions: tuple[Extraction, ...]
+    timings: Mapping[str, float]
+
+
+class Assistant:
+    """Answers questions over one index with verbatim, verified passages."""
+
+    def __init__(
+        self,
+        index: Index,
+        settings: Settings | None = None,
+        reader: "Reader | None" = None,
+        calibration: Calibration | None = None,
+    ) -> None:
+        """Use `open` unless a part is to be swapped."""
+        self.index = index
+        self.settings = settings or index.settings
+        index.require(self.settings)
+        self.calibration = calibration or _calibration(index.path)
+        self._vector = lru_cache(maxsize=CACHED_VECTORS)(self._embed)
+        self._reader: Reader = reader or SentenceReader(self._vector, index.words)
+
+    @classmethod
+    def open(cls, path: str | Path, settings: Settings | None = None) -> "Assistant":
+        """Open the index at `path`. Raises the errors of `Index.open`."""
+        return cls(Index.open(path), settings)
+
+    def ask(
+        self,
+        question: str,
+        top_k: int | None = None,
+        filters: Mapping[str, Any] | None = None,
+        min_confidence: float | None = None,
+        explain: bool = False,
+    ) -> Response:
+        """Return the best quotations, or a no-answer with its reason.
+
+        `top_k` and `min_confidence` default to the settings. Raises InvalidQuestion for a question that is too long,
+        InvalidSettings for a value out of range; a blank question gives a no-answer.
+        """
+        settings = self._settings(top_k, filters, min_confidence)
+        question = self._checked(question, settings)
+        early = self._without_reading(question, settings)
+        return early or self._respond(self._read(question, settings), settings, explain)
+
+    def ask_many(
+        self, questions: Sequence[str], top_k: int | None = None, min_confidence: float | None = None
+    ) -> list[Response]:
+        """Return the response of each question, the same as asked one by one."""
+        return [self.ask(question, top_k, None, min_confidence) for question in questions]
+
+    def search(self, query: str, top_k: int | None = None, filters: Mapping[str, Any] | None = None) -> list[Answer]:
+        """Return the passages that fit best, as quotations of type `passage`; they claim no answer."""
+        settings = self._settings(top_k, filters, None)
+        query = self._checked(query, settings)
+        if self._without_reading(query, settings):
+            return []
+        candidates = retrieve(self.index, query, self._vector(query), settings)
+        found = hits(self.index, candidates.fused[: settings.top_k], candidates.scores)
+        answers = ranked([self._passage(hit) for hit in found])
+        verify_answers(answers, self._documents(answers))
+        return list(answers)
+
+    def trace_many(
+        self, questions: Sequence[str], depth: int = 100, without: Sequence[Collection[str] | None] | None = None
+    ) -> list[Trace]:
+        """Return what every stage made of each question, for evaluation.
+
+        `without` gives for a question the documents that are treated as not in the index.
+        """
+        settings = replace(self.settings, candidates=max(depth, self.settings.candidates))
+        left_out = without or [None] * len(questions)
+        return [
+            self._trace(self._checked(text, settings), settings, depth, missing or ())
+            for text, missing in zip(questions, left_out, strict=True)
+        ]
+
+    def verify(self, saved: Response | Mapping[str, Any]) -> list[Recheck]:
+        """Re-check every citation of a saved response against the index as it is now."""
+        content = saved.to_dict() if isinstance(saved, Response) else saved
+        return [
+            recheck(citation, self.index.document(citation["document_id"]))
+            for answer in content["answers"]
+            for citation in (answer["citation"], *answer.get("also_in", []))
+        ]
+
+    def refresh(self) -> bool:
+        """Use the current version of the index, where another process has made one; tell whether there was one."""
+        if not self.index.refresh():
+            return False
+        self.__init__(self.index, self.settings)  # type: ignore[misc]
+        return True
+
+    def _embed(self, text: str) -> "Floats1d":
+        vector: Floats1d = self.index.embedder.embed_queries([text])[0]
+        return vector
+
+    def _settings(self, top_k: int | None, filters: Mapping[str, Any] | None, min_confidence: float | None) -> Settings:
+        if filters:
+            raise InvalidFilter(f"Filters are not supported by this version, got {dict(filters)}.", "Leave them out.")
+        given = {"top_k": top_k, "min_confidence": min_confidence}
+        return replace(self.settings, **{key: value for key, value in given.items() if value is not None})  # type: ignore[arg-type]
+
+    def _checked(self, question: str, settings: Settings) -> str:
+        if len(question) > settings.max_question_length:
+            raise InvalidQuestion(
+                f"The question has {len(question):,} characters, at most {settings.max_question_length:,} are read.",
+                "Ask in fewer words, or raise the setting max_question_length.",
+            )
+        if any("\ud800" <= character <= "\udfff" for character in question):
+            raise InvalidQuestion("The question holds half a character (a lone surrogate).", "Type it again.")
+        return question.strip()
+
+    def _without_reading(self, question: str, settings: Settings) -> Response | None:
+        if not question:
+            return self._refuse(question, settings, NoAnswer("empty_question", MESSAGES["empty_question"]))
+        if not self.index.manifest.chunks:
+            return self._refuse(question, settings, NoAnswer("empty_index", MESSAGES["empty_index"]))
+        return None
+
+    def _read(self, question: str, settings: Settings, without: Collection[str] = ()) -> _Reading:
+        clock = _Clock()
+        vector = self._vector(question)
+        clock.stop("embed")
+        candidates = retrieve(self.index, question, vector, settings, without)
+        found = hits(self.index, candidates.fused[: settings.read_passages], candidates.scores)
+        clock.stop("retrieve")
+        extractions = self._reader.read([question], [found])[0]
+        clock.stop("read")
+        return _Reading(question, candidates, tuple(extractions), clock.timings)
+
+    def _respond(self, reading: _Reading, settings: Settings, explain: bool = False) -> Response:
+        threshold = self.calibration.threshold if settings.min_confidence is None else settings.min_confidence
+        found = ranked(self._answers(reading.extractions, settings))
+        kept = tuple(answer for answer in found if answer.confidence >= threshold)
+        verify_answers((*kept, *found[:CLOSEST]), self._documents(found))
+        response = self._response(
+            reading.question, settings, kept, None if kept else self._no_answer(reading, found, threshold)
+        )
+        explained = _explanation(reading, self.index, threshold) if explain else None
+        return replace(response, timings_ms=reading.timings, explain=explained)
+
+    def _answers(self, extractions: Sequence[Extraction], settings: Settings) -> list[Answer]:
+        """Return an answer for each of the best extractions; the same words elsewhere go to `also_in`."""
+        by_quote: dict[str, Answer] = {}
+        for item in extractions:
+            answer = self._answer(item, settings)
+            first = by_quote.get(answer.answer)
+            if first is not None:
+                by_quote[answer.answer] = replace(first, also_in=(*first.also_in, answer.citation))
+            elif len(by_quote) < settings.top_k:
+                by_quote[answer.answer] = answer
+        # Confidence never rises down the list: a lower answer with a higher figure would deny the order it stands in.
+        answers, ceiling = [], 1.0
+        for answer in by_quote.values():
+            ceiling = min(ceiling, answer.confidence)
+            answers.append(replace(answer, confidence=ceiling))
+        return answers
+
+    def _answer(self, item: Extraction, settings: Settings) -> Answer:
+        chunk, span = item.hit.chunk, item.span
+        document = self._document(span.document_id)
+        context = context_span(item, settings.context_sentences, document)
+        scores = {**item.hit.scores, "reader": item.score, "no_answer": item.no_answer}
+        return Answer(
+            rank=1,
+            answer_type=item.answer_type,
+            score=round(item.score, 6),
+            confidence=round(self.calibration.probability(item.features), 4),
+            context=document.slice(context),
+            context_span=context,
+            citation=cite(document, chunk, span, 1),
+            scores={key: round(value, 6) for key, value in scores.items()},
+        )
+
+    def _passage(self, hit: Hit) -> Answer:
+        document = self._document(hit.chunk.span.document_id)
+        text = hit.chunk.text
+        span = hit.chunk.locate(len(text) - len(text.lstrip()), len(text.rstrip()))
+        scores = {key: round(value, 6) for key, value in hit.scores.items()}
+        citation = cite(document, hit.chunk, span, 1)
+        return Answer(1, "passage", round(hit.score, 6), 0.0, citation.quote, span, citation, scores)
+
+    def _no_answer(self, reading: _Reading, found: Sequence[Answer], threshold: float) -> NoAnswer:
+        missing = question_terms(reading.question, self.index.words).missing()
+        if not found:
+            return NoAnswer("no_match", MESSAGES["no_match"], threshold, None, (), missing)
+        best = max(answer.confidence for answer in found)
+        return NoAnswer("low_confidence", MESSAGES["low_confidence"], threshold, best, tuple(found[:CLOSEST]), missing)
+
+    def _trace(self, question: str, settings: Settings, depth: int, without: Collection[str]) -> Trace:
+        early = self._without_reading(question, settings)
+        if early:
+            return Trace(question, (), (), (), (), 0.0, early)
+        reading = self._read(question, settings, without)
+        rankings = reading.candidates
+        best = self.calibration.probability(reading.extractions[0].features) if reading.extractions else 0.0
+        lexical, dense, fused = (
+            tuple(hits(self.index, ranking[:depth], rankings.scores))
+            for ranking in (rankings.lexical, rankings.dense, rankings.fused)
+        )
+        return Trace(question, lexical, dense, fused, reading.extractions, best, self._respond(reading, settings))
+
+    def _refuse(self, question: str, settings: Settings, reason: NoAnswer) -> Response:
+        return self._response(question, settings, (), reason)
+
+    def _response(
+        self, question: str, settings: Settings, answers: tuple[Answer, ...], no_answer: NoAnswer | None
+    ) -> Response:
+        facts = [question, self.index.fingerprint, asdict(settings), asdict(self.calibration)]
+        digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+        return Response(f"r_{digest[:16]}", question, answers, no_answer, self.index.info)
+
+    def _document(self, document_id: str) -> Document:
+        document = self.index.document(document_id)
+        if document is None:
+            raise IndexCorrupt(f"The document store lacks {document_id!r}.", "Build the index again.")
+        return document
+
+    def _documents(self, answers: Sequence[Answer]) -> dict[str, Document]:
+        citations = [citation for answer in answers for citation in (answer.citation, *answer.also_in)]
+        return {key: self._document(key) for key in {citation.span.document_id for citation in citations}}
+
+
+class _Clock:
+    """Milliseconds of each stage and of all."""
+
+    def __init__(self) -> None:
+        self._began = self._last = time.perf_counter()
+        self.timings: dict[str, float] = {}
+
+    def stop(self, stage: str) -> None:
+        now = time.perf_counter()
+        self.timings[stage] = round((now - self._last) * 1_000, 1)
+        self.timings["total"] = round((now - self._began) * 1_000, 1)
+        self._last = now
+
+
+def context_span(item: Extraction, neighbours: int, document: Document) -> Span:
+    """Return the sentences around an extraction.
+
+    An answer inside a sentence gets that sentence; an answer of whole sentences gets `neighbours` on each side, no
+    further than its paragraph.
+    """
+    chunk = item.hit.chunk
+    touched = [pair for pair in chunk.sentences if pair[0] < item.end and item.start < pair[1]]
+    start = min([item.start, *(low for low, _ in touched)])
+    end = max([item.end, *(high for _, high in touched)])
+    if (start, end) == (item.start, item.end):
+        before = [pair for pair in chunk.sentences if pair[1] <= start][-neighbours:] if neighbours else []
+        after = [pair for pair in chunk.sentences if pair[0] >= end][:neighbours]
+        for low, high in reversed(before):
+            start = low if not _paragraph_ends(chunk.text[high:start]) else start
+        for low, high in after:
+            end = high if not _paragraph_ends(chunk.text[end:low]) else end
+    return chunk.locate(start, end)
+
+
+def _paragraph_ends(gap: str) -> bool:
+    return gap.count("\n") + gap.replace("\r\n", "").count("\r") > 1 or bool(gap.strip())
+
+
+def _calibration(path: Path) -> Calibration:
+    own = path / CALIBRATION
+    return load(own) if own.is_file() else load(SHIPPED)
+
+
+def _explanation(reading: _Reading, index: Index, threshold: float) -> dict[str, Any]:
+    """Return for each stage its best candidates with rank and score, and what was read."""
+    rankings = reading.candidates
+    named = {"lexical": rankings.lexical, "dense": rankings.dense, "fused": rankings.fused}
+    explained: dict[str, Any] = {
+        stage: [
+            {"rank": rank, "chunk_id": hit.chunk.id, "score": round(hit.score, 6)}
+            for rank, hit in enumerate(hits(index, ranking[:10], rankings.scores), start=1)
+        ]
+        for stage, ranking in named.items()
+    }
+    explained["read"] = [
+        {"rank": rank, "chunk_id": item.hit.chunk.id, "start": item.span.start, "end": item.span.end,
+         "score": round(item.score, 6), "features": {key: round(value, 6) for key, value in item.features.items()}}
+        for rank, item in enumerate(reading.extractions[:10], start=1)
+    ]  # fmt: skip
+    return {**explained, "threshold": threshold}

@@ -1,0 +1,333 @@
+"""The shell: `rag index | ask | search | documents | verify | eval | calibrate | check | serve`.
+
+Rooms are imported inside the commands, so that `rag --help` answers at once. Every error that a user can mend is one
+line on standard error, with its remedy, and exit status 2.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rag.errors import InvalidInput, InvalidQuestion, RagError
+
+if TYPE_CHECKING:
+    from rag.assistant import Assistant
+    from rag.index import Index
+    from rag.ingest import IndexReport, Progress
+    from rag.response import Answer, Response
+    from rag.settings import Settings
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Answer questions over your own articles with quotations and nothing else.",
+)
+documents = typer.Typer(no_args_is_help=True, help="List, show or remove documents.")
+app.add_typer(documents, name="documents")
+
+IndexOption = Annotated[Path, typer.Option("--index", help="Folder of the index.")]
+SetOption = Annotated[list[str] | None, typer.Option("--set", help="A setting as key=value; may be repeated.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the response as JSON.")]
+TopOption = Annotated[int | None, typer.Option("--top-k", help="Answers at most.")]
+DEFAULT_INDEX = Path("index")
+
+
+@app.command("index")
+def index_command(
+    paths: Annotated[list[Path], typer.Argument(help="Files and folders.")],
+    index: IndexOption = DEFAULT_INDEX,
+    rebuild: Annotated[bool, typer.Option(help="Build from nothing, in place of what is there.")] = False,
+    sync: Annotated[bool, typer.Option(help="Also drop documents whose file is gone.")] = False,
+    settings: SetOption = None,
+) -> None:
+    """Build an index of files and folders, or bring one up to date."""
+    from rag.index import Index
+    from rag.settings import Settings
+
+    with _progress() as tell:
+        if rebuild or not (index / "manifest.json").exists():
+            report = Index.build(list(paths), index, Settings().updated(_changes(settings)), tell).report
+        else:
+            opened = Index.open(index)
+            opened.require(opened.settings.updated(_changes(settings)))
+            report = opened.sync(list(paths), tell) if sync else opened.add(list(paths), tell)
+    _print_report(report, index)
+
+
+@app.command()
+def ask(
+    question: Annotated[str, typer.Argument(help="The question, in quotes.")],
+    index: IndexOption = DEFAULT_INDEX,
+    as_json: JsonOption = False,
+    markdown: Annotated[bool, typer.Option(help="Print the response as Markdown.")] = False,
+    bibtex: Annotated[bool, typer.Option(help="Print BibTeX entries of the answers.")] = False,
+    top_k: TopOption = None,
+    min_confidence: Annotated[float | None, typer.Option(help="Withhold answers below this probability.")] = None,
+    explain: Annotated[bool, typer.Option(help="Add what each stage found to the JSON.")] = False,
+    settings: SetOption = None,
+) -> None:
+    """Answer one question with quotations, or say why there is none."""
+    if not question.strip():
+        raise InvalidQuestion("The question is empty.", "Give one in quotes: rag ask 'Who …?'")
+    response = _assistant(index, settings).ask(question, top_k, None, min_confidence, explain)
+    if as_json or explain:
+        typer.echo(response.to_json())
+    elif markdown or bibtex:
+        typer.echo(response.to_markdown() if markdown else response.to_bibtex())
+    else:
+        _print_response(response)
+
+
+@app.command()
+def search(
+    query: Annotated[str, typer.Argument(help="Words or a question, in quotes.")],
+    index: IndexOption = DEFAULT_INDEX,
+    as_json: JsonOption = False,
+    top_k: TopOption = None,
+    settings: SetOption = None,
+) -> None:
+    """Find passages; none of them claims to be an answer."""
+    if not query.strip():
+        raise InvalidQuestion("The query is empty.", "Give words in quotes: rag search 'drones'")
+    found = _assistant(index, settings).search(query, top_k)
+    if as_json:
+        typer.echo(json.dumps([answer.to_dict() for answer in found], ensure_ascii=False, indent=2))
+        return
+    for answer in found:
+        _print_quote(answer, f"score {answer.score:.2f}")
+    if not found:
+        typer.echo("No passages.")
+
+
+@documents.command("list")
+def list_documents(index: IndexOption = DEFAULT_INDEX, as_json: JsonOption = False) -> None:
+    """List the documents of an index."""
+    found = _open(index).documents()
+    if as_json:
+        typer.echo(json.dumps([vars(summary) for summary in found], ensure_ascii=False, indent=2))
+        return
+    for summary in found:
+        typer.echo(f"{summary.id}\t{summary.chunks} chunks\t{_printable(summary.title or '')}")
+
+
+@documents.command("show")
+def show_document(
+    document_id: str,
+    index: IndexOption = DEFAULT_INDEX,
+    masked: Annotated[bool, typer.Option(help="List what is masked instead, with the reasons.")] = False,
+) -> None:
+    """Print the stored text of a document."""
+    opened = _open(index)
+    document = opened.document(document_id)
+    if document is None:
+        raise _no_such_document(document_id, index)
+    if not masked:
+        typer.echo(document.text, nl=not document.text.endswith("\n"))
+        return
+    for mask in opened.masks(document_id):
+        typer.echo(f"{mask.span.start}-{mask.span.end}\t{mask.reason}\t{_printable(document.slice(mask.span))[:100]}")
+
+
+@documents.command("remove")
+def remove_document(document_id: str, index: IndexOption = DEFAULT_INDEX) -> None:
+    """Remove a document from the index."""
+    if not _open(index).remove(document_id).removed:
+        raise _no_such_document(document_id, index)
+    typer.echo(f"Removed {document_id}.")
+
+
+@app.command()
+def verify(
+    file: Annotated[Path, typer.Argument(help="JSON of one response, of a list, or one a line.")],
+    index: IndexOption = DEFAULT_INDEX,
+    as_json: JsonOption = False,
+) -> None:
+    """Re-check saved citations; exit status 1 where one is changed or gone."""
+    from rag.assistant import Assistant
+
+    assistant = Assistant.open(index)
+    found = [item for saved in _saved_responses(file) for item in assistant.verify(saved)]
+    if as_json:
+        typer.echo(json.dumps([item.to_dict() for item in found], ensure_ascii=False, indent=2))
+    else:
+        for item in found:
+            typer.echo(f"{item.status}\t{item.document_id}\t{_printable(item.quote)[:80]}")
+        typer.echo(f"{len(found)} citations checked.")
+    if any(item.status in ("changed", "gone") for item in found):
+        raise typer.Exit(1)
+
+
+@app.command()
+def check(
+    index: IndexOption = DEFAULT_INDEX,
+    repair: Annotated[bool, typer.Option(help="Make vectors and words anew where they are damaged.")] = False,
+) -> None:
+    """Check every file of an index against what was written."""
+    from rag.index import Index, examine
+    from rag.index import repair as mend
+
+    found = examine(index)
+    if found and repair:
+        mend(index)
+        typer.echo(f"Mended: {'; '.join(found)}.")
+        found = examine(index)
+    for problem in found:
+        typer.echo(f"error: {problem}. Run `rag check --repair`, or build again: rag index PATH --rebuild", err=True)
+    if found:
+        raise typer.Exit(2)
+    info = Index.open(index).info
+    typer.echo(f"{index}: version {info.version}, {info.documents} documents, {info.chunks} chunks, all sound.")
+
+
+@app.command()
+def serve(
+    index: IndexOption = DEFAULT_INDEX,
+    port: Annotated[int, typer.Option(help="Port on the loopback address; 0 takes a free one.")] = 7860,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    settings: SetOption = None,
+) -> None:
+    """Serve the page."""
+    from rag.ui import serve as serve_page
+
+    opened = _open(index)
+    serve_page(index, opened.settings.updated(_changes(settings)), host, port)
+
+
+def main() -> None:
+    """Run the command line; show a user's mistakes without a traceback."""
+    try:
+        app()
+    except RagError as error:
+        typer.echo(f"error: {_printable(str(error))}", err=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _open(index: Path) -> "Index":
+    from rag.index import Index
+
+    return Index.open(index)
+
+
+def _assistant(index: Path, settings: list[str] | None) -> "Assistant":
+    from rag.assistant import Assistant
+
+    opened = _open(index)
+    return Assistant(opened, opened.settings.updated(_changes(settings)))
+
+
+def _changes(settings: list[str] | None) -> dict[str, str]:
+    pairs = [item.partition("=") for item in settings or []]
+    for key, sign, _ in pairs:
+        if not sign:
+            raise InvalidInput(f"--set {key!r} has no value.", "Write it as --set key=value.")
+    return {key.strip(): value.strip() for key, _, value in pairs}
+
+
+def _no_such_document(document_id: str, index: Path) -> RagError:
+    return InvalidInput(f"There is no document {document_id!r} in {index}.", "See `rag documents list`.")
+
+
+def _saved_responses(file: Path) -> list[dict[str, Any]]:
+    try:
+        text = file.read_text(encoding="utf-8")
+        try:
+            content = json.loads(text)
+        except ValueError:
+            content = [json.loads(line) for line in text.splitlines() if line.strip()]
+        found = content if isinstance(content, list) else [content]
+        if not found or not all(isinstance(item, dict) and "answers" in item for item in found):
+            raise ValueError("it holds no responses")
+    except (OSError, ValueError) as error:
+        raise InvalidInput(
+            f"Cannot read saved responses from {file}: {error}.", "Give the output of rag ask --json."
+        ) from None
+    return found
+
+
+def _printable(text: str) -> str:
+    """Return the text in one line, control characters shown as U+FFFD: a document must not drive a terminal."""
+    return "".join(character if character.isprintable() else "\ufffd" for character in " ".join(text.split()))
+
+
+def _print_response(response: "Response") -> None:
+    refusal = response.no_answer
+    if refusal is None:
+        for answer in response.answers:
+            _print_quote(answer, f"{answer.confidence_level.replace('_', ' ')} confidence, {answer.confidence:.2f}")
+        return
+    typer.echo(f"No answer: {refusal.message}")
+    if refusal.missing_terms:
+        typer.echo(f"In no document: {', '.join(map(_printable, refusal.missing_terms))}")
+    if refusal.closest:
+        typer.echo("Closest passages, which are not answers:")
+    for answer in refusal.closest:
+        _print_quote(answer, f"confidence {answer.confidence:.2f}")
+
+
+def _print_quote(answer: "Answer", judged: str) -> None:
+    citation = answer.citation
+    title = _printable(citation.source.title or citation.span.document_id)
+    typer.echo(f"[{answer.rank}] “{_printable(answer.answer)}”")
+    typer.echo(f"    {title}, line {citation.place.line_start} ({_printable(citation.span.document_id)}) — {judged}")
+    for other in answer.also_in:
+        typer.echo(f"    also in {_printable(other.span.document_id)}, line {other.place.line_start}")
+
+
+def _print_report(report: "IndexReport", index: Path) -> None:
+    for change in ("added", "updated", "removed"):
+        for document_id in getattr(report, change):
+            typer.echo(f"{change}\t{_printable(document_id)}")
+    for document_id, others in report.duplicates:
+        typer.echo(f"duplicate\t{_printable(document_id)}\tsame text as {_printable(', '.join(others))}")
+    for source, reason in report.failed:
+        typer.echo(f"failed\t{_printable(source)}\t{_printable(reason)}", err=True)
+    counts = [
+        f"{len(getattr(report, change))} {change}" for change in ("added", "updated", "unchanged", "removed", "failed")
+    ]
+    typer.echo(f"{index}: {', '.join(counts)}.")
+
+
+class _progress:
+    """A bar on a terminal, a line every few seconds elsewhere; both on standard error."""
+
+    def __enter__(self) -> Any:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        console = Console(stderr=True)
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TimeRemainingColumn(),
+        )
+        self._bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self._bar.__enter__()
+        self._task = self._bar.add_task("loading model", total=None)
+        self._said = 0.0
+        return self._tell
+
+    def __exit__(self, *problem: object) -> None:
+        self._bar.__exit__(None, None, None)
+
+    def _tell(self, progress: "Progress") -> None:
+        self._bar.update(
+            self._task,
+            description=f"{progress.documents} documents",
+            completed=progress.done,
+            total=progress.total or None,
+        )
+        if self._bar.disable and progress.seconds - self._said > 5:
+            self._said = progress.seconds
+            left = "" if progress.seconds_left is None else f", about {progress.seconds_left:.0f} s left"
+            typer.echo(f"{progress.documents} documents{left}", err=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""Finds the nearest vectors with FAISS: exact inner product over unit vectors, rows named by our own ids."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rag.errors import IndexCorrupt
+
+if TYPE_CHECKING:
+    from rag.protocols import Floats2d, Ints1d, Ranking
+
+
+class FaissStore:
+    """A flat float32 index. On unit vectors the inner product is the cosine.
+
+    Opened from a file it is memory-mapped and read-only: FAISS aborts the process on `add` to a mapped index, so
+    `writable` makes a copy in memory first.
+    """
+
+    def __init__(self, dimension: int) -> None:
+        """Make an empty store for vectors of `dimension`."""
+        import faiss
+
+        self._index: Any = faiss.IndexIDMap2(faiss.IndexFlatIP(dimension))
+        self._mapped = False
+
+    @classmethod
+    def open(cls, path: Path, writable: bool = False) -> "FaissStore":
+        """Open a saved store. Raises IndexCorrupt where the file is not one."""
+        import faiss
+
+        store = cls.__new__(cls)
+        try:
+            store._index = faiss.read_index(str(path), 0 if writable else faiss.IO_FLAG_MMAP_IFC)
+        except RuntimeError as error:
+            raise IndexCorrupt(f"{path} is not a readable vector file.", "Run `rag check --repair`.") from error
+        store._mapped = not writable
+        return store
+
+    @property
+    def dimension(self) -> int:
+        """Return the length of a vector."""
+        return int(self._index.d)
+
+    def __len__(self) -> int:
+        """Return the number of rows held."""
+        return int(self._index.ntotal)
+
+    def rows(self) -> "Ints1d":
+        """Return all rows held, int64 (n,), in order of insertion."""
+        import faiss
+
+        return np.asarray(faiss.vector_to_array(self._index.id_map), dtype=np.int64)
+
+    def add(self, rows: "Ints1d", vectors: "Floats2d") -> None:
+        """Take new rows; one already held, or given twice, raises ValueError."""
+        self._require_writable()
+        if vectors.shape != (len(rows), self.dimension):
+            raise ValueError(f"need vectors of shape {(len(rows), self.dimension)}, got {vectors.shape}")
+        if len(np.unique(rows)) != len(rows) or np.isin(rows, self.rows()).any():
+            raise ValueError("a row is already held")
+        if len(rows):
+            self._index.add_with_ids(np.ascontiguousarray(vectors, np.float32), np.ascontiguousarray(rows, np.int64))
+
+    def remove(self, rows: "Ints1d") -> None:
+        """Drop rows; one not held raises ValueError."""
+        self._require_writable()
+        if len(rows) and self._index.remove_ids(np.ascontiguousarray(rows, np.int64)) != len(np.unique(rows)):
+            raise ValueError("a row is not held")
+
+    def get(self, rows: "Ints1d") -> "Floats2d":
+        """Return the stored vectors, float32 (n, dimension), in the order asked; one not held raises ValueError."""
+        try:
+            vectors = [self._index.reconstruct(int(row)) for row in rows]
+        except RuntimeError as error:
+            raise ValueError("a row is not held") from error
+        return np.array(vectors, np.float32).reshape(len(vectors), self.dimension)
+
+    def search(self, queries: "Floats2d", k: int) -> list["Ranking"]:
+        """Return for each query the k rows of highest inner product, best first, ties in order of row.
+
+        Queries are searched one by one: FAISS takes a slower path, with other last digits, for batches of 20.
+        """
+        return [self._search_one(query, min(k, len(self))) for query in queries]
+
+    def _search_one(self, query: "Floats2d", k: int) -> "Ranking":
+        if k == 0:
+            return []
+        scores, rows = self._index.search(np.ascontiguousarray(query[None, :], np.float32), k)
+        return sorted(
+            ((int(row), float(score)) for row, score in zip(rows[0], scores[0], strict=True)),
+            key=lambda found: (-found[1], found[0]),
+        )
+
+    def save(self, path: Path) -> None:
+        """Write one file. Raises OSError where the disk refuses."""
+        import faiss
+
+        # Written by Python, not by FAISS, whose errors for a full disk cannot be told from others.
+        path.write_bytes(faiss.serialize_index(self._index).tobytes())
+
+    def _require_writable(self) -> None:
+        if self._mapped:
+            raise ValueError("the store is memory-mapped; open it with writable=True")
+
+
+def cosine(vectors: "Floats2d", query: "Floats2d") -> Sequence[float]:
+    """Return the inner product of each unit row with the unit query, computed row by row.
+
+    A row's value does not depend on how many rows stand beside it, which a matrix product does not promise.
+    """
+    return [float(np.dot(row, query)) for row in vectors]

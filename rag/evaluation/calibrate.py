@@ -1,0 +1,112 @@
+"""Fits the confidence on a user's own questions and stores it beside their index."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rag.assistant import CALIBRATION, Assistant
+from rag.confidence import Calibration, fit, save
+from rag.evaluation.abstention import OperatingPoint
+from rag.evaluation.datasets import Dataset, Question, load
+from rag.evaluation.observation import is_right, quoted
+from rag.settings import Settings
+
+BATCH = 64
+TABLE_STEP = 5
+
+
+@dataclass(frozen=True)
+class CalibrationReport:
+    """What was fitted, where it was stored, and on how many questions.
+
+    `taken_out` of them were asked with their article out of the index; `skipped` found no sentence at all.
+    """
+
+    calibration: Calibration
+    path: Path
+    precision: float
+    questions: int
+    taken_out: int
+    skipped: int
+
+    @property
+    def table(self) -> list[OperatingPoint]:
+        """Return every fifth point of the held-out risk-coverage curve, in order of threshold."""
+        return [
+            OperatingPoint(threshold, coverage, precision)
+            for threshold, precision, coverage in sorted(self.calibration.curve)[::TABLE_STEP]
+        ]
+
+    def lines(self) -> list[str]:
+        """Return in words what was done."""
+        return [
+            f"Fitted on {self.calibration.questions} questions, {self.taken_out} of them with their article taken out"
+            f" ({self.skipped} more found no sentence).",
+            f"Threshold for a precision of {self.precision:g}: {self.calibration.threshold:.2f}",
+            f"Written to {self.path}; `rag ask` uses it from now on.",
+        ]
+
+
+def calibrate(
+    dataset: str | Path,
+    index: str | Path,
+    precision: float = 0.9,
+    *,
+    settings: Settings | None = None,
+    sample: int | None = None,
+    seed: int = 0,
+    take_out: bool = True,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> CalibrationReport:
+    """Fit the confidence of `index` on the questions of a data set folder, cross-validated by document, and store it.
+
+    The documents are those of the index; the folder needs queries.jsonl and answers.jsonl. With `take_out` each
+    question that has an answer is asked again as if its article were not there, so that questions without an answer
+    are known whatever the folder holds. Raises EvaluationError.
+    """
+    assistant, tell = Assistant.open(index, settings=settings), progress or (lambda what, done, total: None)
+    held = (assistant.index.document(summary.id) for summary in assistant.index.documents())
+    chosen = load(dataset, corpus=(document for document in held if document)).sampled(sample, seed)
+    asked = [question for question in chosen.questions if question.answerable or question.impossible]
+    removed = [question for question in asked if question.answerable] if take_out else []
+    examples = [*_examples(assistant, asked, None, tell), *_examples(assistant, removed, chosen, tell)]
+    kept = [example for example in examples if example.features]
+    fitted = fit(
+        [example.features for example in kept],
+        [example.right for example in kept],
+        [example.group for example in kept],
+        precision,
+        fitted_on=f"{chosen.name}, {len(asked)} questions",
+    )
+    path = Path(index) / CALIBRATION
+    save(fitted, path)
+    return CalibrationReport(fitted, path, precision, len(asked), len(removed), len(examples) - len(kept))
+
+
+@dataclass(frozen=True)
+class _Example:
+    features: Mapping[str, float]
+    right: bool
+    group: str
+
+
+def _examples(
+    assistant: Assistant,
+    questions: Sequence[Question],
+    taken_out_of: Dataset | None,
+    tell: Callable[[str, int, int], None],
+) -> Iterator[_Example]:
+    """Yield the best extraction of each question; with `taken_out_of`, its article out of the index: never right."""
+    what, index = "asking without the article" if taken_out_of else "asking", assistant.index
+    for start in range(0, len(questions), BATCH):
+        tell(what, start, len(questions))
+        batch = questions[start : start + BATCH]
+        without = [taken_out_of.own_documents(question) for question in batch] if taken_out_of else None
+        for question, trace in zip(
+            batch, assistant.trace_many([item.text for item in batch], without=without), strict=True
+        ):
+            best = next(iter(trace.extractions), None)
+            known = () if best is None or taken_out_of else question.golds
+            right = best is not None and is_right(quoted(best, index, assistant.settings), known)
+            yield _Example(best.features if best else {}, right, question.group)
+    tell(what, len(questions), len(questions))

@@ -1,0 +1,117 @@
+"""Measures what answering costs, and says on which machine and with which versions."""
+
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rag.evaluation.cache import BuildCost
+from rag.evaluation.results import Measure
+
+if TYPE_CHECKING:
+    from rag.assistant import Assistant
+
+PACKAGES = (
+    "pincite", "faiss-cpu", "ir-measures", "langchain-text-splitters", "numpy", "nupunkt", "onnxruntime",
+    "pytrec-eval-terrier", "scikit-learn", "sentence-transformers", "tantivy", "torch", "transformers",
+)  # fmt: skip
+
+
+def latencies(assistant: "Assistant", questions: Sequence[str]) -> list[float]:
+    """Return the milliseconds that each question takes, asked one by one after one warming question."""
+    assistant.ask(questions[0])
+    found = []
+    for question in questions:
+        began = time.perf_counter()
+        assistant.ask(question)
+        found.append((time.perf_counter() - began) * 1_000)
+    return found
+
+
+def cost_figures(
+    assistant: "Assistant", questions: Sequence[str], one_by_one: Sequence[float], built: BuildCost
+) -> list[Measure]:
+    """Return latency, throughput, CPU seconds and peak memory; `questions` are asked once more, all together."""
+    clock, cpu = time.perf_counter(), time.process_time()
+    assistant.ask_many(questions)
+    clock, cpu = time.perf_counter() - clock, time.process_time() - cpu
+    n = len(questions)
+    figures: list[tuple[str, float | None, int]] = [
+        (f"{name} one by one, ms", float(np.percentile(one_by_one, share)), len(one_by_one))
+        for name, share in (("p50", 50), ("p95", 95))
+    ]
+    figures += [
+        ("questions/s, batched", n / clock, n),
+        ("CPU s per question, batched", cpu / n, n),
+        ("passages/s indexed", built.passages / built.seconds, built.passages),
+        ("passages/CPU s indexed", built.passages / built.cpu_seconds, built.passages),
+        ("peak memory of the process, MiB", peak_memory(), 1),
+    ]
+    return [Measure("cost", name, value, None, None, n) for name, value, n in figures if value is not None]
+
+
+def peak_memory() -> float | None:
+    """Return the largest resident size that the process has had, in MiB; None where the system does not tell."""
+    try:
+        import resource
+    except ImportError:
+        return None
+    unit = 1 if sys.platform == "darwin" else 1_024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
+
+
+def environment() -> dict[str, object]:
+    """Return machine, Python, package versions and commit, as they go into a result."""
+    return {
+        "processor": _processor(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "memory_gib": _memory_gib(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "packages": {name: found for name in PACKAGES if (found := _version(name))},
+        "commit": _commit(),
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    return next(
+        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.processor()
+    )
+
+
+def _memory_gib() -> float | None:
+    try:
+        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
+    except (AttributeError, ValueError, OSError):
+        return None
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _commit() -> str | None:
+    """Return the commit of the checkout that the package runs from, with "+" where files differ from it."""
+    here = Path(__file__).parent
+    try:
+        run = [
+            subprocess.run(["git", *command], cwd=here, capture_output=True, text=True, check=True, timeout=10).stdout
+            for command in (["rev-parse", "--short", "HEAD"], ["status", "--porcelain", "--untracked-files=no"])
+        ]
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return run[0].strip() + ("+" if run[1].strip() else "")

@@ -1,0 +1,298 @@
+"""Reads a data set folder: documents as a stream, questions with what is known to answer them.
+
+corpus.jsonl    {"_id", "title", "text", …}       other keys become metadata; `doc` names the article of a paragraph
+queries.jsonl   {"_id", "text"}
+qrels.tsv       query-id, corpus-id, score         0: not relevant; a question without a row: its golds' documents
+answers.jsonl   {"query_id", "doc_id", "answers": [{"text", "start", "end", "doc_id"?, "occurrences"?}], "is_impossible"}
+
+Offsets are code points of the corpus row's `text`, half-open; an answer's own `doc_id` wins over the row's.
+`occurrences` lists every start at which the same text may be meant. META.json may say `"references": "all"` where the
+answers of a question are a set to be covered; otherwise they are alternatives.
+"""
+
+import hashlib
+import json
+import random
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from rag.errors import EvaluationError
+from rag.types import Document, Span
+
+References = Literal["any", "all"]
+Row = dict[str, Any]
+FILES = "A data set folder holds corpus.jsonl and queries.jsonl, and qrels.tsv or answers.jsonl or both."
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question and what is known to answer it.
+
+    `relevant` maps documents to grades above 0; `golds` are the answer spans, `references` their texts. `impossible`
+    says that its own passage holds no answer. `group` is the article that it was asked of.
+    """
+
+    id: str
+    text: str
+    relevant: Mapping[str, int] = field(default_factory=dict)
+    golds: tuple[Span, ...] = ()
+    references: tuple[str, ...] = ()
+    impossible: bool = False
+    group: str = ""
+
+    @property
+    def answerable(self) -> bool:
+        """Tell whether a span is known to answer it."""
+        return bool(self.golds) and not self.impossible
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A folder that was read: its judged questions and the article of every document."""
+
+    folder: Path
+    questions: tuple[Question, ...]
+    articles: Mapping[str, str]
+    corpus_sha256: str
+    references: References = "any"
+    unjudged: int = 0
+
+    @property
+    def name(self) -> str:
+        """Return the folder's name."""
+        return self.folder.name
+
+    def own_documents(self, question: Question) -> frozenset[str]:
+        """Return the documents to take out of the index so that the question has no answer there.
+
+        All of its article, its relevant documents and those that hold a gold span.
+        """
+        named = {*question.relevant, *(gold.document_id for gold in question.golds)}
+        articles = {question.group, *(self.articles.get(name, name) for name in named)}
+        return frozenset(named.union(*(self._members.get(article, ()) for article in articles)))
+
+    @cached_property
+    def _members(self) -> dict[str, list[str]]:
+        members: dict[str, list[str]] = {}
+        for document, article in self.articles.items():
+            members.setdefault(article, []).append(document)
+        return members
+
+    def reference_sets(self, question: Question) -> tuple[tuple[Span, ...], ...]:
+        """Return the sets of spans of which one has to be met: one of all golds, or one for each gold."""
+        return (question.golds,) if self.references == "all" else tuple((gold,) for gold in question.golds)
+
+    def sampled(self, size: int | None, seed: int) -> "Dataset":
+        """Return the data set with `size` questions drawn by `seed`, in their order; the corpus stays whole."""
+        if size is None or size >= len(self.questions):
+            return self
+        drawn = sorted(random.Random(seed).sample(range(len(self.questions)), size))
+        return replace(self, questions=tuple(self.questions[index] for index in drawn))
+
+
+def load(folder: str | Path, references: References | None = None, corpus: Iterable[Document] | None = None) -> Dataset:
+    """Return the questions of `folder` that are judged, every gold span checked against its document.
+
+    `references` overrides what META.json says; `corpus` stands in for corpus.jsonl. Raises EvaluationError with file
+    and line.
+    """
+    folder = Path(folder)
+    content = "" if corpus is not None else _sha256(_existing(folder, "corpus.jsonl"))
+    queries = _queries(folder)
+    relevant, answers = _qrels(folder / "qrels.tsv"), _answers(folder / "answers.jsonl", queries)
+    if not relevant and not answers:
+        raise EvaluationError(f"{folder} has neither qrels.tsv nor answers.jsonl with a row.", FILES)
+    articles = _articles(documents(folder) if corpus is None else corpus, folder / "answers.jsonl", answers)
+    questions = tuple(
+        _question(key, text, relevant.get(key, {}), answers.get(key), articles)
+        for key, text in queries.items()
+        if key in relevant or key in answers
+    )
+    return Dataset(folder, questions, articles, content, references or _meant(folder), len(queries) - len(questions))
+
+
+def load_queries(folder: str | Path) -> dict[str, str]:
+    """Return only the questions of a folder, id to text, in their order."""
+    return _queries(Path(folder))
+
+
+def documents(folder: str | Path) -> Iterator[Document]:
+    """Return the corpus as a stream of documents: id, title and text as they stand, other keys as metadata."""
+    path = _existing(Path(folder), "corpus.jsonl")
+    seen: set[str] = set()
+    for number, row in _rows(path):
+        key, text = _text(row, "_id", path, number), _text(row, "text", path, number)
+        if key in seen:
+            raise _problem(path, number, f"the id {key!r} occurs twice")
+        seen.add(key)
+        title = _text(row, "title", path, number) if row.get("title") is not None else ""
+        rest = {name: value for name, value in row.items() if name not in ("_id", "title", "text")}
+        try:
+            yield Document(key, text, title or None, metadata=rest)
+        except ValueError as error:
+            raise _problem(path, number, str(error)) from None
+
+
+def texts(folder: str | Path, ids: Collection[str]) -> dict[str, str]:
+    """Return the texts of the documents asked for, read from the corpus again."""
+    return {document.id: document.text for document in documents(folder) if document.id in ids}
+
+
+@dataclass(frozen=True)
+class _Gold:
+    line: int
+    span: Span
+    text: str
+
+
+@dataclass
+class _AnswerRow:
+    golds: list[_Gold] = field(default_factory=list)
+    impossible: bool = True
+    document_id: str | None = None
+
+
+def _question(
+    key: str, text: str, relevant: Mapping[str, int], row: _AnswerRow | None, articles: Mapping[str, str]
+) -> Question:
+    row = row or _AnswerRow(impossible=False)
+    own = row.document_id or next(iter(relevant), None) or key
+    golds = tuple(dict.fromkeys(gold.span for gold in row.golds))
+    references = tuple(dict.fromkeys(gold.text for gold in row.golds))
+    relevant = relevant or {gold.document_id: 1 for gold in golds}
+    return Question(key, text, relevant, golds, references, row.impossible, articles.get(own, own))
+
+
+def _queries(folder: Path) -> dict[str, str]:
+    path, queries = _existing(folder, "queries.jsonl"), dict[str, str]()
+    for number, row in _rows(path):
+        key = _text(row, "_id", path, number)
+        if key in queries:
+            raise _problem(path, number, f"the id {key!r} occurs twice")
+        queries[key] = _text(row, "text", path, number)
+    if not queries:
+        raise EvaluationError(f"{path} holds no question.", 'Each line must be {"_id": …, "text": …}.')
+    return queries
+
+
+def _qrels(path: Path) -> dict[str, dict[str, int]]:
+    relevant: dict[str, dict[str, int]] = {}
+    for number, line in _lines(path) if path.exists() else ():
+        parts = line.split("\t")
+        if number == 1 and not parts[-1].strip().isdigit():
+            continue
+        try:
+            query, document, grade = parts[0], parts[1], int(parts[2])
+        except (IndexError, ValueError):
+            raise _problem(path, number, f"need query-id, corpus-id and score between tabs, got {line!r}") from None
+        if grade > 0:
+            relevant.setdefault(query, {})[document] = grade
+    return relevant
+
+
+def _answers(path: Path, queries: Mapping[str, str]) -> dict[str, _AnswerRow]:
+    answers: dict[str, _AnswerRow] = {}
+    for number, row in _rows(path) if path.exists() else ():
+        key = _text(row, "query_id", path, number)
+        if key not in queries:
+            raise _problem(path, number, f"no question of queries.jsonl has the id {key!r}")
+        if not isinstance(row.get("answers"), list):
+            raise _problem(path, number, "`answers` is not a list")
+        known = answers.setdefault(key, _AnswerRow())
+        known.golds += [gold for answer in row["answers"] for gold in _golds(answer, row, path, number)]
+        known.impossible &= bool(row.get("is_impossible", False))
+        known.document_id = known.document_id or row.get("doc_id")
+    return answers
+
+
+def _golds(answer: object, row: Row, path: Path, number: int) -> Iterator[_Gold]:
+    if not isinstance(answer, dict):
+        raise _problem(path, number, f"an answer is not an object: {answer!r}")
+    document = answer.get("doc_id") or row.get("doc_id")
+    start, end = answer.get("start"), answer.get("end")
+    if not isinstance(document, str) or not isinstance(start, int) or not isinstance(end, int) or not 0 <= start < end:
+        raise _problem(path, number, f"an answer needs doc_id and 0 <= start < end, got {document!r} {start!r} {end!r}")
+    text, places = _text(answer, "text", path, number), answer.get("occurrences", [])
+    if not isinstance(places, list) or not all(isinstance(place, int) and place >= 0 for place in places):
+        raise _problem(path, number, f"`occurrences` is not a list of offsets: {places!r}")
+    for place in dict.fromkeys([start, *places]):
+        yield _Gold(number, Span(document, place, place + end - start), text)
+
+
+def _articles(corpus: Iterable[Document], path: Path, answers: Mapping[str, _AnswerRow]) -> dict[str, str]:
+    """Return the article of every document, checking on the way that each gold span is the text it claims to be."""
+    wanted: dict[str, list[_Gold]] = {}
+    for gold in (gold for row in answers.values() for gold in row.golds):
+        wanted.setdefault(gold.span.document_id, []).append(gold)
+    articles: dict[str, str] = {}
+    for document in corpus:
+        articles[document.id] = document.known("doc") or document.id
+        for gold in wanted.pop(document.id, ()):
+            found = document.text[gold.span.start : gold.span.end]
+            if found != gold.text:
+                raise _problem(path, gold.line, f"{gold.span} reads {found!r}, but the answer says {gold.text!r}")
+    for name, golds in wanted.items():
+        raise _problem(path, golds[0].line, f"no document has the id {name!r}")
+    return articles
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _meant(folder: Path) -> References:
+    """Return how META.json means several answers: by its key `references` or by the words of its note."""
+    path = folder / "META.json"
+    try:
+        meta = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    except ValueError as error:
+        raise EvaluationError(f"{path} is not JSON: {error}.", "Correct or remove it.") from None
+    if not isinstance(meta, dict):
+        return "any"
+    return "all" if meta.get("references") == "all" or "a set to be covered" in str(meta.get("note", "")) else "any"
+
+
+def _existing(folder: Path, name: str) -> Path:
+    path = folder / name
+    if not path.is_file():
+        raise EvaluationError(f"{folder} has no {name}.", FILES)
+    return path
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    with path.open("rb") as file:
+        for number, raw in enumerate(file, start=1):
+            try:
+                line = raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
+            except UnicodeDecodeError as error:
+                raise _problem(path, number, f"not UTF-8 ({error.reason})") from None
+            if line.strip():
+                yield number, line
+
+
+def _rows(path: Path) -> Iterator[tuple[int, Row]]:
+    for number, line in _lines(path):
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise _problem(path, number, f"not JSON ({error})") from None
+        if not isinstance(row, dict):
+            raise _problem(path, number, "not a JSON object")
+        yield number, row
+
+
+def _text(row: Row, key: str, path: Path, number: int) -> str:
+    value = row.get(key)
+    if not isinstance(value, str):
+        raise _problem(path, number, f"need a text under {key!r}, got {value!r}")
+    return value
+
+
+def _problem(path: Path, number: int, what: str) -> EvaluationError:
+    return EvaluationError(
+        f"{path}, line {number}: {what}.", "Correct the line; rag/evaluation/datasets.py shows the format."
+    )

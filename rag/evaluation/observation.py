@@ -1,0 +1,130 @@
+"""Keeps of what the pipeline did with one question only what the measures need, and says where it was lost."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from rag.assistant import Trace, context_span
+from rag.errors import EvaluationError
+from rag.evaluation.datasets import Question
+from rag.evaluation.ranking import by_best_passage
+from rag.index import Index
+from rag.response import Answer, Citation, Response
+from rag.settings import Settings
+from rag.types import Extraction, Hit, Span
+
+Loss = Literal["retrieval", "fusion", "reading", "threshold", "not refused"]
+RANKED = ("lexical", "dense", "fused", "read")
+SHOWN = 5
+
+LOSSES: Mapping[Loss, str] = {
+    "retrieval": "no passage with the gold span among the candidates of either ranking",
+    "fusion": "found, but not among the passages that were read",
+    "reading": "read, but another sentence came first",
+    "threshold": "the right sentence came first, but was withheld",
+    "not refused": "the passage holds no answer, but one was given",
+}
+
+
+@dataclass(frozen=True)
+class Quote:
+    """An answer to be judged: where it stands, its text, and the context it is shown in."""
+
+    span: Span
+    text: str
+    context: Span
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One question after the pipeline.
+
+    `rankings` holds the first documents of each stage, `passages` the first five chunks; `extracted` are the best
+    five answers before the threshold, `answered` those a user gets; `cited` are all citations shown, as span and
+    quote; `leaks` counts the answers that overlap a boilerplate mask.
+    """
+
+    question: Question
+    rankings: Mapping[str, tuple[str, ...]]
+    passages: Mapping[str, tuple[Span, ...]]
+    extracted: tuple[Quote, ...]
+    answered: tuple[Quote, ...]
+    context_words: int
+    confidence: float
+    lost_at: Loss | None
+    cited: tuple[tuple[Span, str], ...]
+    leaks: int
+
+
+def observe(question: Question, trace: Trace, index: Index, settings: Settings) -> Observation:
+    """Return what is kept of a trace that `index` gave under `settings`."""
+    response, rankings = trace.response, _rankings(trace)
+    extracted = tuple(quoted(found, index, settings) for found in trace.extractions[:SHOWN])
+    answered = tuple(map(_shown, response.answers[:SHOWN]))
+    return Observation(
+        question,
+        rankings={stage: by_best_passage(hits) for stage, hits in rankings.items()},
+        passages={stage: tuple(hit.chunk.span for hit in hits[:SHOWN]) for stage, hits in rankings.items()},
+        extracted=extracted,
+        answered=answered,
+        context_words=len(response.answers[0].context.split()) if response.answers else 0,
+        confidence=trace.confidence,
+        lost_at=lost_at(question, trace, settings.read_passages, extracted, bool(answered)),
+        cited=tuple((citation.span, citation.quote) for citation in _citations(response)),
+        leaks=sum(_leaks(quote.span, index) for quote in answered),
+    )
+
+
+def is_right(quote: Quote, golds: Sequence[Span]) -> bool:
+    """Tell whether a gold span lies inside the answer's context, or the answer inside a gold span.
+
+    The second is for gold spans that are whole excerpts, longer than an answer.
+    """
+    return any(quote.context.contains(gold) or gold.contains(quote.span) for gold in golds)
+
+
+def lost_at(
+    question: Question, trace: Trace, read_passages: int, extracted: Sequence[Quote], answered: bool
+) -> Loss | None:
+    """Return the stage at which the first right answer was lost, None where it was not (or none is known)."""
+    golds = question.golds
+    if not question.answerable:
+        return "not refused" if question.impossible and answered else None
+    if extracted and is_right(extracted[0], golds):
+        return None if answered else "threshold"
+    if not _holds((*trace.lexical, *trace.dense), golds):
+        return "retrieval"
+    return "reading" if _holds(trace.fused[:read_passages], golds) else "fusion"
+
+
+def quoted(extraction: Extraction, index: Index, settings: Settings) -> Quote:
+    """Return an extraction as an answer that could be shown, in the context that it would be shown in."""
+    document = index.document(extraction.span.document_id)
+    if document is None:
+        raise EvaluationError(f"The index lacks {extraction.span.document_id!r}.", "Remove its folder from the cache.")
+    context = context_span(extraction, settings.context_sentences, document)
+    return Quote(extraction.span, document.slice(extraction.span), context)
+
+
+def _rankings(trace: Trace) -> dict[str, tuple[Hit, ...]]:
+    """Return the hits of each stage; read order is that of the best extractions, then the fused one for the rest."""
+    read = (*(found.hit for found in trace.extractions), *trace.fused)
+    once = {hit.chunk.id: hit for hit in read}
+    return {"lexical": trace.lexical, "dense": trace.dense, "fused": trace.fused, "read": tuple(once.values())}
+
+
+def _holds(hits: Sequence[Hit], golds: Sequence[Span]) -> bool:
+    return any(hit.chunk.span.overlaps(gold) for hit in hits for gold in golds)
+
+
+def _shown(answer: Answer) -> Quote:
+    return Quote(answer.citation.span, answer.answer, answer.context_span)
+
+
+def _citations(response: Response) -> list[Citation]:
+    shown = response.answers if response.no_answer is None else response.no_answer.closest
+    return [citation for answer in shown for citation in (answer.citation, *answer.also_in)]
+
+
+def _leaks(span: Span, index: Index) -> bool:
+    return any(span.overlaps(mask.span) for mask in index.masks(span.document_id))

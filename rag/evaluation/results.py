@@ -1,0 +1,121 @@
+"""Holds what an evaluation found, and its JSON: figures with n and interval, and each question's own values."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from rag.errors import EvaluationError
+
+SCHEMA = "pincite-evaluation-1"
+NOTES = {
+    "lexical": "BM25 alone; passages count for their document, by best passage",
+    "dense": "nearest vectors alone; by best passage",
+    "fused": "both mixed; by best passage",
+    "read": "documents in order of their best extraction, then the fused order",
+    "answers": "what a user gets; a refused question that has an answer counts 0",
+    "extractions": "the same before the threshold",
+    "lost": "share of answerable questions lost at each stage; not refused: share of near misses that were answered",
+    "passages, dense": "five nearest passages against the gold excerpts, counted in characters",
+    "passages, fused": "five best fused passages against the gold excerpts",
+    "sentences": "five best answers before the threshold against the gold excerpts",
+    "passages": "what a perfect choice of passages would reach",
+    "abstention, answerable alone": "questions with an answer; right: gold span in the context of the first answer",
+    "abstention, near miss": "with questions whose own passage holds no answer",
+    "abstention, article removed": "with the same questions, their article taken out",
+    "abstention, other field": "with questions of another data set",
+    "citations": "every quotation shown, compared with the data set read again",
+    "cost": "on the machine named above",
+}
+"""What each stage of the figures means, in a line."""
+
+Values = Mapping[str, Sequence[float | None]]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One figure: its stage and name, the value, the 95 % bootstrap interval, and over how many it is taken.
+
+    `low` and `high` are None where a figure is not a mean over questions (a count, a time, a peak).
+    """
+
+    stage: str
+    name: str
+    value: float
+    low: float | None
+    high: float | None
+    n: int
+
+    @property
+    def key(self) -> str:
+        """Return the name under which `Evaluation.values` keeps the questions' own values."""
+        return f"{self.stage}.{self.name}"
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """All that one run found. `values` maps `stage.name` to one value a question, None where it does not count."""
+
+    created: str
+    dataset: Mapping[str, Any]
+    environment: Mapping[str, Any]
+    settings: Mapping[str, Any]
+    index: Mapping[str, Any]
+    measures: tuple[Measure, ...]
+    question_ids: tuple[str, ...]
+    values: Values
+    curves: Mapping[str, Any]
+    failures: tuple[Mapping[str, Any], ...]
+
+    def measure(self, stage: str, name: str) -> Measure:
+        """Return one figure; KeyError where this run did not take it."""
+        for found in self.measures:
+            if (found.stage, found.name) == (stage, name):
+                return found
+        raise KeyError(f"{stage}.{name}")
+
+    def stages(self) -> dict[str, list[Measure]]:
+        """Return the figures by stage, both in the order in which they were taken."""
+        grouped: dict[str, list[Measure]] = {}
+        for found in self.measures:
+            grouped.setdefault(found.stage, []).append(found)
+        return grouped
+
+
+def write_json(evaluation: Evaluation, path: str | Path) -> None:
+    """Write the evaluation, one top-level key a line, so that two runs can be compared later."""
+    content = {"schema": SCHEMA, **{item.name: getattr(evaluation, item.name) for item in fields(evaluation)}}
+    content["measures"] = [asdict(found) for found in evaluation.measures]
+    content["values"] = {key: list(map(_short, column)) for key, column in evaluation.values.items()}
+    lines = (f"{json.dumps(key)}: {_compact(value)}" for key, value in content.items())
+    Path(path).write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+
+
+def read_json(path: str | Path) -> Evaluation:
+    """Return what `write_json` wrote. Raises EvaluationError for any other file."""
+    remedy = "Give a file that `rag eval --json` wrote."
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise EvaluationError(f"{path} cannot be read as an evaluation: {error}.", remedy) from None
+    if not isinstance(content, dict) or content.pop("schema", None) != SCHEMA:
+        raise EvaluationError(f"{path} is not an evaluation of the form {SCHEMA!r}.", remedy)
+    try:
+        measures = tuple(Measure(**found) for found in content.pop("measures"))
+        ids, failures = tuple(content.pop("question_ids")), tuple(content.pop("failures"))
+        return Evaluation(measures=measures, question_ids=ids, failures=failures, **content)
+    except (KeyError, TypeError) as error:
+        raise EvaluationError(f"{path} lacks a part of an evaluation: {error}.", remedy) from None
+
+
+def _compact(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def _short(value: float | None) -> float | None:
+    """Return the value in few characters: a whole number without its point, four decimals otherwise."""
+    if value is None or not math.isfinite(value):
+        return None
+    return int(value) if value == int(value) else round(value, 4)

@@ -1,0 +1,191 @@
+"""Runs a data set through the pipeline: questions to observations, observations to figures."""
+
+import random
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rag.assistant import Assistant
+from rag.errors import EvaluationError
+from rag.evaluation import cost, measures
+from rag.evaluation.cache import BuildCost, cached_index
+from rag.evaluation.datasets import Dataset, Question, References, load, load_queries, texts
+from rag.evaluation.failures import failures
+from rag.evaluation.measures import Columns, Refusal
+from rag.evaluation.observation import RANKED, Observation, observe
+from rag.evaluation.results import Evaluation, Measure
+from rag.settings import Settings
+
+STAGES = (*RANKED, "answers", "chunks", "abstention", "citations", "cost")
+"""What can be measured; `chunks` only where the answers of a question are a set to be covered."""
+
+Progress = Callable[[str, int, int], None]
+BATCH = 64
+LATENCY_QUESTIONS = 50
+BATCHED_QUESTIONS = 200
+FAILURES = 100
+
+
+@dataclass(frozen=True)
+class Run:
+    """What every step of an evaluation needs."""
+
+    dataset: Dataset
+    assistant: Assistant
+    settings: Settings
+    progress: Progress
+
+
+def evaluate(
+    dataset: str | Path,
+    settings: Settings | None = None,
+    *,
+    sample: int | None = None,
+    seed: int = 0,
+    stages: Sequence[str] = STAGES,
+    references: References | None = None,
+    other_field: str | Path | None = None,
+    cache: str | Path | None = None,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Return what the pipeline is worth on a data set folder, figures of the `stages` asked for.
+
+    `sample` questions are drawn by `seed`; the corpus stays whole. `other_field` is a second folder whose questions
+    the first cannot answer. `cache` keeps indexes between runs. `progress` is told (what, done, total).
+    Raises EvaluationError.
+    """
+    _check(stages, sample)
+    settings, report = settings or Settings(), progress or (lambda what, done, total: None)
+    whole = load(dataset, references)
+    chosen = whole.sampled(sample, seed)
+    path, built = cached_index(
+        whole, settings, Path(cache) if cache else None, lambda step: report("indexing", step.done, step.total)
+    )
+    run = Run(chosen, Assistant.open(path, settings=settings), settings, report)
+    observations = _observed(run)
+    columns = _columns(run, observations, stages)
+    unanswerable = _unanswerable(run, observations, other_field, seed) if "abstention" in stages else {}
+    figures, curves = _figures(run, observations, unanswerable, stages, built)
+    return Evaluation(
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        dataset=_about(chosen, len(whole.questions), seed, sample, other_field),
+        environment=cost.environment(),
+        settings=asdict(settings),
+        index={**asdict(run.assistant.index.info), **asdict(built)},
+        measures=(*measures.summarised(columns), *figures),
+        question_ids=tuple(seen.question.id for seen in observations),
+        values={".".join(key): column for key, column in columns.items()},
+        curves=curves,
+        failures=failures(observations, FAILURES) if "answers" in stages else (),
+    )
+
+
+def _observed(run: Run) -> list[Observation]:
+    return [
+        observe(question, trace, run.assistant.index, run.settings)
+        for batch in _batches("asking", run.dataset.questions, run.progress)
+        for question, trace in zip(batch, run.assistant.trace_many([item.text for item in batch]), strict=True)
+    ]
+
+
+def _columns(run: Run, observations: Sequence[Observation], stages: Sequence[str]) -> Columns:
+    columns = measures.ranking_columns(observations, stages)
+    if "answers" in stages:
+        columns |= measures.answer_columns(run.dataset, observations) | measures.loss_columns(observations)
+    if "chunks" in stages and run.dataset.references == "all":
+        columns |= measures.chunk_columns(
+            run.dataset, observations, lambda name: [made.span for made in run.assistant.index.chunks(name)]
+        )
+    return columns
+
+
+def _figures(
+    run: Run,
+    observations: Sequence[Observation],
+    unanswerable: dict[str, list[Refusal]],
+    stages: Sequence[str],
+    built: BuildCost,
+) -> tuple[list[Measure], dict[str, Any]]:
+    figures, curves = list[Measure](), dict[str, Any]()
+    if "abstention" in stages:
+        run.progress("resampling", 0, 1)
+        figures, curves = measures.abstention_figures(observations, unanswerable)
+        run.progress("resampling", 1, 1)
+        curves = {"populations": curves}
+    if "citations" in stages:
+        cited = {span.document_id for seen in observations for span, _ in seen.cited}
+        figures += measures.citation_figures(observations, texts(run.dataset.folder, cited))
+    if "cost" in stages:
+        asked = [question.text for question in run.dataset.questions]
+        one_by_one = cost.latencies(run.assistant, asked[:LATENCY_QUESTIONS])
+        figures += cost.cost_figures(run.assistant, asked[:BATCHED_QUESTIONS], one_by_one, built)
+        curves["latency_ms"] = [round(value, 1) for value in one_by_one]
+    return figures, curves
+
+
+def _unanswerable(
+    run: Run, observations: Sequence[Observation], other_field: str | Path | None, seed: int
+) -> dict[str, list[Refusal]]:
+    """Return the three kinds of questions without an answer, each as it was taken."""
+    answerable = [seen.question for seen in observations if seen.question.answerable]
+    near = [Refusal(seen.confidence, bool(seen.answered)) for seen in observations if seen.question.impossible]
+    removed = list(_refusals(run, "asking without the article", answerable, run.dataset.own_documents))
+    other = list[Refusal]()
+    if other_field:
+        foreign = [Question(key, text) for key, text in load_queries(other_field).items()]
+        foreign = random.Random(seed).sample(foreign, min(len(foreign), max(1, len(answerable))))
+        other = list(_refusals(run, "asking another field", foreign, lambda question: frozenset()))
+    return {"near miss": near, "article removed": removed, "other field": other}
+
+
+def _refusals(
+    run: Run, what: str, questions: Sequence[Question], out: Callable[[Question], Collection[str]]
+) -> Iterator[Refusal]:
+    for batch in _batches(what, questions, run.progress):
+        without = [out(question) for question in batch]
+        for trace in run.assistant.trace_many([question.text for question in batch], without=without):
+            yield Refusal(trace.confidence, bool(trace.response.answers))
+
+
+def _batches(what: str, questions: Sequence[Question], progress: Progress) -> Iterator[tuple[Question, ...]]:
+    done = 0
+    progress(what, 0, len(questions))
+    for start in range(0, len(questions), BATCH):
+        batch = tuple(questions[start : start + BATCH])
+        yield batch
+        done += len(batch)
+        progress(what, done, len(questions))
+
+
+def _about(
+    dataset: Dataset, available: int, seed: int, sample: int | None, other_field: str | Path | None
+) -> dict[str, Any]:
+    questions = dataset.questions
+    return {
+        "name": dataset.name,
+        "corpus_sha256": dataset.corpus_sha256,
+        "documents": len(dataset.articles),
+        "references": dataset.references,
+        "questions": len(questions),
+        "questions_available": available,
+        "sample": sample,
+        "seed": seed,
+        "unjudged_left_out": dataset.unjudged,
+        "without_relevant_document": sum(not question.relevant for question in questions),
+        "answerable": sum(question.answerable for question in questions),
+        "impossible": sum(question.impossible for question in questions),
+        "without_gold_span": sum(not question.answerable and not question.impossible for question in questions),
+        "other_field": Path(other_field).name if other_field else None,
+    }
+
+
+def _check(stages: Sequence[str], sample: int | None) -> None:
+    unknown = [stage for stage in stages if stage not in STAGES]
+    if unknown or not stages:
+        raise EvaluationError(
+            f"Unknown stages {unknown}." if unknown else "No stage given.", f"Known: {', '.join(STAGES)}."
+        )
+    if sample is not None and sample < 1:
+        raise EvaluationError(f"A sample of {sample} questions is none.", "Give 1 or more.")

@@ -1,0 +1,209 @@
+"""Keeps the versions of an index on disk: the manifest, the writer's lock, and the one rename that commits.
+
+    index/manifest.json         names the current version and the sha256 of each of its files
+    index/v000012/              documents.sqlite, vectors.faiss, words/: written once, never changed
+    index/v000013.partial/      what a writer is at work on; a leftover of a killed one is dropped by the next
+    index/lock, index/writer    held by, and names, the process that writes
+
+A kill at any moment leaves the manifest of the last commit, and with it all of its files.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rag.errors import IndexCorrupt, IndexLocked, IndexNotFound, IndexVersionMismatch, IndexWriteFailed
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+WHOLLY_CHECKED_BYTES = 64_000_000
+"""Files up to this size are hashed at every opening (about 0.7 s a gigabyte); larger ones by `rag check`."""
+KEPT_VERSIONS = 2
+"""The current version and the one before, which a reader may be opening at the moment of the switch."""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What an index is: its version, what it was built with, how much it holds, and the hash of each file."""
+
+    version: int
+    fingerprint: str
+    embedder: Mapping[str, Any]
+    settings: Mapping[str, Any]
+    documents: int
+    chunks: int
+    files: Mapping[str, Mapping[str, Any]]
+    package: str
+    format: int = FORMAT
+
+    @property
+    def folder(self) -> str:
+        """Return the name of the version's folder."""
+        return f"v{self.version:06d}"
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Return the manifest of the index at `path`.
+
+    Raises IndexNotFound, IndexCorrupt, or IndexVersionMismatch for another format.
+    """
+    try:
+        content = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+        sha256 = content.pop("sha256")
+    except FileNotFoundError:
+        raise IndexNotFound(f"There is no index at {path}.", "Build one: rag index PATH --index FOLDER") from None
+    except (OSError, ValueError, KeyError, AttributeError) as error:
+        raise IndexCorrupt(f"{path / MANIFEST} cannot be read: {error}.", "Build the index again.") from error
+    if sha256 != _content_sha256(content):
+        raise IndexCorrupt(f"{path / MANIFEST} is damaged: its own hash differs.", "Build the index again.")
+    if content.get("format") != FORMAT:
+        raise IndexVersionMismatch(
+            f"The index at {path} has format {content.get('format')}, this version reads {FORMAT}.",
+            "Build it again: rag index PATH --rebuild",
+        )
+    return Manifest(**content)
+
+
+def damages(path: Path, manifest: Manifest, wholly: bool) -> list[str]:
+    """Return the files of a version that are missing or not what was written, with what is wrong; empty if none.
+
+    Unless `wholly`, files above `WHOLLY_CHECKED_BYTES` are judged by their size.
+    """
+    found = []
+    for name, expected in manifest.files.items():
+        file = path / manifest.folder / name
+        if not file.is_file():
+            found.append(f"{file} is missing")
+        elif file.stat().st_size != expected["bytes"]:
+            found.append(f"{file} has {file.stat().st_size} bytes, expected {expected['bytes']}")
+        elif (wholly or expected["bytes"] <= WHOLLY_CHECKED_BYTES) and _sha256(file) != expected["sha256"]:
+            found.append(f"{file} is not what was written (its hash differs)")
+    return found
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Hold the one writer's lock. Raises IndexLocked naming the holder, IndexWriteFailed where the disk refuses."""
+    from filelock import FileLock, Timeout
+
+    holder = path / "writer"
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path / "lock", timeout=0)
+        lock.acquire()
+    except Timeout:
+        name = holder.read_text(encoding="utf-8") if holder.is_file() else "another process"
+        raise IndexLocked(f"The index at {path} is being written by {name}.", "Wait until it has ended.") from None
+    except OSError as error:
+        raise IndexWriteFailed(f"Cannot write to {path}: {error}.", "Check the folder's permissions.") from error
+    try:
+        with _refusals(path):
+            holder.write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")
+            drop_leftovers(path)
+            yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def partial_version(path: Path, version: int) -> Iterator[Path]:
+    """Give an empty folder for the files of a new version; drop it where the writer fails."""
+    folder = path / f"v{version:06d}.partial"
+    with _refusals(path):
+        folder.mkdir()
+    try:
+        yield folder
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def commit(path: Path, partial: Path, manifest: Manifest) -> None:
+    """Make the files in `partial` the current version, all at once, and drop versions no reader can still open."""
+    folder = path / manifest.folder
+    shutil.rmtree(folder, ignore_errors=True)
+    for file in (*_files(partial), *(found for found in partial.rglob("*") if found.is_dir()), partial):
+        _fsync(file)
+    partial.rename(folder)
+    content = asdict(manifest)
+    draft = path / f"{MANIFEST}.partial"
+    draft.write_text(json.dumps({**content, "sha256": _content_sha256(content)}, indent=2), encoding="utf-8")
+    _fsync(draft)
+    _fsync(path)
+    draft.rename(path / MANIFEST)
+    _fsync(path)
+    drop_leftovers(path)
+
+
+def described(partial: Path) -> dict[str, dict[str, Any]]:
+    """Return size and sha256 of every file of a version, by its path inside it."""
+    return {
+        file.relative_to(partial).as_posix(): {"bytes": file.stat().st_size, "sha256": _sha256(file)}
+        for file in _files(partial)
+    }
+
+
+def drop_leftovers(path: Path) -> None:
+    """Remove partial versions and versions older than the ones kept. Call it under the writer's lock."""
+    try:
+        current = read_manifest(path).version
+    except (IndexNotFound, IndexCorrupt, IndexVersionMismatch):
+        return
+    kept = {f"v{current - age:06d}" for age in range(KEPT_VERSIONS)}
+    for folder in path.glob("v[0-9]*"):
+        if folder.is_dir() and folder.name not in kept:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def link_tree(source: Path, target: Path) -> None:
+    """Make `target` hold the files of `source` without copying them where the file system can link.
+
+    For files that are only ever replaced, never changed in place.
+    """
+    target.mkdir()
+    for file in sorted(source.iterdir()):
+        if not file.name.endswith(".lock"):
+            try:
+                os.link(file, target / file.name)
+            except OSError:
+                shutil.copyfile(file, target / file.name)
+
+
+@contextmanager
+def _refusals(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise IndexWriteFailed(
+            f"Writing the index at {path} failed: {error}.",
+            "The index is still at its last commit; free space or mend permissions, then run the command again.",
+        ) from error
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(file for file in folder.rglob("*") if file.is_file() and not file.name.endswith(".lock"))
+
+
+def _fsync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _content_sha256(content: Mapping[str, Any]) -> str:
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=dict)
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()

@@ -1,0 +1,149 @@
+"""Finds passages by their words: BM25 (k1 = 1.2, b = 0.75) on tantivy, stemmed words beside unstemmed ones.
+
+A row is scored over four fields: the passage stemmed and as it is, and what stands above it (title, headings) alike.
+Words are lower-cased and freed of accents; scripts written without spaces are searched by single characters.
+"""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rag.errors import IndexCorrupt, InvalidSettings
+
+if TYPE_CHECKING:
+    from rag.protocols import Ranking
+
+FIELD_WEIGHTS = {"stems": 1.0, "words": 0.3, "heading_stems": 0.5}
+HEAP_BYTES = 64_000_000
+LONGEST_WORD = 80
+UNSPACED = re.compile(r"([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff])")
+STEMMERS = (
+    "arabic", "danish", "dutch", "english", "finnish", "french", "german", "greek", "hungarian", "italian",
+    "norwegian", "portuguese", "romanian", "russian", "spanish", "swedish", "tamil", "turkish",
+)  # fmt: skip
+
+
+class TantivyStore:
+    """A tantivy index in a folder; without one it lives in memory."""
+
+    def __init__(self, folder: Path | None = None, stemmer: str = "english") -> None:
+        """Open the index in `folder`, or make one. Raises IndexCorrupt where its files cannot be read."""
+        import tantivy
+
+        self._schema = _schema()
+        try:
+            self._index = tantivy.Index(self._schema, None if folder is None else str(folder))
+        except ValueError as error:
+            raise IndexCorrupt(f"{folder} is not a readable lexical index.", "Run `rag check --repair`.") from error
+        self._analyzer, self._plain = analyzer(stemmer), analyzer("none")
+        self._as_written = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple()).filter(_short_words()).build()
+        self._index.register_tokenizer("stems", self._analyzer)
+        self._index.register_tokenizer("words", self._plain)
+        self._writer: Any = None
+        self._searcher = self._index.searcher()
+
+    def __len__(self) -> int:
+        """Return the number of rows held at the last commit."""
+        return int(self._searcher.num_docs)
+
+    def add(self, rows: Sequence[int], texts: Sequence[str], headings: Sequence[str]) -> None:
+        """Take new rows: the passage, and the title and headings above it."""
+        import tantivy
+
+        for row, text, heading in zip(rows, texts, headings, strict=True):
+            text, heading = _spaced(text), _spaced(heading)
+            entry = tantivy.Document(stems=[text], words=[text], heading_stems=[heading])
+            entry.add_integer("row", row)
+            self._open_writer().add_document(entry)
+
+    def remove(self, rows: Sequence[int]) -> None:
+        """Drop rows; one that is not held is passed over."""
+        for row in rows:
+            self._open_writer().delete_documents_by_term("row", row)
+
+    def commit(self) -> None:
+        """Make changes durable and visible, and wait until no thread writes any more."""
+        if self._writer is None:
+            return
+        try:
+            self._writer.commit()
+            self._writer.wait_merging_threads()
+        except ValueError as error:
+            # tantivy has one exception for all; here only the disk can be the cause.
+            raise OSError(str(error)) from error
+        self._writer = None
+        self._index.reload()
+        self._searcher = self._index.searcher()
+
+    def search(self, query: str, k: int) -> "Ranking":
+        """Return the k best rows, best first, ties in order of row; a row must share a word with the query."""
+        import tantivy
+
+        parts = [
+            (tantivy.Occur.Should, tantivy.Query.boost_query(tantivy.Query.term_query(self._schema, field, word), weight))
+            for field, weight in FIELD_WEIGHTS.items()
+            for word in (self.words(query) if field == "words" else self.terms(query))
+        ]  # fmt: skip
+        if not parts or k < 1:
+            return []
+        found = self._searcher.search(tantivy.Query.boolean_query(parts), k, count=False).hits
+        rows = self._searcher.fast_field_values("row", [address for _, address in found])
+        ranking = [(int(row or 0), float(score)) for row, (score, _) in zip(rows, found, strict=True)]
+        return sorted(ranking, key=lambda item: (-item[1], item[0]))
+
+    def terms(self, text: str) -> list[str]:
+        """Return the stemmed words of a text, as they are searched, in order, repeated ones too."""
+        return list(self._analyzer.analyze(_spaced(text)))
+
+    def words(self, text: str) -> list[str]:
+        """Return the words of a text as they are, lower-cased, without accents."""
+        return list(self._plain.analyze(_spaced(text)))
+
+    def words_as_written(self, text: str) -> list[str]:
+        """Return the words of a text untouched, one for each of `words`."""
+        return list(self._as_written.analyze(_spaced(text)))
+
+    def document_frequency(self, term: str) -> int:
+        """Return in how many rows a term of `terms` occurs, passage and headings taken together."""
+        return max(int(self._searcher.doc_freq(field, term)) for field in ("stems", "heading_stems"))
+
+    def _open_writer(self) -> Any:
+        if self._writer is None:
+            # One thread: with more, which row lands in which segment is chance, and with it the last digit of scores.
+            self._writer = self._index.writer(HEAP_BYTES, num_threads=1)
+        return self._writer
+
+
+def analyzer(stemmer: str) -> Any:
+    """Return a tantivy analyzer: words, lower case, accents folded, stems of `stemmer` (`none`: as they are)."""
+    from tantivy import Filter, TextAnalyzerBuilder, Tokenizer
+
+    if stemmer != "none" and stemmer not in STEMMERS:
+        raise InvalidSettings(f"No stemmer {stemmer!r}.", f"Known: none, {', '.join(STEMMERS)}.")
+    builder = TextAnalyzerBuilder(Tokenizer.simple()).filter(_short_words()).filter(Filter.lowercase())
+    if stemmer != "none":
+        builder = builder.filter(Filter.stemmer(stemmer))
+    return builder.filter(Filter.ascii_fold()).build()
+
+
+def _short_words() -> Any:
+    from tantivy import Filter
+
+    return Filter.remove_long(LONGEST_WORD)
+
+
+def _spaced(text: str) -> str:
+    # A private copy: characters of scripts without spaces become words of their own.
+    return UNSPACED.sub(r" \1 ", text)
+
+
+def _schema() -> Any:
+    import tantivy
+
+    builder = tantivy.SchemaBuilder()
+    builder.add_integer_field("row", stored=False, indexed=True, fast=True)
+    builder.add_text_field("stems", tokenizer_name="stems", index_option="freq")
+    builder.add_text_field("words", tokenizer_name="words", index_option="freq")
+    builder.add_text_field("heading_stems", tokenizer_name="stems", index_option="freq")
+    return builder.build()

@@ -1,0 +1,72 @@
+"""Turns the bytes of a text file into text, without touching a character of it.
+
+Line ends stay as they are; a byte order mark is a mark of the encoding and not part of the text.
+"""
+
+import codecs
+
+from rag.errors import UnreadableSource
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_SAMPLE = 64_000
+_REMEDY = "Save it as UTF-8 text, or leave it out."
+
+
+def decode(data: bytes, name: str) -> tuple[str, str]:
+    """Return the text of a file and the encoding it was read in.
+
+    A byte order mark decides; else UTF-8 when the bytes are valid UTF-8; else UTF-16 when every second byte is NUL;
+    else the best guess of charset-normalizer. `name` is for messages.
+    Raises UnreadableSource for bytes that are not text.
+    """
+    for mark, encoding in _MARKS:
+        if data.startswith(mark):
+            text = _strict(data[len(mark) :], encoding)
+            if text is not None:
+                return text, encoding
+    encoding = _unmarked_utf16(data) or "utf-8"
+    text = _strict(data, encoding)
+    if text is not None:
+        return text, encoding
+    if b"\0" in data:
+        raise UnreadableSource(f"{name} is not text: it holds binary data.", _REMEDY)
+    return _guess(data, name)
+
+
+def _strict(data: bytes, encoding: str) -> str | None:
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError:
+        return None
+
+
+def _unmarked_utf16(data: bytes) -> str | None:
+    """Return the byte order of UTF-16 without a mark: nearly every other byte of Western text is NUL."""
+    if len(data) < 16 or len(data) % 2:
+        return None
+    even, odd = data[::2].count(0), data[1::2].count(0)
+    if max(even, odd) < 0.4 * len(data) or min(even, odd) > 0.01 * len(data):
+        return None
+    return "utf-16-be" if even > odd else "utf-16-le"
+
+
+def _guess(data: bytes, name: str) -> tuple[str, str]:
+    from charset_normalizer import from_bytes
+
+    for sample in (data[:_SAMPLE], data):
+        best = from_bytes(sample).best()
+        text = _strict(data, best.encoding) if best else None
+        if best and text is not None and not _looks_binary(text):
+            return text, best.encoding
+    raise UnreadableSource(f"{name} is in no encoding that could be recognised.", _REMEDY)
+
+
+def _looks_binary(text: str) -> bool:
+    controls = sum(character < " " and character not in "\t\n\r\f" for character in text[:_SAMPLE])
+    return controls > 0.02 * min(len(text), _SAMPLE)

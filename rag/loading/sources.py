@@ -1,0 +1,164 @@
+"""Finds the files below the paths a user gives, and opens them safely.
+
+Nothing that is not a regular file is ever opened: a named pipe or a device would wait for ever.
+"""
+
+import hashlib
+import os
+import stat
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from io import BufferedReader
+from pathlib import Path
+
+from rag.errors import SourceNotFound, UnreadableSource
+
+SUFFIXES = (".txt", ".text", ".md", ".markdown", ".jsonl", ".jsonl.gz")
+"""What the loaders read, longest match first where one ends in another."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file to load: where it is on disk and the document id it gets."""
+
+    path: Path
+    document_id: str
+
+
+@dataclass(frozen=True)
+class _Found:
+    root: Path
+    relative: str
+    path: Path
+
+
+def discover(paths: Iterable[str | Path]) -> list[Source]:
+    """Return the files at and below `paths`, in order of document id.
+
+    Hidden files and folders are skipped, links to folders are followed once. Files of unknown kind, broken links and
+    folders that may not be opened are listed too: `load` reports them. An id is the path relative to the folder that
+    was given; where two folders hold the same one, both ids get the folder's name in front.
+    Raises SourceNotFound for a path that does not exist, or when nothing at all is found.
+    """
+    given = [Path(paths)] if isinstance(paths, str | Path) else [Path(path) for path in paths]
+    found: dict[str, _Found] = {}
+    for path in given:
+        if not os.path.lexists(path):
+            raise SourceNotFound(f"There is nothing at {printable(path)}.", "Check the path and its spelling.")
+        for item in _below(path):
+            found.setdefault(os.path.abspath(item.path), item)
+    if not found:
+        where = ", ".join(printable(path) for path in given) or "an empty list of paths"
+        raise SourceNotFound(f"No file was found in {where}.", f"Give files or folders with {', '.join(SUFFIXES)}.")
+    return sorted(_named(list(found.values())), key=lambda source: source.document_id)
+
+
+def file_sha256(path: Path) -> str:
+    """Return the sha256 of the file's bytes in hexadecimal, read in pieces.
+
+    Raises UnreadableSource.
+    """
+    try:
+        with open_source(path) as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
+def open_source(path: Path) -> BufferedReader:
+    """Return the file opened for reading bytes.
+
+    Raises UnreadableSource when it is not a regular file, is gone or may not be read.
+    """
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISREG(mode):
+            return path.open("rb")
+    except (OSError, ValueError) as error:
+        raise unreadable(path, error) from error
+    kind = "a folder" if stat.S_ISDIR(mode) else "a pipe, socket or device"
+    raise UnreadableSource(f"{printable(path)} is {kind} that cannot be read as a file.", "Give a regular file.")
+
+
+def read_source(path: Path) -> bytes:
+    """Return the whole file. Raises UnreadableSource."""
+    try:
+        with open_source(path) as file:
+            return file.read()
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
+def unreadable(path: Path, error: Exception) -> UnreadableSource:
+    """Return the error that says why the system refused the file and what to do about it."""
+    name = printable(path)
+    if isinstance(error, PermissionError):
+        return UnreadableSource(f"{name}: permission to read it is denied.", "Change its permissions or leave it out.")
+    if isinstance(error, FileNotFoundError):
+        what = "is a link to a file that is not there" if path.is_symlink() else "is gone"
+        return UnreadableSource(f"{name} {what}.", "Put the file back or leave it out.")
+    reason = getattr(error, "strerror", None) or str(error)
+    return UnreadableSource(f"{name} cannot be read: {reason}.", "Check the file and the disk it is on.")
+
+
+def printable(path: Path | str) -> str:
+    """Return the path as text that can be stored and shown: bytes that are not UTF-8 become backslash escapes."""
+    return os.fspath(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def _below(root: Path) -> Iterator[_Found]:
+    if not root.is_dir():
+        yield _Found(root.parent, root.name, root)
+        return
+    seen: set[str] = set()
+    pending = [root]
+    # Real folders are walked before links to folders, so that a file keeps the id of the place where it lies.
+    while pending:
+        folder = pending.pop(0)
+        if os.path.realpath(folder) not in seen:
+            files, links = _walk(folder, seen)
+            pending += links
+            yield from (_Found(root, path.relative_to(root).as_posix(), path) for path in files)
+
+
+def _walk(top: Path, seen: set[str]) -> tuple[list[Path], list[Path]]:
+    """Return the files below `top` and the links to folders met on the way; notes in `seen` each folder entered."""
+    files: list[Path] = []
+    links: list[Path] = []
+    refused: list[Path] = []
+    for name, folders, names in os.walk(top, onerror=lambda error: refused.append(Path(error.filename))):
+        here = Path(name)
+        seen.add(os.path.realpath(here))
+        folders[:] = sorted(folder for folder in folders if not folder.startswith("."))
+        links += [here / folder for folder in folders if (here / folder).is_symlink()]
+        files += [here / file for file in names if not file.startswith(".") and _is_listed(here / file)]
+    return files + refused, links
+
+
+def _is_listed(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except OSError:
+        return True
+
+
+def _named(found: list[_Found]) -> Iterator[Source]:
+    depths = [0] * len(found)
+    while True:
+        ids = [_id(item, depth) for item, depth in zip(found, depths, strict=True)]
+        counts = Counter(ids)
+        rising = [n for n, name in enumerate(ids) if counts[name] > 1 and depths[n] < len(_parents(found[n]))]
+        if not rising:
+            return (Source(item.path, name) for item, name in zip(found, ids, strict=True))
+        for n in rising:
+            depths[n] += 1
+
+
+def _parents(item: _Found) -> tuple[str, ...]:
+    return Path(os.path.abspath(item.root)).parts[1:]
+
+
+def _id(item: _Found, depth: int) -> str:
+    parents = _parents(item)
+    return printable("/".join((*parents[len(parents) - depth :], item.relative)))

@@ -1,0 +1,48 @@
+"""Loads plain text files."""
+
+import hashlib
+from collections.abc import Iterator
+
+from rag.errors import EmptyDocument, LoadError
+from rag.loading.decoding import decode
+from rag.loading.metadata import gather
+from rag.loading.sources import Source, printable, read_source
+from rag.types import Document
+
+LONGEST_TITLE = 200
+"""Characters of a first line that may still be a title."""
+
+
+def load_text(source: Source) -> Iterator[Document | LoadError]:
+    """Yield the document of a plain text file. Raises LoadError."""
+    text, sha256, found = read_text(source)
+    yield Document(
+        id=source.document_id,
+        text=text,
+        title=first_line_title(text),
+        format="text",
+        source_path=printable(source.path),
+        source_sha256=sha256,
+        metadata=gather(found, text),
+    )
+
+
+def read_text(source: Source) -> tuple[str, str, dict[str, str]]:
+    """Return the decoded text, the sha256 of the bytes and, where it is not UTF-8, the encoding as metadata.
+
+    Raises UnreadableSource and EmptyDocument.
+    """
+    data = read_source(source.path)
+    text, encoding = decode(data, printable(source.path))
+    if not text.strip():
+        raise EmptyDocument(f"{printable(source.path)} holds no text.", "Fill the file or leave it out.")
+    return text, hashlib.sha256(data).hexdigest(), {} if encoding == "utf-8" else {"encoding": encoding}
+
+
+def first_line_title(text: str) -> str | None:
+    """Return the first line that is not blank when a blank line follows it and it is at most LONGEST_TITLE long."""
+    head = text.lstrip()[: LONGEST_TITLE + 1_000]
+    lines = head.splitlines()
+    if len(lines) < 2 or lines[1].strip() or len(lines[0].rstrip()) > LONGEST_TITLE:
+        return None
+    return lines[0].rstrip()

@@ -1,0 +1,113 @@
+"""Reads a question: its words, how rare each is, and what kind of answer it asks for. Private copies throughout."""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from rag.lexical import TantivyStore
+
+AnswerKind = Literal["number", "time", "name", "any"]
+
+FUNCTION_WORDS = frozenset(
+    "a about after all also an and any are as at be been before being but by can could did do does during for from"
+    " had has have he her his how i if in into is it its itself kind many may me might more most much my name no not"
+    " of on or our out s she should so some such t tell than that the their them then there these they this those"
+    " through to type under up us was we were what when where which while who whom whose why will with would you your"
+    " called did does said say".split()
+)
+"""English words that carry no subject; questions in other languages keep all their words."""
+
+KINDS: tuple[tuple[str, AnswerKind], ...] = (
+    (r"\b(how (many|much|old|long|far|tall|high|large|big|fast)|what (percent\w*|share|number|proportion|fraction))\b",
+     "number"),
+    (r"\b(when|what (year|date|day|month|time|century)|which (year|date|day|month|century)|in what year)\b", "time"),
+    (r"\b(who|whom|whose|where|which (country|city|state|company|person|team)|what (country|city|company))\b", "name"),
+)  # fmt: skip
+NUMBER = re.compile(
+    r"\d|\b(one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|forty|fifty|hundred|thousand"
+    r"|million|billion|half|third|quarter|dozens?)\b",
+    re.IGNORECASE,
+)
+TIME = re.compile(
+    r"\b\d{4}\b|\b\d{1,2}(st|nd|rd|th)\b|\b(january|february|march|april|may|june|july|august|september|october"
+    r"|november|december|monday|tuesday|wednesday|thursday|friday|saturday|sunday|century|yesterday|today)\b",
+    re.IGNORECASE,
+)
+NAME = re.compile(r"(?<!^)(?<![.!?]\s)\b[^\W\d_a-z]\w+")
+
+
+@dataclass(frozen=True)
+class QuestionTerms:
+    """The content words of a question with their stems and weights (inverse document frequency in the index).
+
+    `written` holds each as it stands in the question, `frequency` the number of chunks that have it.
+    """
+
+    written: tuple[str, ...]
+    stems: tuple[str, ...]
+    weights: tuple[float, ...]
+    frequency: tuple[int, ...]
+
+    def share_in(self, stems: frozenset[str]) -> float:
+        """Return the share of weight whose stems are among `stems`; 0 for a question without content words."""
+        return self._share([stem in stems for stem in self.stems])
+
+    def share_of_names_in(self, stems: frozenset[str]) -> float:
+        """Return the share of names and numbers of the question that are among `stems`; 1 where it has none."""
+        names = [
+            stem in stems
+            for word, stem in zip(self.written, self.stems, strict=True)
+            if not word.islower() and (word[:1].isupper() or word[:1].isdigit())
+        ]
+        return sum(names) / len(names) if names else 1.0
+
+    def share_known(self) -> float:
+        """Return the share of weight whose words occur anywhere in the index."""
+        return self._share([count > 0 for count in self.frequency])
+
+    def missing(self) -> tuple[str, ...]:
+        """Return the words that no chunk has, as written."""
+        return tuple(word for word, count in zip(self.written, self.frequency, strict=True) if count == 0)
+
+    def _share(self, held: Sequence[bool]) -> float:
+        total = sum(self.weights)
+        return sum(weight for weight, found in zip(self.weights, held, strict=True) if found) / total if total else 0.0
+
+
+def question_terms(question: str, words: TantivyStore) -> QuestionTerms:
+    """Return the content words of a question, each once; where only function words are left, those."""
+    written = dict(zip((word.lower() for word in words.words(question)), words.words_as_written(question), strict=True))
+    content = [word for word in written if word not in FUNCTION_WORDS] or list(written)
+    stems = [next(iter(words.terms(word)), word) for word in content]
+    counts = [words.document_frequency(stem) for stem in stems]
+    return QuestionTerms(
+        tuple(written[word] for word in content),
+        tuple(stems),
+        tuple(inverse_document_frequency(count, len(words)) for count in counts),
+        tuple(counts),
+    )
+
+
+def inverse_document_frequency(count: int, total: int) -> float:
+    """Return ln(1 + (total - count + 0.5) / (count + 0.5)), BM25's weight of a word in `count` of `total` rows.
+
+    >>> round(inverse_document_frequency(1, 3), 4)
+    0.9808
+    """
+    return math.log(1.0 + (total - count + 0.5) / (count + 0.5))
+
+
+def answer_kind(question: str) -> AnswerKind:
+    """Return what kind of thing an English question asks for; `any` where its words do not tell."""
+    lowered = question.lower()
+    return next((kind for pattern, kind in KINDS if re.search(pattern, lowered)), "any")
+
+
+def holds_kind(text: str, kind: AnswerKind) -> float:
+    """Return 1 where `text` holds something of that kind, -1 where it does not, 0 where any kind will do."""
+    if kind == "any":
+        return 0.0
+    pattern = {"number": NUMBER, "time": TIME, "name": NAME}[kind]
+    return 1.0 if pattern.search(text) else -1.0
