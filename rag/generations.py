@@ -11,6 +11,7 @@ A kill at any moment leaves the manifest of the last commit, and with it all of 
 import hashlib
 import json
 import os
+import re
 import shutil
 import socket
 from collections.abc import Iterator, Mapping
@@ -19,7 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from rag.errors import IndexCorrupt, IndexLocked, IndexNotFound, IndexVersionMismatch, IndexWriteFailed
+from rag.errors import IndexCorrupt, IndexLocked, IndexNotFound, IndexProblem, IndexVersionMismatch, IndexWriteFailed
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -27,6 +28,7 @@ WHOLLY_CHECKED_BYTES = 64_000_000
 """Files up to this size are hashed at every opening (about 0.7 s a gigabyte); larger ones by `rag check`."""
 KEPT_VERSIONS = 2
 """The current version and the one before, which a reader may be opening at the moment of the switch."""
+_VERSION = re.compile(r"v(\d{6,})(\.partial)?")
 
 
 @dataclass(frozen=True)
@@ -54,21 +56,36 @@ def read_manifest(path: Path) -> Manifest:
 
     Raises IndexNotFound, IndexCorrupt, or IndexVersionMismatch for another format.
     """
+    file, again = path / MANIFEST, "Build the index again: rag index PATH --rebuild"
     try:
-        content = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+        content = json.loads(file.read_text(encoding="utf-8"))
         sha256 = content.pop("sha256")
-    except FileNotFoundError:
+        sound = sha256 == _content_sha256(content)
+    except (FileNotFoundError, NotADirectoryError):
         raise IndexNotFound(f"There is no index at {path}.", "Build one: rag index PATH --index FOLDER") from None
-    except (OSError, ValueError, KeyError, AttributeError) as error:
-        raise IndexCorrupt(f"{path / MANIFEST} cannot be read: {error}.", "Build the index again.") from error
-    if sha256 != _content_sha256(content):
-        raise IndexCorrupt(f"{path / MANIFEST} is damaged: its own hash differs.", "Build the index again.")
+    except PermissionError:
+        raise IndexCorrupt(f"{file} may not be read.", "Change its permissions.") from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise IndexCorrupt(f"{file} is damaged: {error}.", again) from error
+    if not sound:
+        raise IndexCorrupt(f"{file} is damaged: its own hash differs.", again)
     if content.get("format") != FORMAT:
         raise IndexVersionMismatch(
-            f"The index at {path} has format {content.get('format')}, this version reads {FORMAT}.",
-            "Build it again: rag index PATH --rebuild",
+            f"The index at {path} has format {content.get('format')}, this version reads {FORMAT}.", again
         )
-    return Manifest(**content)
+    try:
+        return Manifest(**content)
+    except TypeError as error:
+        raise IndexVersionMismatch(f"{file} was written by another version of this package: {error}.", again) from None
+
+
+def next_version(path: Path) -> int:
+    """Return a number above every version that is or was there, also where the manifest cannot be read."""
+    try:
+        current = read_manifest(path).version
+    except IndexProblem:
+        current = 0
+    return max([current, *(number for _, number, _ in _versions(path))]) + 1
 
 
 def damages(path: Path, manifest: Manifest, wholly: bool) -> list[str]:
@@ -79,12 +96,16 @@ def damages(path: Path, manifest: Manifest, wholly: bool) -> list[str]:
     found = []
     for name, expected in manifest.files.items():
         file = path / manifest.folder / name
-        if not file.is_file():
+        try:
+            size = file.stat().st_size
+            if size != expected["bytes"]:
+                found.append(f"{file} has {size} bytes, expected {expected['bytes']}")
+            elif (wholly or size <= WHOLLY_CHECKED_BYTES) and _sha256(file) != expected["sha256"]:
+                found.append(f"{file} is not what was written (its hash differs)")
+        except FileNotFoundError:
             found.append(f"{file} is missing")
-        elif file.stat().st_size != expected["bytes"]:
-            found.append(f"{file} has {file.stat().st_size} bytes, expected {expected['bytes']}")
-        elif (wholly or expected["bytes"] <= WHOLLY_CHECKED_BYTES) and _sha256(file) != expected["sha256"]:
-            found.append(f"{file} is not what was written (its hash differs)")
+        except OSError as error:
+            found.append(f"{file} cannot be read: {error.strerror}")
     return found
 
 
@@ -94,13 +115,16 @@ def writing(path: Path) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     holder = path / "writer"
+    if path.exists() and not path.is_dir():
+        raise IndexWriteFailed(f"{path} is a file, not the folder of an index.", "Give a folder: --index FOLDER")
     try:
         path.mkdir(parents=True, exist_ok=True)
         lock = FileLock(path / "lock", timeout=0)
         lock.acquire()
     except Timeout:
-        name = holder.read_text(encoding="utf-8") if holder.is_file() else "another process"
-        raise IndexLocked(f"The index at {path} is being written by {name}.", "Wait until it has ended.") from None
+        raise IndexLocked(
+            f"The index at {path} is being written by {_named(holder)}.", "Wait until it has ended, then try again."
+        ) from None
     except OSError as error:
         raise IndexWriteFailed(f"Cannot write to {path}: {error}.", "Check the folder's permissions.") from error
     try:
@@ -114,30 +138,31 @@ def writing(path: Path) -> Iterator[None]:
 
 @contextmanager
 def partial_version(path: Path, version: int) -> Iterator[Path]:
-    """Give an empty folder for the files of a new version; drop it where the writer fails."""
+    """Give an empty folder for the files of a new version; what is not committed from it is dropped."""
     folder = path / f"v{version:06d}.partial"
     with _refusals(path):
         folder.mkdir()
     try:
         yield folder
-    except BaseException:
+    finally:
         shutil.rmtree(folder, ignore_errors=True)
-        raise
 
 
 def commit(path: Path, partial: Path, manifest: Manifest) -> None:
     """Make the files in `partial` the current version, all at once, and drop versions no reader can still open."""
     folder = path / manifest.folder
-    shutil.rmtree(folder, ignore_errors=True)
-    for file in (*_files(partial), *(found for found in partial.rglob("*") if found.is_dir()), partial):
-        _fsync(file)
+    _make_durable(partial)
     partial.rename(folder)
-    content = asdict(manifest)
     draft = path / f"{MANIFEST}.partial"
-    draft.write_text(json.dumps({**content, "sha256": _content_sha256(content)}, indent=2), encoding="utf-8")
-    _fsync(draft)
-    _fsync(path)
-    draft.rename(path / MANIFEST)
+    try:
+        content = asdict(manifest)
+        draft.write_text(json.dumps({**content, "sha256": _content_sha256(content)}, indent=2), encoding="utf-8")
+        _fsync(draft)
+        _fsync(path)
+    except OSError:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    draft.replace(path / MANIFEST)
     _fsync(path)
     drop_leftovers(path)
 
@@ -151,14 +176,16 @@ def described(partial: Path) -> dict[str, dict[str, Any]]:
 
 
 def drop_leftovers(path: Path) -> None:
-    """Remove partial versions and versions older than the ones kept. Call it under the writer's lock."""
+    """Remove partial versions and versions older than the ones kept. Call it under the writer's lock.
+
+    Where the manifest cannot be read, whole versions stay: one of them may be all that is left.
+    """
     try:
-        current = read_manifest(path).version
-    except (IndexNotFound, IndexCorrupt, IndexVersionMismatch):
-        return
-    kept = {f"v{current - age:06d}" for age in range(KEPT_VERSIONS)}
-    for folder in path.glob("v[0-9]*"):
-        if folder.is_dir() and folder.name not in kept:
+        current: int | None = read_manifest(path).version
+    except IndexProblem:
+        current = None
+    for folder, number, partial in _versions(path):
+        if partial or (current is not None and not current - KEPT_VERSIONS < number <= current):
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -187,12 +214,39 @@ def _refusals(path: Path) -> Iterator[None]:
         ) from error
 
 
+def _versions(path: Path) -> Iterator[tuple[Path, int, bool]]:
+    """Yield each version's folder with its number and whether it is partial; nothing else that lies there."""
+    for folder in sorted(path.iterdir()):
+        found = _VERSION.fullmatch(folder.name)
+        if found and folder.is_dir():
+            yield folder, int(found[1]), bool(found[2])
+
+
+def _named(holder: Path) -> str:
+    try:
+        return holder.read_text(encoding="utf-8") or "another process"
+    except OSError:
+        return "another process"
+
+
 def _files(folder: Path) -> list[Path]:
     return sorted(file for file in folder.rglob("*") if file.is_file() and not file.name.endswith(".lock"))
 
 
+def _make_durable(folder: Path) -> None:
+    mode = folder.stat().st_mode & 0o666
+    for file in _files(folder):
+        # tantivy makes some of its files readable by their owner alone, whatever the umask says.
+        file.chmod(mode)
+        _fsync(file)
+    for inner in (*(found for found in folder.rglob("*") if found.is_dir()), folder):
+        _fsync(inner)
+
+
 def _fsync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
+    if os.name == "nt" and path.is_dir():
+        return  # Windows cannot open a folder, and keeps its entries durable by itself.
+    descriptor = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -1,11 +1,13 @@
 """Takes sources one after the other into a new version of an index, and reports what became of each."""
 
+import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 
-from rag.errors import EmptyDocument, LoadError
+from rag.errors import EmptyDocument, LoadError, UnreadableSource, UnsupportedFormat
 from rag.loading import Source, file_sha256, load
+from rag.loading.sources import printable
 from rag.types import Document
 from rag.writer import Change, Writer
 
@@ -30,7 +32,11 @@ class Progress:
 
 @dataclass(frozen=True)
 class IndexReport:
-    """What a write did, by document id; `failed` has the source and why, `duplicates` the id and its equals."""
+    """What a write did, by document id.
+
+    `duplicates` has one entry for each text that several documents hold, where one of them is new: that one's id and
+    its equals. `failed` has sources with the reason; those among them that should have been readable are `unreadable`.
+    """
 
     added: tuple[str, ...] = ()
     updated: tuple[str, ...] = ()
@@ -38,6 +44,7 @@ class IndexReport:
     removed: tuple[str, ...] = ()
     duplicates: tuple[tuple[str, tuple[str, ...]], ...] = ()
     failed: tuple[tuple[str, str], ...] = ()
+    unreadable: tuple[str, ...] = ()
 
 
 class Ingest:
@@ -50,23 +57,29 @@ class Ingest:
         self._known = self._store.sources()
         self._changes: dict[str, Change] = {}
         self._taken_from: dict[str, str | None] = {}
-        self._failed: list[tuple[str, str]] = []
+        self._failed: list[tuple[str, LoadError]] = []
         self._removed: list[str] = []
+        self._sources_changed = False
+
+    @property
+    def changed(self) -> bool:
+        """Tell whether there is anything to commit."""
+        return (
+            self._sources_changed or bool(self._removed) or any(made != "unchanged" for made in self._changes.values())
+        )
 
     def run(self, work: Sequence[Source | Document], gone: Sequence[str]) -> IndexReport:
         """Drop `gone`, take `work`, and return the report."""
-        for document_id in gone:
-            self._remove(document_id)
-        self._forget_empty_sources()
+        self._drop(gone)
         sizes = [_size(item) for item in work]
-        began, before = time.monotonic(), 0
+        total, before, began = sum(sizes), 0, time.monotonic()
         for item, size in zip(work, sizes, strict=True):
             done = before
             for length in self._take(item) if isinstance(item, Source) else self._put(item, None):
                 done = min(before + size, done + length)
-                self._tell(item, done, sum(sizes), began)
+                self._tell(item, done, total, began)
             before += size
-            self._tell(item, before, sum(sizes), began)
+            self._tell(item, before, total, began)
         return self._report()
 
     def _tell(self, item: Source | Document, done: int, total: int, began: float) -> None:
@@ -74,38 +87,63 @@ class Ingest:
             name = item.document_id if isinstance(item, Source) else item.id
             self._progress(Progress(name, done, total, len(self._changes), time.monotonic() - began))
 
+    def _drop(self, document_ids: Sequence[str]) -> None:
+        """Remove documents; their sources, where they are still there, are read again by the next run."""
+        sources = {self._store.source_of(document_id) for document_id in document_ids}
+        for document_id in document_ids:
+            self._remove(document_id)
+        for source in sources.intersection(self._known):
+            if self._store.documents_of(source):
+                self._store.put_source(source, self._known[source][0], "")
+            else:
+                self._store.delete_source(source)
+
     def _take(self, source: Source) -> Iterator[int]:
         """Put what a source holds, yielding the length of each document as it is done."""
-        key, held, errors = source.document_id, self._store.documents_of(source.document_id), []
+        key, held = source.document_id, self._store.documents_of(source.document_id)
+        path = os.path.abspath(source.path)
+        known_path, known_sha256 = self._known.get(key, (printable(path), None))
         try:
+            _require_same_file(key, known_path, path)
             sha256 = file_sha256(source.path)
         except LoadError as error:
             # The committed version stays: a file that cannot be read today may be readable tomorrow.
-            self._failed.append((key, str(error)))
+            self._failed.append((key, error))
             return
-        if self._known.get(key, ("", ""))[1] == sha256:
+        if known_sha256 == sha256:
             self._changes.update(dict.fromkeys(held, "unchanged"))
             self._taken_from.update(dict.fromkeys(held, key))
-            return
-        seen = set()
+            errors: list[LoadError] = []
+        else:
+            errors = yield from self._read(source, held)
+        # Without the hash of a source with faults, the next run reads it again and reports them again.
+        entry = (printable(path), "" if errors else sha256)
+        if self._known.get(key) != entry and (held or self._store.documents_of(key)):
+            self._store.put_source(key, *entry)
+            self._sources_changed = True
+
+    def _read(self, source: Source, held: Sequence[str]) -> Generator[int, None, list[LoadError]]:
+        """Put the documents of a source and drop what it held before; return what could not be read in it."""
+        errors, seen = [], set()
         for item in load(source):
             if isinstance(item, LoadError):
                 errors.append(item)
-                self._failed.append((key, str(item)))
+                self._failed.append((source.document_id, item))
             else:
                 seen.add(item.id)
-                yield from self._put(item, key)
-        if seen or all(isinstance(error, EmptyDocument) for error in errors):
+                yield from self._put(item, source.document_id)
+        if all(isinstance(error, EmptyDocument) for error in errors):
+            # Behind a row that cannot be read may stand what was held before: then nothing is dropped.
             for document_id in held:
                 if document_id not in seen:
                     self._remove(document_id)
-            # Without the hash of a source with faults, the next run reads it again and reports them again.
-            self._store.put_source(key, str(source.path.resolve()), "" if errors else sha256)
+        return errors
 
     def _put(self, document: Document, source: str | None) -> Iterator[int]:
         if document.id in self._taken_from:
             other = self._taken_from[document.id] or "another document"
-            self._failed.append((source or document.id, f"The id {document.id!r} was already given by {other}."))
+            what = f"The id {document.id!r} was already given by {other}."
+            self._failed.append((source or document.id, UnreadableSource(what, "Give each document its own id.")))
             return
         self._taken_from[document.id] = source
         self._changes[document.id] = self._writer.put(document, source)
@@ -115,11 +153,6 @@ class Ingest:
         if self._store.document(document_id) is not None:
             self._writer.remove(document_id)
             self._removed.append(document_id)
-
-    def _forget_empty_sources(self) -> None:
-        for source in self._known if self._removed else ():
-            if not self._store.documents_of(source):
-                self._store.delete_source(source)
 
     def _report(self) -> IndexReport:
         def changed(change: Change) -> tuple[str, ...]:
@@ -131,18 +164,33 @@ class Ingest:
             unchanged=changed("unchanged"),
             removed=tuple(sorted(self._removed)),
             duplicates=tuple(self._duplicates([*changed("added"), *changed("updated")])),
-            failed=tuple(self._failed),
+            failed=tuple((source, str(error)) for source, error in self._failed),
+            unreadable=tuple(
+                source for source, error in self._failed if not isinstance(error, UnsupportedFormat | EmptyDocument)
+            ),
         )
 
     def _duplicates(self, document_ids: Sequence[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
+        if not document_ids:
+            return
         hashes = dict(self._store.hashes())
         same: dict[str, list[str]] = {}
         for document_id, sha256 in hashes.items():
             same.setdefault(sha256, []).append(document_id)
         for document_id in document_ids:
-            others = tuple(other for other in same[hashes[document_id]] if other != document_id)
-            if others:
-                yield document_id, others
+            equals = same.pop(hashes[document_id], [])
+            if len(equals) > 1:
+                yield document_id, tuple(other for other in equals if other != document_id)
+
+
+def _require_same_file(key: str, known: str, path: str) -> None:
+    """Raise where the id stands for another file that is still there: to take this one would drop what that one held."""
+    if known == printable(path) or not os.path.exists(known) or os.path.samefile(known, path):
+        return
+    raise UnreadableSource(
+        f"{printable(path)}: the id {key!r} already stands for {known}.",
+        "Give both folders in one command, which tells them apart: rag index FOLDER FOLDER --rebuild",
+    )
 
 
 def _size(item: Source | Document) -> int:

@@ -6,18 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from rag.lexical import TantivyStore
+from rag.lexical import FUNCTION_WORDS, TantivyStore
 
 AnswerKind = Literal["number", "time", "name", "any"]
-
-FUNCTION_WORDS = frozenset(
-    "a about after all also an and any are as at be been before being but by can could did do does during for from"
-    " had has have he her his how i if in into is it its itself kind many may me might more most much my name no not"
-    " of on or our out s she should so some such t tell than that the their them then there these they this those"
-    " through to type under up us was we were what when where which while who whom whose why will with would you your"
-    " called did does said say".split()
-)
-"""English words that carry no subject; questions in other languages keep all their words."""
 
 KINDS: tuple[tuple[str, AnswerKind], ...] = (
     (r"\b(how (many|much|old|long|far|tall|high|large|big|fast)|what (percent\w*|share|number|proportion|fraction))\b",

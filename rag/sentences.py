@@ -1,256 +1,171 @@
-"""Cuts a document into blocks (paragraphs, headings, list items) and blocks into sentences, all as spans.
+"""Cuts blocks into sentences, as spans; the blocks themselves come from `rag.blocks`.
 
-Nothing is changed on the way: every character that is not white space lies in exactly one block and one sentence.
+The segmenter is nupunkt; what it does not know is added here: the sentence ends of other scripts, and corrections for
+words that it takes for abbreviations of English law.
 """
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import NamedTuple
 
-from rag.loading.markdown import ATX_HEADING, SETEXT_UNDERLINE, front_matter_end
-from rag.types import Block, BlockKind, Document, Span
+from rag.blocks import blocks, lines
+from rag.types import Block, Document, Span
 
-LONGEST_HEADING = 80
-"""Characters of a line of plain text that may still be a heading."""
-WRAP_WIDTHS = (40, 120)
-"""Longest lines of a run that look hard-wrapped: shorter ones are lists or verse, longer ones are paragraphs."""
+__all__ = ["blocks", "sentences"]
 
-
-class _Line(NamedTuple):
-    """A line without the white space at its ends: where it stands, its words and the columns before them."""
-
-    start: int
-    end: int
-    words: str
-    indent: int
-
-
-@dataclass(frozen=True)
-class _Piece:
-    start: int
-    end: int
-    kind: BlockKind = "paragraph"
-    level: int | None = None
-
-
-def blocks(document: Document) -> list[Block]:
-    """Return the blocks in order; they do not overlap and together hold every character that is not white space.
-
-    Blank lines end a block. In Markdown, headings, list items, table rows and fenced code are blocks of their own and
-    YAML front matter is one block of kind `metadata`. In plain text a line is joined to the next where it was broken
-    for want of room, and short lines that stand alone above something longer are headings.
-    """
-    find = _markdown if document.format == "markdown" else _plain
-    return [Block(Span(document.id, p.start, p.end), p.kind, p.level) for p in find(document.text)]
-
-
-def _lines(text: str, start: int = 0) -> Iterator[_Line | None]:
-    """Yield the lines, None for a blank one."""
-    for line in text[start:].splitlines(keepends=True):
-        words = line.strip()
-        lead = len(line) - len(line.lstrip())
-        yield _Line(start + lead, start + lead + len(words), words, len(line[:lead].expandtabs(4))) if words else None
-        start += len(line)
-
-
-def _runs(lines: Iterator[_Line | None]) -> Iterator[list[_Line]]:
-    """Yield the stretches of lines between blank ones."""
-    run: list[_Line] = []
-    for line in lines:
-        if line:
-            run.append(line)
-        elif run:
-            yield run
-            run = []
-    if run:
-        yield run
-
-
-# ----- plain text
-
-_BULLET = re.compile(r"[-*+•·▪●◦‣–]\s+\S|\(?(?:\d{1,3}|[a-z])[.)]\s+\S")
-_CJK = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]")
-_OPEN_END = re.compile(r"[.!?;:,。！？…؟۔।]['\"”’»)\]]*$|[-–—]$")
-
-
-def _plain(text: str) -> list[_Piece]:
-    runs = list(_runs(_lines(text)))
-    long = sum(len(line.words) for run in runs for line in run if len(line.words) > WRAP_WIDTHS[1])
-    wrapped = 2 * long < sum(len(line.words) for run in runs for line in run)
-    pieces = [list(_paragraphs(run, wrapped)) for run in runs]
-    return [piece for n in range(len(pieces)) for piece in _headed(text, pieces, n)]
-
-
-def _paragraphs(run: list[_Line], wrapped: bool) -> Iterator[_Piece]:
-    """Yield the paragraphs of a run: lines that were one before someone broke them to fit a width."""
-    width = max(len(line.words) for line in run)
-    wrapped = wrapped and WRAP_WIDTHS[0] <= width <= WRAP_WIDTHS[1]
-    listed = bool(_BULLET.match(run[0].words))
-    first = run[0]
-    for line, following in zip(run, [*run[1:], None], strict=True):
-        if following and wrapped and _was_broken(line, following, width, listed):
-            continue
-        kind: BlockKind = "list_item" if _BULLET.match(first.words) else "paragraph"
-        yield _Piece(first.start, line.end, kind)
-        first = following or line
-
-
-def _was_broken(line: _Line, following: _Line, width: int, listed: bool) -> bool:
-    """Tell whether the first word of `following` would not have fitted on `line`."""
-    if listed and _BULLET.match(following.words):
-        return False
-    word = 1 if _CJK.match(following.words) else len(following.words.split(None, 1)[0])
-    return len(line.words) + 1 + word > width
-
-
-def _headed(text: str, pieces: list[list[_Piece]], n: int) -> Iterator[_Piece]:
-    """Yield the pieces of run `n`, as a heading where it is one: a short line, alone, above something longer."""
-    only = pieces[n][0]
-    below = pieces[n + 1][0] if n + 1 < len(pieces) else None
-    words = text[only.start : only.end]
-    if len(pieces[n]) > 1 or below is None or len(words.splitlines()) > 1 or only.kind != "paragraph":
-        yield from pieces[n]
-    elif n == 0 and len(words) <= 200 and not re.search(r"[.;:,。]$", words):
-        yield _Piece(only.start, only.end, "heading", 1)
-    elif _reads_as_heading(words) and below.end - below.start > len(words):
-        yield _Piece(only.start, only.end, "heading", 2)
-    else:
-        yield only
-
-
-def _reads_as_heading(words: str) -> bool:
-    starts = words[0].isupper() or words[0].isdigit() or words[0].isalpha() and not words[0].islower()
-    return len(words) <= LONGEST_HEADING and starts and not _OPEN_END.search(words)
-
-
-# ----- Markdown
-
-_FENCE = re.compile(r"(`{3,})[^`]*$|(~{3,})")
-_ITEM = re.compile(r"(?:[-*+]|\d{1,9}[.)])(?:\s|$)")
-_RULE = re.compile(r"(?:\*\s*){3,}$|(?:-\s*){3,}$|(?:_\s*){3,}$|[>\s]+$")
-_DELIMITER_ROW = re.compile(r"\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?$")
-
-
-def _markdown(text: str) -> list[_Piece]:
-    body = front_matter_end(text)
-    pieces = [_Piece(0, len(text[:body].rstrip()), "metadata")] if body else []
-    in_list = False
-    for kind, run in _regions(_lines(text, body)):
-        indented = run[0].indent >= 4
-        if kind == "code" or indented and not in_list:
-            pieces.append(_Piece(run[0].start, run[-1].end, "code"))
-            continue
-        found = _markdown_run(run)
-        in_list = in_list and indented or any(piece.kind == "list_item" for piece in found)
-        pieces += found
-    return pieces
-
-
-def _regions(lines: Iterator[_Line | None]) -> Iterator[tuple[str, list[_Line]]]:
-    """Yield runs of lines and, as `code`, what lies between fences with its blank lines left out."""
-    run: list[_Line] = []
-    fence = ""
-    for line in lines:
-        mark = _FENCE.match(line.words) if line else None
-        if fence and line:
-            run.append(line)
-            if line.words.startswith(fence) and not line.words.strip(fence[0]):
-                yield "code", run
-                run, fence = [], ""
-        elif not fence and (mark or not line):
-            if run:
-                yield "run", run
-            run = [line] if mark and line else []
-            fence = (mark[1] or mark[2]) if mark else ""
-        elif line:
-            run.append(line)
-    if run:
-        yield "code" if fence else "run", run
-
-
-def _markdown_run(run: list[_Line]) -> list[_Piece]:
-    pieces: list[_Piece] = []
-    table = _table_start(run)
-    goes_on = False
-    for n, line in enumerate(run):
-        kind, level = ("table_row", None) if table <= n and "|" in line.words else _kind_of(line)
-        last = pieces[-1] if pieces else None
-        underline = SETEXT_UNDERLINE.match(line.words)
-        if goes_on and last and underline and last.kind == "paragraph":
-            pieces[-1] = _Piece(last.start, line.end, "heading", 1 if underline[1][0] == "=" else 2)
-            goes_on = False
-        elif goes_on and last and kind == "paragraph" and not _RULE.match(line.words):
-            pieces[-1] = _Piece(last.start, line.end, last.kind)
-        else:
-            pieces.append(_Piece(line.start, line.end, kind, level))
-            goes_on = kind in ("paragraph", "list_item") and not _RULE.match(line.words)
-    return pieces
-
-
-def _table_start(run: list[_Line]) -> int:
-    """Return the index of the header row of the table in `run`, its length where there is none."""
-    for n in range(1, len(run)):
-        if "|" in run[n - 1].words and "|" in run[n].words and _DELIMITER_ROW.match(run[n].words):
-            return n - 1
-    return len(run)
-
-
-def _kind_of(line: _Line) -> tuple[BlockKind, int | None]:
-    heading = ATX_HEADING.match(line.words)
-    if heading:
-        return "heading", len(heading[1])
-    return ("list_item", None) if _ITEM.match(line.words) and not _RULE.match(line.words) else ("paragraph", None)
-
-
-# ----- sentences
-
-_WINDOW = 20_000
+WINDOW = 20_000
 """Characters segmented at a time: the segmenter takes more than linear time on some long texts."""
-_CLOSERS = "\"'”’»›)]}」』）】》〉〗＂＇*_"
-_OTHER_ENDS = re.compile(rf"[。！？｡]+[{re.escape(_CLOSERS)}]*|[؟۔।॥։።፧။]+[{re.escape(_CLOSERS)}]*(?=\s|$)")
+
+ABBREVIATIONS = frozenset(
+    """
+    mr mrs ms mx dr prof st ste gen col maj capt cmdr lt sgt cpl pvt rev fr hon sen rep gov pres amb supt insp messrs
+    jr sr mt ft mme mlle sra srta dra dott
+    inc co corp ltd llc plc bros dept univ assn intl ave blvd rd bldg
+    v vs cf fig figs no nos vol vols ed eds trans op cit ca circa approx sec ch chap p pp para eq eqs al etc viz ie eg
+    bzw ggf evtl inkl exkl zzgl vgl usw nr str bd hrsg jh mio mrd sog geb av éd pág núm pag ud uds
+    г ул им т д е руб тыс млн млрд стр гг см рис
+    """.split()  # noqa: SIM905 (a list of quoted words would fill a page)
+)
+"""Words before a full stop that may go on with a capital letter: there the segmenter decides. English, German, French,
+Spanish, Italian, Russian."""
+NUMBERED = frozenset(
+    ["no", "nos", "fig", "figs", "vol", "p", "pp", "para", "eq", "art", "sec", "ch", "max", "min", "nr"]
+)
+"""Words before a full stop that go on with a figure."""
+
+ENDING = frozenset(
+    ["inc", "co", "corp", "ltd", "llc", "plc", "bros", "jr", "sr", "etc", "al", "st", "ave", "blvd", "rd"]
+)
+"""Abbreviations that end a sentence when one of STARTERS follows; initials and `U.S.` do too."""
+STARTERS = frozenset(
+    """
+    the this that these those it its if in on at for from but and or however when while where what there he she they we
+    you his her their our my some most many all as although because since after before both each another
+    """.split()  # noqa: SIM905
+)
+"""Words in capitals that start sentences and are no surname, so that an initial cannot belong to them."""
+
+_CLOSERS = "\"'”’»›)\\]}」』）】》〉〗＂＇*_“"
+_OPENERS = "\"'“‘«‹„‚(\\[{¿¡*_「『（"
+_END = re.compile(rf"[.!?…]+[{_CLOSERS}]*(?:\[[^\[\]\s]{{1,20}}\])*\s+")
+_OTHER_END = re.compile(rf"[。！？｡]+[{_CLOSERS}]*|[؟۔।॥։።፧။]+[{_CLOSERS}]*(?=\s|$)")
+_ENUMERATOR = re.compile(r"\(?(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,4})[.)]\s*")
+_SPEECH = re.compile(
+    r"(?:[A-Z][\w.'’-]*\s+){1,3}(?:said|says|asked|asks|added|adds|replied|wrote|told|cried|shouted|explained|answered)\b"
+)
+_ROMAN = re.compile(r"(?:[IVXLC]{2,6}|[VX])\b(?!')")
+_GERMAN_MONTH = re.compile(
+    r"(?:Jan|Feb|Mär|Apr|Mai|Jun|Jul|Aug|Sep|Okt|Nov|Dez)(?:uar|ruar|z|il|i|ust|tember|ober|ember)?\b"
+)
 
 
 def sentences(document: Document, block: Block) -> list[Span]:
     """Return the sentences of a block in order; together they hold every character that is not white space.
 
-    A heading, a table row or front matter is one sentence, code has one for each line. Closing quotes and brackets stay with their
-    sentence. A stretch without any sentence end is one sentence, however long.
+    A heading, a table row or front matter is one sentence; code has one for each line. Closing quotes and brackets
+    stay with their sentence. A stretch without any sentence end is one sentence, however long.
     """
-    text = document.slice(block.span)
-    offset = block.span.start
     if block.kind in ("heading", "table_row", "metadata"):
         return [block.span]
-    if block.kind == "code":
-        return [Span(document.id, line.start + offset, line.end + offset) for line in _lines(text) if line]
-    ends = _sentence_ends(text)
-    spans = []
-    start = 0
-    for end in ends:
-        words = text[start:end]
-        first = start + len(words) - len(words.lstrip())
-        last = start + len(words.rstrip())
-        if first < last:
-            spans.append(Span(document.id, offset + first, offset + last))
-        start = end
-    return spans
+    text = document.slice(block.span)
+    found = _code_lines(text) if block.kind == "code" else _trimmed(text, _starts(text))
+    offset = block.span.start
+    return [Span(document.id, offset + start, offset + end) for start, end in found]
 
 
-def _sentence_ends(text: str) -> list[int]:
+def _code_lines(text: str) -> list[tuple[int, int]]:
+    return [(line.start, line.end) for line in lines(text) if line]
+
+
+def _trimmed(text: str, starts: list[int]) -> Iterator[tuple[int, int]]:
+    for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
+        words = text[start:end].rstrip()
+        if words:
+            yield start, start + len(words)
+
+
+def _starts(text: str) -> list[int]:
+    """Return where the sentences start, 0 first, each at a character that is not white space."""
+    starts = {_skip_blank(text, end) for end in _segmented(text)}
+    starts |= {_skip_blank(text, match.end()) for match in _OTHER_END.finditer(text)}
+    sentence = 0
+    for match in _END.finditer(text):
+        start = match.end()
+        verdict = _verdict(text, sentence, match)
+        if verdict is not None:
+            (starts.add if verdict else starts.discard)(start)
+        sentence = start if start in starts else sentence
+    return sorted(starts - {len(text)} | {0})
+
+
+def _segmented(text: str) -> Iterator[int]:
+    """Yield the ends of the sentences that nupunkt finds, but for the last."""
     import nupunkt
 
-    ends = {len(text)} | {match.end() for match in _OTHER_ENDS.finditer(text)}
     for start, stop in _windows(text):
-        found = [end for _, end in nupunkt.sent_spans(text[start:stop])]
-        ends.update(start + end for end in found[:-1])
-    return sorted(ends)
+        yield from (start + end for _, end in nupunkt.sent_spans(text[start:stop])[:-1])
 
 
 def _windows(text: str) -> Iterator[tuple[int, int]]:
     """Yield pieces of `text` cut where no sentence can end: at a space after a letter."""
     start = 0
-    for match in re.finditer(r"(?<=[^\W\d_])\s", text) if len(text) > _WINDOW else ():
-        if match.start() - start >= _WINDOW:
+    for match in re.finditer(r"(?<=[^\W\d_])\s", text) if len(text) > WINDOW else ():
+        if match.start() - start >= WINDOW:
             yield start, match.start()
             start = match.start()
     yield start, len(text)
+
+
+def _skip_blank(text: str, at: int) -> int:
+    while at < len(text) and text[at].isspace():
+        at += 1
+    return at
+
+
+def _verdict(text: str, sentence: int, match: re.Match[str]) -> bool | None:
+    """Tell whether one sentence, which starts at `sentence`, ends with `match`; None: the segmenter decides."""
+    following = text[match.end() : match.end() + 60]
+    mark = match.group().strip()
+    before = text[max(sentence, match.start() - 30) : match.start()]
+    word = re.split(rf"[\s{_OPENERS}/]", before)[-1]
+    if not following or following[0] in ",;:)]" or _ENUMERATOR.fullmatch(text[sentence : match.end()][:10]):
+        return False
+    first = following.lstrip("\"'“‘«‹„‚([{¿¡*_「『（")[:1]
+    if first.islower():
+        return _verdict_lower(text, sentence, word, mark)
+    if first.isdigit():
+        return False if word.lower() in NUMBERED and mark == "." else None
+    if mark[0] in "!?" and len(mark) > 1 and _SPEECH.match(following):
+        return False
+    if word.isdigit() and len(word) <= 2 and _GERMAN_MONTH.match(following):
+        return False
+    if not first.isupper() or mark[0] != "." or mark[:2] == ".." or _ROMAN.match(following):
+        return None
+    return True if _is_plain(word) or _may_end(word, following) else None
+
+
+def _verdict_lower(text: str, sentence: int, word: str, mark: str) -> bool | None:
+    """Return False before a small letter where the mark belongs to a name (`Wham! have`) or an abbreviation."""
+    if mark[0] in "!?":
+        return None if text[sentence].islower() else False
+    ordinal = word.isdigit() and len(word) <= 2
+    capitals = word.isupper() and len(word) > 1
+    return False if "." in word or capitals or ordinal or _is_abbreviation(word) else None
+
+
+def _is_plain(word: str) -> bool:
+    """Tell whether `word` is no abbreviation, initial or number, so that a full stop after it ends a sentence."""
+    return len(word) > 1 and word.replace("'", "").replace("’", "").isalpha() and not _is_abbreviation(word)
+
+
+def _may_end(word: str, following: str) -> bool:
+    """Tell whether an initial or an abbreviation ends its sentence here, for what follows is sure to start one."""
+    starts = re.match(r"[\W_]*([^\W\d_]+)", following)
+    short = (
+        (len(word) == 1 and word.isupper()) or re.fullmatch(r"(?:[A-Za-z]\.)+[A-Za-z]", word) or word.lower() in ENDING
+    )
+    return bool(short and starts and starts[1].lower() in STARTERS and word not in ("e.g", "i.e"))
+
+
+def _is_abbreviation(word: str) -> bool:
+    """Tell whether `word` is a known one; in capitals (`the SEC`, `patients with MS`) it is a name."""
+    return word.lower() in ABBREVIATIONS and not (word.isupper() and len(word) > 1)

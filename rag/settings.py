@@ -38,7 +38,7 @@ class Settings:
     """Snowball language for the lexical index; `none` searches words as they are."""
     candidates: int = 100
     """Passages taken from each of the two rankings before they are fused."""
-    dense_weight: float = 0.4
+    dense_weight: float = 0.6
     """Share of the dense score in the fused one; the rest is BM25."""
     read_passages: int = 8
     """Best fused passages whose sentences are read."""

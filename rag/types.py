@@ -37,7 +37,7 @@ class Span:
 
     def overlaps(self, other: "Span") -> bool:
         """Tell whether the two share at least one code point."""
-        return self.document_id == other.document_id and self.start < other.end and other.start < self.end
+        return self.document_id == other.document_id and max(self.start, other.start) < min(self.end, other.end)
 
 
 @dataclass(frozen=True)

@@ -2,19 +2,23 @@
 
 import hashlib
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from rag.blocks import blocks as find_blocks
 from rag.boilerplate import masks as find_masks
 from rag.chunking import chunk, embedding_text, heading_text
 from rag.dense import FaissStore
+from rag.errors import IndexCorrupt
 from rag.generations import link_tree
 from rag.lexical import TantivyStore
-from rag.sentences import blocks as find_blocks
 from rag.settings import Settings
 from rag.store import Store
 from rag.types import Chunk, Document
@@ -38,24 +42,34 @@ class _Pending:
 
 
 class Writer:
-    """One uncommitted version in a folder of its own, begun empty or as a copy of the version `base`."""
+    """One uncommitted version in a folder of its own, begun empty or as a copy of the version `base`.
 
-    def __init__(self, folder: Path, base: Path | None, embedder: "Embedder", settings: Settings) -> None:
-        """Open the three stores for writing."""
+    `embedder` is called when the first text is to be embedded: a run that finds nothing new loads no model.
+    """
+
+    def __init__(self, folder: Path, base: Path | None, embedder: "Callable[[], Embedder]", settings: Settings) -> None:
+        """Open the document store and the words for writing; the vectors follow when they are needed."""
+        self._folder, self._base, self._settings = folder, base, settings
+        self._load_embedder = embedder
         if base is not None:
             shutil.copyfile(base / DOCUMENTS, folder / DOCUMENTS)
             link_tree(base / WORDS, folder / WORDS)
-        else:
-            (folder / WORDS).mkdir()
-        self._folder, self._embedder, self._settings = folder, embedder, settings
+        self._words = _words(folder, settings)
         self.store = Store(folder / DOCUMENTS, writable=True)
-        self._words = TantivyStore(folder / WORDS, settings.stemmer)
-        self._vectors = (
-            FaissStore(embedder.dimension) if base is None else FaissStore.open(base / VECTORS, writable=True)
-        )
         self._pending: list[_Pending] = []
         self._removed: list[int] = []
+        self._removed_by_hash: dict[bytes, int] = {}
         self.store.begin()
+
+    @cached_property
+    def _embedder(self) -> "Embedder":
+        return self._load_embedder()
+
+    @cached_property
+    def _vectors(self) -> FaissStore:
+        if self._base is None:
+            return FaissStore(self._embedder.dimension)
+        return FaissStore.open(self._base / VECTORS, writable=True)
 
     def put(self, document: Document, source: str | None) -> Change:
         """Add a document, or bring the one of this id up to date; an equal one is left as it is."""
@@ -79,62 +93,98 @@ class Writer:
 
     def remove(self, document_id: str) -> None:
         """Drop a document with its chunks, words and vectors."""
-        rows = set(self.store.delete(document_id))
-        if rows.intersection(item.row for item in self._pending):
+        rows = self.store.delete(document_id)
+        if any(item.row in rows for item in self._pending):
             self.flush()
-        self._words.remove(sorted(rows))
-        self._removed += sorted(rows)
+        with _disk():
+            self._words.remove(sorted(rows))
+        self._removed += rows
+        self._removed_by_hash.update((sha, row) for row, sha in rows.items())
 
     def flush(self) -> None:
         """Embed what is pending, each text once, and hand vectors and words to their stores."""
-        unknown = {item.embedded_sha256: item.chunk for item in self._pending if item.vector is None}
+        pending, self._pending = self._pending, []
+        if not pending:
+            return
+        unknown = {item.embedded_sha256: item.chunk for item in pending if item.vector is None}
         computed = self._embedder.embed_passages([embedding_text(made) for made in unknown.values()])
         vectors = dict(zip(unknown, computed, strict=True))
-        if self._pending:
-            rows, chunks = [item.row for item in self._pending], [item.chunk for item in self._pending]
-            stacked = [vectors.get(item.embedded_sha256, item.vector) for item in self._pending]
-            self._vectors.add(np.array(rows, np.int64), np.array(stacked, np.float32))
+        rows, chunks = [item.row for item in pending], [item.chunk for item in pending]
+        stacked = [vectors.get(item.embedded_sha256, item.vector) for item in pending]
+        self._vectors.add(np.array(rows, np.int64), np.array(stacked, np.float32))
+        with _disk():
             self._words.add(rows, [made.text for made in chunks], list(map(heading_text, chunks)))
-        self._pending = []
 
     def finish(self) -> None:
         """Write everything to the folder and close it. Raises OSError where the disk refuses."""
         self.flush()
         self._vectors.remove(np.array(self._removed, np.int64))
-        self._words.commit()
+        with _disk():
+            self._words.commit()
         self._vectors.save(self._folder / VECTORS)
         self.store.commit()
+        self.store.close()
+
+    def close(self) -> None:
+        """Let go of the files, whether or not they were finished."""
+        self.store.close()
+        del self._words
 
     def _known_vectors(self, hashes: Sequence[bytes]) -> "list[Floats2d | None]":
         pending = {item.row for item in self._pending}
-        rows = {sha: row for sha, row in self.store.rows_by_embedded(hashes).items() if row not in pending}
+        # What was dropped in this very run still has its vectors: a renamed file is not embedded again.
+        rows = {sha: self._removed_by_hash[sha] for sha in hashes if sha in self._removed_by_hash}
+        rows |= {sha: row for sha, row in self.store.rows_by_embedded(hashes).items() if row not in pending}
         vectors = dict(zip(rows, self._vectors.get(np.array(list(rows.values()), np.int64)), strict=True))
         return [vectors.get(sha) for sha in hashes]
 
 
-def rebuild_derived(folder: Path, base: Path, embedder: "Embedder", settings: Settings,
-                    progress: Callable[[int, int], None]) -> None:  # fmt: skip
+def _words(folder: Path, settings: Settings) -> TantivyStore:
+    if (folder / WORDS).is_dir():
+        return TantivyStore(folder / WORDS, settings.stemmer)
+    (folder / WORDS).mkdir()
+    try:
+        return TantivyStore(folder / WORDS, settings.stemmer)
+    except IndexCorrupt as error:
+        raise OSError(f"{folder / WORDS} could not be made: {error.__cause__}") from error
+
+
+@contextmanager
+def _disk() -> Iterator[None]:
+    # tantivy raises ValueError for everything; where rows and texts are ours, only the disk can be the cause.
+    try:
+        yield
+    except ValueError as error:
+        raise OSError(str(error)) from error
+
+
+def rebuild_derived(
+    folder: Path,
+    base: Path,
+    embedder: "Embedder",
+    settings: Settings,
+    progress: Callable[[int, int], None],
+) -> None:
     """Write to `folder` the store of `base` with vectors and words made anew from it."""
     shutil.copyfile(base / DOCUMENTS, folder / DOCUMENTS)
-    (folder / WORDS).mkdir()
-    store, vectors = Store(folder / DOCUMENTS), FaissStore(embedder.dimension)
-    words = TantivyStore(folder / WORDS, settings.stemmer)
+    store, vectors, words = Store(folder / DOCUMENTS), FaissStore(embedder.dimension), _words(folder, settings)
     rows = store.rows()
     for start in range(0, len(rows), PENDING_CHUNKS):
         batch = rows[start : start + PENDING_CHUNKS]
         chunks = store.chunks(batch)
         vectors.add(np.array(batch, np.int64), embedder.embed_passages([embedding_text(made) for made in chunks]))
-        words.add(batch, [made.text for made in chunks], [heading_text(made) for made in chunks])
+        with _disk():
+            words.add(batch, [made.text for made in chunks], [heading_text(made) for made in chunks])
         progress(start + len(batch), len(rows))
-    words.commit()
+    with _disk():
+        words.commit()
     vectors.save(folder / VECTORS)
     store.close()
 
 
-def fingerprint(store: Store, embedder: "Embedder", settings: Settings) -> str:
+def fingerprint(store: Store, weights: str, settings: Settings) -> str:
     """Return `sha256:` and the hash of all that decides what the index finds: documents, weights, settings."""
     digest = hashlib.sha256()
-    facts: Iterable[str] = (embedder.fingerprint, repr(sorted(settings.shaping().items())))
-    for fact in (*facts, *(f"{key} {sha}" for key, sha in store.hashes())):
-        digest.update(fact.encode() + b"\n")
+    for fact in chain((weights, sorted(settings.shaping().items())), store.facts()):
+        digest.update(repr(fact).encode() + b"\n")
     return f"sha256:{digest.hexdigest()}"

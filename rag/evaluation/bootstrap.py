@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 RESAMPLES = 1_000
+CELLS = 1_000_000
+"""Random numbers drawn at a time."""
 Floats = NDArray[np.float64]
 
 
@@ -31,10 +33,14 @@ class PairedTest(NamedTuple):
 
 def mean_interval(values: ArrayLike, resamples: int = RESAMPLES, seed: int = 0) -> Interval:
     """Return the 95 % interval of the mean, questions resampled with replacement."""
-    numbers = np.asarray(values, dtype=float)
+    random, numbers = np.random.default_rng(seed), np.asarray(values, dtype=float)
     if numbers.size and numbers.min() == numbers.max():
         return Interval(float(numbers[0]), float(numbers[0]))
-    return interval(np.mean, numbers, resamples=resamples, seed=seed)
+    means = [
+        numbers[random.integers(len(numbers), size=(rows, len(numbers)))].mean(axis=1)
+        for rows in _batches(resamples, len(numbers))
+    ]
+    return _bounds(np.concatenate(means))
 
 
 def interval(
@@ -50,8 +56,7 @@ def interval(
     found = [
         statistic(*(array[random.integers(len(array), size=len(array))] for array in arrays)) for _ in range(resamples)
     ]
-    low, high = np.percentile(np.array(found, dtype=float), (2.5, 97.5))
-    return Interval(float(low), float(high))
+    return _bounds(np.array(found, dtype=float))
 
 
 def paired_test(before: ArrayLike, after: ArrayLike, resamples: int = 10_000, seed: int = 0) -> PairedTest:
@@ -64,6 +69,18 @@ def paired_test(before: ArrayLike, after: ArrayLike, resamples: int = 10_000, se
     if not moved.size:
         return PairedTest(0.0, Interval(0.0, 0.0), 1.0, len(gains))
     random, observed = np.random.default_rng(seed), abs(moved.sum())
-    sums = np.array([abs(np.where(random.random(moved.size) < 0.5, moved, -moved).sum()) for _ in range(resamples)])
+    turned = [random.choice((-1.0, 1.0), size=(rows, moved.size)) @ moved for rows in _batches(resamples, moved.size)]
+    sums = np.abs(np.concatenate(turned))
     extreme = int((sums >= observed - 1e-9).sum())
     return PairedTest(float(gains.mean()), mean_interval(gains, seed=seed), (1 + extreme) / (1 + resamples), len(gains))
+
+
+def _batches(rows: int, width: int) -> list[int]:
+    """Return how many rows to draw at a time, so that few megabytes are held."""
+    size = max(1, min(rows, CELLS // max(1, width)))
+    return [min(size, rows - start) for start in range(0, rows, size)]
+
+
+def _bounds(found: Floats) -> Interval:
+    low, high = np.percentile(found, (2.5, 97.5))
+    return Interval(float(low), float(high))

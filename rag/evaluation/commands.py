@@ -55,9 +55,12 @@ def eval_command(
     setting: Setting = None,
 ) -> None:
     """Measure every stage on a data set with known answers, with intervals, curves and the worst failures."""
+    from rag.evaluation.extras import require_extra
     from rag.evaluation.results import read_json, write_json
     from rag.evaluation.run import STAGES, evaluate
 
+    if report:
+        require_extra("matplotlib")
     earlier = read_json(compare) if compare else None
     with _progress() as tell:
         evaluation = evaluate(

@@ -1,9 +1,9 @@
 """Reads a data set folder: documents as a stream, questions with what is known to answer them.
 
-corpus.jsonl    {"_id", "title", "text", …}       other keys become metadata; `doc` names the article of a paragraph
-queries.jsonl   {"_id", "text"}
-qrels.tsv       query-id, corpus-id, score         0: not relevant; a question without a row: its golds' documents
-answers.jsonl   {"query_id", "doc_id", "answers": [{"text", "start", "end", "doc_id"?, "occurrences"?}], "is_impossible"}
+corpus.jsonl   {"_id", "title", "text", …}       other keys become metadata; `doc` names the article of a paragraph
+queries.jsonl  {"_id", "text"}
+qrels.tsv      query-id, corpus-id, score         0: not relevant; without a row: documents of golds
+answers.jsonl  {"query_id", "doc_id", "is_impossible", "answers": [{"text", "start", "end", "doc_id"?, "occurrences"?}]}
 
 Offsets are code points of the corpus row's `text`, half-open; an answer's own `doc_id` wins over the row's.
 `occurrences` lists every start at which the same text may be meant. META.json may say `"references": "all"` where the

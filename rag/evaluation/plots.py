@@ -73,7 +73,7 @@ def _recall(axes: "Axes", evaluation: Evaluation) -> None:
         axes.errorbar(places, [measure.value for measure in found], yerr=[low, high], fmt="none", ecolor=INK, lw=1)
     axes.set_xticks(range(len(stages)), stages)
     axes.set_ylim(0, 1)
-    axes.legend(loc="lower right", framealpha=0)
+    _legend(axes)
 
 
 def _reliability(axes: "Axes", populations: Mapping[str, Any]) -> None:
@@ -84,7 +84,7 @@ def _reliability(axes: "Axes", populations: Mapping[str, Any]) -> None:
             [part[0] for part in bins], [part[1] for part in bins], "o-", ms=3, lw=1, color=colour, label=_short(name)
         )
     axes.set(xlabel="confidence", ylabel="fraction right", xlim=(0, 1), ylim=(0, 1))
-    axes.legend(loc="upper left", framealpha=0)
+    _legend(axes)
 
 
 def _risk_coverage(axes: "Axes", populations: Mapping[str, Any]) -> None:
@@ -95,12 +95,16 @@ def _risk_coverage(axes: "Axes", populations: Mapping[str, Any]) -> None:
         )
     axes.axhline(0.1, color=INK, lw=0.8, ls=":")
     axes.set(xlabel="coverage: fraction answered", ylabel="risk: fraction wrong of those", xlim=(0, 1), ylim=(0, None))
-    axes.legend(loc="upper left", framealpha=0)
+    _legend(axes)
 
 
 def _latency(axes: "Axes", milliseconds: Sequence[float]) -> None:
     axes.hist(milliseconds, bins=min(30, len(milliseconds)), color=COLOURS[0])
     axes.set(xlabel="milliseconds", ylabel="questions")
+
+
+def _legend(axes: "Axes") -> None:
+    axes.figure.legend(loc="outside upper left", ncols=4, frameon=False, fontsize=8, handlelength=1.2, columnspacing=1)
 
 
 def _short(name: str) -> str:

@@ -28,7 +28,7 @@ th, td { border-bottom: 1px solid var(--line); padding: .25rem .6rem; text-align
 th:first-child, td:first-child { text-align: left; } th { font-weight: 600; }
 td small { color: var(--faint); display: block; }
 .wide { overflow-x: auto; }
-.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(20rem, 1fr)); gap: 1.5rem; }
+.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(25rem, 1fr)); gap: 1.5rem; }
 figure { margin: 0; break-inside: avoid; } figure svg { width: 100%; height: auto; } figcaption { font-weight: 600; }
 article { border: 1px solid var(--line); border-radius: 6px; background: var(--soft); padding: .6rem 1rem;
   margin: .8rem 0; break-inside: avoid; overflow-wrap: anywhere; }

@@ -85,10 +85,13 @@ class Evaluation:
 
 
 def write_json(evaluation: Evaluation, path: str | Path) -> None:
-    """Write the evaluation, one top-level key a line, so that two runs can be compared later."""
+    """Write the evaluation, one top-level key a line, so that two runs can be compared later.
+
+    The values of a column stand in one text, between commas, nothing where the question does not count: "1,,0.5".
+    """
     content = {"schema": SCHEMA, **{item.name: getattr(evaluation, item.name) for item in fields(evaluation)}}
     content["measures"] = [asdict(found) for found in evaluation.measures]
-    content["values"] = {key: list(map(_short, column)) for key, column in evaluation.values.items()}
+    content["values"] = {key: ",".join(map(_short, column)) for key, column in evaluation.values.items()}
     lines = (f"{json.dumps(key)}: {_compact(value)}" for key, value in content.items())
     Path(path).write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
 
@@ -105,8 +108,9 @@ def read_json(path: str | Path) -> Evaluation:
     try:
         measures = tuple(Measure(**found) for found in content.pop("measures"))
         ids, failures = tuple(content.pop("question_ids")), tuple(content.pop("failures"))
-        return Evaluation(measures=measures, question_ids=ids, failures=failures, **content)
-    except (KeyError, TypeError) as error:
+        values = {key: _column(text) for key, text in content.pop("values").items()}
+        return Evaluation(measures=measures, question_ids=ids, failures=failures, values=values, **content)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise EvaluationError(f"{path} lacks a part of an evaluation: {error}.", remedy) from None
 
 
@@ -114,8 +118,14 @@ def _compact(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
-def _short(value: float | None) -> float | None:
-    """Return the value in few characters: a whole number without its point, four decimals otherwise."""
-    if value is None or not math.isfinite(value):
-        return None
-    return int(value) if value == int(value) else round(value, 4)
+def _short(value: float | None) -> str:
+    """Return the value in few characters, four digits of it; nothing for None.
+
+    >>> [_short(value) for value in (1.0, 1 / 3, None)]
+    ['1', '0.3333', '']
+    """
+    return "" if value is None or not math.isfinite(value) else f"{value:.4g}"
+
+
+def _column(text: str) -> list[float | None]:
+    return [float(cell) if cell else None for cell in text.split(",")]

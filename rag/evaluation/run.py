@@ -12,6 +12,7 @@ from rag.errors import EvaluationError
 from rag.evaluation import cost, measures
 from rag.evaluation.cache import BuildCost, cached_index
 from rag.evaluation.datasets import Dataset, Question, References, load, load_queries, texts
+from rag.evaluation.extras import require_extra
 from rag.evaluation.failures import failures
 from rag.evaluation.measures import Columns, Refusal
 from rag.evaluation.observation import RANKED, Observation, observe
@@ -57,6 +58,7 @@ def evaluate(
     Raises EvaluationError.
     """
     _check(stages, sample)
+    require_extra("pytrec_eval", "ir_measures")
     settings, report = settings or Settings(), progress or (lambda what, done, total: None)
     whole = load(dataset, references)
     chosen = whole.sampled(sample, seed)
@@ -118,11 +120,22 @@ def _figures(
         cited = {span.document_id for seen in observations for span, _ in seen.cited}
         figures += measures.citation_figures(observations, texts(run.dataset.folder, cited))
     if "cost" in stages:
-        asked = [question.text for question in run.dataset.questions]
-        one_by_one = cost.latencies(run.assistant, asked[:LATENCY_QUESTIONS])
-        figures += cost.cost_figures(run.assistant, asked[:BATCHED_QUESTIONS], one_by_one, built)
-        curves["latency_ms"] = [round(value, 1) for value in one_by_one]
+        costs, curves["latency_ms"] = _costs(run, built)
+        figures += costs
     return figures, curves
+
+
+def _costs(run: Run, built: BuildCost) -> tuple[list[Measure], list[float]]:
+    """Return the figures of cost and the latencies; questions are drawn anew and asked with empty caches."""
+    asked = [question.text for question in run.dataset.sampled(BATCHED_QUESTIONS, seed=1).questions]
+    alone, together = (Assistant.open(run.assistant.index.path, settings=run.settings) for _ in range(2))
+    run.progress("timing", 0, 2)
+    one_by_one = cost.latencies(alone, asked[:LATENCY_QUESTIONS])
+    run.progress("timing", 1, 2)
+    together.ask("Is anybody there?")
+    found = cost.cost_figures(together, asked, one_by_one, built)
+    run.progress("timing", 2, 2)
+    return found, [round(value, 1) for value in one_by_one]
 
 
 def _unanswerable(

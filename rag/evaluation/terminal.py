@@ -71,7 +71,7 @@ def interval(measure: Measure) -> str:
     """Return the interval, empty where there is none."""
     if measure.low is None or measure.high is None:
         return ""
-    return f"{number(measure.low)} .. {number(measure.high)}"
+    return f"{number(measure.low)}–{number(measure.high)}"
 
 
 def _rankings(ranked: dict[str, list[Measure]]) -> Table:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import lru_cache
 
-SAMPLE = 1_000
+SAMPLE = 500
 """Characters looked at: on 2,225 news articles more of them changed no verdict."""
 SHORTEST = 40
 """Letters below which a guess is wrong too often to be stored."""
@@ -27,7 +27,7 @@ def _dense(sample: str) -> bool:
 
 @lru_cache(maxsize=1)
 def _identifier() -> Callable[[str], tuple[str, float]]:
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier  # type: ignore[import-untyped]
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
     classify: Callable[[str], tuple[str, float]] = LanguageIdentifier.from_model_file(
         MODEL_FILE, norm_probs=True

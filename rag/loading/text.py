@@ -11,6 +11,8 @@ from rag.types import Document
 
 LONGEST_TITLE = 200
 """Characters of a first line that may still be a title."""
+MOST_TITLE_WORDS = 12
+"""Words of a first line with a full stop that may still be a title; a longer one is the first sentence."""
 
 
 def load_text(source: Source) -> Iterator[Document | LoadError]:
@@ -40,9 +42,11 @@ def read_text(source: Source) -> tuple[str, str, dict[str, str]]:
 
 
 def first_line_title(text: str) -> str | None:
-    """Return the first line that is not blank when a blank line follows it and it is at most LONGEST_TITLE long."""
-    head = text.lstrip()[: LONGEST_TITLE + 1_000]
-    lines = head.splitlines()
-    if len(lines) < 2 or lines[1].strip() or len(lines[0].rstrip()) > LONGEST_TITLE:
-        return None
-    return lines[0].rstrip()
+    """Return the first line that is not blank when a blank line follows it and it is short.
+
+    At most LONGEST_TITLE characters; a line that ends in a full stop is a title only up to MOST_TITLE_WORDS words.
+    """
+    lines = text.lstrip()[: LONGEST_TITLE + 1_000].splitlines()
+    title = lines[0].rstrip() if len(lines) > 1 and not lines[1].strip() else ""
+    prose = title.endswith(".") and len(title.split()) > MOST_TITLE_WORDS
+    return title if title and len(title) <= LONGEST_TITLE and not prose else None

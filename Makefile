@@ -1,0 +1,65 @@
+# Two commands do all: `make app` serves the page over the seeds, `make test` runs every check.
+# Both set up .venv on the first run and are quick on the next; nothing outside this folder is touched.
+
+PYTHON ?= python3
+PORT ?= 7860
+BIN := .venv/bin
+SET_UP := .venv/.set-up-for-app
+SET_UP_TEST := .venv/.set-up-for-test
+# The newest build of torch brings gigabytes of CUDA; constraints.txt names the versions that were tested.
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: app test lint types unit slow screenshots bench fit clean
+
+app: $(SET_UP)
+	PINCITE_PORT=$(PORT) $(BIN)/python app.py
+
+test: lint types unit
+
+lint: $(SET_UP_TEST)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(SET_UP_TEST)
+	$(BIN)/mypy
+
+unit: $(SET_UP_TEST) chromium
+	$(BIN)/python -m pytest
+
+# What takes minutes: 10,000 nasty documents, 50 kills.
+slow: $(SET_UP_TEST)
+	$(BIN)/python -m pytest -m slow -s
+
+screenshots: $(SET_UP_TEST) chromium
+	$(BIN)/python tests/browser/screenshots.py build/screenshots
+
+# DATA is the folder of data sets; see training/README.md and tests/benchmarks/README.md.
+DATA ?= ../shared/data
+bench: $(SET_UP_TEST)
+	$(BIN)/python -m tests.benchmarks.run $(DATA)
+
+fit: $(SET_UP_TEST)
+	$(BIN)/python training/sentence_reader.py $(DATA) build/fit
+
+$(BIN)/python:
+	$(PYTHON) -m venv .venv
+
+$(SET_UP): pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing Pincite into .venv: some minutes, the first time."
+	$(INSTALL) --editable .
+	@touch $@
+
+$(SET_UP_TEST): pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing Pincite and its test tools into .venv: some minutes, the first time."
+	$(INSTALL) --editable ".[test]"
+	@touch $@ $(SET_UP)
+
+# The browser tests need Chromium. Where it cannot be installed they are skipped, with that reason.
+.PHONY: chromium
+chromium:
+	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+	  { apt-get -qq update && apt-get -qq install -y --no-install-recommends chromium fonts-dejavu-core >/dev/null; }; } || \
+	  echo "No Chromium: the browser tests will be skipped. Install it with: apt-get install chromium"
+
+clean:
+	rm -rf build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,200 @@
+"""Cuts a document into blocks: paragraphs, headings, list items, table rows, code, all as spans.
+
+Nothing is changed on the way: every character that is not white space lies in exactly one block.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from rag.loading.markdown import ATX_HEADING, SETEXT_UNDERLINE, front_matter_end
+from rag.types import Block, BlockKind, Document, Span
+
+LONGEST_HEADING = 80
+"""Characters of a line of plain text that may still be a heading."""
+WRAP_WIDTHS = (40, 120)
+"""Longest lines of a run that look hard-wrapped: shorter ones are lists or verse, longer ones are paragraphs."""
+
+
+class Line(NamedTuple):
+    """A line without the white space at its ends: where it stands, its words and the columns before them."""
+
+    start: int
+    end: int
+    words: str
+    indent: int
+
+
+@dataclass(frozen=True)
+class _Piece:
+    start: int
+    end: int
+    kind: BlockKind = "paragraph"
+    level: int | None = None
+
+
+def blocks(document: Document) -> list[Block]:
+    """Return the blocks in order; they do not overlap and together hold every character that is not white space.
+
+    Blank lines end a block. In Markdown, headings, list items, table rows and fenced code are blocks of their own and
+    YAML front matter is one block of kind `metadata`. In plain text a line is joined to the next where it was broken
+    for want of room, and short lines that stand alone above something longer are headings.
+    """
+    markdown = document.format == "markdown"
+    pieces = _markdown(document.text) if markdown else _plain(document.text, document.title)
+    return [Block(Span(document.id, piece.start, piece.end), piece.kind, piece.level) for piece in pieces]
+
+
+def lines(text: str, start: int = 0) -> Iterator[Line | None]:
+    """Yield the lines of `text` from `start` on, None for a blank one."""
+    for line in text[start:].splitlines(keepends=True):
+        words = line.strip()
+        lead = len(line) - len(line.lstrip())
+        yield Line(start + lead, start + lead + len(words), words, len(line[:lead].expandtabs(4))) if words else None
+        start += len(line)
+
+
+def _runs(lines: Iterator[Line | None]) -> Iterator[list[Line]]:
+    """Yield the stretches of lines between blank ones."""
+    run: list[Line] = []
+    for line in lines:
+        if line:
+            run.append(line)
+        elif run:
+            yield run
+            run = []
+    if run:
+        yield run
+
+
+_BULLET = re.compile(r"[-*+•·▪●◦‣–]\s+\S|\(?(?:\d{1,3}|[a-z])[.)]\s+\S")
+_CJK = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]")
+_OPEN_END = re.compile(r"[.!?;:,。！？…؟۔।]['\"”’»)\]]*$|[-–—]$")
+
+
+def _plain(text: str, title: str | None) -> list[_Piece]:
+    runs = list(_runs(lines(text)))
+    long = sum(len(line.words) for run in runs for line in run if len(line.words) > WRAP_WIDTHS[1])
+    wrapped = 2 * long < sum(len(line.words) for run in runs for line in run)
+    pieces = [list(_paragraphs(run, wrapped)) for run in runs]
+    return [piece for n in range(len(pieces)) for piece in _headed(text, title, pieces, n)]
+
+
+def _paragraphs(run: list[Line], wrapped: bool) -> Iterator[_Piece]:
+    """Yield the paragraphs of a run: lines that were one before someone broke them to fit a width."""
+    width = max(len(line.words) for line in run)
+    wrapped = wrapped and WRAP_WIDTHS[0] <= width <= WRAP_WIDTHS[1]
+    listed = bool(_BULLET.match(run[0].words))
+    first = run[0]
+    for line, following in zip(run, [*run[1:], None], strict=True):
+        if following and wrapped and _was_broken(line, following, width, listed):
+            continue
+        kind: BlockKind = "list_item" if _BULLET.match(first.words) else "paragraph"
+        yield _Piece(first.start, line.end, kind)
+        first = following or line
+
+
+def _was_broken(line: Line, following: Line, width: int, listed: bool) -> bool:
+    """Tell whether the first word of `following` would not have fitted on `line`."""
+    if listed and _BULLET.match(following.words):
+        return False
+    word = 1 if _CJK.match(following.words) else len(following.words.split(None, 1)[0])
+    return len(line.words) + 1 + word > width
+
+
+def _headed(text: str, title: str | None, pieces: list[list[_Piece]], n: int) -> Iterator[_Piece]:
+    """Yield the pieces of run `n`, as a heading where it is one: a short line, alone, above something longer."""
+    only = pieces[n][0]
+    below = pieces[n + 1][0] if n + 1 < len(pieces) else None
+    words = text[only.start : only.end]
+    if len(pieces[n]) > 1 or below is None or len(words.splitlines()) > 1 or only.kind != "paragraph":
+        yield from pieces[n]
+    elif n == 0 and words == title:
+        yield _Piece(only.start, only.end, "heading", 1)
+    elif _reads_as_heading(words) and below.end - below.start > len(words):
+        yield _Piece(only.start, only.end, "heading", 2 if n else 1)
+    else:
+        yield only
+
+
+def _reads_as_heading(words: str) -> bool:
+    starts = words[0].isupper() or words[0].isdigit() or (words[0].isalpha() and not words[0].islower())
+    return len(words) <= LONGEST_HEADING and starts and not _OPEN_END.search(words)
+
+
+_FENCE = re.compile(r"(`{3,})[^`]*$|(~{3,})")
+_ITEM = re.compile(r"(?:[-*+]|\d{1,9}[.)])(?:\s|$)")
+_RULE = re.compile(r"(?:\*\s*){3,}$|(?:-\s*){3,}$|(?:_\s*){3,}$|[>\s]+$")
+_DELIMITER_ROW = re.compile(r"\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?$")
+
+
+def _markdown(text: str) -> list[_Piece]:
+    body = front_matter_end(text)
+    pieces = [_Piece(0, len(text[:body].rstrip()), "metadata")] if body else []
+    in_list = False
+    for kind, run in _regions(lines(text, body)):
+        indented = run[0].indent >= 4
+        if kind == "code" or (indented and not in_list):
+            pieces.append(_Piece(run[0].start, run[-1].end, "code"))
+            continue
+        found = _markdown_run(run)
+        in_list = (in_list and indented) or any(piece.kind == "list_item" for piece in found)
+        pieces += found
+    return pieces
+
+
+def _regions(lines: Iterator[Line | None]) -> Iterator[tuple[str, list[Line]]]:
+    """Yield runs of lines and, as `code`, what lies between fences with its blank lines left out."""
+    run: list[Line] = []
+    fence = ""
+    for line in lines:
+        mark = _FENCE.match(line.words) if line else None
+        if fence and line:
+            run.append(line)
+            if line.words.startswith(fence) and not line.words.strip(fence[0]):
+                yield "code", run
+                run, fence = [], ""
+        elif not fence and (mark or not line):
+            if run:
+                yield "run", run
+            run = [line] if mark and line else []
+            fence = (mark[1] or mark[2]) if mark else ""
+        elif line:
+            run.append(line)
+    if run:
+        yield "code" if fence else "run", run
+
+
+def _markdown_run(run: list[Line]) -> list[_Piece]:
+    pieces: list[_Piece] = []
+    table = _table_start(run)
+    goes_on = False
+    for n, line in enumerate(run):
+        kind, level = ("table_row", None) if table <= n and "|" in line.words else _kind_of(line)
+        last = pieces[-1] if pieces else None
+        underline = SETEXT_UNDERLINE.match(line.words)
+        if goes_on and last and underline and last.kind == "paragraph":
+            pieces[-1] = _Piece(last.start, line.end, "heading", 1 if underline[1][0] == "=" else 2)
+            goes_on = False
+        elif goes_on and last and kind == "paragraph" and not _RULE.match(line.words):
+            pieces[-1] = _Piece(last.start, line.end, last.kind)
+        else:
+            pieces.append(_Piece(line.start, line.end, kind, level))
+            goes_on = kind in ("paragraph", "list_item") and not _RULE.match(line.words)
+    return pieces
+
+
+def _table_start(run: list[Line]) -> int:
+    """Return the index of the header row of the table in `run`, its length where there is none."""
+    for n in range(1, len(run)):
+        if "|" in run[n - 1].words and "|" in run[n].words and _DELIMITER_ROW.match(run[n].words):
+            return n - 1
+    return len(run)
+
+
+def _kind_of(line: Line) -> tuple[BlockKind, int | None]:
+    heading = ATX_HEADING.match(line.words)
+    if heading:
+        return "heading", len(heading[1])
+    return ("list_item", None) if _ITEM.match(line.words) and not _RULE.match(line.words) else ("paragraph", None)

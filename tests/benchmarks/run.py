@@ -1,0 +1,67 @@
+"""Measures the data sets below and writes one dated JSON for each to `results/`. Run by hand, one set at a time."""
+
+import argparse
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+
+from rag.evaluation.datasets import References
+from rag.evaluation.results import write_json
+from rag.evaluation.run import evaluate
+from rag.evaluation.terminal import render_terminal
+
+RESULTS = Path(__file__).parent / "results"
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A data set folder, how its answers are meant, and the set whose questions it cannot answer."""
+
+    name: str
+    other_field: str
+    references: References = "any"
+
+
+BENCHMARKS = (
+    Benchmark("squad2", other_field="scifact"),
+    Benchmark("nq_open_gold", other_field="cranfield"),
+    Benchmark("hotpot_val_sample", other_field="scifact"),
+    Benchmark("scifact", other_field="hotpot_val_sample"),
+    Benchmark("chroma", other_field="scifact", references="all"),
+)
+
+
+def main() -> None:
+    """Measure the sets asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path, help="folder that holds the data set folders")
+    parser.add_argument("--only", nargs="*", choices=[item.name for item in BENCHMARKS], help="names of sets")
+    parser.add_argument("--sample", type=int, help="ask only so many questions of each set")
+    parser.add_argument("--cache", type=Path, help="where indexes are kept")
+    given = parser.parse_args()
+    for benchmark in BENCHMARKS:
+        if not given.only or benchmark.name in given.only:
+            measure(benchmark, given.data, given.sample, given.cache)
+
+
+def measure(benchmark: Benchmark, data: Path, sample: int | None, cache: Path | None) -> None:
+    """Measure one set and write its result."""
+    console = Console()
+    with console.status(benchmark.name) as status:
+        found = evaluate(
+            data / benchmark.name,
+            sample=sample,
+            references=benchmark.references,
+            other_field=data / benchmark.other_field,
+            cache=cache,
+            progress=lambda what, done, total: status.update(f"{benchmark.name}: {what} {done} of {total}"),
+        )
+    console.print(render_terminal(found))
+    RESULTS.mkdir(exist_ok=True)
+    write_json(found, RESULTS / f"{datetime.now(UTC):%Y-%m-%d}-{benchmark.name}.json")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+"""Makes the README's tables from the newest result of each data set in `results/`."""
+
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from rag.evaluation.results import Evaluation, Measure, read_json
+
+RESULTS = Path(__file__).parent / "results"
+RANKED = ("lexical", "dense", "fused", "read")
+RANKING = ("recall@1", "recall@5", "recall@10", "MRR@10", "nDCG@10")
+ANSWERS = (
+    ("right first answer", "extractions", "right@1"),
+    ("right, after the threshold", "answers", "right@1"),
+    ("gold in first 5", "extractions", "gold in context@5"),
+    ("verbatim", "citations", "verbatim rate"),
+    ("leaks", "citations", "boilerplate leaks"),
+    ("words a right answer", "citations", "words shown per right answer"),
+    ("p50 ms", "cost", "p50 one by one, ms"),
+    ("p95 ms", "cost", "p95 one by one, ms"),
+)
+KINDS = ("near miss", "article removed", "other field")
+CHROMA = (
+    ("recursive 200/0, MiniLM, five corpora, published", (0.757, 0.065, 0.065, 0.312)),
+    ("cluster 200, MiniLM, five corpora, published", (0.752, 0.072, 0.072, 0.336)),
+)
+"""Smith and Troynikov 2024: recall, precision, IoU, precision omega at five chunks."""
+SCIFACT = {"lexical": "BM25: 0.665 to 0.687 (BEIR, Pyserini, bm25s)", "dense": "all-MiniLM-L6-v2: 0.645 (MTEB)"}
+
+
+def main() -> None:
+    """Write the tables to standard output."""
+    newest = {path.stem[11:]: read_json(path) for path in sorted(RESULTS.glob("*.json"))}
+    sections = [
+        retrieval(newest),
+        answers(newest),
+        abstention(newest),
+        scifact(newest),
+        chroma(newest),
+        machines(newest),
+    ]
+    sys.stdout.write("\n\n".join(filter(None, sections)) + "\n")
+
+
+def retrieval(results: dict[str, Evaluation]) -> str:
+    """Return documents found, by stage; the interval is that of recall@1."""
+    rows = [
+        [
+            name,
+            stage,
+            *(cell(found, stage, measure) for measure in RANKING),
+            interval(found, stage, "recall@1"),
+            n(found, stage),
+        ]
+        for name, found in results.items()
+        for stage in RANKED
+    ]
+    return table(["data set", "stage", *RANKING, "95 % of recall@1", "n"], rows)
+
+
+def answers(results: dict[str, Evaluation]) -> str:
+    """Return what the answers are worth and cost."""
+    rows = [
+        [name, *(cell(found, stage, measure) for _, stage, measure in ANSWERS), n(found, "extractions")]
+        for name, found in results.items()
+    ]
+    return table(["data set", *(title for title, _, _ in ANSWERS), "n"], rows)
+
+
+def abstention(results: dict[str, Evaluation]) -> str:
+    """Return how well confidence tells the three kinds of questions without an answer, never pooled."""
+    rows = [
+        [name, kind, *(cell(found, f"abstention, {kind}", measure) for measure in ("AUROC", "refused", "AURC", "ECE")),
+         cell(found, f"abstention, {kind}", "coverage at 0.9 precision"), n(found, f"abstention, {kind}")]
+        for name, found in results.items()
+        for kind in KINDS
+        if f"abstention, {kind}" in found.stages()
+    ]  # fmt: skip
+    return table(["data set", "without an answer", "AUROC", "refused", "AURC", "ECE", "coverage at 0.9", "n"], rows)
+
+
+def scifact(results: dict[str, Evaluation]) -> str:
+    """Return our nDCG@10 on SciFact beside the published one."""
+    if "scifact" not in results:
+        return ""
+    found = results["scifact"]
+    rows = [
+        [stage, cell(found, stage, "nDCG@10"), interval(found, stage, "nDCG@10"), published]
+        for stage, published in SCIFACT.items()
+    ]
+    return table(["SciFact, nDCG@10", "ours", "95 %", "published"], rows)
+
+
+def chroma(results: dict[str, Evaluation]) -> str:
+    """Return Chroma's chunking measures for passages and answers beside the published ones."""
+    if "chroma" not in results:
+        return ""
+    found = results["chroma"]
+    rows = [[name, *(f"{value:.3f}" for value in values)] for name, values in CHROMA]
+    for stage in ("passages, dense", "passages, fused", "sentences"):
+        omega = "" if stage == "sentences" else cell(found, "passages", "precision omega")
+        figures = [cell(found, stage, f"token {name}@5") for name in ("recall", "precision", "iou")]
+        rows.append([f"ours: {stage}, three corpora, n = {n(found, stage)}", *figures, omega])
+    return table(["Chroma, five retrieved", "recall", "precision", "IoU", "precision omega"], rows)
+
+
+def machines(results: dict[str, Evaluation]) -> str:
+    """Return on what the figures were taken."""
+    lines = {
+        f"{name}: {found.environment['processor']}, {found.environment['cores']} cores, Python"
+        f" {found.environment['python']}, commit {found.environment['commit']}, {found.created[:10]}"
+        for name, found in results.items()
+    }
+    return "\n".join(f"- {line}" for line in sorted(lines))
+
+
+def cell(found: Evaluation, stage: str, name: str) -> str:
+    """Return a figure, empty where the run has none."""
+    measure = known(found, stage, name)
+    if measure is None:
+        return ""
+    return f"{measure.value:.3f}" if measure.value < 10 else f"{measure.value:.0f}"
+
+
+def interval(found: Evaluation, stage: str, name: str) -> str:
+    """Return the bounds of a figure, empty where it has none."""
+    measure = known(found, stage, name)
+    return "" if measure is None or measure.low is None else f"{measure.low:.3f} to {measure.high:.3f}"
+
+
+def n(found: Evaluation, stage: str) -> str:
+    """Return over how many questions the figures of a stage are taken."""
+    return str(next((measure.n for measure in found.measures if measure.stage == stage), ""))
+
+
+def known(found: Evaluation, stage: str, name: str) -> Measure | None:
+    """Return a figure, None where the run has none."""
+    try:
+        return found.measure(stage, name)
+    except KeyError:
+        return None
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a Markdown table."""
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+if __name__ == "__main__":
+    main()

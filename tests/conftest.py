@@ -1,0 +1,48 @@
+"""Shared parts of the tests: the real embedder and an index of the two seed articles, each made once."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+# A test that would reach for a model hub fails instead of waiting for one.
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+if TYPE_CHECKING:
+    from rag.embedding import SentenceTransformerEmbedder
+    from rag.index import Index
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def seeds() -> Path:
+    """Return the folder of the two seed articles."""
+    return ROOT / "seeds"
+
+
+@pytest.fixture(scope="session")
+def embedder() -> "SentenceTransformerEmbedder":
+    """Return the shipped embedder, on one thread."""
+    import torch
+
+    from rag.embedding import SentenceTransformerEmbedder
+
+    torch.set_num_threads(1)
+    return SentenceTransformerEmbedder()
+
+
+@pytest.fixture(scope="session")
+def seeds_index(
+    seeds: Path, embedder: "SentenceTransformerEmbedder", tmp_path_factory: pytest.TempPathFactory
+) -> "Iterator[Index]":
+    """Give an index of the seed articles for reading; `.path` is its folder, to be copied by who would change it."""
+    from rag.index import Index
+
+    index = Index.build(seeds, tmp_path_factory.mktemp("seeds") / "index", embedder=embedder)
+    yield index
+    index.close()

@@ -1,0 +1,60 @@
+"""What a question's words are worth, by hand."""
+
+import pytest
+
+from rag.lexical import TantivyStore
+from rag.questions import answer_kind, holds_kind, inverse_document_frequency, question_terms
+
+
+@pytest.fixture
+def words() -> TantivyStore:
+    made = TantivyStore()
+    made.add([1, 2, 3], ["Baku exports oil.", "Oil prices rose.", "Wind is free."], ["", "", ""])
+    made.commit()
+    return made
+
+
+def test_content_words_are_kept_as_written_once_each_with_stems(words: TantivyStore) -> None:
+    terms = question_terms("How much oil does Baku's oil terminal export?", words)
+    assert terms.written == ("oil", "Baku", "terminal", "export")
+    assert terms.stems == ("oil", "baku", "termin", "export")
+    assert terms.frequency == (2, 1, 0, 1)
+    assert terms.missing() == ("terminal",)
+
+
+def test_shares_are_weighted_by_rarity(words: TantivyStore) -> None:
+    terms = question_terms("oil terminal", words)
+    oil, terminal = inverse_document_frequency(2, 3), inverse_document_frequency(0, 3)
+    assert terms.share_in(frozenset({"oil"})) == pytest.approx(oil / (oil + terminal))
+    assert terms.share_known() == pytest.approx(oil / (oil + terminal))
+    assert terms.share_in(frozenset()) == 0.0
+
+
+def test_names_and_numbers_are_told_by_their_form(words: TantivyStore) -> None:
+    terms = question_terms("Did Baku sell oil to France in 2012?", words)
+    assert terms.share_of_names_in(frozenset({"baku", "2012", "oil"})) == pytest.approx(2 / 3)
+    assert question_terms("who sells oil", words).share_of_names_in(frozenset()) == 1.0
+
+
+def test_a_question_of_function_words_keeps_them_and_a_blank_one_has_none(words: TantivyStore) -> None:
+    assert question_terms("Who is it?", words).written == ("Who", "is", "it")
+    assert question_terms("?!", words).share_known() == 0.0
+
+
+@pytest.mark.parametrize(("question", "kind"), [
+    ("How many drones were sold?", "number"), ("What percentage is Azeri?", "number"), ("When did it fall?", "time"),
+    ("In what year was it built?", "time"), ("Who sent it?", "name"), ("Where is Baku?", "name"), ("Why?", "any"),
+    ("What is the whole story?", "any"), ("Wer war das?", "any"),
+])  # fmt: skip
+def test_kinds_of_answers(question: str, kind: str) -> None:
+    assert answer_kind(question) == kind
+
+
+@pytest.mark.parametrize(("text", "kind", "expected"), [
+    ("It rose by 5.", "number", 1.0), ("It rose twofold, by two thirds and two.", "number", 1.0),
+    ("It rose a little.", "number", -1.0), ("On a Monday in May.", "time", 1.0), ("In 1991 it fell.", "time", 1.0),
+    ("It fell later.", "time", -1.0), ("He met Aliyev.", "name", 1.0), ("They met him. He left.", "name", -1.0),
+    ("anything", "any", 0.0),
+])  # fmt: skip
+def test_what_a_text_holds(text: str, kind: str, expected: float) -> None:
+    assert holds_kind(text, kind) == expected  # type: ignore[arg-type]

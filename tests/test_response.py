@@ -1,0 +1,116 @@
+"""A response that exists may be shown: everything else raises at construction."""
+
+import json
+import math
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from rag.citation import cite
+from rag.errors import VerificationError
+from rag.response import Answer, Citation, IndexInfo, NoAnswer, Response, ranked, url_fragment
+from rag.types import Chunk, Document, Span
+
+TEXT = "Baku 😀 is a city. It lies on the Caspian Sea, but below its level.\n"
+DOCUMENT = Document("d.txt", TEXT, "Cities", metadata={"uri": "https://example.org/a#top"})
+INDEX = IndexInfo(1, "sha256:" + "0" * 64, 1, 1, "model")
+
+
+def citation(start: int = 0, end: int = 17) -> Citation:
+    return cite(DOCUMENT, Chunk(Span("d.txt", 0, len(TEXT)), TEXT), Span("d.txt", start, end), 1)
+
+
+def answer(**changes: Any) -> Answer:
+    made = citation()
+    given: dict[str, Any] = {
+        "rank": 1, "answer_type": "sentence", "score": 1.5, "confidence": 0.8, "context": TEXT[:17],
+        "context_span": made.span, "citation": made,
+    }  # fmt: skip
+    return Answer(**{**given, **changes})
+
+
+def test_a_quote_of_another_length_than_its_span_is_no_citation() -> None:
+    with pytest.raises(VerificationError):
+        replace(citation(), quote="Baku")
+
+
+def test_an_unverified_citation_cannot_be_made() -> None:
+    with pytest.raises(VerificationError):
+        replace(citation(), verified=False)
+
+
+@pytest.mark.parametrize("changes", [
+    {"confidence": 1.01}, {"confidence": -0.1}, {"score": math.nan}, {"rank": 0}, {"answer_type": "story"},
+    {"scores": {"dense": math.inf}},
+])  # fmt: skip
+def test_figures_that_are_none_are_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="answer"):
+        answer(**changes)
+
+
+def test_a_context_must_hold_the_quote_where_it_says() -> None:
+    with pytest.raises(VerificationError):
+        answer(context="Baku 😀 is a town.")
+    with pytest.raises(VerificationError):
+        answer(context=TEXT[18:30], context_span=Span("d.txt", 18, 30))
+
+
+def test_the_context_offset_is_where_the_quote_stands_in_the_context() -> None:
+    made = citation(7, 16)
+    found = answer(citation=made, context=TEXT[:17], context_span=Span("d.txt", 0, 17))
+    start, end = found.context_offset
+    assert found.context[start:end] == found.answer == TEXT[7:16]
+
+
+def test_a_response_has_answers_or_a_reason_never_both_and_never_neither() -> None:
+    refusal = NoAnswer("no_match", "Nothing.")
+    with pytest.raises(ValueError, match="either answers or a no-answer"):
+        Response("r_0", "?", (), None, INDEX)
+    with pytest.raises(ValueError, match="either answers or a no-answer"):
+        Response("r_0", "?", (answer(),), refusal, INDEX)
+    assert Response("r_0", "?", (), refusal, INDEX).status == "no_answer"
+
+
+def test_answers_stand_in_order_of_rank() -> None:
+    with pytest.raises(ValueError, match="order of rank"):
+        Response("r_0", "?", (answer(rank=2),), None, INDEX)
+    found = ranked([answer(), answer()])
+    assert [(item.rank, item.citation.number) for item in found] == [(1, 1), (2, 2)]
+
+
+def test_an_unknown_reason_is_refused() -> None:
+    with pytest.raises(ValueError, match="unknown reason"):
+        NoAnswer("tired", "No.")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("confidence", "level"), [
+    (1.0, "very_high"), (0.9, "very_high"), (0.89, "high"), (0.7, "high"), (0.4, "medium"), (0.39, "low"), (0.0, "low"),
+])  # fmt: skip
+def test_levels_begin_at_their_documented_bounds(confidence: float, level: str) -> None:
+    assert answer(confidence=confidence).confidence_level == level
+
+
+def test_json_keeps_letters_and_gives_utf16_offsets_beside_code_points() -> None:
+    response = Response("r_0", "Où ?", (answer(citation=citation(7, 16), context=TEXT, context_span=Span("d.txt", 0, len(TEXT))),), None, INDEX)  # fmt: skip
+    text = response.to_json()
+    found = json.loads(text)["answers"][0]["citation"]
+    assert "Où ?" in text
+    assert found["document_offset"] == {"start": 7, "end": 16}
+    assert found["document_offset_utf16"] == {"start": 8, "end": 17}
+    assert found["selector"][0] == {
+        "type": "TextQuoteSelector", "exact": "is a city", "prefix": "Baku 😀 ", "suffix": TEXT[16:48],
+    }  # fmt: skip
+
+
+def test_a_text_fragment_escapes_what_has_a_meaning_there() -> None:
+    assert url_fragment("https://e.org/a#top", "one-two, three & 4") == (
+        "https://e.org/a#:~:text=one%2Dtwo%2C%20three%20%26%204"
+    )
+    assert url_fragment(None, "x") is None
+    assert url_fragment("file:///a", "x") is None
+
+
+def test_a_long_quote_is_given_by_its_ends() -> None:
+    quote = " ".join(f"w{number}" for number in range(100))
+    assert url_fragment("https://e.org/", quote) == "https://e.org/#:~:text=w0%20w1%20w2%20w3%20w4,w95%20w96%20w97%20w98%20w99"
