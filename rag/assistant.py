@@ -9,9 +9,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rag.citation import cite, verify_answers
+from rag.answers import cited_documents, passage, to_answers
+from rag.citation import verify_answers
 from rag.confidence import SHIPPED, Calibration, load
-from rag.errors import IndexCorrupt, InvalidFilter, InvalidQuestion
+from rag.errors import InvalidFilter, InvalidQuestion
 from rag.index import Index
 from rag.questions import question_terms
 from rag.reading import SentenceReader
@@ -19,7 +20,7 @@ from rag.recheck import Recheck, recheck
 from rag.response import Answer, NoAnswer, Response, ranked
 from rag.retrieval import Candidates, hits, retrieve
 from rag.settings import Settings
-from rag.types import Document, Extraction, Hit, Span
+from rag.types import Extraction, Hit
 
 if TYPE_CHECKING:
     from rag.protocols import Floats1d, Reader
@@ -70,12 +71,9 @@ class Assistant:
         calibration: Calibration | None = None,
     ) -> None:
         """Use `open` unless a part is to be swapped."""
-        self.index = index
-        self.settings = settings or index.settings
-        index.require(self.settings)
-        self.calibration = calibration or _calibration(index.path)
-        self._vector = lru_cache(maxsize=CACHED_VECTORS)(self._embed)
-        self._reader: Reader = reader or SentenceReader(self._vector, index.words)
+        self.index, self.settings = index, settings or index.settings
+        self._given = reader, calibration
+        self._begin()
 
     @classmethod
     def open(cls, path: str | Path, settings: Settings | None = None) -> "Assistant":
@@ -114,8 +112,8 @@ class Assistant:
             return []
         candidates = retrieve(self.index, query, self._vector(query), settings)
         found = hits(self.index, candidates.fused[: settings.top_k], candidates.scores)
-        answers = ranked([self._passage(hit) for hit in found])
-        verify_answers(answers, self._documents(answers))
+        answers = ranked([passage(self.index, hit) for hit in found])
+        verify_answers(answers, cited_documents(self.index, answers))
         return list(answers)
 
     def trace_many(
@@ -145,8 +143,15 @@ class Assistant:
         """Use the current version of the index, where another process has made one; tell whether there was one."""
         if not self.index.refresh():
             return False
-        self.__init__(self.index, self.settings)  # type: ignore[misc]
+        self._begin()
         return True
+
+    def _begin(self) -> None:
+        self.index.require(self.settings)
+        reader, calibration = self._given
+        self.calibration = calibration or _calibration(self.index.path)
+        self._vector = lru_cache(maxsize=CACHED_VECTORS)(self._embed)
+        self._reader: Reader = reader or SentenceReader(self._vector, self.index.words)
 
     def _embed(self, text: str) -> "Floats1d":
         vector: Floats1d = self.index.embedder.embed_queries([text])[0]
@@ -188,55 +193,14 @@ class Assistant:
 
     def _respond(self, reading: _Reading, settings: Settings, explain: bool = False) -> Response:
         threshold = self.calibration.threshold if settings.min_confidence is None else settings.min_confidence
-        found = ranked(self._answers(reading.extractions, settings))
+        found = ranked(to_answers(self.index, reading.extractions, settings, self.calibration))
         kept = tuple(answer for answer in found if answer.confidence >= threshold)
-        verify_answers((*kept, *found[:CLOSEST]), self._documents(found))
+        verify_answers(found, cited_documents(self.index, found))
         response = self._response(
             reading.question, settings, kept, None if kept else self._no_answer(reading, found, threshold)
         )
         explained = _explanation(reading, self.index, threshold) if explain else None
         return replace(response, timings_ms=reading.timings, explain=explained)
-
-    def _answers(self, extractions: Sequence[Extraction], settings: Settings) -> list[Answer]:
-        """Return an answer for each of the best extractions; the same words elsewhere go to `also_in`."""
-        by_quote: dict[str, Answer] = {}
-        for item in extractions:
-            answer = self._answer(item, settings)
-            first = by_quote.get(answer.answer)
-            if first is not None:
-                by_quote[answer.answer] = replace(first, also_in=(*first.also_in, answer.citation))
-            elif len(by_quote) < settings.top_k:
-                by_quote[answer.answer] = answer
-        # Confidence never rises down the list: a lower answer with a higher figure would deny the order it stands in.
-        answers, ceiling = [], 1.0
-        for answer in by_quote.values():
-            ceiling = min(ceiling, answer.confidence)
-            answers.append(replace(answer, confidence=ceiling))
-        return answers
-
-    def _answer(self, item: Extraction, settings: Settings) -> Answer:
-        chunk, span = item.hit.chunk, item.span
-        document = self._document(span.document_id)
-        context = context_span(item, settings.context_sentences, document)
-        scores = {**item.hit.scores, "reader": item.score, "no_answer": item.no_answer}
-        return Answer(
-            rank=1,
-            answer_type=item.answer_type,
-            score=round(item.score, 6),
-            confidence=round(self.calibration.probability(item.features), 4),
-            context=document.slice(context),
-            context_span=context,
-            citation=cite(document, chunk, span, 1),
-            scores={key: round(value, 6) for key, value in scores.items()},
-        )
-
-    def _passage(self, hit: Hit) -> Answer:
-        document = self._document(hit.chunk.span.document_id)
-        text = hit.chunk.text
-        span = hit.chunk.locate(len(text) - len(text.lstrip()), len(text.rstrip()))
-        scores = {key: round(value, 6) for key, value in hit.scores.items()}
-        citation = cite(document, hit.chunk, span, 1)
-        return Answer(1, "passage", round(hit.score, 6), 0.0, citation.quote, span, citation, scores)
 
     def _no_answer(self, reading: _Reading, found: Sequence[Answer], threshold: float) -> NoAnswer:
         missing = question_terms(reading.question, self.index.words).missing()
@@ -268,16 +232,6 @@ class Assistant:
         digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
         return Response(f"r_{digest[:16]}", question, answers, no_answer, self.index.info)
 
-    def _document(self, document_id: str) -> Document:
-        document = self.index.document(document_id)
-        if document is None:
-            raise IndexCorrupt(f"The document store lacks {document_id!r}.", "Build the index again.")
-        return document
-
-    def _documents(self, answers: Sequence[Answer]) -> dict[str, Document]:
-        citations = [citation for answer in answers for citation in (answer.citation, *answer.also_in)]
-        return {key: self._document(key) for key in {citation.span.document_id for citation in citations}}
-
 
 class _Clock:
     """Milliseconds of each stage and of all."""
@@ -291,30 +245,6 @@ class _Clock:
         self.timings[stage] = round((now - self._last) * 1_000, 1)
         self.timings["total"] = round((now - self._began) * 1_000, 1)
         self._last = now
-
-
-def context_span(item: Extraction, neighbours: int, document: Document) -> Span:
-    """Return the sentences around an extraction.
-
-    An answer inside a sentence gets that sentence; an answer of whole sentences gets `neighbours` on each side, no
-    further than its paragraph.
-    """
-    chunk = item.hit.chunk
-    touched = [pair for pair in chunk.sentences if pair[0] < item.end and item.start < pair[1]]
-    start = min([item.start, *(low for low, _ in touched)])
-    end = max([item.end, *(high for _, high in touched)])
-    if (start, end) == (item.start, item.end):
-        before = [pair for pair in chunk.sentences if pair[1] <= start][-neighbours:] if neighbours else []
-        after = [pair for pair in chunk.sentences if pair[0] >= end][:neighbours]
-        for low, high in reversed(before):
-            start = low if not _paragraph_ends(chunk.text[high:start]) else start
-        for low, high in after:
-            end = high if not _paragraph_ends(chunk.text[end:low]) else end
-    return chunk.locate(start, end)
-
-
-def _paragraph_ends(gap: str) -> bool:
-    return gap.count("\n") + gap.replace("\r\n", "").count("\r") > 1 or bool(gap.strip())
 
 
 def _calibration(path: Path) -> Calibration:

@@ -6,24 +6,24 @@ line on standard error, with its remedy, and exit status 2.
 
 import json
 import sys
+from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from rag.errors import InvalidInput, InvalidQuestion, RagError
+from rag.terminal import ProgressBar, printable, show_quote, show_report, show_response
 
 if TYPE_CHECKING:
     from rag.assistant import Assistant
     from rag.index import Index
-    from rag.ingest import IndexReport, Progress
-    from rag.response import Answer, Response
-    from rag.settings import Settings
 
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # rich help would double the time of `rag --help`
     help="Answer questions over your own articles with quotations and nothing else.",
 )
 documents = typer.Typer(no_args_is_help=True, help="List, show or remove documents.")
@@ -44,18 +44,21 @@ def index_command(
     sync: Annotated[bool, typer.Option(help="Also drop documents whose file is gone.")] = False,
     settings: SetOption = None,
 ) -> None:
-    """Build an index of files and folders, or bring one up to date."""
+    """Build an index of files and folders, or bring one up to date; exit status 2 where a file could not be read."""
     from rag.index import Index
     from rag.settings import Settings
 
-    with _progress() as tell:
+    with ProgressBar() as tell:
         if rebuild or not (index / "manifest.json").exists():
             report = Index.build(list(paths), index, Settings().updated(_changes(settings)), tell).report
         else:
             opened = Index.open(index)
             opened.require(opened.settings.updated(_changes(settings)))
             report = opened.sync(list(paths), tell) if sync else opened.add(list(paths), tell)
-    _print_report(report, index)
+    show_report(report, index)
+    taken = report.added or report.updated or report.unchanged or report.removed
+    if report.unreadable or (report.failed and not taken):
+        raise typer.Exit(2)
 
 
 @app.command()
@@ -79,7 +82,7 @@ def ask(
     elif markdown or bibtex:
         typer.echo(response.to_markdown() if markdown else response.to_bibtex())
     else:
-        _print_response(response)
+        show_response(response)
 
 
 @app.command()
@@ -98,7 +101,7 @@ def search(
         typer.echo(json.dumps([answer.to_dict() for answer in found], ensure_ascii=False, indent=2))
         return
     for answer in found:
-        _print_quote(answer, f"score {answer.score:.2f}")
+        show_quote(answer, f"score {answer.score:.2f}")
     if not found:
         typer.echo("No passages.")
 
@@ -111,7 +114,7 @@ def list_documents(index: IndexOption = DEFAULT_INDEX, as_json: JsonOption = Fal
         typer.echo(json.dumps([vars(summary) for summary in found], ensure_ascii=False, indent=2))
         return
     for summary in found:
-        typer.echo(f"{summary.id}\t{summary.chunks} chunks\t{_printable(summary.title or '')}")
+        typer.echo(f"{summary.id}\t{summary.chunks} chunks\t{printable(summary.title or '')}")
 
 
 @documents.command("show")
@@ -129,7 +132,7 @@ def show_document(
         typer.echo(document.text, nl=not document.text.endswith("\n"))
         return
     for mask in opened.masks(document_id):
-        typer.echo(f"{mask.span.start}-{mask.span.end}\t{mask.reason}\t{_printable(document.slice(mask.span))[:100]}")
+        typer.echo(f"{mask.span.start}-{mask.span.end}\t{mask.reason}\t{printable(document.slice(mask.span))[:100]}")
 
 
 @documents.command("remove")
@@ -155,7 +158,7 @@ def verify(
         typer.echo(json.dumps([item.to_dict() for item in found], ensure_ascii=False, indent=2))
     else:
         for item in found:
-            typer.echo(f"{item.status}\t{item.document_id}\t{_printable(item.quote)[:80]}")
+            typer.echo(f"{item.status}\t{item.document_id}\t{printable(item.quote)[:80]}")
         typer.echo(f"{len(found)} citations checked.")
     if any(item.status in ("changed", "gone") for item in found):
         raise typer.Exit(1)
@@ -199,10 +202,13 @@ def serve(
 
 def main() -> None:
     """Run the command line; show a user's mistakes without a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        # Quotations hold any character, and what is piped is JSON or Markdown for others to read: UTF-8 everywhere.
+        cast(TextIOWrapper, stream).reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
         app()
     except RagError as error:
-        typer.echo(f"error: {_printable(str(error))}", err=True)
+        typer.echo(f"error: {printable(str(error))}", err=True)
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
@@ -235,98 +241,39 @@ def _no_such_document(document_id: str, index: Path) -> RagError:
 
 def _saved_responses(file: Path) -> list[dict[str, Any]]:
     try:
-        text = file.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8-sig")
         try:
             content = json.loads(text)
         except ValueError:
             content = [json.loads(line) for line in text.splitlines() if line.strip()]
         found = content if isinstance(content, list) else [content]
-        if not found or not all(isinstance(item, dict) and "answers" in item for item in found):
+        if not found or not all(map(_is_response, found)):
             raise ValueError("it holds no responses")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InvalidInput(
             f"Cannot read saved responses from {file}: {error}.", "Give the output of rag ask --json."
         ) from None
     return found
 
 
-def _printable(text: str) -> str:
-    """Return the text in one line, control characters shown as U+FFFD: a document must not drive a terminal."""
-    return "".join(character if character.isprintable() else "\ufffd" for character in " ".join(text.split()))
+def _is_response(item: object) -> bool:
+    answers = item.get("answers") if isinstance(item, dict) else None
+    return isinstance(answers, list) and all(
+        isinstance(answer, dict)
+        and isinstance(answer.get("also_in", []), list)
+        and all(map(_is_citation, (answer.get("citation"), *answer.get("also_in", []))))
+        for answer in answers
+    )
 
 
-def _print_response(response: "Response") -> None:
-    refusal = response.no_answer
-    if refusal is None:
-        for answer in response.answers:
-            _print_quote(answer, f"{answer.confidence_level.replace('_', ' ')} confidence, {answer.confidence:.2f}")
-        return
-    typer.echo(f"No answer: {refusal.message}")
-    if refusal.missing_terms:
-        typer.echo(f"In no document: {', '.join(map(_printable, refusal.missing_terms))}")
-    if refusal.closest:
-        typer.echo("Closest passages, which are not answers:")
-    for answer in refusal.closest:
-        _print_quote(answer, f"confidence {answer.confidence:.2f}")
-
-
-def _print_quote(answer: "Answer", judged: str) -> None:
-    citation = answer.citation
-    title = _printable(citation.source.title or citation.span.document_id)
-    typer.echo(f"[{answer.rank}] “{_printable(answer.answer)}”")
-    typer.echo(f"    {title}, line {citation.place.line_start} ({_printable(citation.span.document_id)}) — {judged}")
-    for other in answer.also_in:
-        typer.echo(f"    also in {_printable(other.span.document_id)}, line {other.place.line_start}")
-
-
-def _print_report(report: "IndexReport", index: Path) -> None:
-    for change in ("added", "updated", "removed"):
-        for document_id in getattr(report, change):
-            typer.echo(f"{change}\t{_printable(document_id)}")
-    for document_id, others in report.duplicates:
-        typer.echo(f"duplicate\t{_printable(document_id)}\tsame text as {_printable(', '.join(others))}")
-    for source, reason in report.failed:
-        typer.echo(f"failed\t{_printable(source)}\t{_printable(reason)}", err=True)
-    counts = [
-        f"{len(getattr(report, change))} {change}" for change in ("added", "updated", "unchanged", "removed", "failed")
-    ]
-    typer.echo(f"{index}: {', '.join(counts)}.")
-
-
-class _progress:
-    """A bar on a terminal, a line every few seconds elsewhere; both on standard error."""
-
-    def __enter__(self) -> Any:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-        console = Console(stderr=True)
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.percentage:>3.0f}%"),
-            TimeRemainingColumn(),
-        )
-        self._bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-        self._bar.__enter__()
-        self._task = self._bar.add_task("loading model", total=None)
-        self._said = 0.0
-        return self._tell
-
-    def __exit__(self, *problem: object) -> None:
-        self._bar.__exit__(None, None, None)
-
-    def _tell(self, progress: "Progress") -> None:
-        self._bar.update(
-            self._task,
-            description=f"{progress.documents} documents",
-            completed=progress.done,
-            total=progress.total or None,
-        )
-        if self._bar.disable and progress.seconds - self._said > 5:
-            self._said = progress.seconds
-            left = "" if progress.seconds_left is None else f", about {progress.seconds_left:.0f} s left"
-            typer.echo(f"{progress.documents} documents{left}", err=True)
+def _is_citation(item: object) -> bool:
+    offset = item.get("document_offset") if isinstance(item, dict) else None
+    return (
+        isinstance(item, dict)
+        and isinstance(item.get("document_id"), str)
+        and isinstance(offset, dict)
+        and all(type(offset.get(key)) is int for key in ("start", "end"))
+    )
 
 
 if __name__ == "__main__":

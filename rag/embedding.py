@@ -96,7 +96,7 @@ def model_path(name: str) -> Path | None:
         return _checked_shipped_path()
     if Path(name).is_dir():
         return Path(name)
-    if name.startswith((".", "/", "~")) or name.count("/") > 1 or os.sep != "/" and os.sep in name:
+    if name.startswith((".", "/", "~")) or name.count("/") > 1 or (os.sep != "/" and os.sep in name):
         raise ModelNotAvailable(f"No model folder at {name!r}.", "Give a folder saved by sentence-transformers.")
     return None
 
@@ -120,13 +120,29 @@ def _load(name: str, path: Path | None) -> Any:
     from sentence_transformers import SentenceTransformer
 
     try:
-        return SentenceTransformer(str(path or name), local_files_only=path is not None, trust_remote_code=False)
+        with _no_progress_bar():
+            return SentenceTransformer(str(path or name), local_files_only=path is not None, trust_remote_code=False)
     except (OSError, ValueError, RuntimeError) as error:
         reason = str(error).strip().partition("\n")[0]
         raise ModelNotAvailable(
             f"Cannot load embedding model {name!r}: {reason}",
             f"Use the shipped {SHIPPED_MODEL}, a local folder, or a hub name with a network.",
         ) from error
+
+
+@contextmanager
+def _no_progress_bar() -> Iterator[None]:
+    # transformers draws a bar for each load, in the middle of our own output.
+    from transformers.utils import logging as transformers_logging
+
+    logging: Any = transformers_logging
+    enabled = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if enabled:
+            logging.enable_progress_bar()
 
 
 def _weights_sha256(model: Any) -> str:

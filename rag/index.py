@@ -1,28 +1,34 @@
 """Journey 1: files to an index that can be asked. Builds, adds, updates, removes, syncs, opens, checks, repairs."""
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import cached_property
+from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rag.dense import FaissStore
 from rag.embedding import SentenceTransformerEmbedder
-from rag.errors import EmbedderMismatch, IndexCorrupt, IndexNotFound, InvalidSettings
-from rag.generations import Manifest, commit, damages, described, partial_version, read_manifest, writing
-from rag.ingest import IndexReport, Ingest, Progress
+from rag.errors import EmbedderMismatch, IndexCorrupt, InvalidSettings
+from rag.generations import (
+    Manifest,
+    commit,
+    damages,
+    next_version,
+    partial_version,
+    read_manifest,
+    writing,
+)
+from rag.ingest import IndexReport, Ingest, Paths, Progress, as_work, documents_gone
 from rag.lexical import TantivyStore
-from rag.loading import Source, discover
+from rag.loading import Source
 from rag.response import IndexInfo
 from rag.settings import Settings
 from rag.store import DocumentSummary, Store
 from rag.types import Chunk, Document, Mask
-from rag.writer import DOCUMENTS, VECTORS, WORDS, Writer, fingerprint, rebuild_derived
+from rag.writer import DOCUMENTS, VECTORS, WORDS, Writer, manifest_of, rebuild_derived, weights_of
 
 if TYPE_CHECKING:
     from rag.protocols import Embedder
-
-PACKAGE_VERSION = "0.1.0"
-Paths = str | Path | Iterable[str | Path]
 
 
 class Index:
@@ -34,10 +40,10 @@ class Index:
         self.path, self.manifest = path, manifest
         self.settings = Settings().updated(manifest.settings)
         self.report = IndexReport()
+        self._given_embedder = self._embedder = embedder
         self.store = Store(folder / DOCUMENTS)
         self.vectors = FaissStore.open(folder / VECTORS)
         self.words = TantivyStore(folder / WORDS, self.settings.stemmer)
-        self._given_embedder = embedder
         self._require_agreement()
 
     @classmethod
@@ -48,15 +54,21 @@ class Index:
         not the one that the index was built with. The embedder is loaded at its first use.
         """
         path = Path(path)
-        for _ in range(3):
+        while True:
             manifest = read_manifest(path)
-            found = damages(path, manifest, wholly=False)
-            if not found:
-                return cls(path, manifest, embedder)
-            if read_manifest(path).version == manifest.version:
-                break
-            # A writer has committed twice since the manifest was read, and dropped the version it named.
-        raise IndexCorrupt(f"{found[0]}.", "Run `rag check --repair`; if that fails, build the index again.")
+            try:
+                return cls._sound(path, manifest, embedder)
+            except IndexCorrupt:
+                # Unless a writer has committed twice since the manifest was read, and dropped the version it named.
+                if read_manifest(path) == manifest:
+                    raise
+
+    @classmethod
+    def _sound(cls, path: Path, manifest: Manifest, embedder: "Embedder | None") -> "Index":
+        found = damages(path, manifest, wholly=False)
+        if found:
+            raise IndexCorrupt(f"{found[0]}.", "Run `rag check --repair`; if that fails, build the index again.")
+        return cls(path, manifest, embedder)
 
     @classmethod
     def build(
@@ -71,33 +83,28 @@ class Index:
 
         `sources` are paths of files and folders, or Documents. `.report` of the result tells of every source.
         """
-        settings = settings or Settings()
-        work = _work(sources)
+        path, settings, work = Path(path), settings or Settings(), as_work(sources)
         embedder = embedder or SentenceTransformerEmbedder(settings.embedding_model)
-        return _write(Path(path), None, embedder, settings, work, progress, gone=())
+        with writing(path):
+            report = _write(path, None, lambda: embedder, settings, Job(work, progress))
+        index = cls.open(path, embedder)
+        index.report = report
+        return index
 
     def add(
         self, sources: Paths | Iterable[Document], progress: Callable[[Progress], None] | None = None
     ) -> IndexReport:
         """Add sources, bring changed ones up to date, leave the rest; show the new version."""
-        return self._rewrite(_work(sources), progress)
+        return self._rewrite(Job(as_work(sources), progress))
 
     def remove(self, document_id: str) -> IndexReport:
         """Drop one document; an id that is not held gives a report with nothing removed."""
-        return self._rewrite([], None, gone=(document_id,))
+        return self._rewrite(Job([], None, lambda store: [document_id]))
 
     def sync(self, paths: Paths, progress: Callable[[Progress], None] | None = None) -> IndexReport:
         """Add and update like `add`, and drop documents whose file was below `paths` and is no longer there."""
-        work = _work(paths)
-        present = {item.document_id for item in work if isinstance(item, Source)}
-        roots = [Path(path).resolve() for path in _as_paths(paths)]
-        gone = [
-            document
-            for source, (location, _) in self.store.sources().items()
-            if source not in present and any(Path(location).is_relative_to(root) for root in roots)
-            for document in self.store.documents_of(source)
-        ]
-        return self._rewrite(work, progress, gone)
+        work = as_work(paths)
+        return self._rewrite(Job(work, progress, lambda store: documents_gone(store, paths, work)))
 
     def require(self, settings: Settings) -> None:
         """Raise where `settings` would shape the index otherwise than it was built."""
@@ -112,25 +119,25 @@ class Index:
 
     def refresh(self) -> bool:
         """Show the current version, where another writer has made one since; tell whether there was one."""
-        if read_manifest(self.path).version == self.manifest.version:
+        if read_manifest(self.path) == self.manifest:
             return False
-        self._show(Index.open(self.path, self._given_embedder))
+        current = Index.open(self.path, self._given_embedder)
+        if current.manifest.embedder == self.manifest.embedder:
+            current._embedder = self._embedder
+        self.__dict__.update(current.__dict__)
         return True
 
-    @cached_property
+    @property
     def embedder(self) -> "Embedder":
-        """Return the embedder that the index was built with.
+        """Return the embedder that the index was built with, loaded at its first use.
 
         Raises EmbedderMismatch where its weights are not the same any more.
         """
-        embedder = self._given_embedder or SentenceTransformerEmbedder(self.settings.embedding_model)
-        if embedder.fingerprint != self.manifest.embedder["fingerprint"]:
-            raise EmbedderMismatch(
-                f"The index at {self.path} was built with {self.manifest.embedder['name']!r}, other weights than"
-                f" {embedder.name!r}.",
-                "Ask with the same model, or build the index again: rag index PATH --rebuild",
-            )
-        return embedder
+        if self._embedder is None:
+            embedder = SentenceTransformerEmbedder(self.settings.embedding_model)
+            self._require_embedder(embedder)
+            self._embedder = embedder
+        return self._embedder
 
     @property
     def fingerprint(self) -> str:
@@ -165,29 +172,46 @@ class Index:
         """Close the files."""
         self.store.close()
 
-    def _rewrite(
-        self, work: Sequence[Source | Document], progress: Callable[[Progress], None] | None, gone: Iterable[str] = ()
-    ) -> IndexReport:
-        written = _write(self.path, self, self.embedder, self.settings, work, progress, tuple(gone))
-        self._show(written)
-        return self.report
-
-    def _show(self, other: "Index") -> None:
-        self.close()
-        self.__dict__.update(other.__dict__)
+    def _rewrite(self, job: "Job") -> IndexReport:
+        with writing(self.path):
+            # Under the lock nobody else commits: what is shown now is what the next version is made from.
+            self.refresh()
+            report = _write(self.path, self, lambda: self.embedder, self.settings, job)
+        self.refresh()
+        self.report = report
+        return report
 
     def _require_agreement(self) -> None:
-        counts = {self.manifest.chunks, self.store.counts()[1], len(self.vectors), len(self.words)}
-        if len(counts) != 1:
+        sizes = {
+            "manifest": self.manifest.chunks,
+            "documents": self.store.counts()[1],
+            "vectors": len(self.vectors),
+            "words": len(self.words),
+        }
+        if len(set(sizes.values())) != 1:
+            listed = ", ".join(f"{part} {size}" for part, size in sizes.items())
             raise IndexCorrupt(
-                f"The parts of {self.path} disagree on their size: {counts}.", "Run `rag check --repair`."
+                f"The parts of {self.path} disagree on their size: {listed}.", "Run `rag check --repair`."
             )
-        if self._given_embedder and self.vectors.dimension != self._given_embedder.dimension:
+        if self._given_embedder is not None:
+            self._require_embedder(self._given_embedder)
+
+    def _require_embedder(self, embedder: "Embedder") -> None:
+        if embedder.fingerprint != self.manifest.embedder["fingerprint"]:
             raise EmbedderMismatch(
-                f"The index at {self.path} holds vectors of {self.vectors.dimension} numbers, the embedder gives"
-                f" {self._given_embedder.dimension}.",
-                "Ask with the model that built it, or build the index again: rag index PATH --rebuild",
+                f"The index at {self.path} was built with {self.manifest.embedder['name']!r}, whose weights are not"
+                f" those of {embedder.name!r} here.",
+                "Ask with the same model, or build the index again: rag index PATH --rebuild",
             )
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a write is to do: take `work`, and drop what `gone` finds in the store of the last commit."""
+
+    work: Sequence[Source | Document]
+    progress: Callable[[Progress], None] | None
+    gone: Callable[[Store], Sequence[str]] = lambda store: ()
 
 
 def examine(path: str | Path) -> list[str]:
@@ -195,16 +219,28 @@ def examine(path: str | Path) -> list[str]:
 
     Raises IndexNotFound, IndexVersionMismatch, and IndexCorrupt where not even the manifest can be trusted.
     """
-    manifest = read_manifest(Path(path))
-    found = damages(Path(path), manifest, wholly=True)
-    if not found:
-        index = Index(Path(path), manifest, None)
-        found = index.store.problems()
-        index.close()
+    path = Path(path)
+    return _examined(path, read_manifest(path))
+
+
+def _examined(path: Path, manifest: Manifest) -> list[str]:
+    found = damages(path, manifest, wholly=True)
+    if found:
+        return found
+    try:
+        index = Index(path, manifest, None)
+    except IndexCorrupt as error:
+        return [error.message.rstrip(".")]
+    found = index.store.problems()
+    index.close()
     return found
 
 
-def repair(path: str | Path, progress: Callable[[int, int], None] = lambda done, total: None) -> list[str]:
+def repair(
+    path: str | Path,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    embedder: "Embedder | None" = None,
+) -> list[str]:
     """Make vectors and words anew from the document store where they are damaged; return what was wrong.
 
     Raises IndexCorrupt where the document store itself is damaged: only the sources can mend that.
@@ -212,70 +248,43 @@ def repair(path: str | Path, progress: Callable[[int, int], None] = lambda done,
     path = Path(path)
     with writing(path):
         manifest = read_manifest(path)
-        found = damages(path, manifest, wholly=True)
+        found = _examined(path, manifest)
         if not found:
             return []
-        base = path / manifest.folder
-        if any(line.startswith(str(base / DOCUMENTS)) for line in found):
-            raise IndexCorrupt(f"{found[0]}.", "The documents themselves are damaged: rag index PATH --rebuild")
+        base, version = path / manifest.folder, next_version(path)
+        documents = replace(manifest, files={DOCUMENTS: manifest.files[DOCUMENTS]})
+        lost = damages(path, documents, wholly=True)
+        if lost:
+            raise IndexCorrupt(f"{lost[0]}.", "Only the sources can mend that: rag index PATH --rebuild")
         settings = Settings().updated(manifest.settings)
-        embedder = SentenceTransformerEmbedder(settings.embedding_model)
-        with partial_version(path, manifest.version + 1) as folder:
+        embedder = embedder or SentenceTransformerEmbedder(settings.embedding_model)
+        with partial_version(path, version) as folder:
             rebuild_derived(folder, base, embedder, settings, progress)
-            _commit(path, folder, manifest.version + 1, embedder, settings)
+            commit(path, folder, manifest_of(folder, version, weights_of(embedder), settings))
         return found
 
 
-def _work(sources: Paths | Iterable[Document]) -> list[Source | Document]:
-    given = [sources] if isinstance(sources, str | Path) else list(sources)
-    paths = [item for item in given if not isinstance(item, Document)]
-    documents: list[Source | Document] = [item for item in given if isinstance(item, Document)]
-    return [*(discover(paths) if paths else []), *documents]
-
-
-def _as_paths(paths: Paths) -> list[str | Path]:
-    return [paths] if isinstance(paths, str | Path) else list(paths)
-
-
 def _write(
-    path: Path,
-    base: Index | None,
-    embedder: "Embedder",
-    settings: Settings,
-    work: Sequence[Source | Document],
-    progress: Callable[[Progress], None] | None,
-    gone: Sequence[str],
-) -> Index:
-    with writing(path):
-        try:
-            current = read_manifest(path).version
-        except (IndexNotFound, IndexCorrupt):
-            current = 0
-        if base is not None and current != base.manifest.version:
-            base.refresh()
-        with partial_version(path, current + 1) as folder:
-            writer = Writer(folder, path / base.manifest.folder if base else None, embedder, settings)
-            report = Ingest(writer, progress).run(work, gone)
-            if base is None or report.added or report.updated or report.removed:
-                writer.finish()
-                _commit(path, folder, current + 1, embedder, settings)
-    index = Index.open(path, embedder)
-    index.report = report
-    return index
+    path: Path, base: Index | None, embedder: "Callable[[], Embedder]", settings: Settings, job: Job
+) -> IndexReport:
+    """Commit the next version, unless nothing changed since `base`. Call it under the writer's lock."""
+    version = next_version(path)
+    with partial_version(path, version) as folder:
+        with closing(Writer(folder, path / base.manifest.folder if base else None, embedder, settings)) as writer:
+            ingest = Ingest(writer, job.progress)
+            report = ingest.run(job.work, job.gone(writer.store))
+            if base is not None:
+                if not ingest.changed:
+                    return report
+                _require_whole(base)
+            writer.finish()
+        weights = base.manifest.embedder if base else weights_of(embedder())
+        commit(path, folder, manifest_of(folder, version, weights, settings))
+    return report
 
 
-def _commit(path: Path, folder: Path, version: int, embedder: "Embedder", settings: Settings) -> None:
-    store = Store(folder / DOCUMENTS)
-    documents, chunks = store.counts()
-    manifest = Manifest(
-        version=version,
-        fingerprint=fingerprint(store, embedder, settings),
-        embedder={"name": embedder.name, "fingerprint": embedder.fingerprint, "dimension": embedder.dimension},
-        settings=settings.shaping(),
-        documents=documents,
-        chunks=chunks,
-        files=described(folder),
-        package=PACKAGE_VERSION,
-    )
-    store.close()
-    commit(path, folder, manifest)
+def _require_whole(base: Index) -> None:
+    # Opening trusts the size of large files; what is copied from one must not get a fresh hash with its damage.
+    found = damages(base.path, base.manifest, wholly=True)
+    if found:
+        raise IndexCorrupt(f"{found[0]}.", "Run `rag check --repair`, then run the command again.")

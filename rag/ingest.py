@@ -2,14 +2,18 @@
 
 import os
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from rag.errors import EmptyDocument, LoadError, UnreadableSource, UnsupportedFormat
-from rag.loading import Source, file_sha256, load
+from rag.loading import Source, discover, file_sha256, load
 from rag.loading.sources import printable
+from rag.store import Store
 from rag.types import Document
 from rag.writer import Change, Writer
+
+Paths = str | Path | Iterable[str | Path]
 
 
 @dataclass(frozen=True)
@@ -64,9 +68,7 @@ class Ingest:
     @property
     def changed(self) -> bool:
         """Tell whether there is anything to commit."""
-        return (
-            self._sources_changed or bool(self._removed) or any(made != "unchanged" for made in self._changes.values())
-        )
+        return self._sources_changed or bool(self._removed) or bool({*self._changes.values()} - {"unchanged"})
 
     def run(self, work: Sequence[Source | Document], gone: Sequence[str]) -> IndexReport:
         """Drop `gone`, take `work`, and return the report."""
@@ -92,17 +94,27 @@ class Ingest:
         sources = {self._store.source_of(document_id) for document_id in document_ids}
         for document_id in document_ids:
             self._remove(document_id)
-        for source in sources.intersection(self._known):
-            if self._store.documents_of(source):
-                self._store.put_source(source, self._known[source][0], "")
-            else:
-                self._store.delete_source(source)
+        for source in sorted(self._known.keys() & sources):
+            self._remember(source, self._known[source][0], "")
+
+    def _remember(self, source: str, path: str, sha256: str) -> None:
+        """Note where a source lies and its hash, or forget it where nothing came from it."""
+        held = bool(self._store.documents_of(source))
+        if held and self._known.get(source) != (path, sha256):
+            self._store.put_source(source, path, sha256)
+            self._known[source] = (path, sha256)
+        elif not held and source in self._known:
+            self._store.delete_source(source)
+            del self._known[source]
+        else:
+            return
+        self._sources_changed = True
 
     def _take(self, source: Source) -> Iterator[int]:
         """Put what a source holds, yielding the length of each document as it is done."""
-        key, held = source.document_id, self._store.documents_of(source.document_id)
-        path = os.path.abspath(source.path)
+        key, path = source.document_id, os.path.abspath(source.path)
         known_path, known_sha256 = self._known.get(key, (printable(path), None))
+        failed_before = len(self._failed)
         try:
             _require_same_file(key, known_path, path)
             sha256 = file_sha256(source.path)
@@ -110,21 +122,17 @@ class Ingest:
             # The committed version stays: a file that cannot be read today may be readable tomorrow.
             self._failed.append((key, error))
             return
+        held = self._store.documents_of(key)
         if known_sha256 == sha256:
             self._changes.update(dict.fromkeys(held, "unchanged"))
             self._taken_from.update(dict.fromkeys(held, key))
-            errors: list[LoadError] = []
         else:
-            errors = yield from self._read(source, held)
+            yield from self._read(source, held)
         # Without the hash of a source with faults, the next run reads it again and reports them again.
-        entry = (printable(path), "" if errors else sha256)
-        if self._known.get(key) != entry and (held or self._store.documents_of(key)):
-            self._store.put_source(key, *entry)
-            self._sources_changed = True
+        self._remember(key, printable(path), sha256 if len(self._failed) == failed_before else "")
 
-    def _read(self, source: Source, held: Sequence[str]) -> Generator[int, None, list[LoadError]]:
-        """Put the documents of a source and drop what it held before; return what could not be read in it."""
-        errors, seen = [], set()
+    def _read(self, source: Source, held: Sequence[str]) -> Iterator[int]:
+        seen, errors = set(), []
         for item in load(source):
             if isinstance(item, LoadError):
                 errors.append(item)
@@ -137,7 +145,6 @@ class Ingest:
             for document_id in held:
                 if document_id not in seen:
                     self._remove(document_id)
-        return errors
 
     def _put(self, document: Document, source: str | None) -> Iterator[int]:
         if document.id in self._taken_from:
@@ -146,6 +153,10 @@ class Ingest:
             self._failed.append((source or document.id, UnreadableSource(what, "Give each document its own id.")))
             return
         self._taken_from[document.id] = source
+        before = self._store.source_of(document.id)
+        if before is not None and before != source and before in self._known:
+            # That source is read again, so that its own document of this id is not lost when this one goes.
+            self._remember(before, self._known[before][0], "")
         self._changes[document.id] = self._writer.put(document, source)
         yield len(document.text)
 
@@ -184,13 +195,14 @@ class Ingest:
 
 
 def _require_same_file(key: str, known: str, path: str) -> None:
-    """Raise where the id stands for another file that is still there: to take this one would drop what that one held."""
-    if known == printable(path) or not os.path.exists(known) or os.path.samefile(known, path):
+    """Raise where the id stands for another file that is still there: taking this one would drop what that one held."""
+    if known == printable(path) or not (os.path.exists(known) and os.path.exists(path)):
         return
-    raise UnreadableSource(
-        f"{printable(path)}: the id {key!r} already stands for {known}.",
-        "Give both folders in one command, which tells them apart: rag index FOLDER FOLDER --rebuild",
-    )
+    if not os.path.samefile(known, path):
+        raise UnreadableSource(
+            f"{printable(path)}: the id {key!r} already stands for {known}.",
+            "Give both folders in one command, which tells them apart: rag index FOLDER FOLDER --rebuild",
+        )
 
 
 def _size(item: Source | Document) -> int:
@@ -198,3 +210,29 @@ def _size(item: Source | Document) -> int:
         return len(item.text) if isinstance(item, Document) else item.path.stat().st_size
     except OSError:
         return 0
+
+
+def as_work(sources: Paths | Iterable[Document]) -> list[Source | Document]:
+    """Return the files at and below the paths among `sources`, then its Documents. Raises SourceNotFound."""
+    given = [sources] if isinstance(sources, str | Path) else list(sources)
+    paths = [item for item in given if not isinstance(item, Document)]
+    documents: list[Source | Document] = [item for item in given if isinstance(item, Document)]
+    return [*(discover(paths) if paths else []), *documents]
+
+
+def documents_gone(store: Store, paths: Paths, work: Sequence[Source | Document]) -> list[str]:
+    """Return the documents whose file was below `paths` and is not in `work`."""
+    given = [paths] if isinstance(paths, str | Path) else list(paths)
+    roots = [Path(folder(path)) for path in given for folder in (os.path.abspath, os.path.realpath)]
+    present = {item.document_id for item in work if isinstance(item, Source)}
+    return [
+        document_id
+        for source, (location, _) in store.sources().items()
+        if source not in present and any(_lies_below(location, root) for root in roots)
+        for document_id in store.documents_of(source)
+    ]
+
+
+def _lies_below(location: str, root: Path) -> bool:
+    real = Path(os.path.realpath(os.path.dirname(location)), os.path.basename(location))
+    return Path(location).is_relative_to(root) or real.is_relative_to(root)

@@ -12,8 +12,8 @@ from rag.types import Block, Document, Span
 
 __all__ = ["blocks", "sentences"]
 
-WINDOW = 20_000
-"""Characters segmented at a time: the segmenter takes more than linear time on some long texts."""
+WINDOW = 4_000
+"""Characters segmented at a time at least: the segmenter takes more than linear time on some long texts."""
 
 ABBREVIATIONS = frozenset(
     """
@@ -39,15 +39,22 @@ ENDING = frozenset(
 STARTERS = frozenset(
     """
     the this that these those it its if in on at for from but and or however when while where what there he she they we
-    you his her their our my some most many all as although because since after before both each another
+    you his her their our my some most many all as although because since after before both each another then now here
     """.split()  # noqa: SIM905
 )
 """Words in capitals that start sentences and are no surname, so that an initial cannot belong to them."""
 
 _CLOSERS = "\"'”’»›)\\]}」』）】》〉〗＂＇*_“"
 _OPENERS = "\"'“‘«‹„‚(\\[{¿¡*_「『（"
-_END = re.compile(rf"[.!?…]+[{_CLOSERS}]*(?:\[[^\[\]\s]{{1,20}}\])*\s+")
-_OTHER_END = re.compile(rf"[。！？｡]+[{_CLOSERS}]*|[؟۔।॥։።፧။]+[{_CLOSERS}]*(?=\s|$)")
+_NOTE = r"\s{0,3}\[(?:\d{1,4}|[a-z][a-z\s]{1,30})\]"
+# Each pattern starts only where a run of marks starts, so that long runs take linear time.
+_END = re.compile(rf"(?<![.!?…])[.!?…]++(?:[{_CLOSERS}]|\s{{1,3}}»)*+(?:{_NOTE})*+\s+")
+_OTHER_END = re.compile(
+    rf"(?<![。！？｡])[。！？｡]++(?:[{_CLOSERS}]++(?![\u3040-\u309f、，]))?+(?![{_CLOSERS}])"
+    rf"|(?<![؟۔।॥։።፧။])[؟۔।॥։።፧။]++[{_CLOSERS}]*+(?=\s|$)"
+)
+_INNER_SPACE = re.compile(r"(?<=[^\W\d_])\s")
+_NOTED = re.compile(rf"(?<=[.!?…]){_NOTE}")
 _ENUMERATOR = re.compile(r"\(?(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,4})[.)]\s*")
 _SPEECH = re.compile(
     r"(?:[A-Z][\w.'’-]*\s+){1,3}(?:said|says|asked|asks|added|adds|replied|wrote|told|cried|shouted|explained|answered)\b"
@@ -86,6 +93,7 @@ def _trimmed(text: str, starts: list[int]) -> Iterator[tuple[int, int]]:
 def _starts(text: str) -> list[int]:
     """Return where the sentences start, 0 first, each at a character that is not white space."""
     starts = {_skip_blank(text, end) for end in _segmented(text)}
+    starts -= {_skip_blank(text, match.start()) for match in _NOTED.finditer(text)}
     starts |= {_skip_blank(text, match.end()) for match in _OTHER_END.finditer(text)}
     sentence = 0
     for match in _END.finditer(text):
@@ -106,12 +114,13 @@ def _segmented(text: str) -> Iterator[int]:
 
 
 def _windows(text: str) -> Iterator[tuple[int, int]]:
-    """Yield pieces of `text` cut where no sentence can end: at a space after a letter."""
+    """Yield pieces of `text`, cut where no sentence can end, at a space after a letter, if there is one in reach."""
     start = 0
-    for match in re.finditer(r"(?<=[^\W\d_])\s", text) if len(text) > WINDOW else ():
-        if match.start() - start >= WINDOW:
-            yield start, match.start()
-            start = match.start()
+    while len(text) - start > WINDOW:
+        space = _INNER_SPACE.search(text, start + WINDOW, start + 2 * WINDOW)
+        stop = space.start() if space else min(start + 2 * WINDOW, len(text))
+        yield start, stop
+        start = stop
     yield start, len(text)
 
 
@@ -134,13 +143,13 @@ def _verdict(text: str, sentence: int, match: re.Match[str]) -> bool | None:
         return _verdict_lower(text, sentence, word, mark)
     if first.isdigit():
         return False if word.lower() in NUMBERED and mark == "." else None
-    if mark[0] in "!?" and len(mark) > 1 and _SPEECH.match(following):
-        return False
+    if mark[0] in "!?" and len(mark) > 1 and first.isupper():
+        return not _SPEECH.match(following)
     if word.isdigit() and len(word) <= 2 and _GERMAN_MONTH.match(following):
         return False
     if not first.isupper() or mark[0] != "." or mark[:2] == ".." or _ROMAN.match(following):
         return None
-    return True if _is_plain(word) or _may_end(word, following) else None
+    return True if len(mark) > 1 or _is_plain(word) or _may_end(word, following) else None
 
 
 def _verdict_lower(text: str, sentence: int, word: str, mark: str) -> bool | None:

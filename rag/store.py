@@ -9,7 +9,7 @@ import json
 import sqlite3
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ CREATE TABLE chunks (
 CREATE INDEX chunks_by_document ON chunks (document);
 CREATE INDEX chunks_by_embedded ON chunks (embedded_sha256);
 """
+WRITING = ("PRAGMA journal_mode=OFF", "PRAGMA synchronous=OFF")
 CACHED_DOCUMENTS = 256
 VARIABLES = 500
 REFUSALS = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
@@ -94,21 +95,17 @@ class Store:
         self._path = path
         new = writable and not path.exists()
         self._file = _File(path, writable)
-        statements = ["PRAGMA journal_mode=OFF", "PRAGMA synchronous=OFF"] if writable else []
-        for statement in [*statements, *(SCHEMA.split(";") if new else [])]:
-            self._file.rows(statement)
+        if writable:
+            for statement in (*WRITING, *(SCHEMA.split(";") if new else ()), "BEGIN"):
+                self._file.rows(statement)
         self._cached_document = lru_cache(maxsize=CACHED_DOCUMENTS)(partial(_read_document, self._file, path))
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
 
-    def begin(self) -> None:
-        """Start collecting writes; they reach the file at `commit`."""
-        self._rows("BEGIN")
-
     def commit(self) -> None:
-        """Write what was collected. Raises OSError where the disk refuses."""
+        """Write what was collected since the store was opened. Raises OSError where the disk refuses."""
         self._rows("COMMIT")
 
     # Writing
@@ -198,7 +195,7 @@ class Store:
         """
         yield from self._rows("SELECT id, text_sha256, title, metadata FROM documents ORDER BY id")
         yield from self._rows(
-            "SELECT d.id, start, end, embedded_sha256 FROM chunks JOIN documents d ON key = document ORDER BY d.id, start"
+            "SELECT d.id, start, embedded_sha256 FROM chunks JOIN documents d ON key = document ORDER BY d.id, start"
         )
 
     def document(self, document_id: str) -> Document | None:
@@ -274,8 +271,9 @@ class Store:
             raise IndexCorrupt(f"The document store lacks document {document_id!r}.", "Build the index again.")
         try:
             span = Span(document_id, start, end)
-            pairs = tuple((low, high) for low, high in json.loads(inner))
-            return Chunk(span, document.slice(span), document.title, tuple(json.loads(headings)), pairs)
+            made = Chunk(span, document.slice(span), document.title, tuple(json.loads(headings)))
+            pairs = tuple((low, high) for low, high in json.loads(inner) if made.locate(low, high))
+            return replace(made, sentences=pairs)
         except (ValueError, TypeError) as error:
             raise _corrupt(self._path, error) from error
 

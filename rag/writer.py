@@ -2,13 +2,13 @@
 
 import hashlib
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from rag.boilerplate import masks as find_masks
 from rag.chunking import chunk, embedding_text, heading_text
 from rag.dense import FaissStore
 from rag.errors import IndexCorrupt
-from rag.generations import link_tree
+from rag.generations import Manifest, described, link_tree
 from rag.lexical import TantivyStore
 from rag.settings import Settings
 from rag.store import Store
@@ -26,6 +26,7 @@ from rag.types import Chunk, Document
 if TYPE_CHECKING:
     from rag.protocols import Embedder, Floats2d
 
+PACKAGE_VERSION = "0.1.0"
 DOCUMENTS, VECTORS, WORDS = "documents.sqlite", "vectors.faiss", "words"
 PENDING_CHUNKS = 512
 """Chunks embedded at a time: enough to sort by length, few enough to keep memory and progress steady."""
@@ -59,7 +60,6 @@ class Writer:
         self._pending: list[_Pending] = []
         self._removed: list[int] = []
         self._removed_by_hash: dict[bytes, int] = {}
-        self.store.begin()
 
     @cached_property
     def _embedder(self) -> "Embedder":
@@ -182,7 +182,30 @@ def rebuild_derived(
     store.close()
 
 
-def fingerprint(store: Store, weights: str, settings: Settings) -> str:
+def weights_of(embedder: "Embedder") -> dict[str, Any]:
+    """Return what a manifest keeps of an embedder."""
+    return {"name": embedder.name, "fingerprint": embedder.fingerprint, "dimension": embedder.dimension}
+
+
+def manifest_of(folder: Path, version: int, weights: Mapping[str, Any], settings: Settings) -> Manifest:
+    """Return the manifest of the files in `folder`, finished but not committed."""
+    store = Store(folder / DOCUMENTS)
+    documents, chunks = store.counts()
+    made = Manifest(
+        version=version,
+        fingerprint=_fingerprint(store, weights["fingerprint"], settings),
+        embedder=weights,
+        settings=settings.shaping(),
+        documents=documents,
+        chunks=chunks,
+        files=described(folder),
+        package=PACKAGE_VERSION,
+    )
+    store.close()
+    return made
+
+
+def _fingerprint(store: Store, weights: str, settings: Settings) -> str:
     """Return `sha256:` and the hash of all that decides what the index finds: documents, weights, settings."""
     digest = hashlib.sha256()
     for fact in chain((weights, sorted(settings.shaping().items())), store.facts()):

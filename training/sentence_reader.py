@@ -28,7 +28,7 @@ from rag.types import Extraction
 
 MODELS = Path(__file__).parent.parent / "rag" / "models"
 SETS = {"train/squad_train_part": 1_500, "nq_open_gold": 1_500}
-SMALL_ARTICLES = 24
+SMALL_ARTICLES, FEWEST_PARAGRAPHS = 24, 12
 SEED = 20261121
 RIDGE = 1e-3
 Questions = Sequence[datasets.Question]
@@ -61,24 +61,20 @@ def read_set(folder: Path, cache: Path, size: int) -> Iterator[Case]:
     """Yield the readings of a data set: own article there, own article taken out, small indexes."""
     dataset = datasets.load(folder)
     # Half of the documents of nq_open_gold are kept for reports; a hash decides, so that every script agrees.
-    questions = [q for q in dataset.questions if developer_half(q.group) or folder.name != "nq_open_gold"]
+    questions = [q for q in dataset.questions if datasets.developer_half(q.group) or folder.name != "nq_open_gold"]
     drawn = random.Random(SEED).sample(questions, min(size, len(questions)))
     assistant = opened(cache / "all", lambda: datasets.documents(folder))
     yield from readings(assistant, drawn, "own", dataset)
     yield from readings(assistant, drawn[: size // 2], "out", dataset)
     articles = group_documents(folder, dataset)
-    large = sorted((key for key, held in articles.items() if len(held) >= 12), key=lambda key: random.Random(key).random())
+    large = sorted(key for key, held in articles.items() if len(held) >= FEWEST_PARAGRAPHS)
+    random.Random(SEED).shuffle(large)
     for number, article in enumerate(large[:SMALL_ARTICLES]):
         own = [question for question in questions if question.group == article][:30]
         other = random.Random(number).sample([q for q in questions if q.group != article], len(own))
         small = opened(cache / f"small-{number}", lambda article=article: articles[article])  # type: ignore[misc]
         yield from readings(small, own, "own", dataset)
         yield from readings(small, other, "out", dataset)
-
-
-def developer_half(group: str) -> bool:
-    """Tell whether a document belongs to the half that may be fitted on."""
-    return int.from_bytes(__import__("hashlib").sha256(group.encode()).digest()[:4]) % 2 == 0
 
 
 def group_documents(folder: Path, dataset: datasets.Dataset) -> dict[str, list[Document]]:

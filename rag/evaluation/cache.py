@@ -11,8 +11,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import mkdtemp
 
+from rag.embedding import SentenceTransformerEmbedder
 from rag.errors import EvaluationError
 from rag.evaluation.datasets import Dataset, documents
+from rag.evaluation.vectors import RememberingEmbedder
 from rag.index import Index
 from rag.ingest import Progress
 from rag.settings import Settings
@@ -22,15 +24,20 @@ SHAPING_ROOMS = (
 )  # fmt: skip
 SHAPING_PACKAGES = ("faiss-cpu", "langchain-text-splitters", "nupunkt", "sentence-transformers", "tantivy", "torch")
 COST_FILE = "build.json"
+VECTORS_FILE = "vectors.sqlite"
 
 
 @dataclass(frozen=True)
 class BuildCost:
-    """What building took: clock and CPU seconds, passages made, and the documents that could not be indexed."""
+    """What building took: clock and CPU seconds, passages made, how many of them had to be embedded, and failures.
+
+    The seconds say what building costs only where all passages were embedded.
+    """
 
     seconds: float
     cpu_seconds: float
     passages: int
+    embedded: int
     failed: tuple[str, ...] = ()
 
 
@@ -59,7 +66,7 @@ def cached_index(
         folder.mkdir(parents=True, exist_ok=True)
         work = Path(mkdtemp(prefix=f"{path.name}.", dir=folder))
         try:
-            _build(dataset, work / "index", settings, progress)
+            _build(dataset, work / "index", settings, folder / VECTORS_FILE, progress)
             shutil.rmtree(path, ignore_errors=True)
             (work / "index").rename(path)
         finally:
@@ -70,13 +77,16 @@ def cached_index(
 
 def _build(dataset: Dataset, path: Path, settings: Settings, progress: Callable[[Progress], None] | None) -> None:
     clock, cpu = time.perf_counter(), time.process_time()
-    index = Index.build(documents(dataset.folder), path, settings=settings, progress=progress)
+    embedder = RememberingEmbedder(SentenceTransformerEmbedder(settings.embedding_model), vectors)
+    index = Index.build(documents(dataset.folder), path, settings, progress, embedder)
     failed = tuple(source for source, _ in index.report.failed)
     passages = index.manifest.chunks
     index.close()
+    embedder.close()
     if not passages:
         raise EvaluationError(f"No passage of {dataset.folder / 'corpus.jsonl'} could be indexed.", "Check its texts.")
-    cost = BuildCost(time.perf_counter() - clock, time.process_time() - cpu, passages, failed)
+    spent = time.perf_counter() - clock, time.process_time() - cpu
+    cost = BuildCost(*spent, passages, embedder.embedded, failed)
     (path / COST_FILE).write_text(json.dumps(asdict(cost)), encoding="utf-8")
 
 

@@ -97,7 +97,7 @@ def _examples(
     tell: Callable[[str, int, int], None],
 ) -> Iterator[_Example]:
     """Yield the best extraction of each question; with `taken_out_of`, its article out of the index: never right."""
-    what, index = "asking without the article" if taken_out_of else "asking", assistant.index
+    what = "asking without the article" if taken_out_of else "asking"
     for start in range(0, len(questions), BATCH):
         tell(what, start, len(questions))
         batch = questions[start : start + BATCH]
@@ -107,6 +107,6 @@ def _examples(
         ):
             best = next(iter(trace.extractions), None)
             known = () if best is None or taken_out_of else question.golds
-            right = best is not None and is_right(quoted(best, index, assistant.settings), known)
+            right = best is not None and is_right(quoted(best, assistant.settings.context_sentences), known)
             yield _Example(best.features if best else {}, right, question.group)
     tell(what, len(questions), len(questions))

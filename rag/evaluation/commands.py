@@ -1,5 +1,6 @@
 """The two commands of the shell that judge: `rag eval` and `rag calibrate`. Registered in `rag.cli`."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,9 +11,13 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from rich.console import Console
+
     from rag.evaluation.datasets import References
     from rag.evaluation.results import Evaluation
     from rag.settings import Settings
+
+SECONDS_BETWEEN_LINES = 10
 
 DatasetFolder = Annotated[
     Path, typer.Argument(help="Folder with corpus.jsonl, queries.jsonl, and qrels.tsv or answers.jsonl.")
@@ -137,12 +142,17 @@ def _references(given: str | None) -> "References | None":
 
 @contextmanager
 def _progress() -> "Iterator[Callable[[str, int, int], None]]":
-    """Show a bar with time left for each step, on the error stream so that output can be piped."""
+    """Show how far each step is and the time left, on the error stream: bars on a terminal, else a line at times."""
     from rich.console import Console
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _lines(console)
+        return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bars:
+    with Progress(*columns, console=console) as bars:
         tasks: dict[str, TaskID] = {}
 
         def tell(what: str, done: int, total: int) -> None:
@@ -151,3 +161,19 @@ def _progress() -> "Iterator[Callable[[str, int, int], None]]":
             bars.update(tasks[what], completed=done, total=total)
 
         yield tell
+
+
+def _lines(console: "Console") -> "Callable[[str, int, int], None]":
+    began: dict[str, float] = {}
+    printed = 0.0
+
+    def tell(what: str, done: int, total: int) -> None:
+        nonlocal printed
+        now = time.monotonic()
+        spent = now - began.setdefault(what, now)
+        if done >= total or now - printed >= SECONDS_BETWEEN_LINES:
+            left = f", about {spent * (total - done) / done:.0f} s left" if 0 < done < total else ""
+            console.print(f"{what}: {done} of {total}{left}", highlight=False)
+            printed = now
+
+    return tell

@@ -51,10 +51,13 @@ def cost_figures(
         ("p95 one by one, ms", float(np.percentile(one_by_one, 95)), len(one_by_one)),
         ("questions/s, batched", asked / clock, asked),
         ("CPU s per question, batched", cpu / asked, asked),
-        ("passages/s indexed", built.passages / built.seconds, built.passages),
-        ("passages/CPU s indexed", built.passages / built.cpu_seconds, built.passages),
         ("peak memory of the process, MiB", peak_memory(), 1),
     ]
+    if built.embedded == built.passages:
+        figures += [
+            ("passages/s indexed", built.passages / built.seconds, built.passages),
+            ("passages/CPU s indexed", built.passages / built.cpu_seconds, built.passages),
+        ]
     return [Measure("cost", name, value, None, None, n) for name, value, n in figures if value is not None]
 
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from rag.assistant import Trace, context_span
-from rag.errors import EvaluationError
+from rag.answers import context_span
+from rag.assistant import Trace
 from rag.evaluation.datasets import Question
 from rag.evaluation.ranking import by_best_passage
 from rag.index import Index
@@ -59,7 +59,7 @@ class Observation:
 def observe(question: Question, trace: Trace, index: Index, settings: Settings) -> Observation:
     """Return what is kept of a trace that `index` gave under `settings`."""
     response, rankings = trace.response, _rankings(trace)
-    extracted = tuple(quoted(found, index, settings) for found in trace.extractions[:SHOWN])
+    extracted = tuple(quoted(found, settings.context_sentences) for found in trace.extractions[:SHOWN])
     answered = tuple(map(_shown, response.answers[:SHOWN]))
     return Observation(
         question,
@@ -97,13 +97,10 @@ def lost_at(
     return "reading" if _holds(trace.fused[:read_passages], golds) else "fusion"
 
 
-def quoted(extraction: Extraction, index: Index, settings: Settings) -> Quote:
-    """Return an extraction as an answer that could be shown, in the context that it would be shown in."""
-    document = index.document(extraction.span.document_id)
-    if document is None:
-        raise EvaluationError(f"The index lacks {extraction.span.document_id!r}.", "Remove its folder from the cache.")
-    context = context_span(extraction, settings.context_sentences, document)
-    return Quote(extraction.span, document.slice(extraction.span), context)
+def quoted(extraction: Extraction, neighbours: int) -> Quote:
+    """Return an extraction as an answer that could be shown; `neighbours` is the setting `context_sentences`."""
+    chunk, start, end = extraction.hit.chunk, extraction.start, extraction.end
+    return Quote(extraction.span, chunk.text[start:end], context_span(chunk, start, end, neighbours))
 
 
 def _rankings(trace: Trace) -> dict[str, tuple[Hit, ...]]:

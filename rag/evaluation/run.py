@@ -17,6 +17,7 @@ from rag.evaluation.failures import failures
 from rag.evaluation.measures import Columns, Refusal
 from rag.evaluation.observation import RANKED, Observation, observe
 from rag.evaluation.results import Evaluation, Measure
+from rag.index import Index
 from rag.settings import Settings
 
 STAGES = (*RANKED, "answers", "chunks", "abstention", "citations", "cost")
@@ -59,22 +60,17 @@ def evaluate(
     """
     _check(stages, sample)
     require_extra("pytrec_eval", "ir_measures")
-    settings, report = settings or Settings(), progress or (lambda what, done, total: None)
     whole = load(dataset, references)
-    chosen = whole.sampled(sample, seed)
-    path, built = cached_index(
-        whole, settings, Path(cache) if cache else None, lambda step: report("indexing", step.done, step.total)
-    )
-    run = Run(chosen, Assistant.open(path, settings=settings), settings, report)
+    run, built = _prepared(whole, settings or Settings(), sample, seed, cache, progress or (lambda *step: None))
     observations = _observed(run)
     columns = _columns(run, observations, stages)
     unanswerable = _unanswerable(run, observations, other_field, seed) if "abstention" in stages else {}
     figures, curves = _figures(run, observations, unanswerable, stages, built)
     return Evaluation(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        dataset=_about(chosen, len(whole.questions), seed, sample, other_field),
+        dataset=_about(run.dataset, len(whole.questions), seed, sample, other_field),
         environment=cost.environment(),
-        settings=asdict(settings),
+        settings=asdict(run.settings),
         index={**asdict(run.assistant.index.info), **asdict(built)},
         measures=(*measures.summarised(columns), *figures),
         question_ids=tuple(seen.question.id for seen in observations),
@@ -82,6 +78,14 @@ def evaluate(
         curves=curves,
         failures=failures(observations, FAILURES) if "answers" in stages else (),
     )
+
+
+def _prepared(
+    whole: Dataset, settings: Settings, sample: int | None, seed: int, cache: str | Path | None, progress: Progress
+) -> tuple[Run, BuildCost]:
+    folder = Path(cache) if cache else None
+    path, built = cached_index(whole, settings, folder, lambda step: progress("indexing", step.done, step.total))
+    return Run(whole.sampled(sample, seed), Assistant.open(path, settings=settings), settings, progress), built
 
 
 def _observed(run: Run) -> list[Observation]:
@@ -128,7 +132,8 @@ def _figures(
 def _costs(run: Run, built: BuildCost) -> tuple[list[Measure], list[float]]:
     """Return the figures of cost and the latencies; questions are drawn anew and asked with empty caches."""
     asked = [question.text for question in run.dataset.sampled(BATCHED_QUESTIONS, seed=1).questions]
-    alone, together = (Assistant.open(run.assistant.index.path, settings=run.settings) for _ in range(2))
+    index = run.assistant.index
+    alone, together = (Assistant(Index.open(index.path, index.embedder), run.settings) for _ in range(2))
     run.progress("timing", 0, 2)
     one_by_one = cost.latencies(alone, asked[:LATENCY_QUESTIONS])
     run.progress("timing", 1, 2)

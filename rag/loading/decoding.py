@@ -6,6 +6,7 @@ Line ends stay as they are; a byte order mark is a mark of the encoding and not 
 import codecs
 
 from rag.errors import UnreadableSource
+from rag.loading.language import detect
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -14,6 +15,10 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+_OTHER_LATIN = frozenset(
+    ["az", "bs", "cs", "cy", "eo", "et", "hr", "hu", "lt", "lv", "mt", "pl", "ro", "sk", "sl", "sq", "sr", "tr", "vi"]
+)
+"""Languages of Latin script with letters that Windows-1252 lacks."""
 _SAMPLE = 64_000
 _REMEDY = "Save it as UTF-8 text, or leave it out."
 
@@ -22,7 +27,8 @@ def decode(data: bytes, name: str) -> tuple[str, str]:
     """Return the text of a file and the encoding it was read in.
 
     A byte order mark decides; else UTF-8 when the bytes are valid UTF-8; else UTF-16 when every second byte is NUL;
-    else the best guess of charset-normalizer. `name` is for messages.
+    else Windows-1252 for text of mostly ASCII letters in a language written with it; else the best guess of
+    charset-normalizer. `name` is for messages.
     Raises UnreadableSource for bytes that are not text.
     """
     for mark, encoding in _MARKS:
@@ -59,12 +65,24 @@ def _unmarked_utf16(data: bytes) -> str | None:
 def _guess(data: bytes, name: str) -> tuple[str, str]:
     from charset_normalizer import from_bytes
 
+    western = _western(data)
+    if western is not None:
+        return western, "cp1252"
     for sample in (data[:_SAMPLE], data):
         best = from_bytes(sample).best()
         text = _strict(data, best.encoding) if best else None
         if best and text is not None and not _looks_binary(text):
             return text, best.encoding
     raise UnreadableSource(f"{name} is in no encoding that could be recognised.", _REMEDY)
+
+
+def _western(data: bytes) -> str | None:
+    """Return the text in Windows-1252 where that is likely: a few accented letters are too little for statistics."""
+    sample = data[:_SAMPLE]
+    text = _strict(data, "cp1252") if sum(byte > 127 for byte in sample) < 0.3 * len(sample) else None
+    if text is None or _looks_binary(text) or detect(text) in _OTHER_LATIN:
+        return None
+    return text
 
 
 def _looks_binary(text: str) -> bool:

@@ -13,12 +13,13 @@ FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 ATX_HEADING = re.compile(r" {0,3}(#{1,6})(?:[ \t]+|$)")
 SETEXT_UNDERLINE = re.compile(r" {0,3}(=+|-+)[ \t]*$")
 
+_BREAK = r"(?:\r\n?+|\n)"
 _FRONT_MATTER = re.compile(
-    r"---[ \t]*(?:\r\n|\r|\n)"
-    r"(?:[ \t]*(?:#[^\r\n]*)?(?:\r\n|\r|\n))*"
+    rf"---[ \t]*{_BREAK}"
+    rf"(?:[ \t]*+(?:#[^\r\n]*+)?+{_BREAK})*+"  # comments and blank lines
     r"(?=[\w\"'][^\r\n]*:|---|\.\.\.)"
-    r"(?P<yaml>.*?)^(?:---|\.\.\.)[ \t]*(?=\r|\n|\Z)",
-    re.DOTALL | re.MULTILINE,
+    r"(?P<yaml>.*?)(?<=[\r\n])(?:---|\.\.\.)[ \t]*(?=\r|\n|\Z)",
+    re.DOTALL,
 )
 _LONGEST_FRONT_MATTER = 64_000
 _LINK = re.compile(r"!?\[([^\[\]]*)\]\([^()\s]*\)")

@@ -9,15 +9,16 @@ LEVEL_WORDS: dict[ConfidenceLevel, str] = {
     "medium": "Medium confidence",
     "low": "Low confidence",
 }
-REASON_WORDS: dict[NoAnswerReason, tuple[str, str]] = {
-    "empty_question": ("No question yet", "Type a question above and press Enter."),
-    "empty_index": ("No documents yet", "The index holds no passages. Add documents: rag index PATH"),
-    "filtered_out": ("No answer in the documents chosen", "The filters leave no passage to read. Choose more documents."),
-    "no_match": ("No answer in these documents", "No passage could be read for this question."),
-    "low_confidence": (
-        "No answer in these documents",
-        "No passage is likely enough to answer this question, so none is quoted as an answer.",
-    ),
+HEADLINES: dict[NoAnswerReason, str] = {
+    "empty_question": "No question yet",
+    "empty_index": "No documents yet",
+    "filtered_out": "No answer in the documents chosen",
+    "no_match": "No answer in these documents",
+    "low_confidence": "No answer in these documents",
+}
+REMEDIES: dict[NoAnswerReason, str] = {
+    "empty_question": "Type one above and press Enter.",
+    "empty_index": "Add documents: rag index PATH",
 }
 
 
@@ -86,7 +87,8 @@ def _answer(answer: Answer, index: IndexInfo) -> str:
 
 
 def _no_answer(response: Response, refusal: NoAnswer) -> str:
-    headline, words = REASON_WORDS[refusal.reason]
+    headline = HEADLINES[refusal.reason]
+    words = f"{refusal.message} {REMEDIES.get(refusal.reason, '')}".strip()
     asked = one_line(response.question)
     missing = ", ".join(refusal.missing_terms)
     return element(
@@ -128,7 +130,8 @@ def _closest(passages: tuple[Answer, ...]) -> str:
         )
         for passage in passages
     ]
-    summary = f"Closest {_count(len(passages), 'passage')}, which {'is' if len(passages) == 1 else 'are'} not answers"
+    several = f"The closest {len(passages)} passages, which are not answers"
+    summary = several if len(passages) > 1 else "The closest passage, which is not an answer"
     return element("details", element("summary", summary), element("ul", *items), class_="pc-closest")
 
 
@@ -153,7 +156,8 @@ def _source_line(citation: Citation) -> str:
         escaped(place_words(citation)),
         _original(citation),
     ]
-    return element("p", " · ".join(part for part in parts if part), class_="pc-source-line")
+    # No line ends with a dot.
+    return element("p", " ·\u00a0".join(part for part in parts if part), class_="pc-source-line")
 
 
 def _original(citation: Citation) -> str:
@@ -215,7 +219,7 @@ def _also_in(answer: Answer, group: str) -> str:
 def _verified(citation: Citation, index: IndexInfo) -> str:
     span = citation.span
     checks = [
-        f"Characters {span.start:,} to {span.end:,} of {isolated(span.document_id)} are this quotation, letter for letter.",
+        f"Characters {span.start:,} to {span.end:,} of {isolated(span.document_id)} are this quotation, exactly.",
         f"The document is the one that was indexed: SHA-256 {element('code', citation.content_sha256)}",
         f"Both were checked for this response, against version {index.version:,} of the index.",
     ]

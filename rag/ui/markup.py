@@ -39,9 +39,8 @@ def attributes(**values: str | None) -> str:
     >>> attributes(class_="note", data_line="3", title=None)
     ' class="note" data-line="3"'
     """
-    return "".join(
-        f' {name.strip("_").replace("_", "-")}="{escaped(value)}"' for name, value in values.items() if value is not None
-    )
+    given = {name.strip("_").replace("_", "-"): value for name, value in values.items() if value is not None}
+    return "".join(f' {name}="{escaped(value)}"' for name, value in given.items())
 
 
 def element(tag: str, *content: str, **values: str | None) -> str:

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.events import api
 
-from rag.errors import InvalidInput, RagError
+from rag.errors import RagError
 from rag.response import Response
 from rag.ui.cards import message_html, response_html
 from rag.ui.examples import examples
@@ -34,6 +35,7 @@ def build_page(assistant: SharedAssistant) -> gr.Blocks:
     """Return the page; it can be shown before `assistant` is loaded."""
     page = _Page(assistant)
     private: Any = {"api_visibility": "private", "show_progress": "hidden"}
+    blocks: gr.Blocks
     with gr.Blocks(title="Pincite", analytics_enabled=False, fill_width=True) as blocks:
         _html("pc-top", MASTHEAD)
         with gr.Row(elem_id="pc-form", equal_height=False):
@@ -51,7 +53,7 @@ def build_page(assistant: SharedAssistant) -> gr.Blocks:
         suggested.select(page.on_choose, outputs=[question], **private).then(page.on_ask, **asked)
         answers.select(page.on_show, inputs=[held], outputs=[source], **private)
         blocks.load(page.on_load, outputs=[status, suggested], concurrency_limit=None, **private)
-        gr.api(page.ask, api_name="ask", api_description="Return the response to a question as a JSON object.")
+        api(page.ask, api_name="ask", api_description="Return the response to a question as a JSON object.")
     return blocks
 
 
@@ -67,7 +69,7 @@ class _Page:
         yield message_html(waiting, "Your question is answered in a moment.", "waiting"), "", None, self.status()
         response, html = None, ""
         try:
-            response = self._assistant.ask(question)
+            response = self._assistant.ask(question or "")
             html = response_html(response)
         except Exception as error:
             html = _problem(error)
@@ -75,12 +77,8 @@ class _Page:
 
     def on_show(self, response: Response | None, event: gr.EventData) -> str:
         try:
-            shown = shown_by(response, str(event.address)) if response else None
-            if shown is None:
-                raise InvalidInput("This answer is no longer at hand.", "Ask the question again.")
+            shown = shown_by(response, str(event.address))
             document, masks = self._assistant.document(shown.citation.span.document_id)
-            if document is None or document.text_sha256 != shown.citation.content_sha256:
-                raise InvalidInput("The document has changed since it was quoted.", "Ask the question again.")
             return source_html(document, masks, shown, next(self._occasions))
         except Exception as error:
             return _problem(error)
@@ -97,7 +95,7 @@ class _Page:
             questions = await asyncio.to_thread(self._examples)
             yield self.status(), _examples_html(questions)
 
-    def ask(self, question: str) -> dict:  # type: ignore[type-arg]
+    def ask(self, question: str) -> dict[str, Any]:
         try:
             return self._assistant.ask(question).to_dict()
         except RagError as error:

@@ -61,7 +61,7 @@ def build_app(assistant: SharedAssistant, host: str, private: tuple[Path, ...] =
         # A page elsewhere must not reach the documents by pointing its own name at this machine.
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK, "[::1]"])
     app.mount(ASSETS_ADDRESS, StaticFiles(directory=ASSETS))
-    return gr.mount_gradio_app(
+    gr.mount_gradio_app(
         app,
         build_page(assistant),
         path="/",
@@ -77,6 +77,7 @@ def build_app(assistant: SharedAssistant, host: str, private: tuple[Path, ...] =
         max_file_size=1,
         blocked_paths=[str(path.resolve()) for path in private],
     )
+    return app
 
 
 def _listener(host: str, port: int) -> socket.socket:

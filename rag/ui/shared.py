@@ -1,4 +1,4 @@
-"""Holds the one Assistant that all visitors of the page share; it is loaded in the background and used one at a time."""
+"""Holds the one Assistant that all visitors of the page share, loaded in the background, used by one at a time."""
 
 import logging
 import threading
@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 class SharedAssistant:
-    """One Assistant behind a lock. What is asked while it loads waits; what failed to load is tried again when asked."""
+    """One Assistant behind a lock. A question asked while it loads waits; one asked after a failure loads again."""
 
     def __init__(self, open_assistant: Callable[[], Assistant]) -> None:
         """Open nothing yet."""

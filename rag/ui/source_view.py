@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rag.boilerplate import REASONS
+from rag.errors import InvalidInput
 from rag.response import Citation, Response
 from rag.types import Document, Mask, Span
 from rag.ui.cards import place_words, title_words
 from rag.ui.markup import LineNumbers, Mark, attributes, element, escaped, isolated, marked, one_line
 
+ASK_AGAIN = "Ask the question again."
 LONGEST_WHOLE = 200_000
 """Code points of a document that is shown whole; of a longer one, this many around the quotation."""
 LINE_SLACK = 2_000
@@ -24,11 +26,14 @@ class Shown:
     others: tuple[tuple[int, Span], ...]
 
 
-def shown_by(response: Response, address: str) -> Shown | None:
-    """Return what `address` names in a response, None where it names nothing.
+def shown_by(response: Response | None, address: str) -> Shown:
+    """Return what `address` names in a response.
 
     An address is `answers/RANK/PLACE` or `closest/RANK/PLACE`: place 0 is the citation itself, n the n-th of `also_in`.
+    Raises InvalidInput where it names nothing.
     """
+    if response is None:
+        raise InvalidInput("This answer is no longer at hand.", ASK_AGAIN)
     group, _, numbers = address.partition("/")
     rank, _, place = numbers.partition("/")
     closest = response.no_answer.closest if response.no_answer else ()
@@ -40,16 +45,19 @@ def shown_by(response: Response, address: str) -> Shown | None:
     }
     citation = citations.get((rank, place))
     if citation is None:
-        return None
+        raise InvalidInput(f"There is no answer {address!r} on this page.", ASK_AGAIN)
     others = tuple((answer.rank, answer.citation.span) for answer in response.answers if str(answer.rank) != rank)
     return Shown(citation, group == "answers", others)
 
 
-def source_html(document: Document, masks: Sequence[Mask], shown: Shown, occasion: int = 0) -> str:
+def source_html(document: Document | None, masks: Sequence[Mask], shown: Shown, occasion: int = 0) -> str:
     """Return the document with the quotation, the other answers in it and what is ignored, each marked.
 
     `occasion` is another number at each showing: the page scrolls to the quotation whenever it changes.
+    Raises InvalidInput for another text than the one quoted: a mark in it would stand in the wrong place.
     """
+    if document is None or document.text_sha256 != shown.citation.content_sha256:
+        raise InvalidInput("The document has changed since it was quoted, or was removed.", ASK_AGAIN)
     title = title_words(shown.citation)
     where = place_words(shown.citation)
     start, end = window(document.text, shown.citation.span)

@@ -8,8 +8,10 @@ NIGHT, CHALK, RULE_AT_NIGHT, ACCENT_AT_NIGHT = "#171614", "#ebe6db", "#3a3732", 
 
 
 def theme() -> Base:
-    """Return the theme. Its fonts come with Gradio, in the weights that have all letters of Europe, and are served from
-    the page's own address."""
+    """Return the theme.
+
+    Its fonts come with Gradio and are served from the page's own address. Only in these weights are they whole.
+    """
     made = Base(
         radius_size="none",
         font=[fonts.LocalFont("IBM Plex Sans", weights=(400, 700)), fonts.Font("sans-serif")],

@@ -1,0 +1,100 @@
+"""Prints to a terminal: answers, the report of a write, and its progress. A document must not drive the terminal."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rag.ingest import IndexReport, Progress
+    from rag.response import Answer, Response
+
+SECONDS_BETWEEN_LINES = 5
+
+
+def printable(text: str) -> str:
+    """Return the text in one line, control characters shown as U+FFFD: a document must not drive a terminal."""
+    return "".join(character if character.isprintable() else "\ufffd" for character in " ".join(text.split()))
+
+
+def show_response(response: "Response") -> None:
+    """Print the quotations, or why there is none and what is closest."""
+    refusal = response.no_answer
+    if refusal is None:
+        for answer in response.answers:
+            show_quote(answer, f"{answer.confidence_level.replace('_', ' ')} confidence, {answer.confidence:.2f}")
+        return
+    typer.echo(f"No answer: {refusal.message}")
+    if refusal.missing_terms:
+        typer.echo(f"In no document: {', '.join(map(printable, refusal.missing_terms))}")
+    if refusal.closest:
+        typer.echo("Closest passages, which are not answers:")
+    for answer in refusal.closest:
+        show_quote(answer, f"confidence {answer.confidence:.2f}")
+
+
+def show_quote(answer: "Answer", judged: str) -> None:
+    """Print a quotation, where it stands, and what is judged of it."""
+    citation = answer.citation
+    title = printable(citation.source.title or citation.span.document_id)
+    typer.echo(f"[{answer.rank}] “{printable(answer.answer)}”")
+    typer.echo(f"    {title}, line {citation.place.line_start} ({printable(citation.span.document_id)}) — {judged}")
+    for other in answer.also_in:
+        typer.echo(f"    also in {printable(other.span.document_id)}, line {other.place.line_start}")
+
+
+def show_report(report: "IndexReport", index: Path) -> None:
+    """Print a line for each document that changed and each source that failed, then the counts."""
+    for change in ("added", "updated", "removed"):
+        for document_id in getattr(report, change):
+            typer.echo(f"{change}\t{printable(document_id)}")
+    for document_id, others in report.duplicates:
+        named = ", ".join(others[:3]) + (f" and {len(others) - 3} more" if len(others) > 3 else "")
+        typer.echo(f"duplicate\t{printable(document_id)}\tsame text as {printable(named)}")
+    for source, reason in report.failed:
+        typer.echo(f"failed\t{printable(source)}\t{printable(reason)}", err=True)
+    counts = [
+        f"{len(getattr(report, change))} {change}" for change in ("added", "updated", "unchanged", "removed", "failed")
+    ]
+    typer.echo(f"{index}: {', '.join(counts)}.")
+
+
+class ProgressBar:
+    """A bar on a terminal, a line every few seconds elsewhere; both on standard error."""
+
+    def __enter__(self) -> "Callable[[Progress], None]":
+        """Show a bar that knows no end yet."""
+        from rich.console import Console
+        from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bar
+
+        console = Console(stderr=True)
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TimeRemainingColumn(),
+        )
+        self._bar = Bar(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self._bar.__enter__()
+        self._task = self._bar.add_task("loading model", total=None)
+        self._said = 0.0
+        return self._tell
+
+    def __exit__(self, *problem: object) -> None:
+        """Take the bar away."""
+        self._bar.__exit__(None, None, None)
+
+    def _tell(self, progress: "Progress") -> None:
+        self._bar.update(
+            self._task,
+            description=f"{progress.documents} documents",
+            completed=progress.done,
+            total=progress.total or None,
+        )
+        if self._bar.disable and progress.seconds - self._said > SECONDS_BETWEEN_LINES:
+            self._said = progress.seconds
+            left = "" if progress.seconds_left is None else f", about {progress.seconds_left:.0f} s left"
+            typer.echo(f"{progress.documents} documents{left}", err=True)

@@ -1,0 +1,49 @@
+import shutil
+from pathlib import Path
+
+import pytest
+
+from rag.assistant import CALIBRATION, Assistant
+from rag.confidence import load as load_calibration
+from rag.errors import EvaluationError
+from rag.evaluation.cache import cached_index
+from rag.evaluation.calibrate import calibrate
+from rag.evaluation.datasets import load
+from rag.settings import Settings
+
+
+@pytest.fixture
+def index(small_set: Path, cache: Path, tmp_path: Path) -> Path:
+    path, _ = cached_index(load(small_set), Settings(), cache)
+    return Path(shutil.copytree(path, tmp_path / "index"))
+
+
+def test_the_fit_is_stored_beside_the_index_and_used(small_set: Path, index: Path) -> None:
+    report = calibrate(small_set, index, precision=0.8)
+    assert report.path == index / CALIBRATION
+    assert load_calibration(report.path) == report.calibration
+    assert Assistant.open(index).calibration == report.calibration
+
+
+def test_questions_with_their_article_taken_out_are_taught_as_unanswerable(small_set: Path, index: Path) -> None:
+    report = calibrate(small_set, index, precision=0.8)
+    assert (report.questions, report.taken_out) == (24, 20)
+    assistant = Assistant.open(index)
+    questions = [question for question in load(small_set).questions if question.answerable]
+    texts = [question.text for question in questions]
+    here = assistant.trace_many(texts)
+    gone = assistant.trace_many(texts, without=[{question.golds[0].document_id} for question in questions])
+    assert min(trace.confidence for trace in here) > 0.5 > sum(trace.confidence for trace in gone) / len(gone)
+
+
+def test_the_table_goes_from_answering_all_to_answering_none(small_set: Path, index: Path) -> None:
+    table = calibrate(small_set, index, precision=0.8).table
+    assert table[0].threshold == 0.0 and table[0].coverage == 1.0
+    assert [point.coverage for point in table] == sorted((point.coverage for point in table), reverse=True)
+    assert table[0].precision == pytest.approx(20 / 44, abs=0.1), "20 answerable of 44 asked"
+
+
+def test_questions_about_other_documents_are_refused(small_set: Path, seeds_index: "object", tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(seeds_index.path, tmp_path / "index"))  # type: ignore[attr-defined]
+    with pytest.raises(EvaluationError, match="no document has the id 'd0'"):
+        calibrate(small_set, folder)

@@ -1,0 +1,51 @@
+"""The questions over the two seed articles: answered in the right place, refused where there is no answer."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rag.assistant import Assistant
+from rag.index import Index
+from rag.response import Answer, Response
+
+QUESTIONS = Path(__file__).resolve().parents[2] / "shared" / "eval" / "seed_questions.jsonl"
+pytestmark = pytest.mark.skipif(not QUESTIONS.exists(), reason=f"the question file {QUESTIONS} is not on this machine")
+
+
+@pytest.fixture(scope="module")
+def asked(seeds_index: Index) -> list[tuple[dict[str, Any], Response]]:
+    rows = [json.loads(line) for line in QUESTIONS.read_text(encoding="utf-8").splitlines()]
+    assistant = Assistant(seeds_index)
+    return list(zip(rows, assistant.ask_many([row["question"] for row in rows]), strict=True))
+
+
+def holds_gold(answer: Answer, row: dict[str, Any]) -> bool:
+    span = answer.context_span
+    return any(
+        span.document_id == gold["doc"] and span.start <= gold["start"] and gold["end"] <= span.end
+        for gold in row["answers"]
+    )
+
+
+def test_answerable_questions_are_answered_in_the_right_place(asked: list[tuple[dict[str, Any], Response]]) -> None:
+    answerable = [(row, response) for row, response in asked if row["answerable"]]
+    first = sum(any(holds_gold(answer, row) for answer in response.answers[:1]) for row, response in answerable)
+    first_three = sum(any(holds_gold(answer, row) for answer in response.answers[:3]) for row, response in answerable)
+    assert (len(answerable), first >= 15, first_three >= 18) == (20, True, True), (first, first_three)
+
+
+def test_unanswerable_questions_are_refused(asked: list[tuple[dict[str, Any], Response]]) -> None:
+    refused = [row["id"] for row, response in asked if not row["answerable"] and response.status == "no_answer"]
+    assert len(refused) >= 8, refused
+
+
+def test_every_citation_is_exact_and_none_is_boilerplate(
+    asked: list[tuple[dict[str, Any], Response]], seeds: Path, seeds_index: Index
+) -> None:
+    for _, response in asked:
+        for answer in response.answers:
+            span = answer.citation.span
+            assert (seeds / span.document_id).read_bytes().decode()[span.start : span.end] == answer.answer
+            assert not any(mask.span.overlaps(answer.context_span) for mask in seeds_index.masks(span.document_id))
