@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from rag.protocols import Floats1d, Reader
 
 CALIBRATION = "calibration.json"
-CACHED_VECTORS = 20_000
-"""Vectors of questions and sentences kept in memory, 1.5 kB each: questions over one index meet the same sentences."""
+CACHED_QUESTIONS = 1_000
 CLOSEST = 3
 MESSAGES = {
     "empty_question": "There is no question to answer.",
@@ -150,8 +149,8 @@ class Assistant:
         self.index.require(self.settings)
         reader, calibration = self._given
         self.calibration = calibration or _calibration(self.index.path)
-        self._vector = lru_cache(maxsize=CACHED_VECTORS)(self._embed)
-        self._reader: Reader = reader or SentenceReader(self._vector, self.index.words)
+        self._vector = lru_cache(maxsize=CACHED_QUESTIONS)(self._embed)
+        self._reader: Reader = reader or SentenceReader(lambda: self.index.embedder, self._vector, self.index.words)
 
     def _embed(self, text: str) -> "Floats1d":
         vector: Floats1d = self.index.embedder.embed_queries([text])[0]

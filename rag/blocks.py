@@ -6,6 +6,7 @@ Nothing is changed on the way: every character that is not white space lies in e
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 from rag.loading.markdown import ATX_HEADING, SETEXT_UNDERLINE, front_matter_end
@@ -70,6 +71,7 @@ def _runs(lines: Iterator[Line | None]) -> Iterator[list[Line]]:
 
 _BULLET = re.compile(r"[-*+•·▪●◦‣–]\s+\S|\(?(?:\d{1,3}|[a-z])[.)]\s+\S")
 _CJK = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]")
+_ENDED = re.compile(r"[.!?:;。！？؟।][\"'”’»)\]]*$")
 _OPEN_END = re.compile(r"[.!?;:,。！？…؟۔।]['\"”’»)\]]*$|[-–—]$")
 
 
@@ -84,23 +86,39 @@ def _plain(text: str, title: str | None) -> list[_Piece]:
 def _paragraphs(run: list[Line], wrapped: bool) -> Iterator[_Piece]:
     """Yield the paragraphs of a run: lines that were one before someone broke them to fit a width."""
     width = max(len(line.words) for line in run)
-    wrapped = wrapped and WRAP_WIDTHS[0] <= width <= WRAP_WIDTHS[1]
-    listed = bool(_BULLET.match(run[0].words))
+    joined = _joins(run, width) if wrapped and WRAP_WIDTHS[0] <= width <= WRAP_WIDTHS[1] else [False] * len(run)
     first = run[0]
-    for line, following in zip(run, [*run[1:], None], strict=True):
-        if following and wrapped and _was_broken(line, following, width, listed):
-            continue
-        kind: BlockKind = "list_item" if _BULLET.match(first.words) else "paragraph"
-        yield _Piece(first.start, line.end, kind)
-        first = following or line
+    for line, following, goes_on in zip(run, [*run[1:], run[-1]], [*joined, False], strict=False):
+        if not goes_on:
+            yield _Piece(first.start, line.end, "list_item" if _BULLET.match(first.words) else "paragraph")
+            first = following
 
 
-def _was_broken(line: Line, following: Line, width: int, listed: bool) -> bool:
+def _joins(run: list[Line], width: int) -> list[bool]:
+    """Tell for each line but the last whether its paragraph goes on in the next.
+
+    It does where the next word would not have fitted, and, in lines of uneven length, after a line of half the width
+    that breaks a sentence off before a small letter; where most lines do so, after every line of half the width.
+    """
+    listed = sum(bool(_BULLET.match(line.words)) for line in run) > 1
+    broken = [_breaks_off(line, following) for line, following in pairwise(run)]
+    flows = len(broken) > 1 and 2 * sum(broken) >= len(broken)
+    return [
+        not (listed and _BULLET.match(following.words))
+        and (_is_full(line, following, width) or ((flows or off) and 2 * len(line.words) >= width))
+        for (line, following), off in zip(pairwise(run), broken, strict=True)
+    ]
+
+
+def _is_full(line: Line, following: Line, width: int) -> bool:
     """Tell whether the first word of `following` would not have fitted on `line`."""
-    if listed and _BULLET.match(following.words):
-        return False
     word = 1 if _CJK.match(following.words) else len(following.words.split(None, 1)[0])
     return len(line.words) + 1 + word > width
+
+
+def _breaks_off(line: Line, following: Line) -> bool:
+    """Tell whether `line` ends inside a sentence that `following` goes on with in a small letter."""
+    return following.words[0].islower() and not _ENDED.search(line.words)
 
 
 def _headed(text: str, title: str | None, pieces: list[list[_Piece]], n: int) -> Iterator[_Piece]:

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from rag.boilerplate_phrases import CLOSING_CREDIT, CREDIT_SIGN, CREDITS, LINE_PATTERNS, NOTICES
 from rag.types import Block, Document, Mask, Span
+from rag.wordings import wordings
 
 REASONS: dict[str, str] = {
     "account": "asks the reader to log in or to register",
@@ -36,6 +36,10 @@ LONGEST_LINE = 200
 """Characters of a block that may be one known line."""
 LONGEST_NOTICE = 1_500
 """Characters of a block that may be a notice."""
+SIGNS_OF_A_NOTICE = 2
+"""Signs that a paragraph must bear, besides opening like a notice."""
+LONGEST_SIGNATURE = 120
+"""Characters of a line that only names an owner."""
 SHORT = 60
 """Characters of a line that is no sentence and belongs to whatever surrounds it."""
 SHORTEST_REPEAT, LONGEST_REPEAT = 60, 1_000
@@ -58,19 +62,27 @@ class _Seen:
 def masks(document: Document, blocks: Sequence[Block]) -> list[Mask]:
     """Return the masks in order of place; each is a block, or a part of one where only that is not content.
 
-    `blocks` are those of `rag.sentences.blocks`. The title is never masked. Reasons are the keys of REASONS.
+    `blocks` are those of `rag.sentences.blocks`. The title is never masked, nor is a document that would keep nothing:
+    it is about what it says. Reasons are the keys of REASONS.
     """
-    seen = [_look(document, block, first=n == 0) for n, block in enumerate(blocks)]
+    topics = {reason for reason, topic in wordings().topics if topic.search((document.title or "").casefold())}
+    seen = [_look(document, block, topics, first=n == 0) for n, block in enumerate(blocks)]
     reasons: dict[int, str] = {n: item.reason for n, item in enumerate(seen) if item.reason}
-    reasons = _without_headings_of_prose(seen, reasons)
     reasons = {**_in_company(seen, reasons), **reasons}
+    if document.format == "markdown":
+        reasons = _without_headings_of_content(seen, reasons)
     reasons = {**_repeated(seen, reasons), **reasons}
+    if all(n in reasons or item.block.kind == "heading" for n, item in enumerate(seen)):
+        reasons = {n: reason for n, reason in reasons.items() if reason in _NEVER_CONTENT}
     found = [Mask(blocks[n].span, reason) for n, reason in reasons.items()]
     found += [mask for n, item in enumerate(seen) if n not in reasons for mask in _closing_credit(document, item)]
     return sorted(found, key=lambda mask: mask.span)
 
 
-def _look(document: Document, block: Block, first: bool) -> _Seen:
+_NEVER_CONTENT = ("front_matter", "markup", "separator")
+
+
+def _look(document: Document, block: Block, topics: set[str], first: bool) -> _Seen:
     text = document.slice(block.span)
     if block.kind == "metadata":
         return _Seen(block, text, "front_matter", None, False)
@@ -78,8 +90,8 @@ def _look(document: Document, block: Block, first: bool) -> _Seen:
         return _Seen(block, text, None, None, False)
     short = len(text) <= SHORT and not re.search(r"[.!?:;,。！？؟।]['\")\]]*$", text)
     line = _normal(text) if len(text) <= LONGEST_LINE else ""
-    reason = _wordless(text) or _known_line(line, False) or _credit(text) or _notice(text)
-    return _Seen(block, text, reason, None if reason else _known_line(line, True), short)
+    reason = _wordless(text) or _known_line(line, "lines") or _signature(text) or _notice(text, topics)
+    return _Seen(block, text, reason, None if reason else _known_line(line, "company"), short)
 
 
 def _normal(text: str) -> str:
@@ -97,34 +109,48 @@ def _wordless(text: str) -> str | None:
         return "separator"
     if text.startswith("<!--") and text.endswith("-->") and "-->" not in text[:-3]:
         return "markup"
-    return None
+    bare = _MARKUP.sub("", text) if len(text) <= LONGEST_NOTICE and text[0] in "<[" else text
+    return None if bare is text or any(map(str.isalnum, bare)) else "markup"
 
 
-@lru_cache(maxsize=20_000)
-def _known_line(line: str, company: bool) -> str | None:
+# Comments, tags, badges (pictures that are links) and the targets of links.
+_MARKUP = re.compile(
+    r"<!--.*?-->|<[a-zA-Z/][^<>]*>"
+    r"|\[!\[[^\[\]]*\]\([^()]*\)\]\([^()]*\)"
+    r"|^\[[^\[\]]+\]:[ \t]+\S+[^\n]*$",
+    re.DOTALL | re.MULTILINE,
+)
+
+
+def _known_line(line: str, table: str) -> str | None:
     if not line:
         return None
-    return next((reason for reason, pattern in LINE_PATTERNS[company] if pattern.fullmatch(line)), None)
+    return next((reason for reason, pattern in wordings().lines[table] if pattern.fullmatch(line)), None)
 
 
-def _credit(text: str) -> str | None:
-    if len(text) > 120 or not any(re.fullmatch(pattern, text.strip()) for pattern in CREDITS):
+def _signature(text: str) -> str | None:
+    """Return the reason of a line that only names an owner: picture credits, `© 2024 The Paper`."""
+    if len(text) > LONGEST_SIGNATURE:
         return None
-    return "credit"
+    return next((reason for reason, pattern in wordings().lines["signatures"] if pattern.fullmatch(text)), None)
 
 
-def _notice(text: str) -> str | None:
-    """Return the reason of a paragraph that opens like a notice and bears enough of its signs."""
+def _notice(text: str, topics: set[str]) -> str | None:
+    """Return the reason of a paragraph that opens like a notice and bears enough of its signs; not one of `topics`."""
     if len(text) > LONGEST_NOTICE:
         return None
     plain = " ".join(text.casefold().translate(_STRAIGHT).split())
-    for reason, opening, signs, needed in NOTICES:
-        if re.match(opening, plain) and sum(bool(re.search(sign, plain)) for sign in signs) >= needed:
+    for reason, opening, signs in wordings().notices:
+        if (
+            reason not in topics
+            and opening.match(plain)
+            and sum(bool(sign.search(plain)) for sign in signs) >= SIGNS_OF_A_NOTICE
+        ):
             return reason
     return None
 
 
-def _without_headings_of_prose(seen: Sequence[_Seen], reasons: dict[int, str]) -> dict[int, str]:
+def _without_headings_of_content(seen: Sequence[_Seen], reasons: dict[int, str]) -> dict[int, str]:
     """Return the reasons less those of headings above content: a chapter may be called `Comments` or `Subscribe`."""
 
     def heads_content(n: int) -> bool:
@@ -141,7 +167,7 @@ def _in_company(seen: Sequence[_Seen], reasons: dict[int, str]) -> dict[int, str
     """
     found: dict[int, str] = {}
     for start, end in _short_stretches(seen, reasons):
-        known = [n for n in range(start, end) if n in reasons]
+        known = [n for n in range(start, end) if reasons.get(n, "separator") not in _NEVER_CONTENT]
         if not known:
             continue
         found.update((n, item.company) for n in range(start, end) if (item := seen[n]).company)
@@ -168,41 +194,38 @@ def _repeated(seen: Sequence[_Seen], reasons: dict[int, str]) -> dict[int, str]:
         for n, item in enumerate(seen)
         if n not in reasons and item.block.kind == "paragraph" and SHORTEST_REPEAT <= len(item.text) <= LONGEST_REPEAT
     ]
+    ends = {n: seen[n].text[:SHORTEST_REPEAT] + " " + seen[n].text[-SHORTEST_REPEAT:] for n in order}
+    signed = {n for n in order if _signs_credit(ends[n])}
+    letters = {n: _letters(seen[n].text) for n in order} if signed else {}
     found: dict[int, str] = {}
     for at, n in enumerate(order):
         for other in order[at + 1 : at + 1 + REACH]:
             if other - n > REACH or n in found:
                 break
-            extra = _extra_copy(seen[n].text, seen[other].text, other - n <= REACH_EQUAL)
-            if extra is not None:
-                found[(n, other)[extra]] = "repeated"
+            if other - n <= REACH_EQUAL and seen[n].text.split() == seen[other].text.split():
+                found[other] = "repeated"
+            elif {n, other} & signed:
+                glued = _with_glued_credit((seen[n].text, letters[n]), (seen[other].text, letters[other]))
+                found.update({} if glued is None else {(n, other)[glued]: "repeated"})
     return found
 
 
-def _extra_copy(one: str, two: str, near: bool) -> int | None:
-    """Return 1 where `two` is `one` again, 0 or 1 for the one that is the other with a credit, None for neither."""
-    if near and one.split() == two.split():
-        return 1
-    signed = [_signs_credit(text[:SHORTEST_REPEAT] + " " + text[-SHORTEST_REPEAT:]) for text in (one, two)]
-    return _with_glued_credit(one, two) if any(signed) else None
-
-
-def _with_glued_credit(one: str, two: str) -> int | None:
+def _with_glued_credit(one: tuple[str, str], two: tuple[str, str]) -> int | None:
     """Return 0 or 1 for the text that is the other one with a picture credit glued to an end, None where neither is.
 
-    They must share one run of letters that is nine tenths of the shorter; what is left may only stand at the ends.
+    Each is a text with its letters. They must share one run of letters that is nine tenths of the shorter; what is left
+    may only stand at the ends.
     """
-    key, other = _letters(one), _letters(two)
-    start, other_start, length = _shared_run(key, other)
-    if length < max(0.9 * min(len(key), len(other)), SHORTEST_REPEAT / 2):
+    start, other_start, length = _shared_run(one[1], two[1])
+    if length < max(0.9 * min(len(one[1]), len(two[1])), SHORTEST_REPEAT / 2):
         return None
-    left = [_ends(one, start, start + length), _ends(two, other_start, other_start + length)]
+    left = [_ends(one[0], start, start + length), _ends(two[0], other_start, other_start + length)]
     signs = [_signs_credit(rest) and len(rest) <= LONGEST_LINE for rest in left]
     return signs.index(True) if signs.count(True) == 1 else None
 
 
 def _signs_credit(text: str) -> bool:
-    return bool(re.search(CREDIT_SIGN, text.casefold()))
+    return bool(wordings().credit_sign.search(text.casefold()))
 
 
 def _letters(text: str) -> str:
@@ -240,7 +263,7 @@ def _closing_credit(document: Document, item: _Seen) -> Iterator[Mask]:
     """Yield the mask of a credit in brackets that ends a caption."""
     if item.block.kind != "paragraph" or len(item.text) > LONGEST_NOTICE:
         return
-    match = re.search(CLOSING_CREDIT, item.text)
+    match = wordings().closing_credit.search(item.text)
     if match and match.start():
         start = item.block.span.start + match.start()
         yield Mask(Span(document.id, start, item.block.span.end), "credit")

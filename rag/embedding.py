@@ -77,6 +77,14 @@ class SentenceTransformerEmbedder:
             rows = [self._encode([text], 1) for text in texts]
         return np.concatenate(rows) if rows else np.zeros((0, self.dimension), np.float32)
 
+    def embed_sentences(self, texts: Sequence[str]) -> "Floats2d":
+        """Return float32 (n, dimension), unit rows, computed as one batch by one thread.
+
+        For the few sentences of one passage: the same sentences in the same order give the same vectors.
+        """
+        with _one_thread():
+            return self._encode(texts, max(1, len(texts)))
+
     def _encode(self, texts: Sequence[str], batch_size: int) -> "Floats2d":
         if not texts:
             return np.zeros((0, self.dimension), np.float32)

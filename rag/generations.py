@@ -26,6 +26,8 @@ FORMAT = 1
 MANIFEST = "manifest.json"
 WHOLLY_CHECKED_BYTES = 64_000_000
 """Files up to this size are hashed at every opening (about 0.7 s a gigabyte); larger ones by `rag check`."""
+END_BYTES = 1_000_000
+"""Of larger files both ends are hashed at every opening: there stand the tables that all else is read by."""
 KEPT_VERSIONS = 2
 """The current version and the one before, which a reader may be opening at the moment of the switch."""
 _VERSION = re.compile(r"v(\d{6,})(\.partial)?")
@@ -91,7 +93,7 @@ def next_version(path: Path) -> int:
 def damages(path: Path, manifest: Manifest, wholly: bool) -> list[str]:
     """Return the files of a version that are missing or not what was written, with what is wrong; empty if none.
 
-    Unless `wholly`, files above `WHOLLY_CHECKED_BYTES` are judged by their size.
+    Unless `wholly`, files above `WHOLLY_CHECKED_BYTES` are judged by their size and their two ends.
     """
     found = []
     for name, expected in manifest.files.items():
@@ -100,7 +102,7 @@ def damages(path: Path, manifest: Manifest, wholly: bool) -> list[str]:
             size = file.stat().st_size
             if size != expected["bytes"]:
                 found.append(f"{file} has {size} bytes, expected {expected['bytes']}")
-            elif (wholly or size <= WHOLLY_CHECKED_BYTES) and _sha256(file) != expected["sha256"]:
+            elif not _is_whole(file, expected, wholly):
                 found.append(f"{file} is not what was written (its hash differs)")
         except FileNotFoundError:
             found.append(f"{file} is missing")
@@ -168,9 +170,13 @@ def commit(path: Path, partial: Path, manifest: Manifest) -> None:
 
 
 def described(partial: Path) -> dict[str, dict[str, Any]]:
-    """Return size and sha256 of every file of a version, by its path inside it."""
+    """Return size, sha256 and the sha256 of both ends of every file of a version, by its path inside it."""
     return {
-        file.relative_to(partial).as_posix(): {"bytes": file.stat().st_size, "sha256": _sha256(file)}
+        file.relative_to(partial).as_posix(): {
+            "bytes": file.stat().st_size,
+            "sha256": _sha256(file),
+            "ends_sha256": _ends_sha256(file),
+        }
         for file in _files(partial)
     }
 
@@ -256,6 +262,19 @@ def _fsync(path: Path) -> None:
 def _sha256(file: Path) -> str:
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _ends_sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        head = stream.read(END_BYTES)
+        stream.seek(max(stream.tell(), file.stat().st_size - END_BYTES))
+        return hashlib.sha256(head + stream.read()).hexdigest()
+
+
+def _is_whole(file: Path, expected: Mapping[str, Any], wholly: bool) -> bool:
+    if wholly or expected["bytes"] <= WHOLLY_CHECKED_BYTES:
+        return _sha256(file) == expected["sha256"]
+    return _ends_sha256(file) == expected["ends_sha256"]
 
 
 def _content_sha256(content: Mapping[str, Any]) -> str:

@@ -44,7 +44,10 @@ class Embedder(Protocol):
         """Return float32 (n, dimension), unit rows."""
 
     def embed_queries(self, texts: Sequence[str]) -> "Floats2d":
-        """Return float32 (n, dimension), unit rows."""
+        """Return float32 (n, dimension), unit rows; a row does not depend on what else is in `texts`."""
+
+    def embed_sentences(self, texts: Sequence[str]) -> "Floats2d":
+        """Return float32 (n, dimension), unit rows; the same list gives the same rows to the last bit."""
 
 
 class VectorStore(Protocol):

@@ -46,7 +46,7 @@ STARTERS = frozenset(
 
 _CLOSERS = "\"'”’»›)\\]}」』）】》〉〗＂＇*_“"
 _OPENERS = "\"'“‘«‹„‚(\\[{¿¡*_「『（"
-_NOTE = r"\s{0,3}\[(?:\d{1,4}|[a-z][a-z\s]{1,30})\]"
+_NOTE = r"\s{0,3}\[(?:\d{1,4}|[a-z][a-z\s]{0,30})\]"
 # Each pattern starts only where a run of marks starts, so that long runs take linear time.
 _END = re.compile(rf"(?<![.!?…])[.!?…]++(?:[{_CLOSERS}]|\s{{1,3}}»)*+(?:{_NOTE})*+\s+")
 _OTHER_END = re.compile(

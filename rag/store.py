@@ -9,7 +9,7 @@ import json
 import sqlite3
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -271,9 +271,11 @@ class Store:
             raise IndexCorrupt(f"The document store lacks document {document_id!r}.", "Build the index again.")
         try:
             span = Span(document_id, start, end)
-            made = Chunk(span, document.slice(span), document.title, tuple(json.loads(headings)))
-            pairs = tuple((low, high) for low, high in json.loads(inner) if made.locate(low, high))
-            return replace(made, sentences=pairs)
+            pairs = tuple((low, high) for low, high in json.loads(inner))
+            made = Chunk(span, document.slice(span), document.title, tuple(json.loads(headings)), pairs)
+            for low, high in pairs:
+                made.locate(low, high)
+            return made
         except (ValueError, TypeError) as error:
             raise _corrupt(self._path, error) from error
 

@@ -50,6 +50,7 @@ def test_a_commit_shows_its_manifest_and_files(tmp_path: Path) -> None:
         "bytes": 3,
         # sha256 of "two"
         "sha256": "3fc4ccfe745870e2c0d99f71f30ff0656c8dedd41cc1d7d3d376b0dbe685e2f3",
+        "ends_sha256": "3fc4ccfe745870e2c0d99f71f30ff0656c8dedd41cc1d7d3d376b0dbe685e2f3",
     }
     assert damages(tmp_path, manifest, wholly=True) == []
 
@@ -139,12 +140,18 @@ def test_damage_of_each_kind_is_named_with_its_file(tmp_path: Path) -> None:
     assert len(found) == 4
 
 
-def test_large_files_are_hashed_only_when_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    manifest = put(tmp_path, a="one")
-    (tmp_path / "v000001/a").write_text("onf")
-    monkeypatch.setattr(generations, "WHOLLY_CHECKED_BYTES", 2)
+@pytest.mark.parametrize(
+    ("place", "noticed"), [(0, True), (99, True), (100, False), (499, False), (500, True), (599, True)]
+)
+def test_large_files_are_judged_by_their_ends_until_asked(
+    place: int, noticed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generations, "WHOLLY_CHECKED_BYTES", 599)
+    monkeypatch.setattr(generations, "END_BYTES", 100)
+    manifest = put(tmp_path, a="x" * 600)
+    (tmp_path / "v000001/a").write_text("x" * place + "y" + "x" * (599 - place))
 
-    assert damages(tmp_path, manifest, wholly=False) == []
+    assert bool(damages(tmp_path, manifest, wholly=False)) == noticed
     assert len(damages(tmp_path, manifest, wholly=True)) == 1
 
 

@@ -10,7 +10,7 @@ import rag
 PACKAGE = Path(rag.__file__).parent
 ORDER = [
     "errors", "types", "response", "protocols", "settings",
-    "loading", "blocks", "sentences", "boilerplate_phrases", "boilerplate", "chunking", "embedding", "dense", "lexical", "fusion",
+    "loading", "blocks", "sentences", "boilerplate", "chunking", "embedding", "dense", "lexical", "fusion",
     "questions", "reading", "confidence", "citation", "recheck",
     "store", "generations", "writer", "ingest", "index", "retrieval", "answers", "assistant", "evaluation", "export", "ui", "cli",
 ]  # fmt: skip

@@ -27,7 +27,7 @@ from rag.evaluation import datasets
 from rag.types import Extraction
 
 MODELS = Path(__file__).parent.parent / "rag" / "models"
-SETS = {"train/squad_train_part": 1_500, "nq_open_gold": 1_500}
+SETS = {"train/squad_train_part": 1_200, "nq_open_gold": 1_200}
 SMALL_ARTICLES, FEWEST_PARAGRAPHS = 24, 12
 SEED = 20261121
 RIDGE = 1e-3

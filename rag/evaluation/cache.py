@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable
@@ -19,25 +20,25 @@ from rag.index import Index
 from rag.ingest import Progress
 from rag.settings import Settings
 
-SHAPING_ROOMS = (
-    "boilerplate", "chunking", "dense", "embedding", "generations", "lexical", "sentences", "store", "writer",
-)  # fmt: skip
+SHAPING_ROOM = "writer"
+"""The room that makes an index; it and all that it imports decide what is in one."""
 SHAPING_PACKAGES = ("faiss-cpu", "langchain-text-splitters", "nupunkt", "sentence-transformers", "tantivy", "torch")
+IMPORTED = re.compile(r"^\s*from rag\.([\w.]+) import", re.MULTILINE)
 COST_FILE = "build.json"
 VECTORS_FILE = "vectors.sqlite"
 
 
 @dataclass(frozen=True)
 class BuildCost:
-    """What building took: clock and CPU seconds, passages made, how many of them had to be embedded, and failures.
+    """What building took: clock and CPU seconds, passages made, how many of those were remembered, and failures.
 
-    The seconds say what building costs only where all passages were embedded.
+    The seconds say what building costs only where no passage was remembered from an earlier build.
     """
 
     seconds: float
     cpu_seconds: float
     passages: int
-    embedded: int
+    remembered: int
     failed: tuple[str, ...] = ()
 
 
@@ -75,7 +76,9 @@ def cached_index(
     return path, BuildCost(**{**content, "failed": tuple(content["failed"])})
 
 
-def _build(dataset: Dataset, path: Path, settings: Settings, progress: Callable[[Progress], None] | None) -> None:
+def _build(
+    dataset: Dataset, path: Path, settings: Settings, vectors: Path, progress: Callable[[Progress], None] | None
+) -> None:
     clock, cpu = time.perf_counter(), time.process_time()
     embedder = RememberingEmbedder(SentenceTransformerEmbedder(settings.embedding_model), vectors)
     index = Index.build(documents(dataset.folder), path, settings, progress, embedder)
@@ -86,15 +89,27 @@ def _build(dataset: Dataset, path: Path, settings: Settings, progress: Callable[
     if not passages:
         raise EvaluationError(f"No passage of {dataset.folder / 'corpus.jsonl'} could be indexed.", "Check its texts.")
     spent = time.perf_counter() - clock, time.process_time() - cpu
-    cost = BuildCost(*spent, passages, embedder.embedded, failed)
+    cost = BuildCost(*spent, passages, embedder.remembered, failed)
     (path / COST_FILE).write_text(json.dumps(asdict(cost)), encoding="utf-8")
 
 
 def _code_sha256() -> str:
     digest = hashlib.sha256()
-    for room in SHAPING_ROOMS:
-        digest.update((Path(__file__).parent.parent / f"{room}.py").read_bytes())
+    for path in sorted(_imported(SHAPING_ROOM)):
+        digest.update(path.read_bytes())
     return digest.hexdigest()
+
+
+def _imported(room: str) -> set[Path]:
+    """Return the source files of a room of the package and of all that it imports, directly or not."""
+    root, found, waiting = Path(__file__).parent.parent, set[Path](), [room]
+    while waiting:
+        path = root / waiting.pop().replace(".", "/")
+        for file in sorted(path.glob("*.py")) if path.is_dir() else [path.with_suffix(".py")]:
+            if file not in found:
+                found.add(file)
+                waiting += IMPORTED.findall(file.read_text(encoding="utf-8"))
+    return found
 
 
 def _local_weights(model: str) -> str:

@@ -53,7 +53,7 @@ def cost_figures(
         ("CPU s per question, batched", cpu / asked, asked),
         ("peak memory of the process, MiB", peak_memory(), 1),
     ]
-    if built.embedded == built.passages:
+    if not built.remembered:
         figures += [
             ("passages/s indexed", built.passages / built.seconds, built.passages),
             ("passages/CPU s indexed", built.passages / built.cpu_seconds, built.passages),

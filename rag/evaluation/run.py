@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -61,7 +61,8 @@ def evaluate(
     _check(stages, sample)
     require_extra("pytrec_eval", "ir_measures")
     whole = load(dataset, references)
-    run, built = _prepared(whole, settings or Settings(), sample, seed, cache, progress or (lambda *step: None))
+    given = settings or Settings()
+    run, built = _prepared(whole, _enough(given, stages), sample, seed, cache, progress or (lambda *step: None))
     observations = _observed(run)
     columns = _columns(run, observations, stages)
     unanswerable = _unanswerable(run, observations, other_field, seed) if "abstention" in stages else {}
@@ -70,7 +71,7 @@ def evaluate(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         dataset=_about(run.dataset, len(whole.questions), seed, sample, other_field),
         environment=cost.environment(),
-        settings=asdict(run.settings),
+        settings=asdict(given),
         index={**asdict(run.assistant.index.info), **asdict(built)},
         measures=(*measures.summarised(columns), *figures),
         question_ids=tuple(seen.question.id for seen in observations),
@@ -78,6 +79,11 @@ def evaluate(
         curves=curves,
         failures=failures(observations, FAILURES) if "answers" in stages else (),
     )
+
+
+def _enough(settings: Settings, stages: Sequence[str]) -> Settings:
+    """Return settings that read one passage where nothing is measured that comes after fusion."""
+    return replace(settings, read_passages=1) if {"lexical", "dense", "fused"}.issuperset(stages) else settings
 
 
 def _prepared(

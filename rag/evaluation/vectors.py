@@ -1,4 +1,4 @@
-"""Keeps the vectors of passages between evaluations: most of a build is embedding, and most changes leave texts alone."""
+"""Keeps the vectors of passages between builds: most of a build is embedding, and most changes leave texts alone."""
 
 import hashlib
 import sqlite3
@@ -18,12 +18,12 @@ VARIABLES = 500
 class RememberingEmbedder:
     """An embedder that embeds a passage only if it has not done so before with the same weights.
 
-    `embedded` counts the passages that had to be embedded.
+    `remembered` counts the passages whose vectors were known.
     """
 
     def __init__(self, embedder: "Embedder", path: Path) -> None:
         """Open the file of vectors at `path`, or make one."""
-        self._embedder, self.embedded = embedder, 0
+        self._embedder, self.remembered = embedder, 0
         self._database = sqlite3.connect(path, timeout=WAIT_SECONDS)
         self._database.execute("CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, vector BLOB) WITHOUT ROWID")
 
@@ -65,7 +65,7 @@ class RememberingEmbedder:
         with self._database:
             rows = [(key, vector.tobytes()) for key, vector in fresh.items()]
             self._database.executemany("INSERT OR IGNORE INTO vectors VALUES (?, ?)", rows)
-        self.embedded += len(missing)
+        self.remembered += len(texts) - sum(key not in known for key in keys)
         vectors = {**known, **fresh}
         return np.array([vectors[key] for key in keys], np.float32).reshape(len(keys), self.dimension)
 

@@ -153,7 +153,7 @@ def _source_line(citation: Citation) -> str:
     parts = [
         element("cite", isolated(title_words(citation))),
         *(isolated(one_line(part)) for part in known if part),
-        escaped(place_words(citation)),
+        element("span", escaped(place_words(citation)), class_="pc-place"),
         _original(citation),
     ]
     # No line ends with a dot.

@@ -49,6 +49,8 @@ def serve_assistant(
         SecurityHeaders(app), log_level="warning", access_log=False, timeout_graceful_shutdown=2, server_header=False
     )
     server = uvicorn.Server(config)
+    if host not in LOOPBACK:
+        typer.echo("Whoever can reach this machine can now read the documents.", err=True)
     address = _address(host, listener.getsockname()[1])
     threading.Thread(target=_announce_and_load, args=(address, assistant), daemon=True).start()
     server.run(sockets=[listener])

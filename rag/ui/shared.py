@@ -25,14 +25,14 @@ class SharedAssistant:
 
     @property
     def info(self) -> IndexInfo | None:
-        """Return what is held of the index, None before it is loaded."""
+        """Return what is held of the index, None before it and its model are loaded."""
         return self._assistant.index.info if self._assistant else None
 
     def load(self) -> None:
         """Open the index and load the model, so that the first question is answered at once. Raises nothing."""
         try:
-            with self._ready() as assistant:
-                assistant.index.embedder.embed_queries(["What is this?"])
+            with self._ready():
+                pass
         except Exception as error:
             if not isinstance(error, RagError):
                 log.exception("loading failed")
@@ -58,8 +58,14 @@ class SharedAssistant:
     def _ready(self) -> Iterator[Assistant]:
         with self._lock:
             if self._assistant is None:
-                self._assistant = self._open()
+                self._assistant = _warmed(self._open())
             else:
                 self._assistant.refresh()
             self.problem = None
             yield self._assistant
+
+
+def _warmed(assistant: Assistant) -> Assistant:
+    # The first use of a model costs seconds, and shows weights that are missing or other than the index needs.
+    assistant.index.embedder.embed_queries(["What is this?"])
+    return assistant

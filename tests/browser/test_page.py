@@ -1,5 +1,7 @@
 import json
 import os
+import subprocess
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -77,14 +79,19 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return an index of the seed articles and of one hostile document."""
+def articles(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the seed articles and one hostile document."""
     folder = tmp_path_factory.mktemp("articles")
     for article in (ROOT / "seeds").glob("*.txt"):
         (folder / article.name).write_bytes(article.read_bytes())
     (folder / HOSTILE_NAME).write_bytes(HOSTILE.encode())
+    return folder
+
+
+@pytest.fixture(scope="module")
+def index(articles: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("built") / "index"
-    Index.build(folder, path).close()
+    Index.build(articles, path).close()
     return path
 
 
@@ -298,6 +305,33 @@ def test_no_file_of_the_index_is_served(address: str, index: Path) -> None:
 
 def test_a_page_elsewhere_cannot_point_its_own_name_at_this_machine(address: str) -> None:
     assert status(address, {"host": "attacker.example"}) == 400
+
+
+def test_a_port_in_use_is_said_with_its_remedy(address: str, index: Path) -> None:
+    port = address.rstrip("/").rpartition(":")[2]
+    command = [sys.executable, "-m", "rag.cli", "serve", "--index", str(index), "--port", port]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert ended.returncode == 2
+    assert f"Cannot listen on 127.0.0.1, port {port}" in ended.stderr
+    assert "0 takes a free one" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_changed_document_is_answered_anew_and_never_marked_by_old_offsets(
+    watched: Watched, assistant: Assistant, articles: Path
+) -> None:
+    # The last test: it changes the index.
+    watched.ask(FERRY)
+    changed = articles / HOSTILE_NAME
+    changed.write_text("Timetable\n\nThe ferry of Marrowick leaves at dusk on each Monday.\n", encoding="utf-8")
+    assert assistant.index.add(articles).updated == (HOSTILE_NAME,)
+    watched.page.click("[data-show='answers/1/0']")
+    expect(watched.page.locator("#pc-source .pc-error h2")).to_contain_text("The document has changed")
+    assert watched.page.locator(".pc-here").count() == 0
+    watched.ask(f" {FERRY}")
+    expect(watched.page.locator("#pc-status")).to_contain_text("version 2, offline")
+    watched.page.click("[data-show='answers/1/0']")
+    expect(watched.page.locator("mark.pc-here")).to_have_text("The ferry of Marrowick leaves at dusk on each Monday.")
 
 
 def status(url: str, headers: dict[str, str] | None = None) -> int:

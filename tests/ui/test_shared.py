@@ -1,8 +1,9 @@
 import threading
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from responses import answer, answered
+from responses import INFO, answer, answered
 
 from rag.assistant import Assistant
 from rag.errors import ModelNotAvailable
@@ -20,6 +21,8 @@ class OneAtATime:
         self.inside = 0
         self.most = 0
         self.refreshed = 0
+        self.warmed: list[str] = []
+        self.index = SimpleNamespace(embedder=SimpleNamespace(embed_queries=self.warmed.extend), info=INFO)
 
     def refresh(self) -> bool:
         self.refreshed += 1
@@ -53,6 +56,14 @@ def test_a_question_asked_while_the_model_loads_waits_and_is_answered() -> None:
     loaded.set()
     asking.join(10)
     assert found == [RESPONSE]
+
+
+def test_it_is_loaded_once_its_model_has_been_used() -> None:
+    inner = OneAtATime()
+    assistant = shared(lambda: inner)
+    assistant.load()
+    assert len(inner.warmed) == 1
+    assert assistant.info is INFO
 
 
 def test_questions_of_many_visitors_are_read_one_after_the_other() -> None:

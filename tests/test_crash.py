@@ -1,0 +1,188 @@
+"""Kills real writers at random moments and before every step of a commit; nothing that was committed may be lost."""
+
+import os
+import random
+import shutil
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rag.generations import read_manifest
+from rag.index import Index, examine
+
+if TYPE_CHECKING:
+    from rag.embedding import SentenceTransformerEmbedder
+
+pytestmark = [
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="a writer is forked, so that its model need not be loaded"),
+    # Newer Pythons warn of forking beside threads. The child starts none of the parent's and leaves by _exit.
+    pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning"),
+]
+Write = Callable[[Path], object]
+
+
+class Place:
+    """A folder of articles, an index of them, and a write that brings the index to other content."""
+
+    def __init__(self, folder: Path, files: int, embedder: "SentenceTransformerEmbedder") -> None:
+        self.folder, self.embedder = folder, embedder
+        self.articles = folder / "articles"
+        self.articles.mkdir(parents=True)
+        for n in range(files):
+            (self.articles / f"{n:04}.txt").write_text(f"Report {n}.\r\n\r\nThe first count was {n * n}.")
+        self.base = folder / "base"
+        Index.build(self.articles, self.base, embedder=embedder).close()
+        self.old = content(self.base)
+        for n in range(0, files, 3):
+            (self.articles / f"{n:04}.txt").write_text(f"Report {n}.\n\nThe second count was {n + 7}, not {n * n}.")
+        for n in range(1, files, 10):
+            (self.articles / f"{n:04}.txt").rename(self.articles / f"{n:04} new.txt")
+        self.new = {path.name: path.read_bytes().decode() for path in self.articles.iterdir()}
+
+    def rebuild(self, index: Path) -> None:
+        """Do what `rag index --rebuild` does."""
+        Index.build(self.articles, index, embedder=self.embedder)
+
+    def sync(self, index: Path) -> None:
+        """Do what `rag index --sync` does."""
+        Index.open(index, self.embedder).sync(self.articles)
+
+    def copy(self) -> Path:
+        """Return a fresh copy of the index of the old content."""
+        index = self.folder / "index"
+        shutil.rmtree(index, ignore_errors=True)
+        shutil.copytree(self.base, index)
+        return index
+
+    def judged(self, index: Path) -> str:
+        """Return `old` or `new` where the index holds exactly that, is sound, and takes the next write."""
+        found = content(index)
+        assert found in (self.old, self.new), "the index holds neither the old content nor the new"
+        assert examine(index) == []
+        state = "old" if found == self.old else "new"
+        assert read_manifest(index).version == (1 if state == "old" else 2)
+        opened = Index.open(index, self.embedder)
+        assert opened.remove("0002.txt").removed == ("0002.txt",)
+        assert examine(index) == [] and not list(index.glob("*.partial"))
+        opened.close()
+        return state
+
+
+def content(path: Path) -> dict[str, str]:
+    """Return id and text of every document, each proven by its passages."""
+    index = Index.open(path)
+    found = {}
+    for summary in index.documents():
+        document = index.document(summary.id)
+        assert document is not None and index.chunks(summary.id)
+        found[summary.id] = document.text
+    index.close()
+    return found
+
+
+def forked(write: Write, index: Path) -> int:
+    """Start `write` in a process of its own and return its id."""
+    child = os.fork()
+    if child:
+        return child
+    try:
+        write(index)
+        os._exit(0)
+    except BaseException as error:
+        sys.stderr.write(f"{error!r}\n")
+    finally:
+        os._exit(1)
+
+
+def full_run(write: Write, index: Path) -> float:
+    """Return the seconds that an undisturbed write takes."""
+    began = time.monotonic()
+    assert os.waitpid(forked(write, index), 0)[1] == 0
+    return time.monotonic() - began
+
+
+def killed_at_random(place: Place, write: Write, trials: int, seed: int) -> Counter[str]:
+    """Return how often the old and how often the new content was found after a kill -9.
+
+    Every second kill falls in the last fifth of the run, where files are written and the version is switched.
+    """
+    random_, found = random.Random(seed), Counter[str]()
+    seconds = full_run(write, place.copy())
+    for trial in range(trials):
+        index = place.copy()
+        child = forked(write, index)
+        time.sleep(seconds * (random_.uniform(0, 1) if trial % 2 else random_.uniform(0.8, 1.02)))
+        os.kill(child, signal.SIGKILL)
+        found["finished" if os.waitpid(child, 0)[1] == 0 else "killed"] += 1
+        found["half a version lay about"] += bool(list(index.glob("*.partial")))
+        found[place.judged(index)] += 1
+    return found
+
+
+def test_a_writer_killed_at_random_moments_loses_nothing(
+    tmp_path: Path, embedder: "SentenceTransformerEmbedder"
+) -> None:
+    place = Place(tmp_path, 40, embedder)
+    found = killed_at_random(place, place.rebuild, 3, seed=1) + killed_at_random(place, place.sync, 3, seed=2)
+
+    assert found["old"] + found["new"] == 6
+
+
+@pytest.mark.slow
+def test_a_writer_of_500_files_killed_at_50_random_moments_loses_nothing(
+    tmp_path: Path, embedder: "SentenceTransformerEmbedder"
+) -> None:
+    place = Place(tmp_path, 500, embedder)
+    rebuilt = killed_at_random(place, place.rebuild, 25, seed=3)
+    synced = killed_at_random(place, place.sync, 25, seed=4)
+
+    sys.stderr.write(f"\nkilled while building: {dict(rebuilt)}\nkilled while syncing: {dict(synced)}\n")
+    assert rebuilt["old"] + rebuilt["new"] == synced["old"] + synced["new"] == 25
+    assert rebuilt["killed"] + synced["killed"] >= 40 and rebuilt["old"] and synced["old"]
+
+
+def test_a_writer_killed_before_any_step_of_its_commit_loses_nothing(
+    tmp_path: Path, embedder: "SentenceTransformerEmbedder"
+) -> None:
+    place = Place(tmp_path, 3, embedder)
+    found: list[str] = []
+    while found[-1:] != ["finished"]:
+        index = place.copy()
+        child = forked(_dying_at(len(found), place.sync), index)
+        _, status = os.waitpid(child, 0)
+        assert status in (0, signal.SIGKILL)
+        state = place.judged(index)
+        found.append("finished" if status == 0 else state)
+    assert found.count("old") > 15 and found.count("new") > 0, Counter(found)
+    assert found == sorted(found, key=["old", "new", "finished"].index), "the new version stays once it is seen"
+
+
+def _dying_at(step: int, write: Write) -> Write:
+    """Return a write that kills itself before call number `step` that changes the index folder."""
+    left = step
+
+    def before(real: Callable[..., object]) -> Callable[..., object]:
+        def call(*given: object, **named: object) -> object:
+            nonlocal left
+            left -= 1
+            if left == -1:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return real(*given, **named)
+
+        return call
+
+    def dying(index: Path) -> None:
+        for owner, names in ((os, ("fsync",)), (shutil, ("rmtree", "copyfile"))):
+            for name in names:
+                setattr(owner, name, before(getattr(owner, name)))
+        for name in ("rename", "replace", "write_text", "mkdir"):
+            setattr(Path, name, before(getattr(Path, name)))
+        write(index)
+
+    return dying
