@@ -72,6 +72,7 @@ def _runs(lines: Iterator[Line | None]) -> Iterator[list[Line]]:
 _BULLET = re.compile(r"[-*+•·▪●◦‣–]\s+\S|\(?(?:\d{1,3}|[a-z])[.)]\s+\S")
 _CJK = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]")
 _ENDED = re.compile(r"[.!?:;。！？؟।][\"'”’»)\]]*$")
+_INNER_END = re.compile(r"[^\W\d_]{4,}[.!]\s")
 _OPEN_END = re.compile(r"[.!?;:,。！？…؟۔।]['\"”’»)\]]*$|[-–—]$")
 
 
@@ -80,7 +81,7 @@ def _plain(text: str, title: str | None) -> list[_Piece]:
     long = sum(len(line.words) for run in runs for line in run if len(line.words) > WRAP_WIDTHS[1])
     wrapped = 2 * long < sum(len(line.words) for run in runs for line in run)
     pieces = [list(_paragraphs(run, wrapped)) for run in runs]
-    return [piece for n in range(len(pieces)) for piece in _headed(text, title, pieces, n)]
+    return _headed(text, title, pieces)
 
 
 def _paragraphs(run: list[Line], wrapped: bool) -> Iterator[_Piece]:
@@ -121,24 +122,30 @@ def _breaks_off(line: Line, following: Line) -> bool:
     return following.words[0].islower() and not _ENDED.search(line.words)
 
 
-def _headed(text: str, title: str | None, pieces: list[list[_Piece]], n: int) -> Iterator[_Piece]:
-    """Yield the pieces of run `n`, as a heading where it is one: a short line, alone, above something longer."""
-    only = pieces[n][0]
-    below = pieces[n + 1][0] if n + 1 < len(pieces) else None
-    words = text[only.start : only.end]
-    if len(pieces[n]) > 1 or below is None or len(words.splitlines()) > 1 or only.kind != "paragraph":
-        yield from pieces[n]
-    elif n == 0 and words == title:
-        yield _Piece(only.start, only.end, "heading", 1)
-    elif _reads_as_heading(words) and below.end - below.start > len(words):
-        yield _Piece(only.start, only.end, "heading", 2 if n else 1)
-    else:
-        yield only
+def _headed(text: str, title: str | None, runs: list[list[_Piece]]) -> list[_Piece]:
+    """Return the pieces of all runs, with the short lines that stand alone above something longer as headings.
+
+    What is below must be prose or another heading: in a list of short lines none is the heading of the next.
+    """
+    found: list[_Piece] = []
+    heads = False  # whether a longer block just below makes a heading of the one above it
+    below = 0
+    for n in reversed(range(len(runs))):
+        first = runs[n][0]
+        words = text[first.start : first.end]
+        alone = len(runs[n]) == 1 and first.kind == "paragraph" and n + 1 < len(runs)
+        is_title = n == 0 and words == title
+        is_heading = alone and (is_title or (heads and below > len(words) and _reads_as_heading(words)))
+        found += [_Piece(first.start, first.end, "heading", 2 if n else 1)] if is_heading else reversed(runs[n])
+        heads = is_heading or len(words) > LONGEST_HEADING or bool(_ENDED.search(words))
+        below = len(words)
+    return found[::-1]
 
 
 def _reads_as_heading(words: str) -> bool:
     starts = words[0].isupper() or words[0].isdigit() or (words[0].isalpha() and not words[0].islower())
-    return len(words) <= LONGEST_HEADING and starts and not _OPEN_END.search(words)
+    one_line = len(words) <= LONGEST_HEADING and len(words.splitlines()) == 1
+    return one_line and starts and not _OPEN_END.search(words) and not _INNER_END.search(words)
 
 
 _FENCE = re.compile(r"(`{3,})[^`]*$|(~{3,})")

@@ -8,7 +8,6 @@ for the company of other such lines.
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 from rag.types import Block, Document, Mask, Span
 from rag.wordings import wordings
@@ -44,6 +43,8 @@ SHORT = 60
 """Characters of a line that is no sentence and belongs to whatever surrounds it."""
 SHORTEST_REPEAT, LONGEST_REPEAT = 60, 1_000
 """Characters of a block that may be a repeated caption."""
+LONGEST_GLUE = 100
+"""Characters around a caption that another copy of it may lack: a credit, the name of the paper."""
 REACH, REACH_EQUAL = 10, 2
 """Blocks from one copy of a caption to the other: with a credit glued to one, and without any such sign."""
 
@@ -65,7 +66,8 @@ def masks(document: Document, blocks: Sequence[Block]) -> list[Mask]:
     `blocks` are those of `rag.sentences.blocks`. The title is never masked, nor is a document that would keep nothing:
     it is about what it says. Reasons are the keys of REASONS.
     """
-    topics = {reason for reason, topic in wordings().topics if topic.search((document.title or "").casefold())}
+    title = (document.title or "").casefold()
+    topics = {notice.reason for notice in wordings().notices if notice.topic.search(title)}
     seen = [_look(document, block, topics, first=n == 0) for n, block in enumerate(blocks)]
     reasons: dict[int, str] = {n: item.reason for n, item in enumerate(seen) if item.reason}
     reasons = {**_in_company(seen, reasons), **reasons}
@@ -88,9 +90,9 @@ def _look(document: Document, block: Block, topics: set[str], first: bool) -> _S
         return _Seen(block, text, "front_matter", None, False)
     if block.kind in ("code", "table_row") or (first and block.kind == "heading"):
         return _Seen(block, text, None, None, False)
-    short = len(text) <= SHORT and not re.search(r"[.!?:;,。！？؟।]['\")\]]*$", text)
+    short = len(text) <= SHORT and not re.search(r"(?<!\.)[.!?:;,。！？؟।]['\")\]]*$", text)
     line = _normal(text) if len(text) <= LONGEST_LINE else ""
-    reason = _wordless(text) or _known_line(line, "lines") or _signature(text) or _notice(text, topics)
+    reason = _wordless(text) or _known_line(line, "lines") or _signature(text, topics) or _notice(text, topics)
     return _Seen(block, text, reason, None if reason else _known_line(line, "company"), short)
 
 
@@ -115,7 +117,7 @@ def _wordless(text: str) -> str | None:
 
 # Comments, tags, badges (pictures that are links) and the targets of links.
 _MARKUP = re.compile(
-    r"<!--.*?-->|<[a-zA-Z/][^<>]*>"
+    r"<!--.*?-->|</?[a-zA-Z][\w-]*(?:\s[^<>]*)?/?>"
     r"|\[!\[[^\[\]]*\]\([^()]*\)\]\([^()]*\)"
     r"|^\[[^\[\]]+\]:[ \t]+\S+[^\n]*$",
     re.DOTALL | re.MULTILINE,
@@ -128,11 +130,12 @@ def _known_line(line: str, table: str) -> str | None:
     return next((reason for reason, pattern in wordings().lines[table] if pattern.fullmatch(line)), None)
 
 
-def _signature(text: str) -> str | None:
-    """Return the reason of a line that only names an owner: picture credits, `© 2024 The Paper`."""
+def _signature(text: str, topics: set[str]) -> str | None:
+    """Return the reason of a line that only names an owner, as `© 2024 The Paper`; not one of `topics`."""
     if len(text) > LONGEST_SIGNATURE:
         return None
-    return next((reason for reason, pattern in wordings().lines["signatures"] if pattern.fullmatch(text)), None)
+    rows = wordings().lines["signatures"]
+    return next((reason for reason, row in rows if reason not in topics and row.fullmatch(text)), None)
 
 
 def _notice(text: str, topics: set[str]) -> str | None:
@@ -140,13 +143,11 @@ def _notice(text: str, topics: set[str]) -> str | None:
     if len(text) > LONGEST_NOTICE:
         return None
     plain = " ".join(text.casefold().translate(_STRAIGHT).split())
-    for reason, opening, signs in wordings().notices:
-        if (
-            reason not in topics
-            and opening.match(plain)
-            and sum(bool(sign.search(plain)) for sign in signs) >= SIGNS_OF_A_NOTICE
-        ):
-            return reason
+    for notice in wordings().notices:
+        if notice.reason in topics or not notice.opening.match(plain) or not notice.must.search(plain):
+            continue
+        if sum(bool(sign.search(plain)) for sign in notice.signs) >= SIGNS_OF_A_NOTICE:
+            return notice.reason
     return None
 
 
@@ -202,7 +203,7 @@ def _repeated(seen: Sequence[_Seen], reasons: dict[int, str]) -> dict[int, str]:
         for other in order[at + 1 : at + 1 + REACH]:
             if other - n > REACH or n in found:
                 break
-            if other - n <= REACH_EQUAL and seen[n].text.split() == seen[other].text.split():
+            if other - n <= REACH_EQUAL and _is_again(seen[n : other + 1]):
                 found[other] = "repeated"
             elif {n, other} & signed:
                 glued = _with_glued_credit((seen[n].text, letters[n]), (seen[other].text, letters[other]))
@@ -210,18 +211,31 @@ def _repeated(seen: Sequence[_Seen], reasons: dict[int, str]) -> dict[int, str]:
     return found
 
 
+def _is_again(stretch: Sequence[_Seen]) -> bool:
+    """Tell whether the last block says what the first says, in the same section."""
+    same = stretch[0].text.split() == stretch[-1].text.split()
+    return same and all(item.block.kind != "heading" for item in stretch)
+
+
 def _with_glued_credit(one: tuple[str, str], two: tuple[str, str]) -> int | None:
     """Return 0 or 1 for the text that is the other one with a picture credit glued to an end, None where neither is.
 
-    Each is a text with its letters. They must share one run of letters that is nine tenths of the shorter; what is left
-    may only stand at the ends.
+    Each is a text with its letters. They must share one run of letters, nearly all of the shorter; what is left may only
+    stand at the ends.
     """
     start, other_start, length = _shared_run(one[1], two[1])
-    if length < max(0.9 * min(len(one[1]), len(two[1])), SHORTEST_REPEAT / 2):
+    if length < max(0.85 * min(len(one[1]), len(two[1])), SHORTEST_REPEAT / 2):
         return None
     left = [_ends(one[0], start, start + length), _ends(two[0], other_start, other_start + length)]
-    signs = [_signs_credit(rest) and len(rest) <= LONGEST_LINE for rest in left]
-    return signs.index(True) if signs.count(True) == 1 else None
+    for glued, plain in ((0, 1), (1, 0)):
+        if _signs_credit(left[glued]) and _names_the_site(left[plain]) and len(left[glued]) <= LONGEST_GLUE:
+            return glued
+    return None
+
+
+def _names_the_site(rest: str) -> bool:
+    """Tell whether what is left of a caption is nothing, or what pages add to titles: ` - The Paper`."""
+    return not any(map(str.isalnum, rest)) or bool(re.match(r"\W*\s[-–—|]\s[^-–—|]*$", rest))
 
 
 def _signs_credit(text: str) -> bool:
@@ -261,7 +275,7 @@ def _ends(text: str, start: int, end: int) -> str:
 
 def _closing_credit(document: Document, item: _Seen) -> Iterator[Mask]:
     """Yield the mask of a credit in brackets that ends a caption."""
-    if item.block.kind != "paragraph" or len(item.text) > LONGEST_NOTICE:
+    if item.block.kind in ("code", "table_row", "metadata") or len(item.text) > LONGEST_NOTICE:
         return
     match = wordings().closing_credit.search(item.text)
     if match and match.start():

@@ -8,7 +8,7 @@ import json
 import sys
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -204,7 +204,8 @@ def main() -> None:
     """Run the command line; show a user's mistakes without a traceback."""
     for stream in (sys.stdout, sys.stderr):
         # Quotations hold any character, and what is piped is JSON or Markdown for others to read: UTF-8 everywhere.
-        cast(TextIOWrapper, stream).reconfigure(encoding="utf-8", errors="backslashreplace")
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
         app()
     except RagError as error:

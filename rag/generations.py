@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from rag.errors import IndexCorrupt, IndexLocked, IndexNotFound, IndexProblem, IndexVersionMismatch, IndexWriteFailed
@@ -210,6 +211,21 @@ def link_tree(source: Path, target: Path) -> None:
 
 
 @contextmanager
+def openable(folder: Path) -> Iterator[Path]:
+    """Give a folder with the same files where a library may put its locks; `folder` itself, where that can be written.
+
+    The links in it may go again as soon as the files are open.
+    """
+    if os.access(folder, os.W_OK):
+        yield folder
+        return
+    with TemporaryDirectory(prefix="pincite-") as links:
+        for file in _files(folder):
+            (Path(links) / file.name).symlink_to(file.absolute())
+        yield Path(links)
+
+
+@contextmanager
 def _refusals(path: Path) -> Iterator[None]:
     try:
         yield
@@ -273,8 +289,8 @@ def _ends_sha256(file: Path) -> str:
 
 def _is_whole(file: Path, expected: Mapping[str, Any], wholly: bool) -> bool:
     if wholly or expected["bytes"] <= WHOLLY_CHECKED_BYTES:
-        return _sha256(file) == expected["sha256"]
-    return _ends_sha256(file) == expected["ends_sha256"]
+        return bool(_sha256(file) == expected["sha256"])
+    return bool(_ends_sha256(file) == expected["ends_sha256"])
 
 
 def _content_sha256(content: Mapping[str, Any]) -> str:

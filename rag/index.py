@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from rag.dense import FaissStore
 from rag.embedding import SentenceTransformerEmbedder
-from rag.errors import EmbedderMismatch, IndexCorrupt, InvalidSettings
+from rag.errors import EmbedderMismatch, IndexCorrupt, InvalidSettings, SourceNotFound
 from rag.generations import (
     Manifest,
     commit,
     damages,
     next_version,
+    openable,
     partial_version,
     read_manifest,
     writing,
@@ -43,7 +44,8 @@ class Index:
         self._given_embedder = self._embedder = embedder
         self.store = Store(folder / DOCUMENTS)
         self.vectors = FaissStore.open(folder / VECTORS)
-        self.words = TantivyStore(folder / WORDS, self.settings.stemmer)
+        with openable(folder / WORDS) as words:
+            self.words = TantivyStore(words, self.settings.stemmer)
         self._require_agreement()
 
     @classmethod
@@ -82,6 +84,7 @@ class Index:
         """Make an index of exactly these sources; one that is there is replaced, all at once, at the end.
 
         `sources` are paths of files and folders, or Documents. `.report` of the result tells of every source.
+        Raises SourceNotFound where there are sources but none gives a document; the index then stays as it was.
         """
         path, settings, work = Path(path), settings or Settings(), as_work(sources)
         embedder = embedder or SentenceTransformerEmbedder(settings.embedding_model)
@@ -273,14 +276,23 @@ def _write(
         with closing(Writer(folder, path / base.manifest.folder if base else None, embedder, settings)) as writer:
             ingest = Ingest(writer, job.progress)
             report = ingest.run(job.work, job.gone(writer.store))
-            if base is not None:
-                if not ingest.changed:
-                    return report
+            if base is None:
+                _require_document(job.work, report)
+            elif ingest.changed:
                 _require_whole(base)
+            else:
+                return report
             writer.finish()
         weights = base.manifest.embedder if base else weights_of(embedder())
         commit(path, folder, manifest_of(folder, version, weights, settings))
     return report
+
+
+def _require_document(work: Sequence[Source | Document], report: IndexReport) -> None:
+    # An index of nothing in place of one that answers would lose more than the command that failed.
+    if work and not report.added:
+        first = "".join(f" The first, {source}: {reason}" for source, reason in report.failed[:1])
+        raise SourceNotFound(f"No source gave a document.{first}", "Give files that hold text.")
 
 
 def _require_whole(base: Index) -> None:

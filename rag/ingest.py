@@ -81,13 +81,16 @@ class Ingest:
                 done = min(before + size, done + length)
                 self._tell(item, done, total, began)
             before += size
+            if item is work[-1]:
+                self._writer.flush()
             self._tell(item, before, total, began)
         return self._report()
 
     def _tell(self, item: Source | Document, done: int, total: int, began: float) -> None:
         if self._progress:
             name = item.document_id if isinstance(item, Source) else item.id
-            self._progress(Progress(name, done, total, len(self._changes), time.monotonic() - began))
+            embedded = max(0, done - self._writer.pending_characters)
+            self._progress(Progress(name, embedded, total, len(self._changes), time.monotonic() - began))
 
     def _drop(self, document_ids: Sequence[str]) -> None:
         """Remove documents; their sources, where they are still there, are read again by the next run."""

@@ -34,6 +34,7 @@ CREATE INDEX chunks_by_embedded ON chunks (embedded_sha256);
 WRITING = ("PRAGMA journal_mode=OFF", "PRAGMA synchronous=OFF")
 CACHED_DOCUMENTS = 256
 VARIABLES = 500
+BUILD_AGAIN = "Build the index again: rag index PATH --rebuild"
 REFUSALS = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
 """Codes by which SQLite tells a writer that the disk is at fault; to a reader they say that its file is."""
 
@@ -268,7 +269,7 @@ class Store:
     def _chunk(self, document_id: str, start: int, end: int, headings: str, inner: str) -> Chunk:
         document = self.document(document_id)
         if document is None:
-            raise IndexCorrupt(f"The document store lacks document {document_id!r}.", "Build the index again.")
+            raise IndexCorrupt(f"The document store lacks document {document_id!r}.", BUILD_AGAIN)
         try:
             span = Span(document_id, start, end)
             pairs = tuple((low, high) for low, high in json.loads(inner))
@@ -296,7 +297,7 @@ def _read_document(file: _File, path: Path, document_id: str) -> Document | None
     except (ValueError, TypeError, AttributeError) as error:
         raise _corrupt(path, error) from error
     if document.text_sha256 != text_sha256:
-        raise IndexCorrupt(f"The text of {document_id!r} is not what was stored.", "Build the index again.")
+        raise IndexCorrupt(f"The text of {document_id!r} is not what was stored.", BUILD_AGAIN)
     return document
 
 
@@ -309,4 +310,4 @@ def _json(value: object) -> str:
 
 
 def _corrupt(path: Path, error: Exception) -> IndexCorrupt:
-    return IndexCorrupt(f"{path} is damaged: {error}.", "Run `rag check`, then build the index again.")
+    return IndexCorrupt(f"{path} is damaged: {error}.", BUILD_AGAIN)

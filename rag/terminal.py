@@ -1,4 +1,4 @@
-"""Prints to a terminal: answers, the report of a write, and its progress. A document must not drive the terminal."""
+"""Prints to a terminal: answers, the report of a write, and its progress. Nothing in a document drives it."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,11 +12,14 @@ if TYPE_CHECKING:
     from rag.response import Answer, Response
 
 SECONDS_BETWEEN_LINES = 5
+HARMLESS = frozenset("\u00ad\u200b\u200c\u200d\u200e\u200f\u2060")
+"""Format characters that scripts and emoji need and that cannot reorder what stands around them."""
 
 
 def printable(text: str) -> str:
-    """Return the text in one line, control characters shown as U+FFFD: a document must not drive a terminal."""
-    return "".join(character if character.isprintable() else "\ufffd" for character in " ".join(text.split()))
+    """Return the text in one line, with U+FFFD for what could drive a terminal or reorder its line."""
+    line = " ".join(text.split())
+    return "".join(sign if sign.isprintable() or sign in HARMLESS else "\ufffd" for sign in line)
 
 
 def show_response(response: "Response") -> None:

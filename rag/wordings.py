@@ -9,12 +9,22 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
+class Notice:
+    """How paragraphs of one reason are known, and the titles of documents that are about it."""
+
+    reason: str
+    topic: re.Pattern[str]
+    opening: re.Pattern[str]
+    must: re.Pattern[str]
+    signs: tuple[re.Pattern[str], ...]
+
+
+@dataclass(frozen=True)
 class Wordings:
     """The compiled rows of boilerplate.toml; `lines` for each table, in order of reason."""
 
     lines: dict[str, list[tuple[str, re.Pattern[str]]]]
-    notices: list[tuple[str, re.Pattern[str], list[re.Pattern[str]]]]
-    topics: list[tuple[str, re.Pattern[str]]]
+    notices: list["Notice"]
     closing_credit: re.Pattern[str]
     credit_sign: re.Pattern[str]
 
@@ -42,10 +52,15 @@ def wordings() -> Wordings:
             "signatures": lines([table["signatures"]]),
         },
         notices=[
-            (reason, pattern(*notice["opening"], before=r"[\W_]*?"), [pattern(sign) for sign in notice["signs"]])
+            Notice(
+                reason,
+                topic=pattern(notice["topic"]),
+                opening=pattern(*notice["opening"], before=r"[\W_]*?"),
+                must=pattern(notice.get("must", "")),
+                signs=tuple(pattern(sign) for sign in notice["signs"]),
+            )
             for reason, notice in sorted(table["notices"].items())
         ],
-        topics=[(reason, pattern(notice["topic"])) for reason, notice in sorted(table["notices"].items())],
         closing_credit=pattern(table["credits"]["closing"]),
         credit_sign=pattern(table["credits"]["sign"]),
     )

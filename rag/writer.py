@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 PACKAGE_VERSION = "0.1.0"
 DOCUMENTS, VECTORS, WORDS = "documents.sqlite", "vectors.faiss", "words"
-PENDING_CHUNKS = 512
-"""Chunks embedded at a time: enough to sort by length, few enough to keep memory and progress steady."""
+FIRST_CHUNKS, PENDING_CHUNKS = 32, 512
+"""Chunks embedded at a time: few at first, so that progress is soon seen, then enough to sort well by length."""
 
 Change = Literal["added", "updated", "unchanged"]
 
@@ -58,6 +58,7 @@ class Writer:
         self._words = _words(folder, settings)
         self.store = Store(folder / DOCUMENTS, writable=True)
         self._pending: list[_Pending] = []
+        self._flushed = 0
         self._removed: list[int] = []
         self._removed_by_hash: dict[bytes, int] = {}
 
@@ -70,6 +71,11 @@ class Writer:
         if self._base is None:
             return FaissStore(self._embedder.dimension)
         return FaissStore.open(self._base / VECTORS, writable=True)
+
+    @property
+    def pending_characters(self) -> int:
+        """Return how much of what was put still waits to be embedded."""
+        return sum(len(item.chunk.text) for item in self._pending)
 
     def put(self, document: Document, source: str | None) -> Change:
         """Add a document, or bring the one of this id up to date; an equal one is left as it is."""
@@ -87,7 +93,7 @@ class Writer:
             self.remove(document.id)
         rows = self.store.put(document, source, masked, chunks, hashes)
         self._pending += map(_Pending, rows, chunks, hashes, vectors)
-        if len(self._pending) >= PENDING_CHUNKS:
+        if len(self._pending) >= min(PENDING_CHUNKS, FIRST_CHUNKS + self._flushed):
             self.flush()
         return "updated" if held is not None else "added"
 
@@ -106,6 +112,7 @@ class Writer:
         pending, self._pending = self._pending, []
         if not pending:
             return
+        self._flushed += len(pending)
         unknown = {item.embedded_sha256: item.chunk for item in pending if item.vector is None}
         computed = self._embedder.embed_passages([embedding_text(made) for made in unknown.values()])
         vectors = dict(zip(unknown, computed, strict=True))

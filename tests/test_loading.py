@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.errors import EmptyDocument, LoadError, SourceNotFound, UnreadableSource, UnsupportedFormat
@@ -231,6 +231,7 @@ class TestDecoding:
         assert found.text == self.NASTY
         assert found.source_sha256 == hashlib.sha256(data).hexdigest()
 
+    @settings(deadline=None)
     @given(text=st.text(alphabet=st.characters(codec="utf-8"), min_size=1, max_size=60))
     def test_any_utf8_text_comes_back_as_it_is(self, text: str) -> None:
         with tempfile.TemporaryDirectory() as folder:
@@ -466,6 +467,11 @@ class TestJsonl:
         assert says in error.message
         assert error.remedy
 
+    def test_an_inner_metadata_object_counts_as_the_rows_own_keys(self, tmp_path: Path) -> None:
+        row = {"_id": "a", "text": "x", "url": "http://own", "metadata": {"url": "http://inner", "author": "Ann"}}
+        found = document(written(tmp_path, "a.jsonl", json.dumps(row)))
+        assert found.metadata == {"uri": "http://own", "author": "Ann"}
+
     def test_values_that_json_lacks_become_null(self, tmp_path: Path) -> None:
         found = document(written(tmp_path, "a.jsonl", '{"_id": "a", "text": "x", "n": NaN, "m": [Infinity, 1.5]}'))
         assert found.metadata == {"n": None, "m": [None, 1.5]}
@@ -488,6 +494,20 @@ class TestJsonl:
         assert isinstance(results[-1], UnreadableSource)
         assert f"after line {len(results) - 1}" in results[-1].message
         assert isinstance(failure(written(tmp_path, "b.jsonl.gz", self.ROWS)), UnreadableSource)
+
+    def test_a_row_too_long_to_hold_is_skipped(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("rag.loading.jsonl.LONGEST_ROW", 50)
+        rows = [
+            b'{"_id": "a", "text": "x"}',
+            b'{"_id": "b", "text": "' + b"y" * 500 + b'"}',
+            b'{"_id": "c", "text": "z"}',
+        ]
+        first, error, last = loaded(written(tmp_path, "a.jsonl", b"\n".join(rows)))
+        assert isinstance(first, Document)
+        assert isinstance(last, Document)
+        assert isinstance(error, UnreadableSource)
+        assert (first.id, last.id) == ("a", "c")
+        assert "line 2" in error.message
 
     def test_rows_are_read_one_at_a_time(self, tmp_path: Path) -> None:
         path = written(tmp_path, "a.jsonl", self.ROWS)
@@ -516,6 +536,7 @@ class TestMetadata:
     def test_short_or_wordless_texts_have_no_language(self) -> None:
         assert [detect(text) for text in ("", "x", "Arms Deals", "12 345 678 " * 20, "🙂" * 50)] == [None] * 5
 
+    @settings(deadline=None, max_examples=60)
     @given(
         st.recursive(
             st.none()

@@ -2,10 +2,11 @@
 
     python training/sentence_reader.py DATA CACHE
 
-DATA is the folder of data sets (see `training/README.md`), CACHE any folder for indexes. Every question is read by the
-real pipeline; the reader's coefficients are those that make the sentence holding the gold span likeliest among all
-sentences read (a softmax over them), the confidence is `rag.confidence.fit` over the best sentence of questions asked
-in three ways: with their article in the index, with it taken out, and of small indexes of one article.
+DATA is the folder of data sets (see `training/README.md`), CACHE any folder for indexes and readings. Every question is
+read by the real pipeline; the reader's coefficients are those that make the sentence holding the gold span likeliest
+among all sentences read (a softmax over them), the confidence is `rag.confidence.fit` over the best sentence of
+questions asked in three ways: with their article in the index, with it taken out, and of small indexes, where scores
+that compare a passage with the others have less to compare with.
 """
 
 import json
@@ -13,7 +14,7 @@ import random
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -24,11 +25,13 @@ from rag import Assistant, Document, Index
 from rag.assistant import Trace
 from rag.confidence import fit, save
 from rag.evaluation import datasets
-from rag.types import Extraction
 
 MODELS = Path(__file__).parent.parent / "rag" / "models"
-SETS = {"train/squad_train_part": 1_200, "nq_open_gold": 1_200}
-SMALL_ARTICLES, FEWEST_PARAGRAPHS = 24, 12
+SETS = {"train/squad_train_part": 900, "nq_open_gold": 300}
+SMALL_INDEXES, SMALL_SIZE, SMALL_QUESTIONS = 12, 12, 20
+"""Indexes of so many documents, each asked so many questions of its own and as many of others."""
+RANKING_ONLY = ("fused",)
+"""Figures that order the passages of one index but do not mean the same in a larger one."""
 SEED = 20261121
 RIDGE = 1e-3
 Questions = Sequence[datasets.Question]
@@ -36,25 +39,35 @@ Questions = Sequence[datasets.Question]
 
 @dataclass(frozen=True)
 class Case:
-    """One question read: its sentences and which of them hold a gold span."""
+    """One question read: the figures of its sentences, and which of them hold a gold span."""
 
     group: str
     way: str
-    extractions: tuple[Extraction, ...]
+    sentences: tuple[dict[str, float], ...]
     holds: tuple[bool, ...]
 
 
 def main(data: Path, cache: Path) -> None:
     """Read, fit, write both files, print the figures."""
-    began = time.monotonic()
-    cases = [case for name, size in SETS.items() for case in read_set(data / name, cache / name, size)]
-    print(f"{len(cases)} readings after {time.monotonic() - began:.0f} s")
+    cases = [case for name, size in SETS.items() for case in kept_readings(data / name, cache / name, size)]
     train, test = by_group(cases)
     names, weights = fit_reader([case for case in train if case.way == "own"])
     for part, chosen in (("fitted on", train), ("held out", test)):
         print(f"sentence right at rank 1, {part}: {top_one(chosen, names, weights)}")
     write_reader(names, weights, len(train))
     fit_confidence(cases, names, weights)
+
+
+def kept_readings(folder: Path, cache: Path, size: int) -> list[Case]:
+    """Return the readings of a data set, from an earlier run where there are any."""
+    file = cache / f"readings-{size}.json"
+    if not file.exists():
+        began = time.monotonic()
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps([asdict(case) for case in read_set(folder, cache, size)]), encoding="utf-8")
+        print(f"{folder.name}: read in {time.monotonic() - began:.0f} s")
+    content = json.loads(file.read_text(encoding="utf-8"))
+    return [Case(row["group"], row["way"], tuple(row["sentences"]), tuple(row["holds"])) for row in content]
 
 
 def read_set(folder: Path, cache: Path, size: int) -> Iterator[Case]:
@@ -66,23 +79,16 @@ def read_set(folder: Path, cache: Path, size: int) -> Iterator[Case]:
     assistant = opened(cache / "all", lambda: datasets.documents(folder))
     yield from readings(assistant, drawn, "own", dataset)
     yield from readings(assistant, drawn[: size // 2], "out", dataset)
-    articles = group_documents(folder, dataset)
-    large = sorted(key for key, held in articles.items() if len(held) >= FEWEST_PARAGRAPHS)
-    random.Random(SEED).shuffle(large)
-    for number, article in enumerate(large[:SMALL_ARTICLES]):
-        own = [question for question in questions if question.group == article][:30]
-        other = random.Random(number).sample([q for q in questions if q.group != article], len(own))
-        small = opened(cache / f"small-{number}", lambda article=article: articles[article])  # type: ignore[misc]
+    every = list(datasets.documents(folder))
+    for number in range(SMALL_INDEXES):
+        place = random.Random(number).randrange(len(every) - SMALL_SIZE)
+        few = every[place : place + SMALL_SIZE]
+        small = opened(cache / f"small-{number}", lambda few=few: few)  # type: ignore[misc]
+        held = {document.id for document in few}
+        own = [question for question in questions if held.intersection(question.relevant)][:SMALL_QUESTIONS]
+        foreign = [question for question in questions if not held & dataset.own_documents(question)]
         yield from readings(small, own, "own", dataset)
-        yield from readings(small, other, "out", dataset)
-
-
-def group_documents(folder: Path, dataset: datasets.Dataset) -> dict[str, list[Document]]:
-    """Return the documents of each article."""
-    groups: dict[str, list[Document]] = {}
-    for document in datasets.documents(folder):
-        groups.setdefault(dataset.articles.get(document.id, document.id), []).append(document)
-    return groups
+        yield from readings(small, random.Random(number).sample(foreign, len(own)), "out", dataset)
 
 
 def opened(path: Path, documents: Callable[[], Iterable[Document]]) -> Assistant:
@@ -101,7 +107,7 @@ def readings(assistant: Assistant, questions: Questions, way: str, dataset: data
             any(item.span.overlaps(gold) for gold in question.golds) and not question.impossible
             for item in trace.extractions
         )
-        yield Case(question.group, way, trace.extractions, holds)
+        yield Case(question.group, way, tuple(dict(item.features) for item in trace.extractions), holds)
 
 
 def by_group(cases: Sequence[Case]) -> tuple[list[Case], list[Case]]:
@@ -112,13 +118,13 @@ def by_group(cases: Sequence[Case]) -> tuple[list[Case], list[Case]]:
 
 def matrix(case: Case, names: Sequence[str]) -> NDArray[np.float64]:
     """Return the features of a case's sentences, float64 (sentences, features)."""
-    return np.array([[item.features[name] for name in names] for item in case.extractions], np.float64)
+    return np.array([[features[name] for name in names] for features in case.sentences], np.float64)
 
 
 def fit_reader(cases: Sequence[Case]) -> tuple[list[str], NDArray[np.float64]]:
     """Return feature names and the weights of largest likelihood, with a small ridge."""
     useful = [case for case in cases if any(case.holds) and not all(case.holds)]
-    names = sorted(useful[0].extractions[0].features)
+    names = sorted(useful[0].sentences[0])
     data = [(matrix(case, names), np.array(case.holds)) for case in useful]
 
     def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
@@ -162,9 +168,9 @@ def fit_confidence(cases: Sequence[Case], names: Sequence[str], weights: NDArray
     """Fit and write the confidence over the best sentence of every reading."""
     rows, labels, groups = [], [], []
     for case in cases:
-        if case.extractions:
+        if case.sentences:
             best = reordered(case, names, weights)[0]
-            rows.append(dict(case.extractions[best].features))
+            rows.append({key: value for key, value in case.sentences[best].items() if key not in RANKING_ONLY})
             labels.append(case.holds[best])
             groups.append(case.group)
     calibration = fit(rows, labels, groups, fitted_on=f"{', '.join(SETS)}")

@@ -90,8 +90,11 @@ def _fields(row: bytes) -> dict[str, Any]:
 
 
 def _record(fields: dict[str, Any], row: bytes, source: Source) -> Document:
+    """Return the document of a row; an inner object `metadata` is read as if its keys were the row's own."""
     key = "_id" if "_id" in fields else "id"
     name, text, title = fields.pop(key, None), fields.pop("text", None), fields.pop("title", None)
+    if isinstance(fields.get("metadata"), dict):
+        fields = {**fields.pop("metadata"), **fields}
     if isinstance(name, int) and not isinstance(name, bool):
         name = str(name)
     if not isinstance(name, str) or not name.strip():

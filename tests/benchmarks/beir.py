@@ -1,0 +1,98 @@
+"""Measures our BM25 and embedder on SciFact as BEIR does: an abstract is one text, cut where the model stops reading.
+
+The pipeline itself cuts abstracts into passages and reads all of them; here its parts meet the published figures.
+"""
+
+import argparse
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rag.dense import FaissStore
+from rag.embedding import SentenceTransformerEmbedder
+from rag.evaluation.cache import VECTORS_FILE, default_folder
+from rag.evaluation.cost import environment
+from rag.evaluation.datasets import Dataset, documents, load
+from rag.evaluation.measures import Columns, summarised
+from rag.evaluation.ranking import DEPTH, MEASURES, ranking_measures
+from rag.evaluation.results import Evaluation, write_json
+from rag.evaluation.terminal import number
+from rag.evaluation.vectors import RememberingEmbedder
+from rag.lexical import TantivyStore
+from rag.types import Document
+
+if TYPE_CHECKING:
+    from rag.protocols import Ranking
+
+RESULTS = Path(__file__).parent / "results"
+BATCH = 256
+
+
+def main() -> None:
+    """Measure, print and write a result."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("dataset", type=Path, help="the folder scifact")
+    parser.add_argument("--cache", type=Path, default=default_folder(), help="where vectors are kept")
+    given = parser.parse_args()
+    dataset, corpus = load(given.dataset), list(documents(given.dataset))
+    questions = [question.text for question in dataset.questions]
+    found = {"lexical": _lexical(corpus, questions), "dense": _dense(corpus, questions, given.cache / VECTORS_FILE)}
+    columns = {
+        key: column for stage, rankings in found.items() for key, column in _columns(dataset, corpus, stage, rankings)
+    }
+    evaluation = _evaluation(dataset, columns)
+    for measure in evaluation.measures:
+        print(measure.stage, measure.name, number(measure.value), measure.low, measure.high, measure.n)  # noqa: T201
+    write_json(evaluation, RESULTS / f"{datetime.now(UTC):%Y-%m-%d}-{dataset.name}_whole.json")
+
+
+def _lexical(corpus: list[Document], questions: list[str]) -> "list[Ranking]":
+    store = TantivyStore()
+    store.add(range(len(corpus)), [document.text for document in corpus], [document.title or "" for document in corpus])
+    store.commit()
+    return [store.search(question, DEPTH) for question in questions]
+
+
+def _dense(corpus: list[Document], questions: list[str], vectors: Path) -> "list[Ranking]":
+    embedder = RememberingEmbedder(SentenceTransformerEmbedder(), vectors)
+    store = FaissStore(embedder.dimension)
+    for start in range(0, len(corpus), BATCH):
+        texts = [f"{document.title or ''} {document.text}".strip() for document in corpus[start : start + BATCH]]
+        store.add(np.arange(start, start + len(texts), dtype=np.int64), embedder.embed_passages(texts))
+    return store.search(embedder.embed_queries(questions), DEPTH)
+
+
+def _columns(
+    dataset: Dataset, corpus: list[Document], stage: str, rankings: "list[Ranking]"
+) -> list[tuple[tuple[str, str], list[float | None]]]:
+    named = {
+        question.id: [corpus[row].id for row, _ in ranking]
+        for question, ranking in zip(dataset.questions, rankings, strict=True)
+    }
+    values = ranking_measures({question.id: question.relevant for question in dataset.questions}, named)
+    return [((stage, name), [values[question.id][name] for question in dataset.questions]) for name in MEASURES]
+
+
+def _evaluation(dataset: Dataset, columns: Columns) -> Evaluation:
+    return Evaluation(
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        dataset={
+            "name": f"{dataset.name}_whole",
+            "corpus_sha256": dataset.corpus_sha256,
+            "questions": len(dataset.questions),
+        },
+        environment=environment(),
+        settings={},
+        index={},
+        measures=tuple(summarised(columns)),
+        question_ids=tuple(question.id for question in dataset.questions),
+        values={".".join(key): column for key, column in columns.items()},
+        curves={},
+        failures=(),
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,422 @@
+"""The shell, by its real entry: what it prints, and one line with a remedy and exit status 2 for every mistake."""
+
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from rag.cli import main
+from rag.generations import writing
+from rag.index import Index
+
+if TYPE_CHECKING:
+    from rag.embedding import SentenceTransformerEmbedder
+
+QUESTION = "Why did Armenia recall its ambassador to Israel?"
+HEAVY = ("torch", "faiss", "transformers", "sentence_transformers", "gradio", "sklearn", "tantivy", "numpy")
+
+
+@dataclass(frozen=True)
+class Shown:
+    code: int
+    out: str
+    err: str
+
+
+Shell = Callable[..., Shown]
+
+
+@pytest.fixture
+def rag(
+    tmp_path: Path,
+    embedder: "SentenceTransformerEmbedder",
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Shell:
+    """Run a command line in an empty folder; the shipped model is the one that is loaded already."""
+    real = type(embedder)
+
+    def loaded(name: str) -> "SentenceTransformerEmbedder":
+        return embedder if name == embedder.name else real(name)
+
+    monkeypatch.setattr("rag.index.SentenceTransformerEmbedder", loaded)
+    monkeypatch.chdir(tmp_path)
+
+    def run(*given: str | Path) -> Shown:
+        monkeypatch.setattr(sys, "argv", ["rag", *map(str, given)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as caught:
+            main()
+        shown = capsys.readouterr()
+        return Shown(int(caught.value.code or 0), shown.out, shown.err)
+
+    return run
+
+
+@pytest.fixture
+def seeded(seeds_index: Index, tmp_path: Path) -> Path:
+    """Return the folder of an index of the seed articles, which lies where commands look for one."""
+    shutil.copytree(seeds_index.path, tmp_path / "index")
+    return tmp_path / "index"
+
+
+def refused(shown: Shown, *words: str) -> None:
+    """Assert one line on standard error with these words, nothing on standard output, and exit status 2."""
+    assert shown.code == 2 and shown.out == "", shown
+    assert shown.err.startswith("error: ") and shown.err.count("\n") == 1, shown.err
+    for word in words:
+        assert word in shown.err, shown.err
+
+
+def process(*given: str, code: str = "import rag.cli; rag.cli.main()", **environment: str) -> Any:
+    command = [sys.executable, "-c", code, *given]
+    return subprocess.run(command, capture_output=True, env={**os.environ, **environment}, timeout=120)
+
+
+# Start
+
+
+def test_help_costs_little_time() -> None:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    shown = process("--help")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+
+    assert shown.returncode == 0 and b"ask" in shown.stdout and b"index" in shown.stdout
+    # Some 0.17 s on an idle machine; the promise is 0.3.
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 0.5
+
+
+@pytest.mark.parametrize("code", ["import rag", "import rag.cli", "import rag; rag.Settings(); rag.Document('a', 'b')"])
+def test_importing_loads_nothing_heavy(code: str) -> None:
+    shown = process(code=f"{code}; import sys; print([name for name in {HEAVY} if name in sys.modules])")
+
+    assert (shown.stdout, shown.stderr) == (b"[]\n", b"")
+
+
+def test_every_command_explains_itself(rag: Shell) -> None:
+    for command in ("index", "ask", "search", "documents", "verify", "check", "serve"):
+        shown = rag(command, "--help")
+        assert shown.code == 0 and "Usage:" in shown.out and shown.err == ""
+
+
+# What it prints
+
+
+def test_index_reports_every_file_and_runs_again_quickly(rag: Shell, seeds: Path, tmp_path: Path) -> None:
+    shutil.copytree(seeds, "articles")
+    Path("articles/copy.txt").write_bytes((seeds / "003_ef5e1746d28300d1.txt").read_bytes())
+    Path("articles/picture.png").write_bytes(b"x")
+    first = rag("index", "articles")
+    assert first.code == 0
+    assert first.out.splitlines() == [
+        "added\t000_73dfa9be11753c50.txt",
+        "added\t003_ef5e1746d28300d1.txt",
+        "added\tcopy.txt",
+        "duplicate\t003_ef5e1746d28300d1.txt\tsame text as copy.txt",
+        "index: 3 added, 0 updated, 0 unchanged, 0 removed, 1 failed.",
+    ]
+    assert first.err.startswith("failed\tpicture.png\t") and "'.png'" in first.err and first.err.count("\n") == 1
+    Path("articles/copy.txt").unlink()
+    assert "removed\tcopy.txt" in rag("index", "articles", "--sync").out
+    assert rag("check").out == f"index: version 2, 2 documents, {Index.open('index').info.chunks} chunks, all sound.\n"
+
+    code = "import sys, rag.cli\ntry: rag.cli.main()\nfinally: print('torch' in sys.modules)"
+    again = process("index", "articles", code=code)
+    lines = ["index: 0 added, 0 updated, 2 unchanged, 0 removed, 1 failed.", "False"]
+    assert again.stdout.decode().splitlines() == lines, again.stderr
+
+
+def test_progress_goes_to_standard_error(rag: Shell, seeds: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rag.terminal.SECONDS_BETWEEN_LINES", -1)
+    shown = rag("index", seeds)
+
+    assert "1 documents, about" in shown.err and "2 documents, about 0 s left" in shown.err
+    assert "about" not in shown.out
+
+
+def test_ask_prints_a_quotation_with_its_place(rag: Shell, seeded: Path, seeds: Path) -> None:
+    shown = rag("ask", QUESTION)
+    quote = shown.out.split("“")[1].split("”")[0]
+    name = shown.out.split("(")[1].split(")")[0]
+
+    assert shown.code == 0 and shown.out.startswith("[1] “")
+    assert quote in (seeds / name).read_text(encoding="utf-8") and "line " in shown.out and "confidence" in shown.out
+
+
+def test_ask_gives_the_same_response_in_every_form(rag: Shell, seeded: Path, seeds: Path) -> None:
+    found = json.loads(rag("ask", QUESTION, "--json", "--top-k", "1").out)
+    (answer,) = found["answers"]
+    offset = answer["citation"]["document_offset"]
+    text = (seeds / answer["citation"]["document_id"]).read_bytes().decode()
+
+    assert text[offset["start"] : offset["end"]] == answer["answer"]
+    assert answer["answer"] in rag("ask", QUESTION, "--markdown").out.replace("\n> ", " ")
+    assert rag("ask", QUESTION, "--bibtex").out.startswith("@")
+    assert json.loads(rag("ask", QUESTION, "--explain").out)["explain"]["fused"]
+
+
+def test_no_answer_is_a_success_that_says_why(rag: Shell, seeded: Path) -> None:
+    shown = rag("ask", "How do I bake sourdough bread?", "--min-confidence", "1")
+
+    assert shown.code == 0 and shown.out.startswith("No answer: ") and "not answers" in shown.out
+    assert "sourdough" in shown.out
+
+
+def test_documents_are_listed_shown_and_removed(rag: Shell, seeded: Path, seeds: Path) -> None:
+    first, second = sorted(path.name for path in seeds.iterdir())
+    listed = rag("documents", "list").out.splitlines()
+
+    assert [line.split("\t")[0] for line in listed] == [first, second]
+    assert [item["id"] for item in json.loads(rag("documents", "list", "--json").out)] == [first, second]
+    assert rag("documents", "show", first).out.rstrip("\n") == (seeds / first).read_bytes().decode().rstrip("\n")
+    assert "\tcopyright\t" in rag("documents", "show", first, "--masked").out
+    assert rag("documents", "remove", first).out == f"Removed {first}.\n"
+    for command in ("show", "remove"):
+        refused(rag("documents", command, first), first, "rag documents list")
+    assert rag("check").code == 0
+
+
+def test_saved_citations_are_checked_against_the_index(rag: Shell, seeded: Path, seeds: Path) -> None:
+    Path("saved.json").write_text(rag("ask", QUESTION, "--json").out, encoding="utf-8")
+    shown = rag("verify", "saved.json")
+    assert shown.code == 0 and shown.out.startswith("exact\t")
+    name = json.loads(Path("saved.json").read_text())["answers"][0]["citation"]["document_id"]
+    rag("documents", "remove", name)
+    shown = rag("verify", "saved.json", "--json")
+    assert shown.code == 1 and "gone" in {item["status"] for item in json.loads(shown.out)}
+
+
+def test_a_document_cannot_drive_the_terminal(rag: Shell) -> None:
+    Path("evil.txt").write_text(
+        "Drones fly at \x1b[2J\x1b]0;owned\x07night over \u202eriver\u202c banks 👨‍👩‍👧 today.\n"
+    )
+    rag("index", "evil.txt")
+    for command in (["search", "drones"], ["ask", "Where do drones fly at night?", "--min-confidence", "0"]):
+        shown = rag(*command)
+        assert "Drones fly at \ufffd[2J" in shown.out and "👨‍👩‍👧" in shown.out
+        assert not set(shown.out) & set("\x1b\x07\u202e")
+
+
+def test_output_is_utf8_whatever_the_locale(rag: Shell, tmp_path: Path) -> None:
+    Path("a.txt").write_text("Łódź “quoted” 東京 👍.\n", encoding="utf-8")
+    rag("index", "a.txt")
+    for encoding in ("ascii", "cp1252", "utf-16"):
+        shown = process("documents", "show", "a.txt", PYTHONIOENCODING=encoding)
+        assert shown.stdout.decode("utf-8") == "Łódź “quoted” 東京 👍.\n"
+
+
+# Mistakes
+
+
+def test_paths_that_hold_nothing(rag: Shell, tmp_path: Path) -> None:
+    Path("empty").mkdir()
+    refused(rag("index", "nowhere"), "nowhere", "spelling")
+    refused(rag("index", "empty"), "empty", "Give files or folders")
+    refused(rag("index", "with\nline end"), "line end")
+    assert not Path("index").exists()
+
+
+def test_the_real_command_refuses_as_well(tmp_path: Path) -> None:
+    for given, words in (
+        (["ask", "What?", "--index", str(tmp_path)], (b"There is no index at", b"rag index PATH")),
+        (["index", str(tmp_path / "nowhere")], (b"There is nothing at", b"spelling")),
+        (["ask", "Half a character: \udcff", "--index", str(tmp_path)], (b"There is no index at",)),
+    ):
+        shown = process(*given)
+        assert shown.returncode == 2 and shown.stdout == b"" and shown.stderr.count(b"\n") == 1, shown
+        assert shown.stderr.startswith(b"error: ") and all(word in shown.stderr for word in words)
+
+
+def _no_file(path: Path) -> None:
+    path.symlink_to("nothing is here")
+
+
+def _pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def _not_text(path: Path) -> None:
+    path.write_bytes(bytes(range(256)) * 20)
+
+
+def _blank(path: Path) -> None:
+    path.write_text(" \n")
+
+
+@pytest.mark.parametrize("make", [_no_file, _pipe, _not_text, _blank])
+def test_a_file_that_cannot_be_read_alone(make: Callable[[Path], None], rag: Shell) -> None:
+    make(Path("bad.txt"))
+    refused(rag("index", "bad.txt"), "bad.txt", "Give files that hold text.")
+    assert not Path("index/manifest.json").exists()
+
+
+@pytest.mark.parametrize("make", [_no_file, _not_text])
+def test_a_file_that_cannot_be_read_beside_others(make: Callable[[Path], None], rag: Shell) -> None:
+    Path("folder").mkdir()
+    Path("folder/good.txt").write_text("Drones fly.")
+    make(Path("folder/bad.txt"))
+    shown = rag("index", "folder")
+
+    assert shown.code == 2 and shown.err.startswith("failed\tbad.txt\t") and shown.err.count("\n") == 1
+    assert "added\tgood.txt" in shown.out and "1 failed" in shown.out
+    assert rag("check").code == 0 and "Drones fly." in rag("search", "drones").out
+    Path("folder/bad.txt").unlink()
+    Path("folder/bad.txt").write_text("Birds fly as well.")
+    assert rag("index", "folder").code == 0
+
+
+def test_nothing_replaces_an_index_when_no_source_can_be_read(rag: Shell, seeded: Path) -> None:
+    _not_text(Path("bad.txt"))
+    refused(rag("index", "bad.txt", "--rebuild"), "bad.txt")
+
+    assert rag("check").out.startswith("index: version 1, 2 documents")
+
+
+def test_no_index(rag: Shell, tmp_path: Path) -> None:
+    Path("saved.json").write_text('{"answers": []}')
+    Path("file").write_text("x")
+    commands = (["ask", "What?"], ["search", "x"], ["documents", "list"], ["documents", "remove", "x"], ["check"])
+    for command in (*commands, ["verify", "saved.json"], ["check", "--repair"]):
+        for place in ("index", "file", "nowhere/deep"):
+            refused(rag(*command, "--index", place), f"There is no index at {place}.", "Build one: rag index")
+    refused(rag("index", "file", "--index", "file"), "is a file", "--index FOLDER")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "saved.json"]
+
+
+def test_a_second_writer(rag: Shell, seeded: Path, seeds: Path) -> None:
+    with writing(seeded):
+        for command in (["index", seeds, "--rebuild"], ["index", seeds], ["documents", "remove", "x"]):
+            refused(rag(*command), f"process {os.getpid()} on ", "Wait until it has ended")
+        assert rag("ask", QUESTION).out.startswith("[1] “"), "readers go on"
+    assert rag("check").code == 0
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("tpo_k=3", ["Unknown setting 'tpo_k'", "'top_k'"]),
+        ("nonsense=1", ["Unknown setting 'nonsense'", "Known settings: embedding_model"]),
+        ("top_k=0", ["top_k=0 is out of range", "from 1 to 50"]),
+        ("top_k=99999999999999999999", ["out of range"]),
+        ("dense_weight=nan", ["out of range", "from 0.0 to 1.0"]),
+        ("top_k=many", ["top_k='many' is not a number"]),
+        ("top_k=2.5", ["top_k='2.5' is not a number"]),
+        ("top_k", ["'top_k' has no value", "--set key=value"]),
+        ("chunk_size=300", ["chunk_size=900, not 300", "--rebuild"]),
+        ("stemmer=klingon", ["stemmer='english', not 'klingon'", "--rebuild"]),
+        ("embedding_model=other", ["embedding_model='all-MiniLM-L6-v2', not 'other'", "--rebuild"]),
+    ],
+)
+def test_settings_that_cannot_be(setting: str, words: list[str], rag: Shell, seeded: Path) -> None:
+    refused(rag("ask", QUESTION, "--set", setting), *words)
+
+
+def test_settings_that_cannot_be_built_with(rag: Shell, seeds: Path) -> None:
+    refused(rag("index", seeds, "--set", "chunk_size=10"), "chunk_size=10", "from 200 to 8000")
+    refused(rag("index", seeds, "--set", "stemmer=klingon"), "klingon", "english")
+    refused(rag("index", seeds, "--set", "embedding_model=./nowhere"), "./nowhere", "folder")
+    assert not Path("index/manifest.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("question", "words"),
+    [
+        ("", ["The question is empty"]),
+        (" \t\n", ["The question is empty"]),
+        ("x" * 100_000, ["100,000 characters", "max_question_length"]),
+        ("half \ud800", ["surrogate"]),
+    ],
+    ids=["empty", "blank", "long", "half a character"],
+)
+def test_questions_that_cannot_be_asked(question: str, words: list[str], rag: Shell, seeded: Path) -> None:
+    refused(rag("ask", question), *words)
+
+
+def test_queries_that_cannot_be_searched(rag: Shell, seeded: Path) -> None:
+    refused(rag("search", " "), "empty", "rag search")
+    refused(rag("search", "x" * 100_000), "100,000 characters")
+    refused(rag("ask", QUESTION, "--top-k", "0"), "top_k=0", "from 1 to 50")
+    refused(rag("ask", QUESTION, "--min-confidence", "1.5"), "min_confidence=1.5", "from 0.0 to 1.0")
+
+
+CITATIONS = (
+    "null",
+    "{}",
+    '{"document_id": [], "document_offset": {"start": 0, "end": 1}}',
+    '{"document_id": "a", "document_offset": {"start": "0", "end": 1}}',
+    '{"document_id": "a", "document_offset": {"start": 0, "end": 1}}',
+    '{"document_id": "a", "document_offset": {"start": 0, "end": 1}, "selector": [{"exact": 1}]}',
+)
+RESPONSES = (
+    "",
+    "no JSON",
+    "[]",
+    "{}",
+    "null",
+    "3",
+    '"text"',
+    "[1]",
+    '{"answers": 1}',
+    '{"answers": [1]}',
+    "[" * 100_000,
+)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"\xff\xfe", *map(str.encode, RESPONSES), *(f'{{"answers": [{{"citation": {c}}}]}}'.encode() for c in CITATIONS)],
+    ids=range(18),
+)
+def test_files_that_hold_no_saved_response(content: bytes, rag: Shell, seeded: Path) -> None:
+    Path("saved.json").write_bytes(content)
+    refused(rag("verify", "saved.json"), "Give the ")
+
+
+def test_saved_responses_that_are_no_file(rag: Shell, seeded: Path) -> None:
+    for name in ("nowhere.json", "index"):
+        refused(rag("verify", name), name, "rag ask --json")
+
+
+# Another model
+
+
+def tiny_model(path: Path, seed: int) -> Path:
+    """Make a sentence-transformers model of one small layer with random weights and the shipped tokenizer."""
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from transformers import AutoTokenizer, BertConfig, BertModel
+
+    from rag.embedding import model_path
+
+    torch.manual_seed(seed)
+    shipped = model_path("all-MiniLM-L6-v2")
+    bert = path / "bert"
+    config = BertConfig(hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32)
+    BertModel(config).save_pretrained(bert)
+    AutoTokenizer.from_pretrained(shipped).save_pretrained(bert)
+    SentenceTransformer(str(bert), device="cpu").save(str(path / f"tiny {seed}"))
+    return path / f"tiny {seed}"
+
+
+def test_an_index_of_another_model_is_asked_with_that_model_and_no_other(rag: Shell, seeds: Path) -> None:
+    model = tiny_model(Path.cwd(), 1)
+    built = rag("index", seeds, "--set", f"embedding_model={model}")
+    assert built.code == 0, built.err
+    assert rag("search", "drones", "--set", "dense_weight=1").out.startswith("[1]")
+    refused(rag("ask", QUESTION, "--set", "embedding_model=all-MiniLM-L6-v2"), "all-MiniLM-L6-v2", "--rebuild")
+    shutil.rmtree(model)
+    refused(rag("ask", QUESTION), str(model), "folder")
+    tiny_model(Path.cwd(), 2).rename(model)
+    refused(rag("ask", QUESTION), str(model), "--rebuild")
+    Path("new.txt").write_text("A new text.")
+    refused(rag("index", "new.txt"), str(model), "--rebuild")
+    assert rag("check").code == 0 and rag("index", seeds, "--rebuild").code == 0
+    assert rag("ask", QUESTION).out.startswith("[1] “")

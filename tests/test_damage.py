@@ -1,0 +1,210 @@
+"""Damages every file of an index in every way: an error that names the remedy or the right answer, nothing else."""
+
+import os
+import resource
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rag import generations
+from rag.assistant import Assistant
+from rag.cli import main
+from rag.errors import IndexCorrupt, IndexProblem, IndexWriteFailed, RagError
+from rag.generations import read_manifest
+from rag.index import Index, examine, repair
+from rag.response import Response
+from rag.types import Document
+
+if TYPE_CHECKING:
+    from rag.embedding import SentenceTransformerEmbedder
+
+QUESTION = "Why did Armenia recall its ambassador to Israel?"
+FILES = ("manifest.json", "documents.sqlite", "vectors.faiss", "words")
+
+
+@pytest.fixture
+def index(seeds_index: Index, tmp_path: Path) -> Path:
+    """Return a copy of the index of the seed articles, to be damaged."""
+    shutil.copytree(seeds_index.path, tmp_path / "index")
+    return tmp_path / "index"
+
+
+@pytest.fixture(scope="module")
+def right(seeds_index: Index) -> Response:
+    return Assistant(seeds_index).ask(QUESTION)
+
+
+def files(index: Path, kind: str) -> list[Path]:
+    """Return the files of a kind that the current version has, the manifest among them."""
+    manifest = read_manifest(index)
+    found = [index / "manifest.json", *(index / manifest.folder / name for name in manifest.files)]
+    chosen = [path for path in found if kind in path.relative_to(index).parts]
+    assert chosen
+    return chosen
+
+
+def flipped(content: bytes) -> Iterator[bytes]:
+    """Yield the content with one bit changed: in the first, second and last byte and at places between."""
+    last = len(content) - 1
+    for n, place in enumerate(sorted({0, 1, last, *(last * part // 8 for part in range(1, 8))})):
+        yield content[:place] + bytes([content[place] ^ (1 << n % 8)]) + content[place + 1 :]
+
+
+def cut(content: bytes) -> Iterator[bytes]:
+    """Yield the content shortened, emptied, and with a byte too many."""
+    yield from (content[:-1], content[: len(content) // 2], content[:1], b"", content + b"\0")
+
+
+def shown(response: Response) -> list[object]:
+    return [response.to_dict()["answers"], response.no_answer]
+
+
+def asked(index: Path, embedder: "SentenceTransformerEmbedder") -> Response:
+    return Assistant(Index.open(index, embedder)).ask(QUESTION)
+
+
+def is_clear(error: RagError) -> bool:
+    return bool(error.remedy) and "\n" not in str(error) and "rag" in error.remedy
+
+
+@pytest.mark.parametrize("damage", [flipped, cut])
+@pytest.mark.parametrize("kind", FILES)
+def test_a_damaged_file_gives_an_error_or_the_right_answer(
+    kind: str,
+    damage: Callable[[bytes], Iterator[bytes]],
+    index: Path,
+    embedder: "SentenceTransformerEmbedder",
+    right: Response,
+) -> None:
+    for path in files(index, kind):
+        good = path.read_bytes()
+        for bad in damage(good) if good else ():
+            path.write_bytes(bad)
+            try:
+                response: Response | None = asked(index, embedder)
+            except IndexProblem as error:
+                response = None
+                assert is_clear(error), error
+            assert response is None or (kind == "manifest.json" and shown(response) == shown(right)), path
+        path.write_bytes(good)
+    assert shown(asked(index, embedder)) == shown(right)
+
+
+@pytest.mark.parametrize("instead", ["nothing", "a folder"])
+@pytest.mark.parametrize("kind", FILES)
+def test_a_missing_file_gives_an_error(kind: str, instead: str, index: Path) -> None:
+    for path in files(index, kind):
+        aside = path.rename(index / "aside")
+        if instead == "a folder":
+            path.mkdir()
+        with pytest.raises(IndexProblem) as caught:
+            Index.open(index)
+        assert is_clear(caught.value)
+        if instead == "a folder":
+            path.rmdir()
+        aside.rename(path)
+    assert examine(index) == []
+
+
+def test_a_missing_version_gives_an_error(index: Path) -> None:
+    shutil.rmtree(index / read_manifest(index).folder)
+    with pytest.raises(IndexCorrupt, match="missing"):
+        Index.open(index)
+    with pytest.raises(IndexCorrupt, match="--rebuild"):
+        repair(index)
+
+
+def test_damage_beyond_what_is_hashed_at_opening_gives_no_wrong_quotation(
+    index: Path, seeds: Path, embedder: "SentenceTransformerEmbedder", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of large files only the ends are hashed: what is flipped between may cost an answer, but never its truth."""
+    monkeypatch.setattr(generations, "_is_whole", lambda *_: True)
+    texts = {path.name: path.read_bytes().decode() for path in seeds.iterdir()}
+    (path,) = files(index, "documents.sqlite")
+    good, answered, refused = path.read_bytes(), 0, 0
+    for place in range(0, len(good), len(good) // 100):
+        path.write_bytes(good[:place] + bytes([good[place] ^ 4]) + good[place + 1 :])
+        try:
+            found = Assistant(Index.open(index, embedder)).search(QUESTION)
+        except RagError as error:
+            assert is_clear(error), error
+            refused += 1
+        else:
+            answered += 1
+            assert all(answer.answer in texts[answer.citation.span.document_id] for answer in found)
+    assert answered > 5 and refused > 0
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_the_shell_says_in_one_line_what_is_damaged_and_what_to_do(
+    kind: str, index: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = files(index, kind)[0]
+    path.write_bytes(path.read_bytes()[:-3] + b"bad")
+    for command in (["ask", QUESTION], ["search", "drones"], ["documents", "list"], ["check"], ["index", "seeds"]):
+        monkeypatch.setattr(sys, "argv", ["rag", *command, "--index", str(index)])
+        with pytest.raises(SystemExit) as caught:
+            main()
+        shown = capsys.readouterr()
+        assert caught.value.code == 2 and shown.out == ""
+        assert shown.err.startswith("error: ") and shown.err.count("\n") == 1 and str(path) in shown.err
+        assert "--repair" in shown.err or "--rebuild" in shown.err
+
+
+def test_every_derived_file_is_mended(index: Path, embedder: "SentenceTransformerEmbedder", right: Response) -> None:
+    for path in (*files(index, "vectors.faiss"), *files(index, "words")):
+        path.write_bytes(b"damaged")
+    assert len(repair(index, embedder=embedder)) == len(files(index, "words")) + 1
+
+    assert examine(index) == []
+    answers = asked(index, embedder).to_dict()["answers"]
+    assert [answer["answer"] for answer in answers] == [answer.answer for answer in right.answers]
+
+
+def test_a_lost_version_is_mended_from_the_sources(
+    index: Path, seeds: Path, embedder: "SentenceTransformerEmbedder", right: Response
+) -> None:
+    for damaged in ("manifest.json", "documents.sqlite"):
+        files(index, damaged)[0].write_bytes(b"damaged")
+        Index.build(seeds, index, embedder=embedder).close()
+        assert examine(index) == []
+        assert [a.answer for a in asked(index, embedder).answers] == [a.answer for a in right.answers]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the limit on file sizes is set for a process of its own")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+@pytest.mark.parametrize("limit", [0, 20, 1_000, 30_000, 55_000, 100_000])
+def test_a_full_disk_leaves_the_last_commit(
+    limit: int, index: Path, embedder: "SentenceTransformerEmbedder", right: Response
+) -> None:
+    """A limit on the size of a file makes writes fail as a full disk does, at another file for each limit."""
+    new = [Document(f"{n}", f"Text number {n} is about {n * n}, {os.urandom(300).hex()}.") for n in range(90)]
+    if limit == 100_000:
+        new += [Document("long", "A sentence of a long text. " * 20_000)]
+    child = os.fork()
+    if not child:
+        _exit_with(lambda: Index.open(index, embedder).add(new), limit)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+    assert examine(index) == [] and read_manifest(index).version == 1
+    assert shown(asked(index, embedder)) == shown(right)
+    opened = Index.open(index, embedder)
+    assert len(opened.add(new[:2]).added) == 2 and examine(index) == []
+    opened.close()
+
+
+def _exit_with(write: Callable[[], object], limit: int) -> None:
+    """End this process with 0 where `write` ends in the error that a full disk must give."""
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+        write()
+    except IndexWriteFailed as error:
+        os._exit(0 if "last commit" in error.remedy and "\n" not in str(error) else 3)
+    except BaseException as error:
+        os.write(2, f"{error!r}\n".encode())
+    finally:
+        os._exit(4)
