@@ -4,6 +4,7 @@ Nothing is changed on the way: every character that is not white space lies in e
 """
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -78,16 +79,20 @@ _OPEN_END = re.compile(r"[.!?;:,。！？…؟۔।]['\"”’»)\]]*$|[-–—]
 
 def _plain(text: str, title: str | None) -> list[_Piece]:
     runs = list(_runs(lines(text)))
-    long = sum(len(line.words) for run in runs for line in run if len(line.words) > WRAP_WIDTHS[1])
-    wrapped = 2 * long < sum(len(line.words) for run in runs for line in run)
-    pieces = [list(_paragraphs(run, wrapped)) for run in runs]
-    return _headed(text, title, pieces)
+    lengths = sorted(len(line.words) for run in runs for line in run)
+    within = lengths[: bisect_right(lengths, WRAP_WIDTHS[1])]
+    wrapped = 2 * sum(within) > sum(lengths)
+    return _headed(text, title, [list(_paragraphs(run, within if wrapped else [])) for run in runs])
 
 
-def _paragraphs(run: list[Line], wrapped: bool) -> Iterator[_Piece]:
-    """Yield the paragraphs of a run: lines that were one before someone broke them to fit a width."""
+def _paragraphs(run: list[Line], lengths: list[int]) -> Iterator[_Piece]:
+    """Yield the paragraphs of a run: lines that were one before someone broke them to fit a width.
+
+    `lengths` are those of all lines of a text that may be hard-wrapped, in order.
+    """
     width = max(len(line.words) for line in run)
-    joined = _joins(run, width) if wrapped and WRAP_WIDTHS[0] <= width <= WRAP_WIDTHS[1] else [False] * len(run)
+    fits = bool(lengths) and WRAP_WIDTHS[0] <= width <= WRAP_WIDTHS[1]
+    joined = _joins(run, width, _is_usual(width, lengths)) if fits else [False] * len(run)
     first = run[0]
     for line, following, goes_on in zip(run, [*run[1:], run[-1]], [*joined, False], strict=False):
         if not goes_on:
@@ -95,18 +100,23 @@ def _paragraphs(run: list[Line], wrapped: bool) -> Iterator[_Piece]:
             first = following
 
 
-def _joins(run: list[Line], width: int) -> list[bool]:
+def _is_usual(width: int, lengths: list[int]) -> bool:
+    """Tell whether other lines are about as long: the longest line of a run is no witness that it was full."""
+    return bisect_right(lengths, 1.2 * width) - bisect_left(lengths, 0.8 * width) > 1
+
+
+def _joins(run: list[Line], width: int, usual: bool) -> list[bool]:
     """Tell for each line but the last whether its paragraph goes on in the next.
 
-    It does where the next word would not have fitted, and, in lines of uneven length, after a line of half the width
-    that breaks a sentence off before a small letter; where most lines do so, after every line of half the width.
+    It does where the next word would not have fitted in a line of usual width, and, for lines of uneven length, after a
+    line of half the width that breaks a sentence off before a small letter; where most do so, after every such line.
     """
     listed = sum(bool(_BULLET.match(line.words)) for line in run) > 1
     broken = [_breaks_off(line, following) for line, following in pairwise(run)]
     flows = len(broken) > 1 and 2 * sum(broken) >= len(broken)
     return [
         not (listed and _BULLET.match(following.words))
-        and (_is_full(line, following, width) or ((flows or off) and 2 * len(line.words) >= width))
+        and ((usual and _is_full(line, following, width)) or ((flows or off) and 2 * len(line.words) >= width))
         for (line, following), off in zip(pairwise(run), broken, strict=True)
     ]
 

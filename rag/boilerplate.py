@@ -220,8 +220,8 @@ def _is_again(stretch: Sequence[_Seen]) -> bool:
 def _with_glued_credit(one: tuple[str, str], two: tuple[str, str]) -> int | None:
     """Return 0 or 1 for the text that is the other one with a picture credit glued to an end, None where neither is.
 
-    Each is a text with its letters. They must share one run of letters, nearly all of the shorter; what is left may only
-    stand at the ends.
+    Each is a text with its letters. They must share one run of letters, nearly all of the shorter; what is left
+    may only stand at the ends.
     """
     start, other_start, length = _shared_run(one[1], two[1])
     if length < max(0.85 * min(len(one[1]), len(two[1])), SHORTEST_REPEAT / 2):
@@ -267,10 +267,9 @@ def _equal_start(one: str, two: str) -> int:
 
 
 def _ends(text: str, start: int, end: int) -> str:
-    """Return what `text` holds before its letter number `start` and from letter number `end` on."""
+    """Return what `text` holds before its letter number `start` and after the one before letter number `end`."""
     places = [n for n, character in enumerate(text) if character.isalnum()]
-    head = text[: places[start]] if start else ""
-    return head + " " + (text[places[end] :] if end < len(places) else "")
+    return text[: places[start]] + " " + text[places[end - 1] + 1 :]
 
 
 def _closing_credit(document: Document, item: _Seen) -> Iterator[Mask]:

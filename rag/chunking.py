@@ -129,6 +129,9 @@ def _cut(document: Document, section: _Section, chunk_size: int) -> Iterator[Chu
     start = section.start
     while start < section.end:
         end = _next_cut(document.text, section, breaks, start, chunk_size)
+        # White space stays behind the text it follows, so that no chunk is blank.
+        while end < section.end and document.text[end].isspace():
+            end += 1
         yield _chunk(document, section, start, end)
         start = end
 

@@ -330,6 +330,9 @@ BOILERPLATE = {
     ],
 }
 PROSE = [
+    "- [`pin::Pin`]",
+    "Keywords: 'be', 'prove', 'syntax', 'note', 'mutable' and 'bind' were freed.",
+    "By using or copying this document you agree that you have read the following terms and conditions:",
     "Subscribe to the theory that markets are efficient and you will never beat them.",
     "The company apologised for the cookie mix-up.",
     'He said: "Share this with no one."',

@@ -74,7 +74,7 @@ def test_cuts_fall_at_the_ends_of_sentences() -> None:
     text = " ".join(f"Sentence number {number} has exactly eight words here." for number in range(40))
     chunks, _ = chunked(Document("d", text), 300)
     assert len(chunks) > 4
-    assert all(made.text.rstrip().endswith("here.") and len(made.text) <= 300 for made in chunks)
+    assert all(made.text.rstrip().endswith("here.") and len(made.text.rstrip()) <= 300 for made in chunks)
 
 
 def test_a_section_never_runs_into_the_next_and_keeps_its_heading() -> None:
@@ -97,6 +97,13 @@ def test_masked_text_parts_chunks() -> None:
     found = find_blocks(document)
     chunks = chunk(document, found, [Mask(Span("d", 25, 31), "widget")], 900, 1_000, words)
     assert [made.text for made in chunks] == ["Real prose stands here.", "More of it follows there."]
+
+
+def test_no_chunk_is_blank_where_white_space_is_longer_than_a_chunk() -> None:
+    document = Document("d", "First sentence here.  " + " \u00a0" * 300 + "Second one there. " * 30, format="text")
+    chunks, masked = chunked(document, 100)
+    assert_laws(document, chunks, masked)
+    assert all(not made.text[0].isspace() for made in chunks)
 
 
 def test_one_line_of_a_megabyte_is_cut_in_near_linear_time() -> None:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +18,7 @@ from rag.errors import (
     IndexCorrupt,
     IndexLocked,
     IndexNotFound,
+    IndexWriteFailed,
     InvalidSettings,
     SourceNotFound,
 )
@@ -53,6 +55,9 @@ class Counting:
 
     def embed_queries(self, texts: Sequence[str]) -> "Floats2d":
         return self.real.embed_queries(texts)
+
+    def embed_sentences(self, texts: Sequence[str]) -> "Floats2d":
+        return self.real.embed_sentences(texts)
 
 
 @pytest.fixture
@@ -350,6 +355,49 @@ def test_progress_grows_to_its_end_and_names_what_is_done(articles: Path, tmp_pa
     assert {step.total for step in told} == {sizes} and told[-1].done == sizes
     assert told[-1].documents == 5 and told[-1].seconds_left == 0
     assert {step.name for step in told} == {"bees.txt", "rivers.txt", "rows.jsonl", "snow.txt"}
+
+
+def test_progress_does_not_run_ahead_of_embedding(tmp_path: Path, counting: Counting) -> None:
+    told: list[tuple[Progress, int]] = []
+    given = [Document(f"{n}", f"Text number {n} tells of the year {n}.") for n in range(150)]
+    Index.build(
+        given, tmp_path / "index", progress=lambda step: told.append((step, len(counting.texts))), embedder=counting
+    )
+    shares = [(step.done / step.total, embedded / len(given)) for step, embedded in told]
+
+    assert all(done <= embedded + 0.02 for done, embedded in shares)
+    assert shares[-1] == (1, 1) and len({embedded for _, embedded in shares}) > 2
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="rights are given up in a process of its own")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_an_index_that_may_only_be_read_can_be_asked(articles: Path, counting: Counting) -> None:
+    with TemporaryDirectory() as place:
+        path = Path(place) / "index"
+        Index.build(articles, path, embedder=counting).close()
+        for folder in (Path(place), path, path / "v000001", path / "v000001/words"):
+            folder.chmod(0o555)
+        child = os.fork()
+        if not child:
+            os._exit(_read_without_rights(path))
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        for folder in (Path(place), path, path / "v000001", path / "v000001/words"):
+            folder.chmod(0o755)
+
+
+def _read_without_rights(path: Path) -> int:
+    try:
+        if os.getuid() == 0:
+            os.setgid(65534)
+            os.setuid(65534)
+        index = Index.open(path)
+        found = [made.text for made in index.store.chunks([row for row, _ in index.words.search("bees", 3)])]
+        with pytest.raises(IndexWriteFailed, match="permissions"):
+            index.remove("bees.txt")
+        return 0 if found == ["Bees dance to show the way."] else 3
+    except BaseException as error:
+        os.write(2, f"{error!r}\n".encode())
+        return 4
 
 
 def test_names_that_are_not_utf8_are_taken(articles: Path, tmp_path: Path, counting: Counting) -> None:

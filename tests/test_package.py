@@ -10,9 +10,9 @@ import rag
 PACKAGE = Path(rag.__file__).parent
 ORDER = [
     "errors", "types", "response", "protocols", "settings",
-    "loading", "blocks", "sentences", "boilerplate", "chunking", "embedding", "dense", "lexical", "fusion",
+    "loading", "blocks", "sentences", "wordings", "boilerplate", "chunking", "embedding", "dense", "lexical", "fusion",
     "questions", "reading", "confidence", "citation", "recheck",
-    "store", "generations", "writer", "ingest", "index", "retrieval", "answers", "assistant", "evaluation", "export", "ui", "cli",
+    "store", "generations", "writer", "ingest", "index", "retrieval", "answers", "assistant", "evaluation", "export", "ui", "terminal", "cli",
 ]  # fmt: skip
 LATE = {("response", "export")}
 """Methods that hand on to a face for the caller's comfort; the face is imported when they are called."""

@@ -172,6 +172,21 @@ class TestPlainText:
             "paragraph"
         ] * 4
 
+    def test_in_a_list_of_short_lines_none_is_the_heading_of_the_next(self) -> None:
+        lines = ["Weight loss", "Cool hands and feet", "Swollen lymph nodes in the neck"]
+        body = "These signs need not mean anything, but tell your doctor about them all the same."
+        assert [kind for kind, _, _ in plain("\n\n".join([body, *lines]))] == ["paragraph"] * 4
+        assert [kind for kind, _, _ in plain(f"{body}\n\nPart One\n\nCool hands\n\n{body}")][1:3] == ["heading"] * 2
+
+    def test_lines_of_uneven_length_flow_while_they_break_sentences_off(self) -> None:
+        text = (
+            "approximate solutions of the incompressible laminar\nboundary layer equations in shear flow .\n"
+            "the problem for a flat plate in a\nshear flow is considered .  comparison with\nthe uniform flow is made ."
+        )
+        assert plain(text) == [("paragraph", None, text)]
+        letter = "Dear all, this is to tell you that the office is closed.\nBest wishes\nJane"
+        assert [words for _, _, words in plain(letter)] == letter.split("\n")
+
     def test_the_title_line_is_the_heading_of_level_one(self) -> None:
         text = "Is it? Yes.\n\nNo.\n\nWhat follows is longer."
         assert plain(text, title="Is it? Yes.")[0] == ("heading", 1, "Is it? Yes.")
