@@ -67,12 +67,14 @@ def fit(
     groups: Sequence[str],
     precision: float | None = None,
     fitted_on: str = "",
+    answerable: Sequence[bool] | None = None,
 ) -> Calibration:
     """Return a confidence fitted on rows of features and whether each best answer was right.
 
     The curve and the threshold come from cross-validation in which a group (a document, an article) is wholly in or
-    out. The threshold is the lowest with the wanted `precision`; without one, where the shares of right answers kept
-    and of wrong ones withheld have the largest sum (Youden's J). Raises EvaluationError for too little data.
+    out. The threshold is the lowest with the wanted `precision`; without one, where the shares of questions rightly
+    answered and rightly withheld have the largest sum (Youden's J). `answerable` says of which questions the documents
+    hold an answer; without it, those whose best answer was right. Raises EvaluationError for too little data.
     """
     import numpy as np
     from sklearn.linear_model import LogisticRegression
@@ -93,7 +95,7 @@ def fit(
         scales=tuple(map(float, scales)),
         weights=tuple(map(float, model.coef_[0])),
         intercept=float(model.intercept_[0]),
-        threshold=_youden([float(value) for value in held_out], labels),
+        threshold=_youden([float(value) for value in held_out], answerable or labels),
         curve=risk_coverage([float(value) for value in held_out], labels),
         fitted_on=fitted_on,
         questions=len(rows),

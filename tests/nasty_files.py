@@ -124,10 +124,13 @@ def _encoded(random_: random.Random) -> tuple[str, bytes]:
 
 def _markdown(random_: random.Random) -> tuple[str, bytes]:
     pieces = (
-        "---\ntitle: x\ntags: [a, b]\n---\n", "---\nnever closed: yes\n", "# Heading\n", "###### Deep\n\n", "#No space\n", "Setext\n===\n", "Other\n---\n",
-        "```python\nprint('never closed')\n", "```\ncode\n```\n", "~~~\n\n\n~~~\n", "| a | b |\n|---|---|\n| 1 | 2 |\n", "|||\n|-|\n", "- item\n  - inner\n",
-        "1. one\n2) two\n", "> quote\n> more\n", "<!-- hidden\n\nstill -->\n", "    indented code\n", "***\n", "![alt](x.png \"title\")\n", "[link](<a b>)\n",
-        "#" * 300 + " x\n", "# " + "long heading " * 200 + "\n", "\n", "\r\n", "-" * 500 + "\n", "`" * 99 + "\n", "* " * 400 + "\n",
+        "---\ntitle: x\ntags: [a, b]\n---\n", "---\nnever closed: yes\n", "# Heading\n", "###### Deep\n\n",
+        "#No space\n", "Setext\n===\n", "Other\n---\n", "```python\nprint('never closed')\n", "```\ncode\n```\n",
+        "~~~\n\n\n~~~\n", "| a | b |\n|---|---|\n| 1 | 2 |\n", "|||\n|-|\n",
+        "- item\n  - inner\n", "1. one\n2) two\n", "> quote\n> more\n",
+        "<!-- hidden\n\nstill -->\n", "    indented code\n", "***\n", '![alt](x.png "title")\n', "[link](<a b>)\n",
+        "#" * 300 + " x\n", "# " + "long heading " * 200 + "\n", "\n", "\r\n", "-" * 500 + "\n", "`" * 99 + "\n",
+        "* " * 400 + "\n",
     )  # fmt: skip
     parts = (
         random_.choice(pieces) if random_.random() < 0.6 else prose(random_, 2) for _ in range(random_.randint(1, 60))
@@ -171,6 +174,6 @@ def _rows(random_: random.Random) -> tuple[str, bytes]:
 
 
 KINDS: list[tuple[Callable[[random.Random], tuple[str, bytes]], float]] = [
-    (_mixed, 20), (_one_line_end, 15), (_unspaced, 10), (_repeated, 10), (_megabyte, 0.7), (_zalgo, 5), (_any_characters, 8),
-    (_blank, 4), (_bytes, 5), (_encoded, 8), (_markdown, 10), (_headed, 6), (_rows, 6),
+    (_mixed, 20), (_one_line_end, 15), (_unspaced, 10), (_repeated, 10), (_megabyte, 0.7), (_zalgo, 5),
+    (_any_characters, 8), (_blank, 4), (_bytes, 5), (_encoded, 8), (_markdown, 10), (_headed, 6), (_rows, 6),
 ]  # fmt: skip

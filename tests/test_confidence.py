@@ -10,7 +10,9 @@ import pytest
 from rag.confidence import SHIPPED, Calibration, fit, load, risk_coverage, save
 from rag.errors import EvaluationError, IndexCorrupt
 
-SMALL = Calibration(("a", "b"), (1.0, 0.0), (2.0, 1.0), (3.0, -1.0), 0.5, 0.4, ((0.0, 0.5, 1.0), (0.5, 0.9, 0.4)), "x", 20)
+SMALL = Calibration(
+    ("a", "b"), (1.0, 0.0), (2.0, 1.0), (3.0, -1.0), 0.5, 0.4, ((0.0, 0.5, 1.0), (0.5, 0.9, 0.4)), "x", 20
+)
 
 
 def drawn(count: int, seed: int = 1) -> tuple[list[dict[str, float]], list[bool], list[str]]:
@@ -29,8 +31,8 @@ def test_the_probability_by_hand() -> None:
 
 
 def test_the_curve_by_hand() -> None:
-    curve = dict((threshold, (precision, coverage)) for threshold, precision, coverage in
-                 risk_coverage([0.9, 0.8, 0.3, 0.2], [True, False, True, False]))  # fmt: skip
+    found = risk_coverage([0.9, 0.8, 0.3, 0.2], [True, False, True, False])
+    curve = {threshold: (precision, coverage) for threshold, precision, coverage in found}
     assert curve[0.0] == (0.5, 1.0)
     assert curve[0.25] == (pytest.approx(2 / 3), 0.75)
     assert curve[0.85] == (1.0, 0.25)
@@ -38,7 +40,8 @@ def test_the_curve_by_hand() -> None:
 
 
 def test_a_wanted_precision_gives_the_lowest_threshold_that_keeps_it() -> None:
-    made = replace(SMALL, curve=((0.0, 0.5, 1.0), (0.2, 0.9, 0.8), (0.4, 0.7, 0.6), (0.6, 0.92, 0.4), (0.8, 0.95, 0.2), (1.0, 1.0, 0.0)))  # fmt: skip
+    curve = ((0.0, 0.5, 1.0), (0.2, 0.9, 0.8), (0.4, 0.7, 0.6), (0.6, 0.92, 0.4), (0.8, 0.95, 0.2), (1.0, 1.0, 0.0))
+    made = replace(SMALL, curve=curve)
     assert made.threshold_for(0.9) == 0.6
     assert made.threshold_for(0.95) == 0.8
     with pytest.raises(EvaluationError, match=r"precision of 0.99 on the 20 questions"):
@@ -54,10 +57,21 @@ def test_the_fit_recovers_the_truth_it_was_drawn_from() -> None:
     assert calibration.threshold == pytest.approx(0.5, abs=0.12)
 
 
+def test_the_threshold_parts_answerable_questions_from_the_others_where_these_are_told() -> None:
+    rows, labels, groups = drawn(3_000)
+    answerable = [row["x"] > -1.0 for row in rows]
+    calibration = fit(rows, labels, groups, answerable=answerable)
+    # x = -1 has probability 1 / (1 + exp(2)) = 0.119
+    assert calibration.threshold == pytest.approx(0.12, abs=0.03)
+    assert calibration.probability({"x": 0.0, "noise": 0.5}) == pytest.approx(0.5, abs=0.05)
+
+
 def test_a_threshold_for_a_precision_holds_on_other_questions() -> None:
     calibration = fit(*drawn(3_000), precision=0.9)
     rows, labels, _ = drawn(3_000, seed=2)
-    kept = [label for row, label in zip(rows, labels, strict=True) if calibration.probability(row) >= calibration.threshold]
+    kept = [
+        label for row, label in zip(rows, labels, strict=True) if calibration.probability(row) >= calibration.threshold
+    ]
     assert sum(kept) / len(kept) == pytest.approx(0.9, abs=0.03)
 
 

@@ -30,8 +30,9 @@ MODELS = Path(__file__).parent.parent / "rag" / "models"
 SETS = {"train/squad_train_part": 900, "nq_open_gold": 300}
 SMALL_INDEXES, SMALL_SIZE, SMALL_QUESTIONS = 12, 12, 20
 """Indexes of so many documents, each asked so many questions of its own and as many of others."""
-RANKING_ONLY = ("fused",)
-"""Figures that order the passages of one index but do not mean the same in a larger one."""
+NOT_FOR_CONFIDENCE = ("fused", "is_question", "known_words")
+"""`fused` does not mean the same in a small index and in a large one; the words of an article that is only treated as
+taken out are still known; questions are rarely quoted."""
 SEED = 20261121
 RIDGE = 1e-3
 Questions = Sequence[datasets.Question]
@@ -165,17 +166,25 @@ def write_reader(names: Sequence[str], weights: NDArray[np.float64], questions: 
 
 
 def fit_confidence(cases: Sequence[Case], names: Sequence[str], weights: NDArray[np.float64]) -> None:
-    """Fit and write the confidence over the best sentence of every reading."""
-    rows, labels, groups = [], [], []
-    for case in cases:
-        if case.sentences:
-            best = reordered(case, names, weights)[0]
-            rows.append({key: value for key, value in case.sentences[best].items() if key not in RANKING_ONLY})
-            labels.append(case.holds[best])
-            groups.append(case.group)
-    calibration = fit(rows, labels, groups, fitted_on=f"{', '.join(SETS)}")
+    """Fit and write the confidence over the best sentence of every reading.
+
+    More evidence must never lower a confidence, so the figure of most negative weight is dropped until there is none.
+    """
+    read = [case for case in cases if case.sentences]
+    best = [reordered(case, names, weights)[0] for case in read]
+    labels = [case.holds[place] for case, place in zip(read, best, strict=True)]
+    answerable = [any(case.holds) for case in read]
+    kept = [name for name in names if name not in NOT_FOR_CONFIDENCE]
+    while True:
+        rows = [{name: case.sentences[place][name] for name in kept} for case, place in zip(read, best, strict=True)]
+        groups = [case.group for case in read]
+        calibration = fit(rows, labels, groups, fitted_on=", ".join(SETS), answerable=answerable)
+        lowest, name = min(zip(calibration.weights, calibration.features, strict=True))
+        if lowest >= 0:
+            break
+        kept.remove(name)
     save(calibration, MODELS / "confidence.json")
-    print(f"threshold {calibration.threshold}, n = {len(rows)}, right {sum(labels)}")
+    print(f"threshold {calibration.threshold}, n = {len(rows)}, right {sum(labels)}, answerable {sum(answerable)}")
     print(dict(zip(calibration.features, calibration.weights, strict=True)))
 
 

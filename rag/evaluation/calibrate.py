@@ -107,6 +107,8 @@ def _examples(
         ):
             best = next(iter(trace.extractions), None)
             known = () if best is None or taken_out_of else question.golds
-            right = best is not None and is_right(quoted(best, assistant.settings.context_sentences), known)
+            right = best is not None and is_right(
+                quoted(best, assistant.index, assistant.settings.context_sentences), known
+            )
             yield _Example(best.features if best else {}, right, question.group)
     tell(what, len(questions), len(questions))

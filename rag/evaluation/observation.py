@@ -6,6 +6,7 @@ from typing import Literal
 
 from rag.answers import context_span
 from rag.assistant import Trace
+from rag.errors import EvaluationError
 from rag.evaluation.datasets import Question
 from rag.evaluation.ranking import by_best_passage
 from rag.index import Index
@@ -59,7 +60,7 @@ class Observation:
 def observe(question: Question, trace: Trace, index: Index, settings: Settings) -> Observation:
     """Return what is kept of a trace that `index` gave under `settings`."""
     response, rankings = trace.response, _rankings(trace)
-    extracted = tuple(quoted(found, settings.context_sentences) for found in trace.extractions[:SHOWN])
+    extracted = tuple(quoted(found, index, settings.context_sentences) for found in trace.extractions[:SHOWN])
     answered = tuple(map(_shown, response.answers[:SHOWN]))
     return Observation(
         question,
@@ -97,10 +98,16 @@ def lost_at(
     return "reading" if _holds(trace.fused[:read_passages], golds) else "fusion"
 
 
-def quoted(extraction: Extraction, neighbours: int) -> Quote:
-    """Return an extraction as an answer that could be shown; `neighbours` is the setting `context_sentences`."""
-    chunk, start, end = extraction.hit.chunk, extraction.start, extraction.end
-    return Quote(extraction.span, chunk.text[start:end], context_span(chunk, start, end, neighbours))
+def quoted(extraction: Extraction, index: Index, neighbours: int) -> Quote:
+    """Return an extraction as an answer that could be shown; `neighbours` is the setting `context_sentences`.
+
+    Its text is read from the document by span, as an answer's is, so that a wrong offset shows in every measure.
+    """
+    chunk, span = extraction.hit.chunk, extraction.span
+    document = index.document(span.document_id)
+    if document is None:
+        raise EvaluationError(f"The index lacks {span.document_id!r}.", "Remove its folder from the cache.")
+    return Quote(span, document.slice(span), context_span(chunk, extraction.start, extraction.end, neighbours))
 
 
 def _rankings(trace: Trace) -> dict[str, tuple[Hit, ...]]:

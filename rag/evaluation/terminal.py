@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
@@ -28,7 +29,7 @@ def render_terminal(evaluation: Evaluation) -> Group:
 
 def render_comparison(comparison: "Comparison") -> Group:
     """Return what moved between two runs, surest first."""
-    table = Table(title="after against before, paired by question", title_justify="left")
+    table = Table(title="after against before, paired by question", title_justify="left", box=SIMPLE_HEAD)
     for name in ("stage", "measure", "before", "after", "difference", "95 %", "p", "n"):
         table.add_column(name, justify="left" if name in ("stage", "measure") else "right")
     for row in comparison.rows:
@@ -42,7 +43,7 @@ def render_comparison(comparison: "Comparison") -> Group:
 
 def render_calibration(report: "CalibrationReport") -> Group:
     """Return the risk-coverage table and the threshold that was stored."""
-    table = Table(title="risk and coverage, out of fold", title_justify="left")
+    table = Table(title="risk and coverage, out of fold", title_justify="left", box=SIMPLE_HEAD)
     for name in ("threshold", "answered", "right of those", "wrong of those"):
         table.add_column(name, justify="right")
     for point in report.table:
@@ -77,7 +78,7 @@ def interval(measure: Measure) -> str:
 def _rankings(ranked: dict[str, list[Measure]]) -> Table:
     first = next(iter(ranked.values()))
     title = f"retrieval of documents (a document counts by its best passage), n = {first[0].n}"
-    table = Table(title=title, title_justify="left")
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
     table.add_column("stage")
     for measure in first:
         table.add_column(measure.name, justify="right")
@@ -87,7 +88,7 @@ def _rankings(ranked: dict[str, list[Measure]]) -> Table:
 
 
 def _stage(stage: str, found: list[Measure]) -> Table:
-    table = Table(title=f"{stage}: {NOTES.get(stage, '')}", title_justify="left")
+    table = Table(title=f"{stage}: {NOTES.get(stage, '')}", title_justify="left", box=SIMPLE_HEAD)
     table.add_column("measure")
     for name in ("value", "95 %", "n"):
         table.add_column(name, justify="right")

@@ -55,6 +55,10 @@ class RememberingEmbedder:
         """Return float32 (n, dimension), unit rows; queries are not remembered."""
         return self._embedder.embed_queries(texts)
 
+    def embed_sentences(self, texts: Sequence[str]) -> "Floats2d":
+        """Return float32 (n, dimension), unit rows; sentences are not remembered."""
+        return self._embedder.embed_sentences(texts)
+
     def embed_passages(self, texts: Sequence[str]) -> "Floats2d":
         """Return float32 (n, dimension), unit rows, as they were embedded the first time."""
         keys = [hashlib.sha256(f"{self.fingerprint}\0{text}".encode()).digest() for text in texts]
