@@ -15,7 +15,7 @@ import re
 import shutil
 import socket
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -167,6 +167,8 @@ def commit(path: Path, partial: Path, manifest: Manifest) -> None:
         raise
     draft.replace(path / MANIFEST)
     _fsync(path)
+    with suppress(OSError):  # a new index is durable only with its name; not every user may read the folder it lies in
+        _fsync(path.parent)
     drop_leftovers(path)
 
 
@@ -194,6 +196,15 @@ def drop_leftovers(path: Path) -> None:
     for folder, number, partial in _versions(path):
         if partial or (current is not None and not current - KEPT_VERSIONS < number <= current):
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def is_part(file: Path, path: Path) -> bool:
+    """Tell whether a file belongs to the index at `path`, and not to a user who keeps it among documents."""
+    here, place = os.path.realpath(path), os.path.realpath(file)
+    if not Path(place).is_relative_to(here):
+        return False
+    first = Path(place).relative_to(here).parts[0]
+    return first in (MANIFEST, f"{MANIFEST}.partial", "lock", "writer") or bool(_VERSION.fullmatch(first))
 
 
 def link_tree(source: Path, target: Path) -> None:

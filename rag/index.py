@@ -36,7 +36,7 @@ class Index:
     """An opened version of an index. It keeps answering from that version while others write; see `refresh`."""
 
     def __init__(self, path: Path, manifest: Manifest, embedder: "Embedder | None") -> None:
-        """Open the files of a version. Use `open`, `build` or `create`."""
+        """Open the files of a version. Use `open` or `build`."""
         folder = path / manifest.folder
         self.path, self.manifest = path, manifest
         self.settings = Settings().updated(manifest.settings)
@@ -86,7 +86,8 @@ class Index:
         `sources` are paths of files and folders, or Documents. `.report` of the result tells of every source.
         Raises SourceNotFound where there are sources but none gives a document; the index then stays as it was.
         """
-        path, settings, work = Path(path), settings or Settings(), as_work(sources)
+        path, settings = Path(path), settings or Settings()
+        work = as_work(sources, path)
         embedder = embedder or SentenceTransformerEmbedder(settings.embedding_model)
         with writing(path):
             report = _write(path, None, lambda: embedder, settings, Job(work, progress))
@@ -98,7 +99,7 @@ class Index:
         self, sources: Paths | Iterable[Document], progress: Callable[[Progress], None] | None = None
     ) -> IndexReport:
         """Add sources, bring changed ones up to date, leave the rest; show the new version."""
-        return self._rewrite(Job(as_work(sources), progress))
+        return self._rewrite(Job(as_work(sources, self.path), progress))
 
     def remove(self, document_id: str) -> IndexReport:
         """Drop one document; an id that is not held gives a report with nothing removed."""
@@ -106,8 +107,9 @@ class Index:
 
     def sync(self, paths: Paths, progress: Callable[[Progress], None] | None = None) -> IndexReport:
         """Add and update like `add`, and drop documents whose file was below `paths` and is no longer there."""
-        work = as_work(paths)
-        return self._rewrite(Job(work, progress, lambda store: documents_gone(store, paths, work)))
+        given = [paths] if isinstance(paths, str | Path) else list(paths)
+        work = as_work(given, self.path)
+        return self._rewrite(Job(work, progress, lambda store: documents_gone(store, given, work)))
 
     def require(self, settings: Settings) -> None:
         """Raise where `settings` would shape the index otherwise than it was built."""

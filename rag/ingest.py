@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rag.errors import EmptyDocument, LoadError, UnreadableSource, UnsupportedFormat
+from rag.generations import is_part
 from rag.loading import Source, discover, file_sha256, load
 from rag.loading.sources import printable
 from rag.store import Store
@@ -215,27 +216,32 @@ def _size(item: Source | Document) -> int:
         return 0
 
 
-def as_work(sources: Paths | Iterable[Document]) -> list[Source | Document]:
-    """Return the files at and below the paths among `sources`, then its Documents. Raises SourceNotFound."""
+def as_work(sources: Paths | Iterable[Document], index: Path) -> list[Source | Document]:
+    """Return the files at and below the paths among `sources`, then its Documents; the files of `index` are left out.
+
+    Raises SourceNotFound.
+    """
     given = [sources] if isinstance(sources, str | Path) else list(sources)
     paths = [item for item in given if not isinstance(item, Document)]
     documents: list[Source | Document] = [item for item in given if isinstance(item, Document)]
-    return [*(discover(paths) if paths else []), *documents]
+    files = [source for source in (discover(paths) if paths else []) if not is_part(source.path, index)]
+    return [*files, *documents]
 
 
-def documents_gone(store: Store, paths: Paths, work: Sequence[Source | Document]) -> list[str]:
-    """Return the documents whose file was below `paths` and is not in `work`."""
-    given = [paths] if isinstance(paths, str | Path) else list(paths)
-    roots = [Path(folder(path)) for path in given for folder in (os.path.abspath, os.path.realpath)]
-    present = {item.document_id for item in work if isinstance(item, Source)}
-    return [
-        document_id
-        for source, (location, _) in store.sources().items()
-        if source not in present and any(_lies_below(location, root) for root in roots)
-        for document_id in store.documents_of(source)
-    ]
+def documents_gone(store: Store, paths: Sequence[str | Path], work: Sequence[Source | Document]) -> list[str]:
+    """Return the documents whose file was below `paths` and is not in `work`, under this id or another."""
+    roots = [Path(folder(path)) for path in paths for folder in (os.path.abspath, os.path.realpath)]
+    files = [item for item in work if isinstance(item, Source)]
+    present = {*(file.document_id for file in files), *(_real(file.path) for file in files)}
+    gone = []
+    for source, (location, _) in store.sources().items():
+        places = (Path(location), Path(_real(location)))
+        if source not in present and str(places[1]) not in present:
+            if any(place.is_relative_to(root) for place in places for root in roots):
+                gone += store.documents_of(source)
+    return gone
 
 
-def _lies_below(location: str, root: Path) -> bool:
-    real = Path(os.path.realpath(os.path.dirname(location)), os.path.basename(location))
-    return Path(location).is_relative_to(root) or real.is_relative_to(root)
+def _real(path: str | Path) -> str:
+    # Of the file itself no link is followed: where it was one, its target may well still be there.
+    return printable(os.path.join(os.path.realpath(os.path.dirname(os.path.abspath(path))), os.path.basename(path)))

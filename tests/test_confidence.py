@@ -34,7 +34,7 @@ def test_the_curve_by_hand() -> None:
     found = risk_coverage([0.9, 0.8, 0.3, 0.2], [True, False, True, False])
     curve = {threshold: (precision, coverage) for threshold, precision, coverage in found}
     assert curve[0.0] == (0.5, 1.0)
-    assert curve[0.25] == (pytest.approx(2 / 3), 0.75)
+    assert curve[0.25] == pytest.approx((2 / 3, 0.75))
     assert curve[0.85] == (1.0, 0.25)
     assert curve[1.0] == (1.0, 0.0)
 
