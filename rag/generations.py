@@ -14,7 +14,7 @@ import os
 import re
 import shutil
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -198,13 +198,13 @@ def drop_leftovers(path: Path) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def is_part(file: Path, path: Path) -> bool:
-    """Tell whether a file belongs to the index at `path`, and not to a user who keeps it among documents."""
-    here, place = os.path.realpath(path), os.path.realpath(file)
-    if not Path(place).is_relative_to(here):
-        return False
-    first = Path(place).relative_to(here).parts[0]
-    return first in (MANIFEST, f"{MANIFEST}.partial", "lock", "writer") or bool(_VERSION.fullmatch(first))
+def parts_among(files: Iterable[Path], path: Path) -> set[Path]:
+    """Return those of `files` that make up the index at `path`, where a user keeps it among the documents."""
+    here = os.path.realpath(path) + os.sep
+    places = ((file, os.path.realpath(file)) for file in files)
+    names = ((file, place.removeprefix(here).split(os.sep)[0]) for file, place in places if place.startswith(here))
+    own = (MANIFEST, f"{MANIFEST}.partial", "lock", "writer")
+    return {file for file, name in names if name in own or _VERSION.fullmatch(name)}
 
 
 def link_tree(source: Path, target: Path) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rag.errors import EmptyDocument, LoadError, UnreadableSource, UnsupportedFormat
-from rag.generations import is_part
+from rag.generations import parts_among
 from rag.loading import Source, discover, file_sha256, load
 from rag.loading.sources import printable
 from rag.store import Store
@@ -224,8 +224,9 @@ def as_work(sources: Paths | Iterable[Document], index: Path) -> list[Source | D
     given = [sources] if isinstance(sources, str | Path) else list(sources)
     paths = [item for item in given if not isinstance(item, Document)]
     documents: list[Source | Document] = [item for item in given if isinstance(item, Document)]
-    files = [source for source in (discover(paths) if paths else []) if not is_part(source.path, index)]
-    return [*files, *documents]
+    found = discover(paths) if paths else []
+    own = parts_among((source.path for source in found), index)
+    return [*(source for source in found if source.path not in own), *documents]
 
 
 def documents_gone(store: Store, paths: Sequence[str | Path], work: Sequence[Source | Document]) -> list[str]:
@@ -236,9 +237,9 @@ def documents_gone(store: Store, paths: Sequence[str | Path], work: Sequence[Sou
     gone = []
     for source, (location, _) in store.sources().items():
         places = (Path(location), Path(_real(location)))
-        if source not in present and str(places[1]) not in present:
-            if any(place.is_relative_to(root) for place in places for root in roots):
-                gone += store.documents_of(source)
+        below = any(place.is_relative_to(root) for place in places for root in roots)
+        if below and source not in present and str(places[1]) not in present:
+            gone += store.documents_of(source)
     return gone
 
 

@@ -25,11 +25,13 @@ STEMMERS = (
 
 
 FUNCTION_WORDS = frozenset(
-    "a about after all also an and any are as at be been before being but by can could did do does during for from"
-    " had has have he her his how i if in into is it its itself kind many may me might more most much my name no not"
-    " of on or our out s she should so some such t tell than that the their them then there these they this those"
-    " through to type under up us was we were what when where which while who whom whose why will with would you your"
-    " called did does said say".split()  # noqa: SIM905
+    (
+        "a about after all also an and any are as at be been before being but by called can could did do does during"
+        " for from had has have he her his how i if in into is it its itself kind many may me might more most much my"
+        " name no not of on or our out s said say she should so some such t tell than that the their them then there"
+        " these they this those through to type under up us was we were what when where which while who whom whose"
+        " why will with would you your"
+    ).split()  # noqa: SIM905
 )
 """English words that carry no subject; searched only where a query has no others, and by other stemmers."""
 
@@ -91,11 +93,11 @@ class TantivyStore:
         import tantivy
 
         query = " ".join(self._searched(query))
-        parts = [
-            (tantivy.Occur.Should, tantivy.Query.boost_query(tantivy.Query.term_query(self._schema, field, word), weight))
-            for field, weight in FIELD_WEIGHTS.items()
-            for word in (self.words(query) if field == "words" else self.terms(query))
-        ]  # fmt: skip
+        parts = []
+        for field, weight in FIELD_WEIGHTS.items():
+            for word in self.words(query) if field == "words" else self.terms(query):
+                term = tantivy.Query.term_query(self._schema, field, word)
+                parts.append((tantivy.Occur.Should, tantivy.Query.boost_query(term, weight)))
         if not parts or k < 1:
             return []
         found = self._searcher.search(tantivy.Query.boolean_query(parts), k, count=False).hits

@@ -131,7 +131,9 @@ def test_arguments_out_of_range_are_errors(assistant: Assistant) -> None:
         assistant.ask("oil", filters={"publisher": "x"})
 
 
-def test_top_k_bounds_the_answers_and_confidence_never_rises_down_the_list(responses: dict[str, Response], assistant: Assistant) -> None:  # fmt: skip
+def test_top_k_bounds_the_answers_and_confidence_never_rises_down_the_list(
+    responses: dict[str, Response], assistant: Assistant
+) -> None:
     assert len(assistant.ask(QUESTIONS[0], top_k=2, min_confidence=0.0).answers) == 2
     for response in responses.values():
         figures = [answer.confidence for answer in response.answers]
@@ -158,7 +160,9 @@ def test_an_empty_index_says_so(tmp_path: Path, embedder: SentenceTransformerEmb
 @pytest.fixture
 def twins(tmp_path: Path, embedder: SentenceTransformerEmbedder) -> Iterator[Index]:
     text = "The bridge over the Kura was opened in 1931. It is made of steel.\n"
-    index = Index.build([Document("a", text), Document("b", f"Another start.\n\n{text}")], tmp_path / "i", embedder=embedder)
+    index = Index.build(
+        [Document("a", text), Document("b", f"Another start.\n\n{text}")], tmp_path / "i", embedder=embedder
+    )
     yield index
     index.close()
 

@@ -11,7 +11,15 @@ from rag.chunking import LONGEST_PREFIX, chunk, embedding_text, heading_text
 from rag.sentences import blocks as find_blocks
 from rag.types import Chunk, Document, Mask, Span
 
-PARTS = [*"abcdefgh XYZ.?!,;:-#*|>`\n\r\t\u2028\x0c\x00\u00a0éاب世界😀", "e\u0301", "\u200f", "\r\n", "\n\n", " word", "Name "]
+PARTS = [
+    *"abcdefgh XYZ.?!,;:-#*|>`\n\r\t\u2028\x0c\x00\u00a0éاب世界😀",
+    "e\u0301",
+    "\u200f",
+    "\r\n",
+    "\n\n",
+    " word",
+    "Name ",
+]
 NASTY = st.lists(st.sampled_from(PARTS), max_size=400).map("".join)
 
 

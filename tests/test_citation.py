@@ -21,7 +21,10 @@ def test_every_span_gives_its_slice(data: st.DataObject) -> None:
     end = data.draw(st.integers(start + 1, len(TEXT)))
     found = cite(DOCUMENT, CHUNK, Span("d.txt", start, end), 1)
     assert found.quote == TEXT[start:end]
-    assert TEXT.encode("utf-16-le")[2 * found.place.utf16_start : 2 * found.place.utf16_end].decode("utf-16-le") == found.quote
+    assert (
+        TEXT.encode("utf-16-le")[2 * found.place.utf16_start : 2 * found.place.utf16_end].decode("utf-16-le")
+        == found.quote
+    )
     assert TEXT[: found.span.start].endswith(found.prefix)
     assert TEXT[found.span.end :].startswith(found.suffix)
 
@@ -62,5 +65,10 @@ def test_an_empty_quote_is_no_citation() -> None:
 
 def test_what_is_not_known_is_none() -> None:
     found = cite(DOCUMENT, CHUNK, Span("d.txt", 0, 5), 1).to_dict()
-    assert (found["author"], found["publisher"], found["page_number"], found["url_fragment"]) == ("A. Writer", None, None, None)
+    assert (found["author"], found["publisher"], found["page_number"], found["url_fragment"]) == (
+        "A. Writer",
+        None,
+        None,
+        None,
+    )
     assert found["headings"] == ["Part one"]

@@ -41,7 +41,7 @@ def test_search_is_exact(tmp_path: Path, reopened: bool) -> None:
 
 def test_an_exact_match_has_cosine_one_and_comes_first() -> None:
     store, rows, vectors = filled()
-    assert store.search(vectors[5:6], 1)[0][0] == (int(rows[5]), pytest.approx(1.0, abs=1e-6))
+    assert store.search(vectors[5:6], 1)[0][0] == pytest.approx((int(rows[5]), 1.0), abs=1e-6)
 
 
 def test_equal_vectors_come_in_order_of_row() -> None:
@@ -83,7 +83,7 @@ def test_vectors_of_another_length_are_refused_with_both_shapes() -> None:
 
 
 def test_a_mapped_store_refuses_to_be_written(tmp_path: Path) -> None:
-    store, rows, vectors = filled(3)
+    store, rows, _ = filled(3)
     store.save(tmp_path / "v")
     with pytest.raises(ValueError, match="memory-mapped"):
         FaissStore.open(tmp_path / "v").remove(rows)

@@ -14,7 +14,8 @@ TEXTS = ["Baku lies on the Caspian Sea.", "Oil", "", "😀 e\u0301 باكو", "A
 
 def test_vectors_are_unit_rows_of_the_named_dimension(embedder: SentenceTransformerEmbedder) -> None:
     vectors = embedder.embed_passages(TEXTS)
-    assert (vectors.shape, vectors.dtype) == ((5, 384), np.float32)
+    assert vectors.shape == (5, 384)
+    assert vectors.dtype == np.float32
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(np.ones(5), abs=1e-5)
     assert embedder.embed_passages([]).shape == embedder.embed_queries([]).shape == (0, 384)
 

@@ -231,6 +231,25 @@ def test_a_folder_that_was_moved_is_known_again(articles: Path, tmp_path: Path, 
     assert counting.texts == []
 
 
+def test_a_file_that_is_still_there_is_not_gone(articles: Path, tmp_path: Path, counting: Counting) -> None:
+    index = Index.build(tmp_path, tmp_path / "index", embedder=counting)
+    assert index.report.added == ("articles/bees.txt", "articles/rivers.txt", "articles/snow.txt")
+    (articles / "snow.txt").unlink()
+    report = index.sync(path for path in [articles])
+
+    assert report.removed == ("articles/snow.txt",) and report.added == ("bees.txt", "rivers.txt")
+    assert report.duplicates == (("bees.txt", ("articles/bees.txt",)), ("rivers.txt", ("articles/rivers.txt",)))
+
+
+@pytest.mark.parametrize("place", ["index", ".", "../articles/index"])
+def test_an_index_among_its_documents_is_not_one_of_them(
+    place: str, articles: Path, counting: Counting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(articles)
+    for report in (Index.build(".", place, embedder=counting).report, Index.open(place, counting).sync(".")):
+        assert report.failed == () and len(report.added or report.unchanged) == 3
+
+
 def test_another_folder_with_the_same_names_drops_nothing(articles: Path, tmp_path: Path, counting: Counting) -> None:
     other = tmp_path / "other"
     other.mkdir()

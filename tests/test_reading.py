@@ -28,7 +28,7 @@ def hit(fused: float = 0.5, start: int = 100) -> Hit:
 
 def reader(words: TantivyStore, embedder: SentenceTransformerEmbedder, **weights: float) -> SentenceReader:
     def embed(text: str) -> NDArray[np.float32]:
-        return embedder.embed_queries([text])[0]
+        return np.asarray(embedder.embed_queries([text])[0], np.float32)
 
     return SentenceReader(lambda: embedder, embed, words, weights)
 
@@ -42,9 +42,13 @@ def test_sentences_come_whole_with_their_place_in_the_document(
     assert [item.score for item in found] == sorted((item.score for item in found), reverse=True)
 
 
-def test_the_score_is_the_weighted_sum_of_the_figures(words: TantivyStore, embedder: SentenceTransformerEmbedder) -> None:
+def test_the_score_is_the_weighted_sum_of_the_figures(
+    words: TantivyStore, embedder: SentenceTransformerEmbedder
+) -> None:
     weights = {"sentence_words": 2.0, "is_question": -1.0, "kind": 0.25}
-    found = {item.start: item for item in reader(words, embedder, **weights).read(["When did embassies open?"], [[hit()]])[0]}
+    found = {
+        item.start: item for item in reader(words, embedder, **weights).read(["When did embassies open?"], [[hit()]])[0]
+    }
     assert found[31].features["sentence_words"] == pytest.approx(1.0)
     assert found[31].score == pytest.approx(2.0 + 0.25)
     assert found[18].score == pytest.approx(-1.0 - 0.25)

@@ -9,8 +9,8 @@ from rag.errors import InvalidInput
 from rag.recheck import recheck
 from rag.types import Chunk, Document, Span
 
-TEXT = "Israel buys oil. It buys 40 percent of it from Baku. Iran sells none.\n\nIt buys 40 percent of it from Baku. So they say."
 QUOTE = "It buys 40 percent of it from Baku."
+TEXT = f"Israel buys oil. {QUOTE} Iran sells none.\n\n{QUOTE} So they say."
 
 
 def saved(start: int) -> dict[str, Any]:

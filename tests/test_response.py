@@ -92,7 +92,8 @@ def test_levels_begin_at_their_documented_bounds(confidence: float, level: str) 
 
 
 def test_json_keeps_letters_and_gives_utf16_offsets_beside_code_points() -> None:
-    response = Response("r_0", "Où ?", (answer(citation=citation(7, 16), context=TEXT, context_span=Span("d.txt", 0, len(TEXT))),), None, INDEX)  # fmt: skip
+    made = answer(citation=citation(7, 16), context=TEXT, context_span=Span("d.txt", 0, len(TEXT)))
+    response = Response("r_0", "Où ?", (made,), None, INDEX)
     text = response.to_json()
     found = json.loads(text)["answers"][0]["citation"]
     assert "Où ?" in text
@@ -113,4 +114,7 @@ def test_a_text_fragment_escapes_what_has_a_meaning_there() -> None:
 
 def test_a_long_quote_is_given_by_its_ends() -> None:
     quote = " ".join(f"w{number}" for number in range(100))
-    assert url_fragment("https://e.org/", quote) == "https://e.org/#:~:text=w0%20w1%20w2%20w3%20w4,w95%20w96%20w97%20w98%20w99"
+    assert (
+        url_fragment("https://e.org/", quote)
+        == "https://e.org/#:~:text=w0%20w1%20w2%20w3%20w4,w95%20w96%20w97%20w98%20w99"
+    )
