@@ -16,6 +16,7 @@ from rag.errors import EvaluationError, IndexCorrupt
 SHIPPED = Path(__file__).parent / "models" / "confidence.json"
 FOLDS = 5
 CURVE_POINTS = 101
+LEAST_COVERAGE = 0.02
 
 
 @dataclass(frozen=True)
@@ -44,15 +45,18 @@ class Calibration:
         return 1.0 / (1.0 + math.exp(-max(-500.0, min(500.0, total))))
 
     def threshold_for(self, precision: float) -> float:
-        """Return the lowest threshold at which the held-out precision was at least `precision` and stayed there.
+        """Return the lowest threshold from which on the held-out precision was at least `precision`.
 
-        Raises EvaluationError where no threshold reached it.
+        Thresholds that fewer than `LEAST_COVERAGE` of the questions reach say nothing. Raises EvaluationError where
+        none reached it.
         """
         reached = None
         for threshold, found, coverage in sorted(self.curve, reverse=True):
-            if coverage > 0 and found < precision:
+            if coverage < LEAST_COVERAGE:
+                continue
+            if found < precision:
                 break
-            reached = threshold if coverage > 0 else reached
+            reached = threshold
         if reached is None:
             raise EvaluationError(
                 f"No threshold reached a precision of {precision:g} on the {self.questions} questions of the fit.",

@@ -31,7 +31,7 @@ FUNCTION_WORDS = frozenset(
         " name no not of on or our out s said say she should so some such t tell than that the their them then there"
         " these they this those through to type under up us was we were what when where which while who whom whose"
         " why will with would you your"
-    ).split()  # noqa: SIM905
+    ).split()
 )
 """English words that carry no subject; searched only where a query has no others, and by other stemmers."""
 

@@ -13,7 +13,7 @@ ORDER = (
     " loading blocks sentences wordings boilerplate chunking embedding dense lexical fusion"
     " questions reading confidence citation recheck"
     " store generations writer ingest index retrieval answers assistant evaluation export ui terminal cli"
-).split()  # noqa: SIM905
+).split()
 LATE = {("response", "export")}
 """Methods that hand on to a face for the caller's comfort; the face is imported when they are called."""
 LONGEST_ROOM, LONGEST_FUNCTION, MOST_FIELDS = 350, 40, 12
