@@ -23,7 +23,7 @@ ABBREVIATIONS = frozenset(
     v vs cf fig figs no nos vol vols ed eds trans op cit ca circa approx sec ch chap p pp para eq eqs al etc viz ie eg
     bzw ggf evtl inkl exkl zzgl vgl usw nr str bd hrsg jh mio mrd sog geb av éd pág núm pag ud uds
     г ул им т д е руб тыс млн млрд стр гг см рис
-    """.split()  # noqa: SIM905 (a list of quoted words would fill a page)
+    """.split()
 )
 """Words before a full stop that may go on with a capital letter: there the segmenter decides. English, German, French,
 Spanish, Italian, Russian."""
@@ -40,7 +40,7 @@ STARTERS = frozenset(
     """
     the this that these those it its if in on at for from but and or however when while where what there he she they we
     you his her their our my some most many all as although because since after before both each another then now here
-    """.split()  # noqa: SIM905
+    """.split()
 )
 """Words in capitals that start sentences and are no surname, so that an initial cannot belong to them."""
 
