@@ -182,9 +182,9 @@ def test_a_full_disk_leaves_the_last_commit(
     limit: int, index: Path, embedder: "SentenceTransformerEmbedder", right: Response
 ) -> None:
     """A limit on the size of a file makes writes fail as a full disk does, at another file for each limit."""
-    new = [Document(f"{n}", f"Text number {n} is about {n * n}, {os.urandom(300).hex()}.") for n in range(90)]
+    new = [Document(f"{n}", f"Text number {n} is about {n * n}, {os.urandom(90).hex()}.") for n in range(30)]
     if limit == 100_000:
-        new += [Document("long", "A sentence of a long text. " * 20_000)]
+        new += [Document("long", "A sentence of a long text. " * 5_000)]
     child = os.fork()
     if not child:
         _exit_with(lambda: Index.open(index, embedder).add(new), limit)

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from rag import generations
 from rag import index as index_room
 from rag.errors import (
     EmbedderMismatch,
     IndexCorrupt,
     IndexLocked,
     IndexNotFound,
+    IndexVersionMismatch,
     IndexWriteFailed,
     InvalidSettings,
     SourceNotFound,
@@ -440,6 +442,21 @@ def test_a_rebuild_replaces_all_at_once(articles: Path, tmp_path: Path, counting
     assert new.manifest.version == old.manifest.version + 1
     assert texts(new) == {"a": "One text."} and new.settings.chunk_size == 500
     assert old.refresh() and texts(old) == {"a": "One text."} and old.settings.chunk_size == 500
+
+
+def test_an_index_of_another_format_is_refused_and_can_be_built_again(
+    articles: Path, tmp_path: Path, counting: Counting
+) -> None:
+    path = Index.build(articles, tmp_path / "index", embedder=counting).path
+    content = {**json.loads((path / "manifest.json").read_text()), "format": 99}
+    content.pop("sha256")
+    content["sha256"] = generations._content_sha256(content)
+    (path / "manifest.json").write_text(json.dumps(content))
+
+    with pytest.raises(IndexVersionMismatch, match="rag index PATH --rebuild"):
+        Index.open(path)
+    assert len(Index.build(articles, path, embedder=counting).documents()) == 3
+    assert examine(path) == []
 
 
 def test_a_reader_keeps_its_version_while_others_write(articles: Path, tmp_path: Path, counting: Counting) -> None:

@@ -29,7 +29,9 @@ def render_terminal(evaluation: Evaluation) -> Group:
 
 def render_comparison(comparison: "Comparison") -> Group:
     """Return what moved between two runs, surest first."""
-    table = Table(title="after against before, paired by question", title_justify="left", box=SIMPLE_HEAD)
+    table = Table(
+        title="after against before, paired by question", title_justify="left", box=SIMPLE_HEAD, pad_edge=False
+    )
     for name in ("stage", "measure", "before", "after", "difference", "95 %", "p", "n"):
         table.add_column(name, justify="left" if name in ("stage", "measure") else "right")
     for row in comparison.rows:
@@ -43,7 +45,7 @@ def render_comparison(comparison: "Comparison") -> Group:
 
 def render_calibration(report: "CalibrationReport") -> Group:
     """Return the risk-coverage table and the threshold that was stored."""
-    table = Table(title="risk and coverage, out of fold", title_justify="left", box=SIMPLE_HEAD)
+    table = Table(title="risk and coverage, out of fold", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for name in ("threshold", "answered", "right of those", "wrong of those"):
         table.add_column(name, justify="right")
     for point in report.table:
@@ -78,7 +80,7 @@ def interval(measure: Measure) -> str:
 def _rankings(ranked: dict[str, list[Measure]]) -> Table:
     first = next(iter(ranked.values()))
     title = f"retrieval of documents (a document counts by its best passage), n = {first[0].n}"
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("stage")
     for measure in first:
         table.add_column(measure.name, justify="right")
@@ -88,7 +90,7 @@ def _rankings(ranked: dict[str, list[Measure]]) -> Table:
 
 
 def _stage(stage: str, found: list[Measure]) -> Table:
-    table = Table(title=f"{stage}: {NOTES.get(stage, '')}", title_justify="left", box=SIMPLE_HEAD)
+    table = Table(title=f"{stage}: {NOTES.get(stage, '')}", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("measure")
     for name in ("value", "95 %", "n"):
         table.add_column(name, justify="right")

@@ -31,14 +31,8 @@ SCIFACT = {"lexical": "BM25: 0.665 to 0.687 (BEIR, Pyserini, bm25s)", "dense": "
 def main() -> None:
     """Write the tables to standard output."""
     newest = {path.stem[11:]: read_json(path) for path in sorted(RESULTS.glob("*.json")) if SCHEMA in _head(path)}
-    sections = [
-        retrieval(newest),
-        answers(newest),
-        abstention(newest),
-        scifact(newest),
-        chroma(newest),
-        machines(newest),
-    ]
+    runs = {name: found for name, found in newest.items() if found.index}
+    sections = [retrieval(runs), answers(runs), abstention(runs), scifact(newest), chroma(runs), machines(newest)]
     sys.stdout.write("\n\n".join(filter(None, sections)) + "\n")
 
 
@@ -157,6 +151,8 @@ def known(found: Evaluation, stage: str, name: str) -> Measure | None:
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a Markdown table."""
     lines = [heads, ["---"] * len(heads), *rows]
+    if len(lines) == 2:
+        return ""
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
