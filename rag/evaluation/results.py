@@ -84,6 +84,11 @@ class Evaluation:
         return grouped
 
 
+def kept(column: Sequence[float | None]) -> list[float | None]:
+    """Return the values as a file keeps them, so that a saved run and a new one compare without rounding errors."""
+    return _column(",".join(map(_short, column)))
+
+
 def write_json(evaluation: Evaluation, path: str | Path) -> None:
     """Write the evaluation, one top-level key a line, so that two runs can be compared later.
 

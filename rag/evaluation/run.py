@@ -16,7 +16,7 @@ from rag.evaluation.extras import require_extra
 from rag.evaluation.failures import failures
 from rag.evaluation.measures import Columns, Refusal
 from rag.evaluation.observation import RANKED, Observation, observe
-from rag.evaluation.results import Evaluation, Measure
+from rag.evaluation.results import Evaluation, Measure, kept
 from rag.index import Index
 from rag.settings import Settings
 
@@ -75,7 +75,7 @@ def evaluate(
         index={**asdict(run.assistant.index.info), **asdict(built)},
         measures=(*measures.summarised(columns), *figures),
         question_ids=tuple(seen.question.id for seen in observations),
-        values={".".join(key): column for key, column in columns.items()},
+        values={".".join(key): kept(column) for key, column in columns.items()},
         curves=curves,
         failures=failures(observations, FAILURES) if "answers" in stages else (),
     )

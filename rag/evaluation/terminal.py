@@ -32,14 +32,14 @@ def render_comparison(comparison: "Comparison") -> Group:
     table = Table(
         title="after against before, paired by question", title_justify="left", box=SIMPLE_HEAD, pad_edge=False
     )
-    for name in ("stage", "measure", "before", "after", "difference", "95 %", "p", "n"):
+    for name in ("stage", "measure", "before", "after", "difference", "low", "high", "p", "n"):
         table.add_column(name, justify="left" if name in ("stage", "measure") else "right")
     for row in comparison.rows:
-        bounds = f"{row.low:+.3f} .. {row.high:+.3f}" if row.low is not None and row.high is not None else ""
+        bounds = ("" if bound is None else f"{bound:+.3f}" for bound in (row.low, row.high))
         style = "bold" if row.p_value is not None and row.p_value < 0.05 else ""
         p_value = "" if row.p_value is None else f"{row.p_value:.4f}"
         cells = (row.stage, row.name, number(row.before), number(row.after), f"{row.after - row.before:+.3f}")
-        table.add_row(*cells, bounds, p_value, str(row.n), style=style)
+        table.add_row(*cells, *bounds, p_value, str(row.n), style=style)
     return Group(*(Text(note) for note in comparison.notes), table)
 
 

@@ -17,7 +17,7 @@ from rag.evaluation.cost import environment
 from rag.evaluation.datasets import Dataset, documents, load
 from rag.evaluation.measures import Columns, summarised
 from rag.evaluation.ranking import DEPTH, MEASURES, ranking_measures
-from rag.evaluation.results import Evaluation, write_json
+from rag.evaluation.results import Evaluation, kept, write_json
 from rag.evaluation.terminal import number
 from rag.evaluation.vectors import RememberingEmbedder
 from rag.lexical import TantivyStore
@@ -88,7 +88,7 @@ def _evaluation(dataset: Dataset, columns: Columns) -> Evaluation:
         index={},
         measures=tuple(summarised(columns)),
         question_ids=tuple(question.id for question in dataset.questions),
-        values={".".join(key): column for key, column in columns.items()},
+        values={".".join(key): kept(column) for key, column in columns.items()},
         curves={},
         failures=(),
     )

@@ -5,7 +5,7 @@ import pytest
 
 from rag.errors import EvaluationError
 from rag.evaluation.compare import compare
-from rag.evaluation.results import Evaluation, Measure, read_json, write_json
+from rag.evaluation.results import Evaluation, Measure, kept, read_json, write_json
 
 IDS = tuple(f"q{number}" for number in range(20))
 
@@ -63,6 +63,14 @@ def test_what_was_written_is_read_again(tmp_path: Path) -> None:
     made = better()
     write_json(made, tmp_path / "run.json")
     assert read_json(tmp_path / "run.json") == made
+
+
+def test_a_saved_run_does_not_differ_from_itself_by_rounding(tmp_path: Path) -> None:
+    exact = [number / 7 for number in range(20)]
+    made = evaluation(values={"fused.recall@1": kept(exact)})
+    write_json(made, tmp_path / "run.json")
+    rows = {row.name: row for row in compare(read_json(tmp_path / "run.json"), made).rows}
+    assert rows["recall@1"].p_value == 1.0 and rows["recall@1"].before == pytest.approx(sum(exact) / 20, abs=1e-4)
 
 
 def test_values_are_kept_in_four_digits(tmp_path: Path) -> None:
