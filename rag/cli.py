@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rag.errors import InvalidInput, InvalidQuestion, RagError
+from rag.evaluation.commands import calibrate_command, eval_command
 from rag.terminal import ProgressBar, printable, show_quote, show_report, show_response
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ app = typer.Typer(
 )
 documents = typer.Typer(no_args_is_help=True, help="List, show or remove documents.")
 app.add_typer(documents, name="documents")
+app.command("eval")(eval_command)
+app.command("calibrate")(calibrate_command)
 
 IndexOption = Annotated[Path, typer.Option("--index", help="Folder of the index.")]
 SetOption = Annotated[list[str] | None, typer.Option("--set", help="A setting as key=value; may be repeated.")]
