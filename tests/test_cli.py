@@ -102,7 +102,7 @@ def test_importing_loads_nothing_heavy(code: str) -> None:
 
 
 def test_every_command_explains_itself(rag: Shell) -> None:
-    for command in ("index", "ask", "search", "documents", "verify", "check", "serve"):
+    for command in ("index", "ask", "search", "documents", "verify", "eval", "calibrate", "check", "serve"):
         shown = rag(command, "--help")
         assert shown.code == 0 and "Usage:" in shown.out and shown.err == ""
 
