@@ -160,7 +160,7 @@ class Assistant:
         if filters:
             raise InvalidFilter(f"Filters are not supported by this version, got {dict(filters)}.", "Leave them out.")
         given = {"top_k": top_k, "min_confidence": min_confidence}
-        return replace(self.settings, **{key: value for key, value in given.items() if value is not None})  # type: ignore[arg-type]
+        return self.settings.updated({key: value for key, value in given.items() if value is not None})
 
     def _checked(self, question: str, settings: Settings) -> str:
         if len(question) > settings.max_question_length:

@@ -54,10 +54,6 @@ class QuestionTerms:
         ]
         return sum(names) / len(names) if names else 1.0
 
-    def share_known(self) -> float:
-        """Return the share of weight whose words occur anywhere in the index."""
-        return self._share([count > 0 for count in self.frequency])
-
     def missing(self) -> tuple[str, ...]:
         """Return the words that no chunk has, as written."""
         return tuple(word for word, count in zip(self.written, self.frequency, strict=True) if count == 0)

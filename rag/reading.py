@@ -85,7 +85,6 @@ class SentenceReader:
             "sentence_words": terms.share_in(stems),
             "passage_words": terms.share_in(passage),
             "passage_names": terms.share_of_names_in(passage),
-            "known_words": terms.share_known(),
             "kind": holds_kind(sentence, question.kind),
             "is_question": float(sentence.rstrip("\"'”’)").endswith("?")),
             "fused": max(-3.0, min(3.0, hit.scores.get("fused", 0.0))),

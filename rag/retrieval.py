@@ -1,7 +1,7 @@
 """Finds the candidate passages of a question: dense and lexical rankings, and the fused one."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -58,8 +58,3 @@ def hits(index: Index, ranking: "Ranking", scores: Mapping[int, Mapping[str, flo
 
 def _kept(ranking: "Ranking", excluded: Collection[int], depth: int) -> "Ranking":
     return [item for item in ranking if item[0] not in excluded][:depth]
-
-
-def rescored(hit: Hit, **scores: float) -> Hit:
-    """Return the hit with more scores."""
-    return replace(hit, scores={**hit.scores, **scores})

@@ -30,9 +30,8 @@ MODELS = Path(__file__).parent.parent / "rag" / "models"
 SETS = {"train/squad_train_part": 900, "nq_open_gold": 300}
 SMALL_INDEXES, SMALL_SIZE, SMALL_QUESTIONS = 12, 12, 20
 """Indexes of so many documents, each asked so many questions of its own and as many of others."""
-NOT_FOR_CONFIDENCE = ("fused", "is_question", "known_words")
-"""`fused` does not mean the same in a small index and in a large one; the words of an article that is only treated as
-taken out are still known; questions are rarely quoted."""
+NOT_FOR_CONFIDENCE = ("fused", "is_question")
+"""`fused` does not mean the same in a small index and in a large one; questions are rarely quoted."""
 SEED = 20261121
 RIDGE = 1e-3
 Questions = Sequence[datasets.Question]
