@@ -23,7 +23,7 @@ lint: $(SET_UP_TEST)
 types: $(SET_UP_TEST)
 	$(BIN)/mypy
 
-unit: $(SET_UP_TEST) chromium
+unit: $(SET_UP_TEST) chromium axe-core
 	$(BIN)/python -m pytest
 
 # What takes minutes: 10,000 nasty documents, 50 kills.
@@ -61,5 +61,15 @@ chromium:
 	  { apt-get -qq update && apt-get -qq install -y --no-install-recommends chromium fonts-dejavu-core >/dev/null; }; } || \
 	  echo "No Chromium: the browser tests will be skipped. Install it with: apt-get install chromium"
 
+# axe-core judges whether people with disabilities can use the page. Without npm its tests are skipped, with that reason.
+.PHONY: axe-core axe
+axe-core:
+	@test -f node_modules/axe-core/axe.min.js || { command -v npm >/dev/null && \
+	  npm install --silent --no-save --no-package-lock --no-audit --no-fund axe-core@4.14.1; } || \
+	  echo "No npm: the tests with axe-core will be skipped. Install it with: apt-get install npm"
+
+axe: $(SET_UP_TEST) chromium axe-core
+	$(BIN)/python -m pytest tests/browser/test_page_axe.py
+
 clean:
-	rm -rf build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf build node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis

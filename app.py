@@ -10,7 +10,7 @@ from pathlib import Path
 from rag.assistant import Assistant
 from rag.errors import IndexNotFound, RagError
 from rag.index import Index
-from rag.ui import serve_assistant
+from rag.ui import Options, serve_assistant
 
 HERE = Path(__file__).parent
 ARTICLES = HERE / "seeds"
@@ -33,6 +33,6 @@ if __name__ == "__main__":
     if not port.isdecimal():
         sys.exit(f"error: PINCITE_PORT={port!r} is not a number. Give one such as 7860, or 0 for a free one.")
     try:
-        serve_assistant(open_assistant, host, int(port), private=(INDEX,))
+        serve_assistant(open_assistant, Options(host, int(port)), private=(INDEX,))
     except RagError as error:
         sys.exit(f"error: {error}")

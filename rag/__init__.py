@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from rag.assistant import Assistant
     from rag.errors import RagError
     from rag.index import Index
-    from rag.ingest import IndexReport
+    from rag.reports import IndexReport
     from rag.response import Answer, Citation, NoAnswer, Response
     from rag.settings import Settings
     from rag.types import Document, Span
@@ -21,7 +21,7 @@ _ROOMS = {
     "Citation": "rag.response",
     "Document": "rag.types",
     "Index": "rag.index",
-    "IndexReport": "rag.ingest",
+    "IndexReport": "rag.reports",
     "NoAnswer": "rag.response",
     "RagError": "rag.errors",
     "Response": "rag.response",

@@ -3,34 +3,42 @@
 import hashlib
 import json
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import lru_cache
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from rag.answers import cited_documents, passage, to_answers
+from rag.agreement import compare_answers
+from rag.answers import Selection, beside, cited_documents, passage, select, widen, with_copies
 from rag.citation import verify_answers
 from rag.confidence import SHIPPED, Calibration, load
+from rag.embedding import QueryVectors
 from rag.errors import InvalidFilter, InvalidQuestion
+from rag.explanation import explanation
 from rag.index import Index
-from rag.questions import question_terms
+from rag.questions import needs_context, question_terms
 from rag.reading import SentenceReader
 from rag.recheck import Recheck, recheck
 from rag.response import Answer, NoAnswer, Response, ranked
-from rag.retrieval import Candidates, hits, retrieve
+from rag.retrieval import Candidates, hits, retrieve, to_read
 from rag.settings import Settings
 from rag.types import Extraction, Hit
 
 if TYPE_CHECKING:
-    from rag.protocols import Floats1d, Reader
+    from rag.protocols import Reader
 
 CALIBRATION = "calibration.json"
-CACHED_QUESTIONS = 1_000
+Item = TypeVar("Item")
+
+QUESTIONS_AT_ONCE = 64
 CLOSEST = 3
+COPIES = 40
+"""Best passages that are looked through for copies of an answer."""
 MESSAGES = {
     "empty_question": "There is no question to answer.",
     "empty_index": "The index holds no passages.",
+    "needs_context": "The question names nothing to look for. Say what it is about: each question stands alone.",
     "no_match": "No passage could be read for this question.",
     "low_confidence": "The documents do not seem to answer this: no passage reaches the confidence asked for.",
 }
@@ -77,7 +85,7 @@ class Assistant:
     @classmethod
     def open(cls, path: str | Path, settings: Settings | None = None) -> "Assistant":
         """Open the index at `path`. Raises the errors of `Index.open`."""
-        return cls(Index.open(path), settings)
+        return cls(Index.open(path, runtime=(settings or Settings()).embedding_runtime), settings)
 
     def ask(
         self,
@@ -86,30 +94,42 @@ class Assistant:
         filters: Mapping[str, Any] | None = None,
         min_confidence: float | None = None,
         explain: bool = False,
+        min_precision: float | None = None,
     ) -> Response:
         """Return the best quotations, or a no-answer with its reason.
 
-        `top_k` and `min_confidence` default to the settings. Raises InvalidQuestion for a question that is too long,
-        InvalidSettings for a value out of range; a blank question gives a no-answer.
+        `top_k`, `min_confidence` and `min_precision` default to the settings; what is given here goes before those.
+        With `min_precision=0.95` answers are given only where, on the questions of the calibration, 95 of 100 were
+        right. Raises InvalidQuestion for a question that is too long, InvalidSettings for a value out of range,
+        EvaluationError for a precision that the calibration never reached; a blank question gives a no-answer.
         """
-        settings = self._settings(top_k, filters, min_confidence)
+        settings = self._settings(top_k, filters, min_confidence, min_precision)
         question = self._checked(question, settings)
         early = self._without_reading(question, settings)
-        return early or self._respond(self._read(question, settings), settings, explain)
+        return early or self._respond(self._read([question], settings)[0], settings, explain)
 
     def ask_many(
-        self, questions: Sequence[str], top_k: int | None = None, min_confidence: float | None = None
+        self,
+        questions: Sequence[str],
+        top_k: int | None = None,
+        min_confidence: float | None = None,
+        min_precision: float | None = None,
     ) -> list[Response]:
-        """Return the response of each question, the same as asked one by one."""
-        return [self.ask(question, top_k, None, min_confidence) for question in questions]
+        """Return the response of each question, the same as asked one by one; every processor is used."""
+        settings = self._settings(top_k, None, min_confidence, min_precision)
+        texts = [self._checked(question, settings) for question in questions]
+        early = [self._without_reading(text, settings) for text in texts]
+        wanted = [text for text, response in zip(texts, early, strict=True) if response is None]
+        read = chain.from_iterable(self._read(batch, settings) for batch in _batches(wanted))
+        return [response or self._respond(next(read), settings) for response in early]
 
     def search(self, query: str, top_k: int | None = None, filters: Mapping[str, Any] | None = None) -> list[Answer]:
         """Return the passages that fit best, as quotations of type `passage`; they claim no answer."""
-        settings = self._settings(top_k, filters, None)
+        settings = self._settings(top_k, filters)
         query = self._checked(query, settings)
-        if self._without_reading(query, settings):
+        if self._without_reading(query, settings, asking=False):
             return []
-        candidates = retrieve(self.index, query, self._vector(query), settings)
+        candidates = retrieve(self.index, query, self._vectors([query])[0], settings)
         found = hits(self.index, candidates.fused[: settings.top_k], candidates.scores)
         answers = ranked([passage(self.index, hit) for hit in found])
         verify_answers(answers, cited_documents(self.index, answers))
@@ -123,10 +143,17 @@ class Assistant:
         `without` gives for a question the documents that are treated as not in the index.
         """
         settings = replace(self.settings, candidates=max(depth, self.settings.candidates))
-        left_out = without or [None] * len(questions)
+        texts = [self._checked(text, settings) for text in questions]
+        left_out = [set(missing or ()) for missing in without or [None] * len(texts)]
+        early = [self._without_reading(text, settings) for text in texts]
+        wanted = [place for place, response in enumerate(early) if response is None]
+        read = chain.from_iterable(
+            self._read([texts[place] for place in batch], settings, [left_out[place] for place in batch])
+            for batch in _batches(wanted)
+        )
         return [
-            self._trace(self._checked(text, settings), settings, depth, missing or ())
-            for text, missing in zip(questions, left_out, strict=True)
+            Trace(text, (), (), (), (), 0.0, response) if response else self._trace(next(read), settings, depth)
+            for text, response in zip(texts, early, strict=True)
         ]
 
     def verify(self, saved: Response | Mapping[str, Any]) -> list[Recheck]:
@@ -137,6 +164,17 @@ class Assistant:
             for answer in content["answers"]
             for citation in (answer["citation"], *answer.get("also_in", []))
         ]
+
+    def widen(self, answer: Answer, before: int = 1, after: int = 1) -> Answer:
+        """Return the answer with up to `before` and `after` more sentences of its document as context, verified.
+
+        Sentences are not taken from beyond a heading or what is masked. Raises VerificationError where the document is
+        not the one cited any more.
+        """
+        verify_answers([answer], cited_documents(self.index, [answer]))
+        wider = widen(self.index, answer, before, after)
+        verify_answers([wider], cited_documents(self.index, [wider]))
+        return wider
 
     def refresh(self) -> bool:
         """Use the current version of the index, where another process has made one; tell whether there was one."""
@@ -149,18 +187,31 @@ class Assistant:
         self.index.require(self.settings)
         reader, calibration = self._given
         self.calibration = calibration or _calibration(self.index.path)
-        self._vector = lru_cache(maxsize=CACHED_QUESTIONS)(self._embed)
-        self._reader: Reader = reader or SentenceReader(lambda: self.index.embedder, self._vector, self.index.words)
+        # Once, not for each question: the curve alone has hundreds of figures.
+        self._calibrated = _sha256_of(asdict(self.calibration))
+        self._vectors = QueryVectors(lambda: self.index.embedder)
+        self._reader: Reader = reader or SentenceReader(self._vectors, self.index.sentence_vectors, self.index.words)
 
-    def _embed(self, text: str) -> "Floats1d":
-        vector: Floats1d = self.index.embedder.embed_queries([text])[0]
-        return vector
-
-    def _settings(self, top_k: int | None, filters: Mapping[str, Any] | None, min_confidence: float | None) -> Settings:
+    def _settings(
+        self,
+        top_k: int | None,
+        filters: Mapping[str, Any] | None,
+        min_confidence: float | None = None,
+        min_precision: float | None = None,
+    ) -> Settings:
         if filters:
             raise InvalidFilter(f"Filters are not supported by this version, got {dict(filters)}.", "Leave them out.")
-        given = {"top_k": top_k, "min_confidence": min_confidence}
-        return self.settings.updated({key: value for key, value in given.items() if value is not None})
+        given: dict[str, Any] = {} if top_k is None else {"top_k": top_k}
+        if min_confidence is not None or min_precision is not None:
+            given |= {"min_confidence": min_confidence, "min_precision": min_precision}
+        settings = self.settings.updated(given)
+        self._threshold(settings)  # a precision out of reach is an error before anything is read
+        return settings
+
+    def _threshold(self, settings: Settings) -> float:
+        if settings.min_precision is not None:
+            return self.calibration.threshold_for(settings.min_precision)
+        return self.calibration.threshold if settings.min_confidence is None else settings.min_confidence
 
     def _checked(self, question: str, settings: Settings) -> str:
         if len(question) > settings.max_question_length:
@@ -172,34 +223,61 @@ class Assistant:
             raise InvalidQuestion("The question holds half a character (a lone surrogate).", "Type it again.")
         return question.strip()
 
-    def _without_reading(self, question: str, settings: Settings) -> Response | None:
+    def _without_reading(self, question: str, settings: Settings, asking: bool = True) -> Response | None:
         if not question:
             return self._refuse(question, settings, NoAnswer("empty_question", MESSAGES["empty_question"]))
         if not self.index.manifest.chunks:
             return self._refuse(question, settings, NoAnswer("empty_index", MESSAGES["empty_index"]))
+        if asking and needs_context(question):
+            return self._refuse(question, settings, NoAnswer("needs_context", MESSAGES["needs_context"]))
         return None
 
-    def _read(self, question: str, settings: Settings, without: Collection[str] = ()) -> _Reading:
-        clock = _Clock()
-        vector = self._vector(question)
+    def _read(
+        self, questions: Sequence[str], settings: Settings, without: Sequence[Collection[str]] | None = None
+    ) -> list[_Reading]:
+        """Return each question read; the times of a batch are shared out evenly among its questions."""
+        clock = _Clock(len(questions))
+        vectors = self._vectors(questions)
         clock.stop("embed")
-        candidates = retrieve(self.index, question, vector, settings, without)
-        found = hits(self.index, candidates.fused[: settings.read_passages], candidates.scores)
+        candidates = [
+            retrieve(self.index, text, vector, settings, missing)
+            for text, vector, missing in zip(questions, vectors, without or [()] * len(questions), strict=True)
+        ]
+        found = [to_read(self.index, item, settings.read_passages) for item in candidates]
         clock.stop("retrieve")
-        extractions = self._reader.read([question], [found])[0]
+        extractions = self._reader.read(questions, found)
         clock.stop("read")
-        return _Reading(question, candidates, tuple(extractions), clock.timings)
+        return [
+            _Reading(text, item, tuple(read), clock.timings)
+            for text, item, read in zip(questions, candidates, extractions, strict=True)
+        ]
 
     def _respond(self, reading: _Reading, settings: Settings, explain: bool = False) -> Response:
-        threshold = self.calibration.threshold if settings.min_confidence is None else settings.min_confidence
-        found = ranked(to_answers(self.index, reading.extractions, settings, self.calibration))
-        kept = tuple(answer for answer in found if answer.confidence >= threshold)
-        verify_answers(found, cited_documents(self.index, found))
+        threshold = self._threshold(settings)
+        selected = select(self.index, reading.question, reading.extractions, settings, self.calibration)
+        found = ranked(selected.answers)
+        kept = self._kept(reading, selected, settings, threshold)
+        verify_answers((*found, *kept), cited_documents(self.index, (*found, *kept)))
         response = self._response(
             reading.question, settings, kept, None if kept else self._no_answer(reading, found, threshold)
         )
-        explained = _explanation(reading, self.index, threshold) if explain else None
+        if not explain:
+            return replace(response, timings_ms=reading.timings)
+        explained = explanation(
+            self.index, reading.question, reading.candidates, reading.extractions, selected, kept, settings, threshold
+        )
         return replace(response, timings_ms=reading.timings, explain=explained)
+
+    def _kept(self, reading: _Reading, selected: Selection, settings: Settings, threshold: float) -> tuple[Answer, ...]:
+        """Return the answers to show, each with its copies in other passages."""
+        kept = [answer for answer in selected.answers if answer.confidence >= threshold]
+        if not kept:
+            return ()
+        if settings.min_confidence is None and settings.min_precision is None:
+            others = (*selected.answers[len(kept) :], *selected.others)
+            kept = [*kept, *beside(reading.question, kept, others)][: settings.top_k]
+        candidates = reading.candidates
+        return ranked(with_copies(self.index, kept, hits(self.index, candidates.fused[:COPIES], candidates.scores)))
 
     def _no_answer(self, reading: _Reading, found: Sequence[Answer], threshold: float) -> NoAnswer:
         missing = question_terms(reading.question, self.index.words).missing()
@@ -208,18 +286,15 @@ class Assistant:
         best = max(answer.confidence for answer in found)
         return NoAnswer("low_confidence", MESSAGES["low_confidence"], threshold, best, tuple(found[:CLOSEST]), missing)
 
-    def _trace(self, question: str, settings: Settings, depth: int, without: Collection[str]) -> Trace:
-        early = self._without_reading(question, settings)
-        if early:
-            return Trace(question, (), (), (), (), 0.0, early)
-        reading = self._read(question, settings, without)
+    def _trace(self, reading: _Reading, settings: Settings, depth: int) -> Trace:
         rankings = reading.candidates
         best = self.calibration.probability(reading.extractions[0].features) if reading.extractions else 0.0
         lexical, dense, fused = (
             tuple(hits(self.index, ranking[:depth], rankings.scores))
             for ranking in (rankings.lexical, rankings.dense, rankings.fused)
         )
-        return Trace(question, lexical, dense, fused, reading.extractions, best, self._respond(reading, settings))
+        response = self._respond(reading, settings)
+        return Trace(reading.question, lexical, dense, fused, reading.extractions, best, response)
 
     def _refuse(self, question: str, settings: Settings, reason: NoAnswer) -> Response:
         return self._response(question, settings, (), reason)
@@ -227,44 +302,35 @@ class Assistant:
     def _response(
         self, question: str, settings: Settings, answers: tuple[Answer, ...], no_answer: NoAnswer | None
     ) -> Response:
-        facts = [question, self.index.fingerprint, asdict(settings), asdict(self.calibration)]
-        digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
-        return Response(f"r_{digest[:16]}", question, answers, no_answer, self.index.info)
+        facts = [question, self.index.fingerprint, asdict(settings), self._calibrated]
+        agreement = compare_answers(question, answers)
+        return Response(f"r_{_sha256_of(facts)[:16]}", question, answers, no_answer, self.index.info, agreement)
+
+
+def _sha256_of(facts: object) -> str:
+    """Return the hash of what JSON can say."""
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 class _Clock:
-    """Milliseconds of each stage and of all."""
+    """Milliseconds of each stage and of all, for each of `questions` that are read together."""
 
-    def __init__(self) -> None:
+    def __init__(self, questions: int) -> None:
+        self._questions = questions
         self._began = self._last = time.perf_counter()
         self.timings: dict[str, float] = {}
 
     def stop(self, stage: str) -> None:
         now = time.perf_counter()
-        self.timings[stage] = round((now - self._last) * 1_000, 1)
-        self.timings["total"] = round((now - self._began) * 1_000, 1)
+        self.timings[stage] = round((now - self._last) * 1_000 / self._questions, 1)
+        self.timings["total"] = round((now - self._began) * 1_000 / self._questions, 1)
         self._last = now
+
+
+def _batches(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    return (items[start : start + QUESTIONS_AT_ONCE] for start in range(0, len(items), QUESTIONS_AT_ONCE))
 
 
 def _calibration(path: Path) -> Calibration:
     own = path / CALIBRATION
     return load(own) if own.is_file() else load(SHIPPED)
-
-
-def _explanation(reading: _Reading, index: Index, threshold: float) -> dict[str, Any]:
-    """Return for each stage its best candidates with rank and score, and what was read."""
-    rankings = reading.candidates
-    named = {"lexical": rankings.lexical, "dense": rankings.dense, "fused": rankings.fused}
-    explained: dict[str, Any] = {
-        stage: [
-            {"rank": rank, "chunk_id": hit.chunk.id, "score": round(hit.score, 6)}
-            for rank, hit in enumerate(hits(index, ranking[:10], rankings.scores), start=1)
-        ]
-        for stage, ranking in named.items()
-    }
-    explained["read"] = [
-        {"rank": rank, "chunk_id": item.hit.chunk.id, "start": item.span.start, "end": item.span.end,
-         "score": round(item.score, 6), "features": {key: round(value, 6) for key, value in item.features.items()}}
-        for rank, item in enumerate(reading.extractions[:10], start=1)
-    ]  # fmt: skip
-    return {**explained, "threshold": threshold}

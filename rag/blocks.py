@@ -41,8 +41,14 @@ def blocks(document: Document) -> list[Block]:
 
     Blank lines end a block. In Markdown, headings, list items, table rows and fenced code are blocks of their own and
     YAML front matter is one block of kind `metadata`. In plain text a line is joined to the next where it was broken
-    for want of room, and short lines that stand alone above something longer are headings.
+    for want of room, and short lines that stand alone above something longer are headings. Where the loader knows the
+    blocks, those are returned.
     """
+    if document.layout.blocks:
+        return [
+            Block(Span(document.id, start, end), kind, level, reason)
+            for start, end, kind, level, reason in document.layout.blocks
+        ]
     markdown = document.format == "markdown"
     pieces = _markdown(document.text) if markdown else _plain(document.text, document.title)
     return [Block(Span(document.id, piece.start, piece.end), piece.kind, piece.level) for piece in pieces]
@@ -206,7 +212,8 @@ def _markdown_run(run: list[Line]) -> list[_Piece]:
     table = _table_start(run)
     goes_on = False
     for n, line in enumerate(run):
-        kind, level = ("table_row", None) if table <= n and "|" in line.words else _kind_of(line)
+        in_table = table <= n and "|" in line.words
+        kind, level = ("table_header" if n == table else "table_row", None) if in_table else _kind_of(line)
         last = pieces[-1] if pieces else None
         underline = SETEXT_UNDERLINE.match(line.words)
         if goes_on and last and underline and last.kind == "paragraph":

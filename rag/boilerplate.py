@@ -23,6 +23,7 @@ REASONS: dict[str, str] = {
     "front_matter": "metadata at the head of a Markdown file",
     "markup": "markup that a reader of the page never sees",
     "navigation": "a menu, a list of tags or a way to other pages",
+    "not_main_text": "outside the main text of its web page",
     "repeated": "says again what another block of the document says",
     "separator": "a rule or another mark without a word",
     "share": "buttons for sharing and following",
@@ -71,9 +72,10 @@ def masks(document: Document, blocks: Sequence[Block]) -> list[Mask]:
     seen = [_look(document, block, topics, first=n == 0) for n, block in enumerate(blocks)]
     reasons: dict[int, str] = {n: item.reason for n, item in enumerate(seen) if item.reason}
     reasons = {**_in_company(seen, reasons), **reasons}
-    if document.format == "markdown":
+    if document.format == "markdown" or document.layout.blocks:
         reasons = _without_headings_of_content(seen, reasons)
     reasons = {**_repeated(seen, reasons), **reasons}
+    reasons = {**{n: block.reason for n, block in enumerate(blocks) if block.reason}, **reasons}
     if all(n in reasons or item.block.kind == "heading" for n, item in enumerate(seen)):
         reasons = {n: reason for n, reason in reasons.items() if reason in _NEVER_CONTENT}
     found = [Mask(blocks[n].span, reason) for n, reason in reasons.items()]
@@ -88,7 +90,7 @@ def _look(document: Document, block: Block, topics: set[str], first: bool) -> _S
     text = document.slice(block.span)
     if block.kind == "metadata":
         return _Seen(block, text, "front_matter", None, False)
-    if block.kind in ("code", "table_row") or (first and block.kind == "heading"):
+    if block.kind in ("code", "table_header", "table_row") or (first and block.kind == "heading"):
         return _Seen(block, text, None, None, False)
     short = len(text) <= SHORT and not re.search(r"(?<!\.)[.!?:;,。！？؟।]['\")\]]*$", text)
     line = _normal(text) if len(text) <= LONGEST_LINE else ""
@@ -274,7 +276,7 @@ def _ends(text: str, start: int, end: int) -> str:
 
 def _closing_credit(document: Document, item: _Seen) -> Iterator[Mask]:
     """Yield the mask of a credit in brackets that ends a caption."""
-    if item.block.kind in ("code", "table_row", "metadata") or len(item.text) > LONGEST_NOTICE:
+    if item.block.kind in ("code", "table_header", "table_row", "metadata") or len(item.text) > LONGEST_NOTICE:
         return
     match = wordings().closing_credit.search(item.text)
     if match and match.start():

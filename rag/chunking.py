@@ -17,6 +17,9 @@ from rag.types import Block, Chunk, Document, Mask, Span
 LONGEST_PREFIX = 200
 """Characters of title and headings that are embedded with a passage at most."""
 
+TABLE_LEVEL = 7
+"""Level of a table's header in the path of headings: below all of these, above the rows."""
+
 TokenCounter = Callable[[Sequence[str]], list[int]]
 
 
@@ -26,6 +29,13 @@ def embedding_text(chunk: Chunk) -> str:
     A private copy: `Chunk.text` stays the slice it is.
     """
     return "\n".join(part for part in (heading_text(chunk), chunk.text.strip()) if part)
+
+
+def embedded_sentences(chunk: Chunk) -> list[tuple[int, int]]:
+    """Return where the chunk's sentences stand in its `embedding_text`."""
+    text = chunk.text.strip()
+    shift = len(embedding_text(chunk)) - len(text) - (len(chunk.text) - len(chunk.text.lstrip()) if text else 0)
+    return [(start + shift, end + shift) for start, end in chunk.sentences]
 
 
 def heading_text(chunk: Chunk) -> str:
@@ -61,6 +71,7 @@ class _Section:
     body_start: int
     headings: tuple[str, ...] = ()
     sentences: list[Span] = field(default_factory=list)
+    in_table: bool = False
 
 
 def _sections(document: Document, blocks: Sequence[Block], masks: Sequence[Mask]) -> Iterator[_Section]:
@@ -72,10 +83,13 @@ def _sections(document: Document, blocks: Sequence[Block], masks: Sequence[Mask]
             section = None
         section = section or _Section(part.start, part.end, part.start)
         section.end = part.end
-        if block.kind == "heading":
-            level = block.level or 1
+        if block.kind != "table_row":
+            path = [above for above in path if above[0] < TABLE_LEVEL]
+        if block.kind in ("heading", "table_header"):
+            level = TABLE_LEVEL if block.kind == "table_header" else block.level or 1
             path = [*(above for above in path if above[0] < level), (level, document.slice(part).strip("#=- \t\r\n"))]
             section.body_start = part.end
+            section.in_table = level == TABLE_LEVEL
         else:
             section.sentences += _inside(sentences(document, block), part)
         section.headings = tuple(text for _, text in path if text and text != document.title)
@@ -85,7 +99,8 @@ def _sections(document: Document, blocks: Sequence[Block], masks: Sequence[Mask]
 
 def _ends_before(document: Document, section: _Section, block: Block, part: Span) -> bool:
     masked_between = bool(document.text[section.end : part.start].strip())
-    return masked_between or (block.kind == "heading" and section.body_start < section.end)
+    begins = block.kind in ("heading", "table_header") and section.body_start < section.end
+    return masked_between or begins or (section.in_table and block.kind != "table_row")
 
 
 def _inside(found: Sequence[Span], part: Span) -> list[Span]:

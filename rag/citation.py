@@ -2,8 +2,11 @@
 
 import hashlib
 import re
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from operator import itemgetter
+from typing import TypeVar
 
 from rag.errors import VerificationError
 from rag.response import Answer, Citation, Place, SourceInfo
@@ -12,6 +15,7 @@ from rag.types import Chunk, Document, Span
 QUOTE_CONTEXT = 32
 """Characters kept before and after a quote, as TextQuoteSelector's prefix and suffix."""
 LINE_END = re.compile(r"\r\n|\r|\n")
+Value = TypeVar("Value", int, str)
 
 
 def cite(document: Document, chunk: Chunk, span: Span, number: int) -> Citation:
@@ -60,17 +64,28 @@ def source_info(document: Document) -> SourceInfo:
 
 
 def place(document: Document, span: Span, headings: tuple[str, ...] = ()) -> Place:
-    """Return lines, counted from 1, and offsets in UTF-16 units of a span."""
-    before, inside = document.text[: span.start], document.slice(span)
+    """Return where a span begins: lines, pages and rows counted from 1, and offsets in UTF-16 units."""
+    before, inside, layout = document.text[: span.start], document.slice(span), document.layout
     start = utf16_length(before)
-    line = 1 + len(LINE_END.findall(before))
+    ends = [match.end() for match in LINE_END.finditer(before)]
+    line = 1 + len(ends)
+    link = f"{document.source_path}:{line}:{span.start - (ends[-1] if ends else 0) + 1}"
     return Place(
         utf16_start=start,
         utf16_end=start + utf16_length(inside),
         line_start=line,
         line_end=line + len(LINE_END.findall(inside)),
+        page_number=bisect_right(layout.pages, span.start) or None,
         headings=headings,
+        part=_last_before(layout.parts, span.start),
+        row=_last_before(layout.rows, span.start) or None,
+        editor_link=link if layout.own_lines and document.source_path else None,
     )
+
+
+def _last_before(known: Sequence[tuple[int, Value]], offset: int) -> Value | None:
+    found = bisect_right(known, offset, key=itemgetter(0))
+    return known[found - 1][1] if found else None
 
 
 def utf16_length(text: str) -> int:

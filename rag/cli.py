@@ -14,7 +14,7 @@ import typer
 
 from rag.errors import InvalidInput, InvalidQuestion, RagError
 from rag.evaluation.commands import calibrate_command, eval_command
-from rag.terminal import ProgressBar, printable, show_quote, show_report, show_response
+from rag.terminal import ProgressBar, printable, show_quote, show_rechecks, show_report, show_response
 
 if TYPE_CHECKING:
     from rag.assistant import Assistant
@@ -36,28 +36,36 @@ IndexOption = Annotated[Path, typer.Option("--index", help="Folder of the index.
 SetOption = Annotated[list[str] | None, typer.Option("--set", help="A setting as key=value; may be repeated.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the response as JSON.")]
 TopOption = Annotated[int | None, typer.Option("--top-k", help="Answers at most.")]
+FORMAT_HELP = "json, markdown, bibtex, csl, annotation, or evidence: the JSON with the day it was read."
 DEFAULT_INDEX = Path("index")
 
 
 @app.command("index")
 def index_command(
-    paths: Annotated[list[Path], typer.Argument(help="Files and folders.")],
+    paths: Annotated[list[str], typer.Argument(help="Files, folders and, if allowed, web addresses.")],
     index: IndexOption = DEFAULT_INDEX,
     rebuild: Annotated[bool, typer.Option(help="Build from nothing, in place of what is there.")] = False,
     sync: Annotated[bool, typer.Option(help="Also drop documents whose file is gone.")] = False,
+    allow_network: Annotated[bool, typer.Option("--allow-network", help="Read web addresses among PATHS.")] = False,
     settings: SetOption = None,
 ) -> None:
     """Build an index of files and folders, or bring one up to date; exit status 2 where a file could not be read."""
     from rag.index import Index
+    from rag.loading import load
+    from rag.loading.web import with_web_addresses
     from rag.settings import Settings
 
+    sources, failed = with_web_addresses(paths, load, allow_network)
+    if sync and not all(isinstance(source, Path) for source in sources):
+        raise InvalidInput("--sync is for files and folders.", "Index web addresses without it.")
     with ProgressBar() as tell:
         if rebuild or not (index / "manifest.json").exists():
-            report = Index.build(list(paths), index, Settings().updated(_changes(settings)), tell).report
+            report = Index.build(sources, index, Settings().updated(_changes(settings)), tell).report
         else:
             opened = Index.open(index)
             opened.require(opened.settings.updated(_changes(settings)))
-            report = opened.sync(list(paths), tell) if sync else opened.add(list(paths), tell)
+            report = opened.sync(list(paths), tell) if sync else opened.add(sources, tell)
+    report = report.with_failed(failed)
     show_report(report, index)
     taken = report.added or report.updated or report.unchanged or report.removed
     if report.unreadable or (report.failed and not taken):
@@ -72,20 +80,24 @@ def ask(
     markdown: Annotated[bool, typer.Option(help="Print the response as Markdown.")] = False,
     bibtex: Annotated[bool, typer.Option(help="Print BibTeX entries of the answers.")] = False,
     top_k: TopOption = None,
+    form: Annotated[str | None, typer.Option("--format", help=FORMAT_HELP)] = None,
     min_confidence: Annotated[float | None, typer.Option(help="Withhold answers below this probability.")] = None,
+    min_precision: Annotated[float | None, typer.Option(help="Share of answers to be right, such as 0.95.")] = None,
     explain: Annotated[bool, typer.Option(help="Add what each stage found to the JSON.")] = False,
     settings: SetOption = None,
 ) -> None:
     """Answer one question with quotations, or say why there is none."""
     if not question.strip():
         raise InvalidQuestion("The question is empty.", "Give one in quotes: rag ask 'Who …?'")
-    response = _assistant(index, settings).ask(question, top_k, None, min_confidence, explain)
-    if as_json or explain:
-        typer.echo(response.to_json())
-    elif markdown or bibtex:
-        typer.echo(response.to_markdown() if markdown else response.to_bibtex())
-    else:
+    from rag.export import export, require_form
+
+    form = form or ("json" if as_json or explain else "markdown" if markdown else "bibtex" if bibtex else None)
+    require_form(form)
+    response = _assistant(index, settings).ask(question, top_k, None, min_confidence, explain, min_precision)
+    if form is None:
         show_response(response)
+    else:
+        typer.echo(export(response, form))
 
 
 @app.command()
@@ -152,7 +164,7 @@ def verify(
     index: IndexOption = DEFAULT_INDEX,
     as_json: JsonOption = False,
 ) -> None:
-    """Re-check saved citations; exit status 1 where one is changed or gone."""
+    """Re-check saved citations: exact, moved, changed or gone; exit status 1 where one is changed or gone."""
     from rag.assistant import Assistant
 
     assistant = Assistant.open(index)
@@ -160,9 +172,7 @@ def verify(
     if as_json:
         typer.echo(json.dumps([item.to_dict() for item in found], ensure_ascii=False, indent=2))
     else:
-        for item in found:
-            typer.echo(f"{item.status}\t{item.document_id}\t{printable(item.quote)[:80]}")
-        typer.echo(f"{len(found)} citations checked.")
+        show_rechecks(found)
     if any(item.status in ("changed", "gone") for item in found):
         raise typer.Exit(1)
 
@@ -192,15 +202,22 @@ def check(
 @app.command()
 def serve(
     index: IndexOption = DEFAULT_INDEX,
-    port: Annotated[int, typer.Option(help="Port on the loopback address; 0 takes a free one.")] = 7860,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 7860,
+    auth: Annotated[str | None, typer.Option(envvar="PINCITE_AUTH", help="name:password that a visitor gives.")] = None,
+    readonly: Annotated[bool, typer.Option("--readonly", help="Visitors may ask, and change nothing.")] = False,
+    rate_limit: Annotated[int, typer.Option(help="Questions a minute of one visitor.")] = 120,
+    upload_limit: Annotated[int, typer.Option(help="Longest file that is taken, in megabytes.")] = 50,
     settings: SetOption = None,
 ) -> None:
-    """Serve the page."""
+    """Serve the page, for this machine alone unless --host says otherwise."""
+    from rag.ui import Options, name_and_password
     from rag.ui import serve as serve_page
 
+    login = name_and_password(auth) if auth else None
+    options = Options(host, port, login, readonly, rate_limit, upload_limit)
     opened = _open(index)
-    serve_page(index, opened.settings.updated(_changes(settings)), host, port)
+    serve_page(index, opened.settings.updated(_changes(settings)), options)
 
 
 def main() -> None:
@@ -250,7 +267,7 @@ def _saved_responses(file: Path) -> list[dict[str, Any]]:
             content = json.loads(text)
         except ValueError:
             content = [json.loads(line) for line in text.splitlines() if line.strip()]
-        found = content if isinstance(content, list) else [content]
+        found = [_unwrapped(item) for item in (content if isinstance(content, list) else [content])]
         if not found or not all(map(_is_response, found)):
             raise ValueError("it holds no responses")
     except (OSError, ValueError, RecursionError) as error:
@@ -258,6 +275,11 @@ def _saved_responses(file: Path) -> list[dict[str, Any]]:
             f"Cannot read saved responses from {file}: {error}.", "Give the output of rag ask --json."
         ) from None
     return found
+
+
+def _unwrapped(item: Any) -> Any:
+    """Return the response in a piece of evidence, anything else as it is."""
+    return item["response"] if isinstance(item, dict) and "read_on" in item and "response" in item else item
 
 
 def _is_response(item: object) -> bool:

@@ -58,9 +58,11 @@ class Calibration:
                 break
             reached = threshold
         if reached is None:
+            best = max((found for _, found, coverage in self.curve if coverage >= LEAST_COVERAGE), default=0.0)
             raise EvaluationError(
-                f"No threshold reached a precision of {precision:g} on the {self.questions} questions of the fit.",
-                "Ask for less, or calibrate on more questions.",
+                f"No threshold reached a precision of {precision:g} on the {self.questions} questions of the fit;"
+                f" the best was {best:.3f}.",
+                "Ask for less, or calibrate on more questions of your own: rag calibrate.",
             )
         return reached
 

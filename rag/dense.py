@@ -106,6 +106,32 @@ class FaissStore:
             raise ValueError("the store is memory-mapped; open it with writable=True")
 
 
+def packed(vectors: "Floats2d") -> bytes:
+    """Return unit rows in eight bits a figure: of each row its float32 scale, then of each its int8 figures."""
+    scales = np.abs(vectors).max(axis=1, initial=0.0) / 127
+    scales = np.where(scales > 0, scales, 1.0).astype(np.float32)
+    return bytes(scales.tobytes() + np.rint(vectors / scales[:, None]).astype(np.int8).tobytes())
+
+
+def packed_size(count: int, dimension: int) -> int:
+    """Return the length of `packed` for `count` rows."""
+    return count * (dimension + 4)
+
+
+def unpacked(content: bytes, dimension: int) -> "Floats2d":
+    """Return the float32 (n, dimension) rows of `packed`, each figure within half a step of what it was.
+
+    Raises IndexCorrupt where the content cannot be of such rows.
+    """
+    count, rest = divmod(len(content), packed_size(1, dimension))
+    if rest:
+        what = f"The sentence vectors of a passage have {len(content)} bytes."
+        raise IndexCorrupt(what, "Build the index again: rag index PATH --rebuild")
+    scales = np.frombuffer(content, np.float32, count)
+    figures = np.frombuffer(content, np.int8, count * dimension, offset=4 * count)
+    return np.asarray(figures.reshape(count, dimension) * scales[:, None], np.float32)
+
+
 def cosine(vectors: "Floats2d", query: "Floats2d") -> Sequence[float]:
     """Return the inner product of each unit row with the unit query, computed row by row.
 

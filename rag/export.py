@@ -1,13 +1,37 @@
-"""Writes a response for other programs and for people: Markdown, BibTeX."""
+"""Writes a response for other programs and for people: Markdown, JSON evidence, BibTeX, CSL-JSON, Web Annotation.
 
+Each holds the quotation, its place, the sha256 of the text it was read from, and the date it was read on, which is
+today where none is given: what is saved as evidence says when it was looked at.
+"""
+
+import base64
+import json
 import re
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import date
+from typing import Any
 
+from rag.errors import InvalidInput
 from rag.response import Answer, Citation, Response
 
 NOTICE = "Exact words of the sources."
+DATE = re.compile(r"(\d{4})(?:-(\d\d))?(?:-(\d\d))?")
 
 
-def to_markdown(response: Response) -> str:
+def export(response: Response, form: str, read_on: date | None = None) -> str:
+    """Return a response in one of `FORMS`, read on a day. Raises InvalidInput for another form."""
+    require_form(form)
+    return FORMS[form](response, read_on or date.today())
+
+
+def require_form(form: str | None) -> None:
+    """Raise InvalidInput where `form` is given and none of `FORMS`."""
+    if form is not None and form not in FORMS:
+        raise InvalidInput(f"There is no form {form!r}.", f"Known: {', '.join(FORMS)}.")
+
+
+def to_markdown(response: Response, read_on: date | None = None) -> str:
     """Return the quotations as Markdown, each with its source; a no-answer with its reason."""
     lines = [f"# {_inline(response.question)}", ""]
     if response.no_answer is not None:
@@ -15,39 +39,104 @@ def to_markdown(response: Response) -> str:
         if response.no_answer.missing_terms:
             lines += [f"In no document: {_inline(', '.join(response.no_answer.missing_terms))}", ""]
         return "\n".join(lines)
-    lines += [f"{NOTICE} Index {response.index.fingerprint}, version {response.index.version}.", ""]
+    day = (read_on or date.today()).isoformat()
+    lines += [f"{NOTICE} Index {response.index.fingerprint}, version {response.index.version}. Read on {day}.", ""]
+    if response.agreement["differ"]:
+        lines += [f"The sources differ: {_groups(response)}.", ""]
     for answer in response.answers:
         lines += _answer(answer)
     return "\n".join(lines)
 
 
-def to_bibtex(response: Response) -> str:
-    """Return one `@misc` entry for each answer, with the quote in its note."""
-    return "\n\n".join(_entry(answer.citation) for answer in response.answers)
+def to_evidence(response: Response, read_on: date | None = None) -> str:
+    """Return the JSON of the response with the day it was read; `rag verify` takes it as it takes the response."""
+    content = {"read_on": (read_on or date.today()).isoformat(), "response": response.to_dict()}
+    return json.dumps(content, ensure_ascii=False, allow_nan=False, indent=2)
+
+
+def to_bibtex(response: Response, read_on: date | None = None) -> str:
+    """Return one BibLaTeX `@misc` entry for each quotation, copies too, with the quotation in its note."""
+    day = read_on or date.today()
+    return "\n\n".join(_entry(key, citation, day) for key, _, citation in _cited(response))
+
+
+def to_csl_json(response: Response, read_on: date | None = None) -> str:
+    """Return a CSL-JSON list (csl-data.json 1.0) with an item for each quotation, copies too."""
+    day = read_on or date.today()
+    items = [_csl_item(key, citation, day) for key, _, citation in _cited(response)]
+    return json.dumps(items, ensure_ascii=False, indent=2)
+
+
+def to_web_annotation(response: Response, read_on: date | None = None) -> str:
+    """Return a W3C Web Annotation page (https://www.w3.org/TR/annotation-model/), an annotation for each quotation.
+
+    A source without an address is named by the hash of its text (RFC 6920). Positions count code points.
+    """
+    created = f"{(read_on or date.today()).isoformat()}T00:00:00Z"
+    page = {
+        "@context": [
+            "http://www.w3.org/ns/anno.jsonld", {"sha256": "https://schema.org/sha256"},
+        ],
+        "id": _urn(response.response_id),
+        "type": "AnnotationPage",
+        "items": [_annotation(response, key, citation, created) for key, _, citation in _cited(response)],
+    }  # fmt: skip
+    return json.dumps(page, ensure_ascii=False, indent=2)
+
+
+FORMS: dict[str, Callable[[Response, date], str]] = {
+    "json": lambda response, _: response.to_json(),
+    "markdown": to_markdown,
+    "evidence": to_evidence,
+    "bibtex": to_bibtex,
+    "csl": to_csl_json,
+    "annotation": to_web_annotation,
+}
+"""Forms that a response can be written in, by the names of the shell."""
+
+
+def _cited(response: Response) -> Iterator[tuple[str, Answer, Citation]]:
+    """Yield key, answer and citation of each quotation; keys are letters, figures and hyphens, and none comes twice."""
+    for answer in response.answers:
+        for place, citation in enumerate((answer.citation, *answer.also_in)):
+            name = re.sub(r"[^A-Za-z0-9]+", "-", citation.span.document_id).strip("-") or "document"
+            yield f"{name}-{answer.rank}" + (f"-{place}" if place else ""), answer, citation
+
+
+def _groups(response: Response) -> str:
+    return " against ".join(" and ".join(map(str, group)) for group in response.agreement["groups"])
 
 
 def _answer(answer: Answer) -> list[str]:
     quote = [f"> {_inline(line)}" for line in answer.answer.splitlines()]
-    also = [f"   Also in {source_line(citation)}" for citation in answer.also_in]
     confidence = f"confidence {answer.confidence:.2f} ({answer.confidence_level.replace('_', ' ')})"
-    return [*quote, "", f"{answer.rank}. {source_line(answer.citation)} — {confidence}", *also, ""]
+    lines = [*quote, "", f"{answer.rank}. {source_line(answer.citation)} — {confidence}", _proof(answer.citation)]
+    for citation in answer.also_in:
+        lines += [f"   Also in {source_line(citation)}", _proof(citation)]
+    if answer.continues is not None:
+        lines += ["", f"   The source goes on: {_inline(answer.continues[1])}"]
+    return [*lines, ""]
+
+
+def _proof(citation: Citation) -> str:
+    return f"   {_inline(_where(citation))}"
+
+
+def _where(citation: Citation) -> str:
+    """Return place and hash of a citation, exact enough to find and to check it."""
+    span = citation.span
+    return f"{span.document_id}, characters {span.start}-{span.end}, text sha256 {citation.content_sha256}"
 
 
 def source_line(citation: Citation) -> str:
     """Return title, publisher, date and place of a citation in one line of Markdown."""
-    source, place = citation.source, citation.place
-    lines = (
-        f"line {place.line_start}"
-        if place.line_start == place.line_end
-        else f"lines {place.line_start}-{place.line_end}"
-    )
+    source = citation.source
     known = [source.author, source.publisher, source.published_at, source.uri]
-    where = [f"page {place.page_number}"] if place.page_number else []
     title = source.title or citation.span.document_id
-    return ", ".join([f"*{_inline(title)}*", *(_inline(part) for part in known if part), *where, lines])
+    return ", ".join([f"*{_inline(title)}*", *(_inline(part) for part in known if part), _lines(citation)])
 
 
-def _entry(citation: Citation) -> str:
+def _entry(key: str, citation: Citation, day: date) -> str:
     source = citation.source
     fields = {
         "title": source.title or citation.span.document_id,
@@ -55,12 +144,77 @@ def _entry(citation: Citation) -> str:
         "publisher": source.publisher,
         "date": source.published_at,
         "url": source.uri,
+        "urldate": day.isoformat(),
         "note": citation.quote,
-        "pages": f"line {citation.place.line_start}",
+        "pages": _lines(citation),
+        "annotation": _where(citation),
     }
-    body = ",\n".join(f"  {key} = {{{_bibtex(value)}}}" for key, value in fields.items() if value)
-    key = re.sub(r"[^A-Za-z0-9]+", "-", citation.span.document_id).strip("-") or "document"
-    return f"@misc{{{key}-{citation.number},\n{body}\n}}"
+    body = ",\n".join(f"  {name} = {{{_bibtex(value)}}}" for name, value in fields.items() if value)
+    return f"@misc{{{key},\n{body}\n}}"
+
+
+def _lines(citation: Citation) -> str:
+    place = citation.place
+    same = place.line_start == place.line_end
+    lines = f"line {place.line_start}" if same else f"lines {place.line_start}-{place.line_end}"
+    return f"page {place.page_number}, {lines}" if place.page_number else lines
+
+
+def _csl_item(key: str, citation: Citation, day: date) -> dict[str, Any]:
+    source, span = citation.source, citation.span
+    item = {
+        "id": key,
+        "type": "webpage" if source.uri else "document",
+        "title": source.title or span.document_id,
+        "author": [{"literal": source.author}] if source.author else None,
+        "publisher": source.publisher,
+        "issued": _csl_date(source.published_at) if source.published_at else None,
+        "accessed": _csl_date(day.isoformat()),
+        "URL": source.uri,
+        "language": source.language,
+        "page": str(citation.place.page_number) if citation.place.page_number else None,
+        "note": citation.quote,
+        "custom": {
+            "document_id": span.document_id, "start": span.start, "end": span.end, "place": _lines(citation),
+            "content_sha256": citation.content_sha256,
+        },
+    }  # fmt: skip
+    return {name: value for name, value in item.items() if value is not None}
+
+
+def _csl_date(text: str) -> dict[str, Any]:
+    match = DATE.match(text)
+    return {"date-parts": [[int(part) for part in match.groups() if part]]} if match else {"literal": text}
+
+
+def _annotation(response: Response, key: str, citation: Citation, created: str) -> dict[str, Any]:
+    source = {
+        "id": citation.source.uri or _hash_name(citation.content_sha256),
+        "type": "Text",
+        "language": citation.source.language,
+        "sha256": citation.content_sha256,
+    }
+    return {
+        "id": _urn(f"{response.response_id}/{key}"),
+        "type": "Annotation",
+        "motivation": "highlighting",
+        "created": created,
+        "body": {"type": "TextualBody", "value": response.question, "format": "text/plain", "purpose": "describing"},
+        "target": {
+            "type": "SpecificResource",
+            "source": {name: value for name, value in source.items() if value is not None},
+            "selector": citation.to_dict()["selector"],
+        },
+    }
+
+
+def _urn(name: str) -> str:
+    return uuid.uuid5(uuid.NAMESPACE_URL, name).urn
+
+
+def _hash_name(sha256: str) -> str:
+    """Return the name that RFC 6920 gives to what has this hash."""
+    return "ni:///sha-256;" + base64.urlsafe_b64encode(bytes.fromhex(sha256)).decode().rstrip("=")
 
 
 def _inline(text: str) -> str:

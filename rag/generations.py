@@ -23,8 +23,9 @@ from typing import Any
 
 from rag.errors import IndexCorrupt, IndexLocked, IndexNotFound, IndexProblem, IndexVersionMismatch, IndexWriteFailed
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "manifest.json"
+DOCUMENTS, VECTORS, WORDS = "documents.sqlite", "vectors.faiss", "words"
 WHOLLY_CHECKED_BYTES = 64_000_000
 """Files up to this size are hashed at every opening (about 0.7 s a gigabyte); larger ones by `rag check`."""
 END_BYTES = 1_000_000

@@ -1,15 +1,20 @@
-"""Journey 1: files to an index that can be asked. Builds, adds, updates, removes, syncs, opens, checks, repairs."""
+"""Journey 1: files to an index that can be asked. Builds, adds, updates, removes, syncs, opens, checks, repairs.
+
+What only a write needs is imported when something is written: a question is answered sooner without it.
+"""
 
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rag.dense import FaissStore
-from rag.embedding import SentenceTransformerEmbedder
-from rag.errors import EmbedderMismatch, IndexCorrupt, InvalidSettings, SourceNotFound
+from rag.dense import FaissStore, unpacked
+from rag.embedding import open_embedder
+from rag.errors import EmbedderMismatch, IndexCorrupt, InvalidSettings
 from rag.generations import (
+    DOCUMENTS,
+    VECTORS,
+    WORDS,
     Manifest,
     commit,
     damages,
@@ -19,27 +24,27 @@ from rag.generations import (
     read_manifest,
     writing,
 )
-from rag.ingest import IndexReport, Ingest, Paths, Progress, as_work, documents_gone
 from rag.lexical import TantivyStore
-from rag.loading import Source
+from rag.reports import IndexReport, Progress
 from rag.response import IndexInfo
 from rag.settings import Settings
 from rag.store import DocumentSummary, Store
 from rag.types import Chunk, Document, Mask
-from rag.writer import DOCUMENTS, VECTORS, WORDS, Writer, manifest_of, rebuild_derived, weights_of
 
 if TYPE_CHECKING:
-    from rag.protocols import Embedder
+    from rag.build import Job
+    from rag.ingest import Paths
+    from rag.protocols import Embedder, Floats2d
 
 
 class Index:
     """An opened version of an index. It keeps answering from that version while others write; see `refresh`."""
 
-    def __init__(self, path: Path, manifest: Manifest, embedder: "Embedder | None") -> None:
+    def __init__(self, path: Path, manifest: Manifest, embedder: "Embedder | None", runtime: str = "auto") -> None:
         """Open the files of a version. Use `open` or `build`."""
         folder = path / manifest.folder
         self.path, self.manifest = path, manifest
-        self.settings = Settings().updated(manifest.settings)
+        self.settings = Settings(embedding_runtime=runtime).updated(manifest.settings)
         self.report = IndexReport()
         self._given_embedder = self._embedder = embedder
         self.store = Store(folder / DOCUMENTS)
@@ -49,33 +54,34 @@ class Index:
         self._require_agreement()
 
     @classmethod
-    def open(cls, path: str | Path, embedder: "Embedder | None" = None) -> "Index":
+    def open(cls, path: str | Path, embedder: "Embedder | None" = None, runtime: str = "auto") -> "Index":
         """Open the current version.
 
         Raises IndexNotFound, IndexCorrupt, IndexVersionMismatch; EmbedderMismatch where `embedder` is given and is
-        not the one that the index was built with. The embedder is loaded at its first use.
+        not the one that the index was built with. The embedder is loaded at its first use, to run by `runtime`
+        (the setting `embedding_runtime`).
         """
         path = Path(path)
         while True:
             manifest = read_manifest(path)
             try:
-                return cls._sound(path, manifest, embedder)
+                return cls._sound(path, manifest, embedder, runtime)
             except IndexCorrupt:
                 # Unless a writer has committed twice since the manifest was read, and dropped the version it named.
                 if read_manifest(path) == manifest:
                     raise
 
     @classmethod
-    def _sound(cls, path: Path, manifest: Manifest, embedder: "Embedder | None") -> "Index":
+    def _sound(cls, path: Path, manifest: Manifest, embedder: "Embedder | None", runtime: str) -> "Index":
         found = damages(path, manifest, wholly=False)
         if found:
             raise IndexCorrupt(f"{found[0]}.", "Run `rag check --repair`; if that fails, build the index again.")
-        return cls(path, manifest, embedder)
+        return cls(path, manifest, embedder, runtime)
 
     @classmethod
     def build(
         cls,
-        sources: Paths | Iterable[Document],
+        sources: "Paths | Iterable[str | Path | Document]",
         path: str | Path,
         settings: Settings | None = None,
         progress: Callable[[Progress], None] | None = None,
@@ -86,27 +92,35 @@ class Index:
         `sources` are paths of files and folders, or Documents. `.report` of the result tells of every source.
         Raises SourceNotFound where there are sources but none gives a document; the index then stays as it was.
         """
+        from rag.build import Job, as_work, write
+
         path, settings = Path(path), settings or Settings()
         work = as_work(sources, path)
-        embedder = embedder or SentenceTransformerEmbedder(settings.embedding_model)
+        embedder = embedder or open_embedder(settings)
         with writing(path):
-            report = _write(path, None, lambda: embedder, settings, Job(work, progress))
-        index = cls.open(path, embedder)
+            report = write(path, None, lambda: embedder, settings, Job(work, progress))
+        index = cls.open(path, embedder, settings.embedding_runtime)
         index.report = report
         return index
 
     def add(
-        self, sources: Paths | Iterable[Document], progress: Callable[[Progress], None] | None = None
+        self, sources: "Paths | Iterable[str | Path | Document]", progress: Callable[[Progress], None] | None = None
     ) -> IndexReport:
         """Add sources, bring changed ones up to date, leave the rest; show the new version."""
+        from rag.build import Job, as_work
+
         return self._rewrite(Job(as_work(sources, self.path), progress))
 
     def remove(self, document_id: str) -> IndexReport:
         """Drop one document; an id that is not held gives a report with nothing removed."""
+        from rag.build import Job
+
         return self._rewrite(Job([], None, lambda store: [document_id]))
 
-    def sync(self, paths: Paths, progress: Callable[[Progress], None] | None = None) -> IndexReport:
+    def sync(self, paths: "Paths", progress: Callable[[Progress], None] | None = None) -> IndexReport:
         """Add and update like `add`, and drop documents whose file was below `paths` and is no longer there."""
+        from rag.build import Job, as_work, documents_gone
+
         given = [paths] if isinstance(paths, str | Path) else list(paths)
         work = as_work(given, self.path)
         return self._rewrite(Job(work, progress, lambda store: documents_gone(store, given, work)))
@@ -126,7 +140,7 @@ class Index:
         """Show the current version, where another writer has made one since; tell whether there was one."""
         if read_manifest(self.path) == self.manifest:
             return False
-        current = Index.open(self.path, self._given_embedder)
+        current = Index.open(self.path, self._given_embedder, self.settings.embedding_runtime)
         if current.manifest.embedder == self.manifest.embedder:
             current._embedder = self._embedder
         self.__dict__.update(current.__dict__)
@@ -139,7 +153,7 @@ class Index:
         Raises EmbedderMismatch where its weights are not the same any more.
         """
         if self._embedder is None:
-            embedder = SentenceTransformerEmbedder(self.settings.embedding_model)
+            embedder = open_embedder(self.settings)
             self._require_embedder(embedder)
             self._embedder = embedder
         return self._embedder
@@ -173,15 +187,22 @@ class Index:
         """Return the chunks of a document, in order of place."""
         return self.store.chunks(self.store.rows_of(document_id))
 
+    def sentence_vectors(self, rows: Sequence[int]) -> "list[Floats2d]":
+        """Return the vectors of the sentences of each row's chunk, float32 (sentences, dimension), in order."""
+        found = self.store.sentence_vectors(rows)
+        return [unpacked(found.get(row, b""), self.vectors.dimension) for row in rows]
+
     def close(self) -> None:
         """Close the files."""
         self.store.close()
 
     def _rewrite(self, job: "Job") -> IndexReport:
+        from rag.build import write
+
         with writing(self.path):
             # Under the lock nobody else commits: what is shown now is what the next version is made from.
             self.refresh()
-            report = _write(self.path, self, lambda: self.embedder, self.settings, job)
+            report = write(self.path, self.manifest, lambda: self.embedder, self.settings, job)
         self.refresh()
         self.report = report
         return report
@@ -208,15 +229,6 @@ class Index:
                 f" those of {embedder.name!r} here.",
                 "Ask with the same model, or build the index again: rag index PATH --rebuild",
             )
-
-
-@dataclass(frozen=True)
-class Job:
-    """What a write is to do: take `work`, and drop what `gone` finds in the store of the last commit."""
-
-    work: Sequence[Source | Document]
-    progress: Callable[[Progress], None] | None
-    gone: Callable[[Store], Sequence[str]] = lambda store: ()
 
 
 def examine(path: str | Path) -> list[str]:
@@ -250,6 +262,8 @@ def repair(
 
     Raises IndexCorrupt where the document store itself is damaged: only the sources can mend that.
     """
+    from rag.writer import manifest_of, rebuild_derived, weights_of
+
     path = Path(path)
     with writing(path):
         manifest = read_manifest(path)
@@ -262,43 +276,8 @@ def repair(
         if lost:
             raise IndexCorrupt(f"{lost[0]}.", "Only the sources can mend that: rag index PATH --rebuild")
         settings = Settings().updated(manifest.settings)
-        embedder = embedder or SentenceTransformerEmbedder(settings.embedding_model)
+        embedder = embedder or open_embedder(settings)
         with partial_version(path, version) as folder:
             rebuild_derived(folder, base, embedder, settings, progress)
             commit(path, folder, manifest_of(folder, version, weights_of(embedder), settings))
         return found
-
-
-def _write(
-    path: Path, base: Index | None, embedder: "Callable[[], Embedder]", settings: Settings, job: Job
-) -> IndexReport:
-    """Commit the next version, unless nothing changed since `base`. Call it under the writer's lock."""
-    version = next_version(path)
-    with partial_version(path, version) as folder:
-        with closing(Writer(folder, path / base.manifest.folder if base else None, embedder, settings)) as writer:
-            ingest = Ingest(writer, job.progress)
-            report = ingest.run(job.work, job.gone(writer.store))
-            if base is None:
-                _require_document(job.work, report)
-            elif ingest.changed:
-                _require_whole(base)
-            else:
-                return report
-            writer.finish()
-        weights = base.manifest.embedder if base else weights_of(embedder())
-        commit(path, folder, manifest_of(folder, version, weights, settings))
-    return report
-
-
-def _require_document(work: Sequence[Source | Document], report: IndexReport) -> None:
-    # An index of nothing in place of one that answers would lose more than the command that failed.
-    if work and not report.added:
-        first = "".join(f" The first, {source}: {reason}" for source, reason in report.failed[:1])
-        raise SourceNotFound(f"No source gave a document.{first}", "Give files that hold text.")
-
-
-def _require_whole(base: Index) -> None:
-    # Opening trusts the size of large files; what is copied from one must not get a fresh hash with its damage.
-    found = damages(base.path, base.manifest, wholly=True)
-    if found:
-        raise IndexCorrupt(f"{found[0]}.", "Run `rag check --repair`, then run the command again.")

@@ -3,13 +3,14 @@
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 from rag.errors import EmptyDocument, LoadError, UnreadableSource, UnsupportedFormat
 from rag.generations import parts_among
 from rag.loading import Source, discover, file_sha256, load
 from rag.loading.sources import printable
+from rag.reports import IndexReport, Progress
 from rag.store import Store
 from rag.types import Document
 from rag.writer import Change, Writer
@@ -17,47 +18,12 @@ from rag.writer import Change, Writer
 Paths = str | Path | Iterable[str | Path]
 
 
-@dataclass(frozen=True)
-class Progress:
-    """How far a build is, in bytes of source; `total` is 0 where it cannot be known."""
-
-    name: str
-    done: int
-    total: int
-    documents: int
-    seconds: float
-
-    @property
-    def seconds_left(self) -> float | None:
-        """Return the time left at the pace so far, None before there is a pace."""
-        if not 0 < self.done <= self.total:
-            return None
-        return self.seconds * (self.total - self.done) / self.done
-
-
-@dataclass(frozen=True)
-class IndexReport:
-    """What a write did, by document id.
-
-    `duplicates` has one entry for each text that several documents hold, where one of them is new: that one's id and
-    its equals. `failed` has sources with the reason; those among them that should have been readable are `unreadable`.
-    """
-
-    added: tuple[str, ...] = ()
-    updated: tuple[str, ...] = ()
-    unchanged: tuple[str, ...] = ()
-    removed: tuple[str, ...] = ()
-    duplicates: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    failed: tuple[tuple[str, str], ...] = ()
-    unreadable: tuple[str, ...] = ()
-
-
 class Ingest:
     """Hands sources to a writer and keeps the report. A source whose bytes are known is not read again."""
 
-    def __init__(self, writer: Writer, progress: Callable[[Progress], None] | None) -> None:
-        """Begin with nothing taken."""
-        self._writer, self._store = writer, writer.store
+    def __init__(self, writer: Writer, progress: Callable[[Progress], None] | None, text_column: str = "") -> None:
+        """Begin with nothing taken. `text_column` is the setting of that name."""
+        self._writer, self._store, self._text_column = writer, writer.store, text_column
         self._progress = progress
         self._known = self._store.sources()
         self._changes: dict[str, Change] = {}
@@ -137,14 +103,14 @@ class Ingest:
 
     def _read(self, source: Source, held: Sequence[str]) -> Iterator[int]:
         seen, errors = set(), []
-        for item in load(source):
+        for item in load(replace(source, text_column=self._text_column)):
             if isinstance(item, LoadError):
                 errors.append(item)
                 self._failed.append((source.document_id, item))
             else:
                 seen.add(item.id)
                 yield from self._put(item, source.document_id)
-        if all(isinstance(error, EmptyDocument) for error in errors):
+        if all(isinstance(error, EmptyDocument | UnsupportedFormat) for error in errors):
             # Behind a row that cannot be read may stand what was held before: then nothing is dropped.
             for document_id in held:
                 if document_id not in seen:
@@ -179,11 +145,7 @@ class Ingest:
             unchanged=changed("unchanged"),
             removed=tuple(sorted(self._removed)),
             duplicates=tuple(self._duplicates([*changed("added"), *changed("updated")])),
-            failed=tuple((source, str(error)) for source, error in self._failed),
-            unreadable=tuple(
-                source for source, error in self._failed if not isinstance(error, UnsupportedFormat | EmptyDocument)
-            ),
-        )
+        ).with_failed(self._failed)
 
     def _duplicates(self, document_ids: Sequence[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
         if not document_ids:
@@ -216,7 +178,7 @@ def _size(item: Source | Document) -> int:
         return 0
 
 
-def as_work(sources: Paths | Iterable[Document], index: Path) -> list[Source | Document]:
+def as_work(sources: Paths | Iterable[str | Path | Document], index: Path) -> list[Source | Document]:
     """Return the files at and below the paths among `sources`, then its Documents; the files of `index` are left out.
 
     Raises SourceNotFound.

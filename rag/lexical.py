@@ -1,7 +1,8 @@
 """Finds passages by their words: BM25 (k1 = 1.2, b = 0.75) on tantivy, stemmed words beside unstemmed ones.
 
 A row is scored over four fields: the passage stemmed and as it is, and what stands above it (title, headings) alike.
-Words are lower-cased and freed of accents; scripts written without spaces are searched by single characters.
+Words are lower-cased and freed of accents; scripts written without spaces are searched by single characters. A word of
+the query that no row has is searched as the words that are one edit away from it, as a misspelt name is.
 """
 
 import re
@@ -14,6 +15,10 @@ from rag.errors import IndexCorrupt, InvalidSettings
 if TYPE_CHECKING:
     from rag.protocols import Ranking
 
+SHORTEST_CORRECTED, MOST_CORRECTIONS = 5, 3
+ALPHABETS = tuple(map(frozenset, (
+    "abcdefghijklmnopqrstuvwxyz", "абвгдежзийклмнопрстуфхцчшщъыьэюяёіїєґ", "αβγδεζηθικλμνξοπρσςτυφχψω"
+)))  # fmt: skip
 FIELD_WEIGHTS = {"stems": 1.0, "words": 0.3, "heading_stems": 1.0}
 HEAP_BYTES = 64_000_000
 LONGEST_WORD = 80
@@ -92,7 +97,8 @@ class TantivyStore:
         """Return the k best rows, best first, ties in order of row; a row must share a word with the query."""
         import tantivy
 
-        query = " ".join(self._searched(query))
+        corrected = self.corrections(query).values()
+        query = " ".join([*self._searched(query), *(word for found in corrected for word in found)])
         parts = []
         for field, weight in FIELD_WEIGHTS.items():
             for word in self.words(query) if field == "words" else self.terms(query):
@@ -116,6 +122,28 @@ class TantivyStore:
     def words_as_written(self, text: str) -> list[str]:
         """Return the words of a text untouched, one for each of `words`."""
         return list(self._as_written.analyze(_spaced(text)))
+
+    def corrections(self, query: str) -> dict[str, tuple[str, ...]]:
+        """Return for each word of the query that no row has the words of the index that are one edit away from it.
+
+        An edit inserts, drops or changes a letter after the first, or swaps two neighbours. Only words of five letters
+        or more and nothing else have any: figures are as they are. At most three each, those in most rows first.
+        """
+        found = {word: self._near(word) for word in dict.fromkeys(self._searched(query)) if self._is_unknown(word)}
+        return {word: near for word, near in found.items() if near}
+
+    def _is_unknown(self, word: str) -> bool:
+        known = self._searcher.doc_freq("words", word) or any(map(self.document_frequency, self.terms(word)))
+        return not known and len(word) >= SHORTEST_CORRECTED and word.isalpha()
+
+    def _near(self, word: str) -> tuple[str, ...]:
+        counts = {near: self._rows_with(near) for near in _one_edit_away(word)}
+        best = sorted((near for near, count in counts.items() if count), key=lambda near: (-counts[near], near))
+        return tuple(best[:MOST_CORRECTIONS])
+
+    def _rows_with(self, word: str) -> int:
+        # Words of titles and headings are kept as stems alone.
+        return int(self._searcher.doc_freq("words", word) or self._searcher.doc_freq("heading_stems", word))
 
     def document_frequency(self, term: str) -> int:
         """Return in how many rows a term of `terms` occurs, passage and headings taken together."""
@@ -145,6 +173,16 @@ def analyzer(stemmer: str) -> Any:
     if stemmer != "none":
         builder = builder.filter(Filter.stemmer(stemmer))
     return builder.filter(Filter.ascii_fold()).build()
+
+
+def _one_edit_away(word: str) -> set[str]:
+    letters = next((alphabet for alphabet in ALPHABETS if word[1] in alphabet), frozenset())
+    places = range(1, len(word))
+    dropped = {word[:place] + word[place + 1 :] for place in places}
+    swapped = {word[:place] + word[place + 1] + word[place] + word[place + 2 :] for place in places[:-1]}
+    changed = {word[:place] + letter + word[place + 1 :] for place in places for letter in letters}
+    inserted = {word[:place] + letter + word[place:] for place in (*places, len(word)) for letter in letters}
+    return (dropped | swapped | changed | inserted) - {word}
 
 
 def _short_words() -> Any:

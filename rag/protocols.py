@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     Floats1d = NDArray[np.float32]
     Floats2d = NDArray[np.float32]
     Ints1d = NDArray[np.int64]
+    Ranges = Sequence[tuple[int, int]]
 
 Ranking = list[tuple[int, float]]
 """Rows with scores, best first; equal scores in order of row."""
@@ -46,8 +47,11 @@ class Embedder(Protocol):
     def embed_queries(self, texts: Sequence[str]) -> "Floats2d":
         """Return float32 (n, dimension), unit rows; a row does not depend on what else is in `texts`."""
 
-    def embed_sentences(self, texts: Sequence[str]) -> "Floats2d":
-        """Return float32 (n, dimension), unit rows; the same list gives the same rows to the last bit."""
+    def embed_with_parts(self, texts: Sequence[str], parts: Sequence["Ranges"]) -> "tuple[Floats2d, list[Floats2d]]":
+        """Return the vectors of texts, and for each text those of its parts (character ranges): both unit rows.
+
+        A part's vector is the mean of its tokens' vectors as they stand in the text.
+        """
 
 
 class VectorStore(Protocol):

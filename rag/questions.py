@@ -9,6 +9,7 @@ from typing import Literal
 from rag.lexical import FUNCTION_WORDS, TantivyStore
 
 AnswerKind = Literal["number", "time", "name", "any"]
+QuestionForm = Literal["yes_no", "number", "time", "name", "place", "reason", "manner", "list", "keywords", "other"]
 
 KINDS: tuple[tuple[str, AnswerKind], ...] = (
     (r"\b(how (many|much|old|long|far|tall|high|large|big|fast)|what (percent\w*|share|number|proportion|fraction))\b",
@@ -27,6 +28,37 @@ TIME = re.compile(
     re.IGNORECASE,
 )
 NAME = re.compile(r"(?<!^)(?<![.!?]\s)\b[^\W\d_a-z]\w+")
+
+AUXILIARIES = "is are was were do does did has have had can could will would should may might must isn't didn't doesn't"
+ASKING = "who whom whose what which when where why how"
+COMMANDS = "list name tell show give find explain describe"
+FORMS: tuple[tuple[str, QuestionForm], ...] = (
+    (r"(list|name|give|enumerate)\b"
+     r"|(which|what)( (?!is|was|does|has)\w+)? (?!is\b|was\b|does\b|has\b)\w\w+[^\Wsui]s\b", "list"),
+    (r"(\w+ ){0,2}how (many|much|old|long|far|tall|high|large|big|fast|deep)\b"
+     r"|(\w+ ){0,2}what (percent\w*|share|number|proportion|fraction)\b", "number"),
+    (r"(\w+ )?(when|(what|which) (year|date|day|month|time|century))\b", "time"),
+    (r"(\w+ )?(who|whom|whose)\b", "name"),
+    (r"(\w+ )?(where|(what|which) (country|city|place|town))\b", "place"),
+    (r"why\b|for what reason\b|what (was|is|were) the reasons?\b", "reason"),
+    (r"(\w+ )?how\b", "manner"),
+    (rf"({AUXILIARIES.replace(' ', '|')})\b", "yes_no"),
+)  # fmt: skip
+POINTING = frozenset(
+    "he she it they him her them his its their hers theirs himself herself itself that this these those there then"
+    " one ones former latter else".split()
+)
+"""Words that stand for something named before; with nothing else named, only what came before could tell what."""
+GENERAL = frozenset(
+    "born die died happen happened happens start started begin began end ended open opened go went come came win won"
+    " lose lost mean means live lived work works worked make made get got take took leave left find found know known"
+    " think see look feel become became cost costs last lasted change changed use used need want wanted call called"
+    " exactly really ever again next so too just only actually still now ago old long far big tall often and but"
+    " ok okay please thanks yes well right true sure same first biggest largest best main current new today later"
+    " earlier instead both either ones thing things case okay continue more".split()
+)
+"""Words that name nothing by themselves."""
+FOLLOWING = re.compile(r"\W*(and|but|or|so|then|also|what about|how about|what of)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -98,3 +130,42 @@ def holds_kind(text: str, kind: AnswerKind) -> float:
         return 0.0
     pattern = {"number": NUMBER, "time": TIME, "name": NAME}[kind]
     return 1.0 if pattern.search(text) else -1.0
+
+
+def question_form(question: str) -> QuestionForm:
+    """Return what form an English question has; `keywords` where it asks nothing, only names words.
+
+    >>> [question_form(text) for text in ("Did it rain?", "Which missiles were sold?", "oil exports Baku")]
+    ['yes_no', 'list', 'keywords']
+    """
+    opening = re.sub(r"^\W*((and|but|so|or|then)\b\W*)*", "", question.lower())
+    found: QuestionForm | None = next((form for pattern, form in FORMS if re.match(pattern, opening)), None)
+    if found is not None:
+        return found
+    asking = rf"({'|'.join((AUXILIARIES + ' ' + ASKING + ' ' + COMMANDS).split())})\b"
+    return "other" if "?" in question or re.match(asking, opening) else "keywords"
+
+
+def needs_context(question: str) -> bool:
+    """Tell whether a question names nothing that could be looked for, so that only a talk before it could say what.
+
+    Such are `And when was that?`, `What about him?` and `Where was she born?`; not `When was the bridge opened?`. A
+    noun that belongs to a pronoun names nothing either: `What is its capital?`.
+    """
+    words = re.findall(r"[^\W_]+(?:['’][^\W_]+)*", question)
+    if not words:
+        return False
+    lowered = [word.lower().replace("’", "'").removesuffix("'s") for word in words]
+    named = [
+        word
+        for place, word in enumerate(words)
+        if lowered[place] not in FUNCTION_WORDS
+        and lowered[place] not in POINTING
+        and lowered[place] not in GENERAL
+        and not (place and lowered[place - 1] in ("his", "its", "their"))
+    ]
+    names = [word for word in words[1:] if word[0].isupper() and word != "I" and not question.isupper()]
+    if named or names:
+        return False
+    points = any(word in POINTING for word in lowered) or bool(FOLLOWING.match(question))
+    return points or all(word in FUNCTION_WORDS for word in lowered)

@@ -5,96 +5,194 @@ quotation of the new text but as what became of the old one.
 """
 
 import difflib
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any, Literal
 
+from rag.citation import place
 from rag.errors import InvalidInput
 from rag.sentences import blocks, sentences
 from rag.types import Document, Span
 
-LEAST_SIMILARITY = 0.6
-"""Share of matching characters (difflib's ratio) from which a sentence counts as the old one, changed."""
+LEAST_SIMILARITY = 0.5
+"""Share of words in common (difflib's ratio) from which a sentence counts as the old one, changed."""
+LEAST_SURROUNDINGS = 12
+"""Characters beside a short quotation that must be as they were: `1991` alone is found in many places."""
+DISTINCT_WORDS = 6
+"""Words from which on a quotation is known by itself, wherever it stands."""
 
 RecheckStatus = Literal["exact", "moved", "changed", "gone"]
+_TOKEN = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff]|\w+|[^\w\s]")
 
 
 @dataclass(frozen=True)
 class Recheck:
-    """What became of one citation. `span` is its place now, `nearest` the text there where it was changed."""
+    """What became of one citation.
+
+    `span` and `line` are its place now. Where it was changed, `nearest` is the text there and `diff` tells the words
+    that went `[-in brackets-]` and those that came `{+in braces+}`.
+    """
 
     status: RecheckStatus
     document_id: str
     quote: str
     span: Span | None
+    line: int | None = None
     nearest: str | None = None
+    diff: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON object."""
-        place = None if self.span is None else {"start": self.span.start, "end": self.span.end}
+        offset = None if self.span is None else {"start": self.span.start, "end": self.span.end}
         return {
-            "status": self.status, "document_id": self.document_id, "quote": self.quote,
-            "document_offset": place, "nearest": self.nearest,
+            "status": self.status, "document_id": self.document_id, "quote": self.quote, "document_offset": offset,
+            "line_start": self.line, "nearest": self.nearest, "diff": self.diff,
         }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Saved:
+    """What a saved citation says of its place."""
+
+    document_id: str
+    start: int
+    quote: str
+    prefix: str
+    suffix: str
 
 
 def recheck(citation: Mapping[str, Any], document: Document | None) -> Recheck:
     """Return what became of a saved citation (the JSON object of a response) in the document of its id.
 
-    Raises InvalidInput where the object is not a citation.
+    A quotation counts as found where it stands word for word and, unless it is `DISTINCT_WORDS` long, between some of
+    what stood beside it; the best surroundings win, then the place nearest to the old one. Raises InvalidInput where
+    the object is not a citation.
     """
+    saved = _saved(citation)
+    if document is None:
+        return Recheck("gone", saved.document_id, saved.quote, None)
+    unchanged = citation.get("content_sha256") == document.text_sha256
+    if unchanged and document.text[saved.start :].startswith(saved.quote):
+        return _found("exact", saved, document, saved.start)
+    start = _best_occurrence(document.text, saved)
+    if start is not None:
+        return _found("exact" if start == saved.start else "moved", saved, document, start)
+    return _nearest(document, saved)
+
+
+def _saved(citation: Mapping[str, Any]) -> _Saved:
     try:
-        key, start, end = (
-            citation["document_id"],
-            citation["document_offset"]["start"],
-            citation["document_offset"]["end"],
-        )
-        selector = citation["selector"][0]
-        quote, prefix, suffix = selector["exact"], selector["prefix"], selector["suffix"]
+        selector, start = citation["selector"][0], citation["document_offset"]["start"]
+        saved = _Saved(citation["document_id"], start, selector["exact"], selector["prefix"], selector["suffix"])
     except (KeyError, IndexError, TypeError) as error:
         raise InvalidInput(
             f"This is not a saved citation: {error!r} is missing.", "Give the JSON of a response."
         ) from None
-    if document is None:
-        return Recheck("gone", key, quote, None)
-    if document.text[start:end] == quote:
-        return Recheck("exact", key, quote, Span(key, start, end))
-    moved = _best_occurrence(document.text, quote, prefix, suffix, start)
-    if moved is not None:
-        return Recheck("moved", key, quote, Span(key, moved, moved + len(quote)))
-    return _nearest(document, quote)
+    texts = (saved.document_id, saved.quote, saved.prefix, saved.suffix)
+    if not saved.quote or type(start) is not int or not all(isinstance(text, str) for text in texts):
+        what = "This is not a saved citation: a value is of the wrong kind."
+        raise InvalidInput(what, "Give the JSON of a response.")
+    return saved
 
 
-def _best_occurrence(text: str, quote: str, prefix: str, suffix: str, near: int) -> int | None:
+def _found(status: RecheckStatus, saved: _Saved, document: Document, start: int) -> Recheck:
+    span = Span(document.id, start, start + len(saved.quote))
+    return Recheck(status, document.id, saved.quote, span, place(document, span).line_start)
+
+
+def _best_occurrence(text: str, saved: _Saved) -> int | None:
     """Return where the quote now stands: best surroundings first, then nearest to the old place."""
-    places = []
+    quote, places = saved.quote, []
     found = text.find(quote)
     while found >= 0:
-        before, after = text[max(0, found - len(prefix)) : found], text[found + len(quote) :][: len(suffix)]
-        places.append((-_shared_end(before, prefix) - _shared_start(after, suffix), abs(found - near), found))
+        before, after = text[max(0, found - len(saved.prefix)) : found], text[found + len(quote) :][: len(saved.suffix)]
+        kept = _shared_end(before, saved.prefix), _shared_start(after, saved.suffix)
+        if _is_the_one(saved, *kept):
+            places.append((-sum(kept), abs(found - saved.start), found))
         found = text.find(quote, found + 1)
     return min(places)[2] if places else None
 
 
+def _beside(text: str, span: Span, saved: _Saved) -> int:
+    """Return how many characters beside a span are those that stood beside the quotation."""
+    before, after = text[: span.start][-len(saved.prefix) - 1 :], text[span.end :][: len(saved.suffix)]
+    return _shared_end(before, saved.prefix) + _shared_start(after, saved.suffix)
+
+
+def _is_the_one(saved: _Saved, before: int, after: int) -> bool:
+    if len(_TOKEN.findall(saved.quote)) >= DISTINCT_WORDS:
+        return True
+    beside = len(saved.prefix) + len(saved.suffix)
+    return max(before, after) >= min(LEAST_SURROUNDINGS, beside) or before + after == beside
+
+
 def _shared_start(one: str, other: str) -> int:
-    return next(
-        (place for place, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
-    )
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 def _shared_end(one: str, other: str) -> int:
     return _shared_start(one[::-1], other[::-1])
 
 
-def _nearest(document: Document, quote: str) -> Recheck:
-    matcher = difflib.SequenceMatcher(autojunk=False)
-    matcher.set_seq2(quote)
-    best, place = LEAST_SIMILARITY, None
-    for block in blocks(document):
-        for sentence in sentences(document, block):
-            matcher.set_seq1(document.slice(sentence))
-            if matcher.real_quick_ratio() > best and matcher.quick_ratio() > best and matcher.ratio() > best:
-                best, place = matcher.ratio(), sentence
-    if place is None:
-        return Recheck("gone", document.id, quote, None)
-    return Recheck("changed", document.id, quote, place, document.slice(place))
+def _nearest(document: Document, saved: _Saved) -> Recheck:
+    """Return the sentences most like the quotation, or like the words around a short one.
+
+    Of equals the one that has more of what stood beside the quotation, then the first.
+    """
+    short = len(_TOKEN.findall(saved.quote)) < DISTINCT_WORDS
+    old = saved.prefix + saved.quote + saved.suffix if short else saved.quote
+    likeness = _Likeness(_TOKEN.findall(old), whole=not short)
+    best, found = (LEAST_SIMILARITY, 0), None
+    for span in _windows(document, saved.quote):
+        figure = likeness.of(_TOKEN.findall(document.slice(span)), best[0])
+        if figure >= best[0] and (figure, beside := _beside(document.text, span, saved)) > best:
+            best, found = (figure, beside), span
+    if found is None:
+        return Recheck("gone", document.id, saved.quote, None)
+    nearest, line = document.slice(found), place(document, found).line_start
+    return Recheck("changed", document.id, saved.quote, found, line, nearest, worded_diff(old, nearest))
+
+
+class _Likeness:
+    """How much of `old` other words hold, in order: of both where `whole` sentences are compared, else of `old`."""
+
+    def __init__(self, old: Sequence[str], whole: bool) -> None:
+        self._old, self._whole = old, whole
+        self._matcher = difflib.SequenceMatcher(autojunk=False)
+        self._matcher.set_seq2(old)
+
+    def of(self, words: Sequence[str], least: float) -> float:
+        """Return a share from 0 to 1; 0 at once where it is sure to be less than `least`."""
+        self._matcher.set_seq1(words)
+        if not self._whole:
+            return sum(block.size for block in self._matcher.get_matching_blocks()) / max(1, len(self._old))
+        likely = self._matcher.real_quick_ratio() >= least and self._matcher.quick_ratio() >= least
+        return self._matcher.ratio() if likely else 0.0
+
+
+def _windows(document: Document, quote: str) -> list[Span]:
+    """Return the sentences of a document, and for a quotation of several, each run of as many."""
+    found = [sentence for block in blocks(document) for sentence in sentences(document, block)]
+    whole = Document("quote", quote)
+    count = sum(len(sentences(whole, block)) for block in blocks(whole))
+    runs = zip(found, found[count - 1 :], strict=False) if count > 1 else ()
+    return [*found, *(Span(document.id, first.start, last.end) for first, last in runs)]
+
+
+def worded_diff(old: str, new: str) -> str:
+    """Return the words of `new` with what went and what came.
+
+    >>> worded_diff("It buys 40 percent.", "It buys 45 percent.")
+    'It buys [-40-] {+45+} percent.'
+    """
+    mine, theirs = old.split(), new.split()
+    parts = []
+    for verdict, low, high, first, last in difflib.SequenceMatcher(None, mine, theirs, False).get_opcodes():
+        if verdict == "equal":
+            parts += theirs[first:last]
+            continue
+        parts += [f"[-{' '.join(mine[low:high])}-]"] if low < high else []
+        parts += [f"{{+{' '.join(theirs[first:last])}+}}"] if first < last else []
+    return " ".join(parts)

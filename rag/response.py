@@ -14,7 +14,7 @@ from rag.errors import VerificationError
 from rag.types import AnswerType, Span
 
 SCHEMA_VERSION = "1.0"
-NoAnswerReason = Literal["empty_question", "empty_index", "filtered_out", "no_match", "low_confidence"]
+NoAnswerReason = Literal["empty_question", "empty_index", "needs_context", "filtered_out", "no_match", "low_confidence"]
 ConfidenceLevel = Literal["very_high", "high", "medium", "low"]
 LEVELS: tuple[tuple[float, ConfidenceLevel], ...] = ((0.9, "very_high"), (0.7, "high"), (0.4, "medium"), (0.0, "low"))
 """Lowest confidence of each level."""
@@ -35,7 +35,11 @@ class SourceInfo:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a citation stands, in the units people and browsers use; `utf16` offsets count UTF-16 units."""
+    """Where a citation stands, in the units people and browsers use; `utf16` offsets count UTF-16 units.
+
+    Lines are those of the stored text. Page or slide, `part` (sheet, chapter) and `row` are of the original, None
+    where it has none; `editor_link` is `path:line:column` where the stored text is the file's own.
+    """
 
     utf16_start: int
     utf16_end: int
@@ -43,6 +47,9 @@ class Place:
     line_end: int
     page_number: int | None = None
     headings: tuple[str, ...] = ()
+    part: str | None = None
+    row: int | None = None
+    editor_link: str | None = None
 
 
 @dataclass(frozen=True)
@@ -81,6 +88,8 @@ class Citation:
             "document_offset": position,
             "document_offset_utf16": {"start": place.utf16_start, "end": place.utf16_end},
             "page_number": place.page_number,
+            "part": place.part,
+            "row": place.row,
             "line_start": place.line_start,
             "line_end": place.line_end,
             "headings": list(place.headings),
@@ -89,6 +98,7 @@ class Citation:
                 {"type": "TextPositionSelector", **position},
             ],
             "url_fragment": url_fragment(source.uri, self.quote),
+            "editor_link": place.editor_link,
             "content_sha256": self.content_sha256,
             "verified": self.verified,
         }
@@ -248,10 +258,22 @@ class Response:
         return to_markdown(self)
 
     def to_bibtex(self) -> str:
-        """Return one BibTeX entry for each cited document (`rag.export`)."""
+        """Return one BibTeX entry for each quotation (`rag.export`)."""
         from rag.export import to_bibtex
 
         return to_bibtex(self)
+
+    def to_csl_json(self) -> str:
+        """Return a CSL-JSON list with an item for each quotation (`rag.export`)."""
+        from rag.export import to_csl_json
+
+        return to_csl_json(self)
+
+    def to_web_annotation(self) -> str:
+        """Return a W3C Web Annotation page of the quotations (`rag.export`)."""
+        from rag.export import to_web_annotation
+
+        return to_web_annotation(self)
 
 
 def ranked(answers: Sequence[Answer]) -> tuple[Answer, ...]:

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from rag.protocols import Floats1d, Ranking
 
 
+MIRRORS = 3
+"""Passages that are looked at for each that is read."""
+
+
 @dataclass(frozen=True)
 class Candidates:
     """Three rankings of rows for one question, and the scores that every fused row got."""
@@ -54,6 +58,29 @@ def hits(index: Index, ranking: "Ranking", scores: Mapping[int, Mapping[str, flo
     return [
         Hit(row, chunk, score, dict(scores.get(row, {}))) for (row, score), chunk in zip(ranking, chunks, strict=True)
     ]
+
+
+def to_read(index: Index, candidates: Candidates, count: int) -> list[Hit]:
+    """Return the best `count` fused hits that say something new, in their order.
+
+    A passage whose every sentence stands in better hits, but for case and white space, as in a mirror of an article,
+    would only be read again in place of another.
+    """
+    kept: list[Hit] = []
+    known: set[str] = set()
+    for hit in hits(index, candidates.fused[: count * MIRRORS], candidates.scores):
+        if len(kept) == count:
+            break
+        if not said(hit) <= known:
+            kept.append(hit)
+            known |= said(hit)
+    return kept
+
+
+def said(hit: Hit) -> set[str]:
+    """Return the sentences of a hit as they are compared: in small letters, with single spaces."""
+    text = hit.chunk.text
+    return {" ".join(text[start:end].lower().split()) for start, end in hit.chunk.sentences or ((0, len(text)),)}
 
 
 def _kept(ranking: "Ranking", excluded: Collection[int], depth: int) -> "Ranking":

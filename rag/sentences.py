@@ -71,7 +71,7 @@ def sentences(document: Document, block: Block) -> list[Span]:
     A heading, a table row or front matter is one sentence; code has one for each line. Closing quotes and brackets
     stay with their sentence. A stretch without any sentence end is one sentence, however long.
     """
-    if block.kind in ("heading", "table_row", "metadata"):
+    if block.kind in ("heading", "table_header", "table_row", "metadata"):
         return [block.span]
     text = document.slice(block.span)
     found = _code_lines(text) if block.kind == "code" else _trimmed(text, _starts(text))

@@ -9,25 +9,26 @@ import json
 import sqlite3
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 from rag.errors import IndexCorrupt
-from rag.types import Chunk, Document, Mask, Span
+from rag.types import Chunk, Document, Layout, Mask, Span
 
 SCHEMA = """
 CREATE TABLE sources (id TEXT PRIMARY KEY, path TEXT NOT NULL, sha256 TEXT NOT NULL);
 CREATE TABLE documents (
     key INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, source TEXT, text BLOB NOT NULL,
     length INTEGER NOT NULL, text_sha256 TEXT NOT NULL, title TEXT, format TEXT NOT NULL, source_path TEXT,
-    source_sha256 TEXT, metadata TEXT NOT NULL, masks TEXT NOT NULL);
+    source_sha256 TEXT, metadata TEXT NOT NULL, layout TEXT NOT NULL, masks TEXT NOT NULL);
 CREATE INDEX documents_by_source ON documents (source);
 CREATE INDEX documents_by_text ON documents (text_sha256);
 CREATE TABLE chunks (
     row INTEGER PRIMARY KEY AUTOINCREMENT, document INTEGER NOT NULL, start INTEGER NOT NULL, end INTEGER NOT NULL,
     headings TEXT NOT NULL, sentences TEXT NOT NULL, embedded_sha256 BLOB NOT NULL);
+CREATE TABLE sentence_vectors (row INTEGER PRIMARY KEY, vectors BLOB NOT NULL);
 CREATE INDEX chunks_by_document ON chunks (document);
 CREATE INDEX chunks_by_embedded ON chunks (embedded_sha256);
 """
@@ -107,6 +108,8 @@ class Store:
 
     def commit(self) -> None:
         """Write what was collected since the store was opened. Raises OSError where the disk refuses."""
+        # Kept until now: what is dropped and put again under another id is not embedded again.
+        self._rows("DELETE FROM sentence_vectors WHERE row NOT IN (SELECT row FROM chunks)")
         self._rows("COMMIT")
 
     # Writing
@@ -118,10 +121,11 @@ class Store:
         """Store a document with its masks and chunks; return the new rows of the chunks, in order."""
         key = self._file.insert(
             "INSERT INTO documents (id, source, text, length, text_sha256, title, format, source_path, source_sha256,"
-            " metadata, masks) VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+            " metadata, layout, masks) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
             (
                 document.id, source, document.text.encode(), len(document.text), document.text_sha256, document.title,
                 document.format, document.source_path, document.source_sha256, _json(dict(document.metadata)),
+                _json(asdict(document.layout)),
                 _json([[mask.span.start, mask.span.end, mask.reason] for mask in masks]),
             ),
         )  # fmt: skip
@@ -133,6 +137,10 @@ class Store:
             )
             for made, sha in zip(chunks, embedded_sha256, strict=True)
         ]
+
+    def put_sentence_vectors(self, row: int, vectors: bytes) -> None:
+        """Store what `dense.packed` makes of the vectors of a chunk's sentences."""
+        self._rows("INSERT INTO sentence_vectors VALUES (?,?)", (row, vectors))
 
     def delete(self, document_id: str) -> dict[int, bytes]:
         """Drop a document; return the rows of its chunks with the hash of what was embedded. Not held: empty."""
@@ -194,7 +202,7 @@ class Store:
 
         Neither rows nor paths: two builds of the same sources have the same facts.
         """
-        yield from self._rows("SELECT id, text_sha256, title, metadata FROM documents ORDER BY id")
+        yield from self._rows("SELECT id, text_sha256, title, metadata, layout FROM documents ORDER BY id")
         yield from self._rows(
             "SELECT d.id, start, embedded_sha256 FROM chunks JOIN documents d ON key = document ORDER BY d.id, start"
         )
@@ -241,6 +249,14 @@ class Store:
             raise IndexCorrupt(f"The document store lacks chunk {missing[0]}.", "Run `rag check --repair`.")
         return [found[row] for row in rows]
 
+    def sentence_vectors(self, rows: Sequence[int]) -> dict[int, bytes]:
+        """Return what was stored by `put_sentence_vectors`, by row."""
+        found: dict[int, bytes] = {}
+        for batch in _batches(list(rows)):
+            marks = ",".join("?" * len(batch))
+            found.update(self._rows(f"SELECT row, vectors FROM sentence_vectors WHERE row IN ({marks})", batch))
+        return found
+
     def rows_by_embedded(self, hashes: Sequence[bytes]) -> dict[bytes, int]:
         """Return for each hash of embedded text a row that has it, where there is one."""
         found: dict[bytes, int] = {}
@@ -286,14 +302,16 @@ class Store:
 
 def _read_document(file: _File, path: Path, document_id: str) -> Document | None:
     found = file.rows(
-        "SELECT text, title, format, source_path, source_sha256, metadata, text_sha256 FROM documents WHERE id = ?",
+        "SELECT text, title, format, source_path, source_sha256, metadata, layout, text_sha256 FROM documents"
+        " WHERE id = ?",
         (document_id,),
     )
     if not found:
         return None
-    text, title, kind, source_path, sha, metadata, text_sha256 = found[0]
+    text, title, kind, source_path, sha, metadata, layout, text_sha256 = found[0]
     try:
-        document = Document(document_id, text.decode(), title, kind, source_path, sha, json.loads(metadata))
+        known = Layout(**{key: _tuples(value) for key, value in json.loads(layout).items()})
+        document = Document(document_id, text.decode(), title, kind, source_path, sha, json.loads(metadata), known)
     except (ValueError, TypeError, AttributeError) as error:
         raise _corrupt(path, error) from error
     if document.text_sha256 != text_sha256:
@@ -303,6 +321,10 @@ def _read_document(file: _File, path: Path, document_id: str) -> Document | None
 
 def _batches(values: Sequence[Any]) -> Iterable[Sequence[Any]]:
     return (values[start : start + VARIABLES] for start in range(0, len(values), VARIABLES))
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
 def _json(value: object) -> str:

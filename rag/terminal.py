@@ -1,14 +1,16 @@
 """Prints to a terminal: answers, the report of a write, and its progress. Nothing in a document drives it."""
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from rag.ingest import IndexReport, Progress
+    from rag.recheck import Recheck
+    from rag.reports import IndexReport, Progress
     from rag.response import Answer, Response
 
 SECONDS_BETWEEN_LINES = 5
@@ -28,6 +30,9 @@ def show_response(response: "Response") -> None:
     if refusal is None:
         for answer in response.answers:
             show_quote(answer, f"{answer.confidence_level.replace('_', ' ')} confidence, {answer.confidence:.2f}")
+        if response.agreement["differ"]:
+            groups = (" and ".join(f"[{rank}]" for rank in group) for group in response.agreement["groups"])
+            typer.echo(f"The sources differ: {' against '.join(groups)}.")
         return
     typer.echo(f"No answer: {refusal.message}")
     if refusal.missing_terms:
@@ -46,6 +51,20 @@ def show_quote(answer: "Answer", judged: str) -> None:
     typer.echo(f"    {title}, line {citation.place.line_start} ({printable(citation.span.document_id)}) — {judged}")
     for other in answer.also_in:
         typer.echo(f"    also in {printable(other.span.document_id)}, line {other.place.line_start}")
+    if answer.continues is not None:
+        typer.echo(f"    the source goes on: “{printable(answer.continues[1])}”")
+
+
+def show_rechecks(found: "Sequence[Recheck]") -> None:
+    """Print what became of each saved citation, with its place now and the words that changed, then the counts."""
+    for item in found:
+        line = "" if item.line is None else f"line {item.line}"
+        typer.echo(f"{item.status}\t{printable(item.document_id)}\t{line}\t{printable(item.quote)[:80]}")
+        if item.diff is not None:
+            typer.echo(f"\tnow: {printable(item.diff)}")
+    counts = Counter(item.status for item in found)
+    told = ", ".join(f"{counts[status]} {status}" for status in ("exact", "moved", "changed", "gone"))
+    typer.echo(f"{len(found)} citations checked: {told}.")
 
 
 def show_report(report: "IndexReport", index: Path) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
-BlockKind = Literal["heading", "paragraph", "list_item", "table_row", "code", "metadata"]
+BlockKind = Literal["heading", "paragraph", "list_item", "table_header", "table_row", "code", "metadata"]
 AnswerType = Literal["span", "sentence", "passage"]
 
 
@@ -41,11 +41,29 @@ class Span:
 
 
 @dataclass(frozen=True)
-class Document:
-    """One source: its decoded text, unchanged, and what is known about it.
+class Layout:
+    """What a loader knows of a document's structure and its text does not show; all by offset, in order.
 
-    `format` names the loader's structure rules (`text`, `markdown`); `source_sha256` is the hash of the bytes the
-    document was read from; `metadata` holds JSON values, among them `author publisher published_at language uri`.
+    `blocks` are `(start, end, kind, level, reason)`, which share no character and hold all that are not white space;
+    a reason says why a block is not content. Without them the rules of the document's format find the blocks.
+    `pages` are the offsets where pages or slides begin, the first for page 1; `parts` are `(start, name)` of sheets,
+    chapters or other named parts; `rows` are `(start, number)` of table rows, counted from 1 in the original, 0 where
+    a table has ended. `own_lines` tells that the lines of the text are those of the file at `source_path`.
+    """
+
+    blocks: tuple[tuple[int, int, BlockKind, int | None, str | None], ...] = ()
+    pages: tuple[int, ...] = ()
+    parts: tuple[tuple[int, str], ...] = ()
+    rows: tuple[tuple[int, int], ...] = ()
+    own_lines: bool = False
+
+
+@dataclass(frozen=True)
+class Document:
+    """One source: its decoded or extracted text, unchanged, and what is known about it.
+
+    `format` names the format it was read from; `source_sha256` is the hash of the bytes the document was read from;
+    `metadata` holds JSON values, among them `author publisher published_at language uri`.
     """
 
     id: str
@@ -55,6 +73,7 @@ class Document:
     source_path: str | None = None
     source_sha256: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    layout: Layout = field(default_factory=Layout)
 
     def __post_init__(self) -> None:
         """Refuse an empty id and text that no encoding can hold (lone surrogates)."""
@@ -87,11 +106,15 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A paragraph, heading, list item, table row or the like; `level` is 1..6 for headings, else None."""
+    """A paragraph, heading, list item, table row or the like; `level` is 1..6 for headings, else None.
+
+    `reason` says why the loader knows that it is not content, None where it does not.
+    """
 
     span: Span
     kind: BlockKind = "paragraph"
     level: int | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

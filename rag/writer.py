@@ -8,30 +8,36 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
 from rag.blocks import blocks as find_blocks
 from rag.boilerplate import masks as find_masks
-from rag.chunking import chunk, embedding_text, heading_text
-from rag.dense import FaissStore
+from rag.chunking import chunk, embedded_sentences, embedding_text, heading_text
+from rag.dense import FaissStore, packed, packed_size
 from rag.errors import IndexCorrupt
-from rag.generations import Manifest, described, link_tree
+from rag.generations import DOCUMENTS, VECTORS, WORDS, Manifest, described, link_tree
 from rag.lexical import TantivyStore
 from rag.settings import Settings
 from rag.store import Store
 from rag.types import Chunk, Document
 
 if TYPE_CHECKING:
-    from rag.protocols import Embedder, Floats2d
+    from rag.protocols import Embedder, Floats1d
 
 PACKAGE_VERSION = "0.1.0"
-DOCUMENTS, VECTORS, WORDS = "documents.sqlite", "vectors.faiss", "words"
 FIRST_CHUNKS, PENDING_CHUNKS = 32, 512
 """Chunks embedded at a time: few at first, so that progress is soon seen, then enough to sort well by length."""
 
 Change = Literal["added", "updated", "unchanged"]
+
+
+class _Known(NamedTuple):
+    """What an embedded text gave: its vector, and the packed vectors of its sentences."""
+
+    vector: "Floats1d"
+    sentences: bytes
 
 
 @dataclass(frozen=True)
@@ -39,7 +45,7 @@ class _Pending:
     row: int
     chunk: Chunk
     embedded_sha256: bytes
-    vector: "Floats2d | None"
+    known: "_Known | None"
 
 
 class Writer:
@@ -88,11 +94,11 @@ class Writer:
             document, found, masked, self._settings.chunk_size, self._embedder.max_tokens, self._embedder.count_tokens
         )
         hashes = [hashlib.sha256(embedding_text(made).encode()).digest() for made in chunks]
-        vectors = self._known_vectors(hashes)
+        known = self._known(hashes, chunks)
         if held is not None:
             self.remove(document.id)
         rows = self.store.put(document, source, masked, chunks, hashes)
-        self._pending += map(_Pending, rows, chunks, hashes, vectors)
+        self._pending += map(_Pending, rows, chunks, hashes, known)
         if len(self._pending) >= min(PENDING_CHUNKS, FIRST_CHUNKS + self._flushed):
             self.flush()
         return "updated" if held is not None else "added"
@@ -113,12 +119,13 @@ class Writer:
         if not pending:
             return
         self._flushed += len(pending)
-        unknown = {item.embedded_sha256: item.chunk for item in pending if item.vector is None}
-        computed = self._embedder.embed_passages([embedding_text(made) for made in unknown.values()])
-        vectors = dict(zip(unknown, computed, strict=True))
+        unknown = {item.embedded_sha256: item.chunk for item in pending if item.known is None}
+        embedded = dict(zip(unknown, self._embed(list(unknown.values())), strict=True))
         rows, chunks = [item.row for item in pending], [item.chunk for item in pending]
-        stacked = [vectors.get(item.embedded_sha256, item.vector) for item in pending]
-        self._vectors.add(np.array(rows, np.int64), np.array(stacked, np.float32))
+        found = [item.known or embedded[item.embedded_sha256] for item in pending]
+        self._vectors.add(np.array(rows, np.int64), np.array([item.vector for item in found], np.float32))
+        for row, item in zip(rows, found, strict=True):
+            self.store.put_sentence_vectors(row, item.sentences)
         with _disk():
             self._words.add(rows, [made.text for made in chunks], list(map(heading_text, chunks)))
 
@@ -137,13 +144,26 @@ class Writer:
         self.store.close()
         del self._words
 
-    def _known_vectors(self, hashes: Sequence[bytes]) -> "list[Floats2d | None]":
+    def _embed(self, chunks: Sequence[Chunk]) -> list[_Known]:
+        texts, parts = [embedding_text(made) for made in chunks], [embedded_sentences(made) for made in chunks]
+        vectors, sentences = self._embedder.embed_with_parts(texts, parts)
+        return [_Known(vector, packed(inner)) for vector, inner in zip(vectors, sentences, strict=True)]
+
+    def _known(self, hashes: Sequence[bytes], chunks: Sequence[Chunk]) -> list[_Known | None]:
+        """Return for each chunk what its text gave before, None where it is new or has other sentences now."""
         pending = {item.row for item in self._pending}
         # What was dropped in this very run still has its vectors: a renamed file is not embedded again.
         rows = {sha: self._removed_by_hash[sha] for sha in hashes if sha in self._removed_by_hash}
         rows |= {sha: row for sha, row in self.store.rows_by_embedded(hashes).items() if row not in pending}
-        vectors = dict(zip(rows, self._vectors.get(np.array(list(rows.values()), np.int64)), strict=True))
-        return [vectors.get(sha) for sha in hashes]
+        vectors = dict(zip(rows.values(), self._vectors.get(np.array(list(rows.values()), np.int64)), strict=True))
+        sentences = self.store.sentence_vectors(list(rows.values()))
+        known: list[_Known | None] = []
+        for sha, made in zip(hashes, chunks, strict=True):
+            row = rows.get(sha, -1)
+            size = packed_size(len(made.sentences), self._vectors.dimension)
+            same = row in sentences and len(sentences[row]) == size
+            known.append(_Known(vectors[row], sentences[row]) if same else None)
+        return known
 
 
 def _words(folder: Path, settings: Settings) -> TantivyStore:

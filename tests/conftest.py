@@ -13,8 +13,8 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 if TYPE_CHECKING:
-    from rag.embedding import SentenceTransformerEmbedder
     from rag.index import Index
+    from rag.protocols import Embedder
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -26,19 +26,17 @@ def seeds() -> Path:
 
 
 @pytest.fixture(scope="session")
-def embedder() -> "SentenceTransformerEmbedder":
-    """Return the shipped embedder, on one thread."""
-    import torch
+def embedder() -> "Embedder":
+    """Return the shipped embedder as the package opens it."""
+    from rag.embedding import open_embedder
+    from rag.settings import Settings
 
-    from rag.embedding import SentenceTransformerEmbedder
-
-    torch.set_num_threads(1)
-    return SentenceTransformerEmbedder()
+    return open_embedder(Settings())
 
 
 @pytest.fixture(scope="session")
 def seeds_index(
-    seeds: Path, embedder: "SentenceTransformerEmbedder", tmp_path_factory: pytest.TempPathFactory
+    seeds: Path, embedder: "Embedder", tmp_path_factory: pytest.TempPathFactory
 ) -> "Iterator[Index]":
     """Give an index of the seed articles for reading; `.path` is its folder, to be copied by who would change it."""
     from rag.index import Index

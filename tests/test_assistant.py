@@ -10,9 +10,9 @@ import pytest
 
 import rag
 from rag.assistant import Assistant
-from rag.embedding import SentenceTransformerEmbedder
 from rag.errors import InvalidFilter, InvalidQuestion, InvalidSettings, VerificationError
 from rag.index import Index
+from rag.protocols import Embedder
 from rag.response import Answer, Response
 from rag.types import Document
 
@@ -148,7 +148,7 @@ def test_search_returns_passages_that_claim_nothing(assistant: Assistant) -> Non
     assert assistant.search("   ") == []
 
 
-def test_an_empty_index_says_so(tmp_path: Path, embedder: SentenceTransformerEmbedder) -> None:
+def test_an_empty_index_says_so(tmp_path: Path, embedder: Embedder) -> None:
     index = Index.build([Document("d", "Subscribe")], tmp_path / "index", embedder=embedder)
     index.remove("d")
     refusal = Assistant(index).ask("Who?").no_answer
@@ -158,7 +158,7 @@ def test_an_empty_index_says_so(tmp_path: Path, embedder: SentenceTransformerEmb
 
 
 @pytest.fixture
-def twins(tmp_path: Path, embedder: SentenceTransformerEmbedder) -> Iterator[Index]:
+def twins(tmp_path: Path, embedder: Embedder) -> Iterator[Index]:
     text = "The bridge over the Kura was opened in 1931. It is made of steel.\n"
     index = Index.build(
         [Document("a", text), Document("b", f"Another start.\n\n{text}")], tmp_path / "i", embedder=embedder

@@ -18,7 +18,7 @@ from rag.generations import writing
 from rag.index import Index
 
 if TYPE_CHECKING:
-    from rag.embedding import SentenceTransformerEmbedder
+    from rag.protocols import Embedder
 
 QUESTION = "Why did Armenia recall its ambassador to Israel?"
 HEAVY = ("torch", "faiss", "transformers", "sentence_transformers", "gradio", "sklearn", "tantivy", "numpy")
@@ -37,17 +37,18 @@ Shell = Callable[..., Shown]
 @pytest.fixture
 def rag(
     tmp_path: Path,
-    embedder: "SentenceTransformerEmbedder",
+    embedder: "Embedder",
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Shell:
     """Run a command line in an empty folder; the shipped model is the one that is loaded already."""
-    real = type(embedder)
+    from rag.embedding import open_embedder
+    from rag.settings import Settings
 
-    def loaded(name: str) -> "SentenceTransformerEmbedder":
-        return embedder if name == embedder.name else real(name)
+    def opened(settings: Settings) -> "Embedder":
+        return embedder if settings.embedding_model == embedder.name else open_embedder(settings)
 
-    monkeypatch.setattr("rag.index.SentenceTransformerEmbedder", loaded)
+    monkeypatch.setattr("rag.index.open_embedder", opened)
     monkeypatch.chdir(tmp_path)
 
     def run(*given: str | Path) -> Shown:
@@ -192,6 +193,22 @@ def test_saved_citations_are_checked_against_the_index(rag: Shell, seeded: Path,
     rag("documents", "remove", name)
     shown = rag("verify", "saved.json", "--json")
     assert shown.code == 1 and "gone" in {item["status"] for item in json.loads(shown.out)}
+    shown = rag("verify", "saved.json")
+    assert "gone\t" in shown.out and " gone." in shown.out.splitlines()[-1]
+
+
+def test_answers_are_saved_as_evidence_that_can_be_checked(rag: Shell, seeded: Path) -> None:
+    Path("evidence.json").write_text(rag("ask", QUESTION, "--format", "evidence").out, encoding="utf-8")
+    assert set(json.loads(Path("evidence.json").read_text())) == {"read_on", "response"}
+    assert rag("verify", "evidence.json").code == 0
+    assert json.loads(rag("ask", QUESTION, "--format", "csl").out)[0]["type"] == "document"
+    assert json.loads(rag("ask", QUESTION, "--format", "annotation").out)["type"] == "AnnotationPage"
+    refused(rag("ask", QUESTION, "--format", "pdf"), "'pdf'", "annotation")
+
+
+def test_a_precision_out_of_reach_is_said_with_the_best_that_was_reached(rag: Shell, seeded: Path) -> None:
+    refused(rag("ask", QUESTION, "--min-precision", "1.0"), "precision of 1", "rag calibrate")
+    refused(rag("ask", QUESTION, "--min-precision", "0.5", "--min-confidence", "0.5"), "Both", "one of them")
 
 
 def test_a_document_cannot_drive_the_terminal(rag: Shell) -> None:
@@ -394,7 +411,7 @@ def tiny_model(path: Path, seed: int) -> Path:
     from sentence_transformers import SentenceTransformer
     from transformers import AutoTokenizer, BertConfig, BertModel
 
-    from rag.embedding import model_path
+    from rag.weights import model_path
 
     torch.manual_seed(seed)
     shipped = model_path("all-MiniLM-L6-v2")

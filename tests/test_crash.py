@@ -17,7 +17,7 @@ from rag.generations import read_manifest
 from rag.index import Index, examine
 
 if TYPE_CHECKING:
-    from rag.embedding import SentenceTransformerEmbedder
+    from rag.protocols import Embedder
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="a writer is forked, so that its model need not be loaded"),
@@ -30,7 +30,7 @@ Write = Callable[[Path], object]
 class Place:
     """A folder of articles, an index of them, and a write that brings the index to other content."""
 
-    def __init__(self, folder: Path, files: int, embedder: "SentenceTransformerEmbedder") -> None:
+    def __init__(self, folder: Path, files: int, embedder: "Embedder") -> None:
         self.folder, self.embedder = folder, embedder
         self.articles = folder / "articles"
         self.articles.mkdir(parents=True)
@@ -138,9 +138,7 @@ def _wait_for(path: Path, child: int) -> None:
         time.sleep(0.001)
 
 
-def test_a_writer_killed_at_random_moments_loses_nothing(
-    tmp_path: Path, embedder: "SentenceTransformerEmbedder"
-) -> None:
+def test_a_writer_killed_at_random_moments_loses_nothing(tmp_path: Path, embedder: "Embedder") -> None:
     place = Place(tmp_path, 40, embedder)
     found = killed_at_random(place, place.rebuild, 3, seed=1) + killed_at_random(place, place.sync, 3, seed=2)
 
@@ -148,9 +146,7 @@ def test_a_writer_killed_at_random_moments_loses_nothing(
 
 
 @pytest.mark.slow
-def test_a_writer_of_500_files_killed_at_50_random_moments_loses_nothing(
-    tmp_path: Path, embedder: "SentenceTransformerEmbedder"
-) -> None:
+def test_a_writer_of_500_files_killed_at_50_random_moments_loses_nothing(tmp_path: Path, embedder: "Embedder") -> None:
     place = Place(tmp_path, 500, embedder)
     rebuilt = killed_at_random(place, place.rebuild, 25, seed=3)
     synced = killed_at_random(place, place.sync, 25, seed=4)
@@ -160,9 +156,7 @@ def test_a_writer_of_500_files_killed_at_50_random_moments_loses_nothing(
     assert min(rebuilt["half a version lay about"], synced["half a version lay about"]) > 5
 
 
-def test_a_writer_killed_before_any_step_of_its_commit_loses_nothing(
-    tmp_path: Path, embedder: "SentenceTransformerEmbedder"
-) -> None:
+def test_a_writer_killed_before_any_step_of_its_commit_loses_nothing(tmp_path: Path, embedder: "Embedder") -> None:
     place = Place(tmp_path, 3, embedder)
     found: list[str] = []
     while found[-1:] != ["finished"]:

@@ -20,7 +20,7 @@ from rag.response import Response
 from rag.types import Document
 
 if TYPE_CHECKING:
-    from rag.embedding import SentenceTransformerEmbedder
+    from rag.protocols import Embedder
 
 QUESTION = "Why did Armenia recall its ambassador to Israel?"
 FILES = ("manifest.json", "documents.sqlite", "vectors.faiss", "words")
@@ -63,7 +63,7 @@ def shown(response: Response) -> list[object]:
     return [response.to_dict()["answers"], response.no_answer]
 
 
-def asked(index: Path, embedder: "SentenceTransformerEmbedder") -> Response:
+def asked(index: Path, embedder: "Embedder") -> Response:
     return Assistant(Index.open(index, embedder)).ask(QUESTION)
 
 
@@ -77,7 +77,7 @@ def test_a_damaged_file_gives_an_error_or_the_right_answer(
     kind: str,
     damage: Callable[[bytes], Iterator[bytes]],
     index: Path,
-    embedder: "SentenceTransformerEmbedder",
+    embedder: "Embedder",
     right: Response,
 ) -> None:
     for path in files(index, kind):
@@ -119,7 +119,7 @@ def test_a_missing_version_gives_an_error(index: Path) -> None:
 
 
 def test_damage_beyond_what_is_hashed_at_opening_gives_no_wrong_quotation(
-    index: Path, seeds: Path, embedder: "SentenceTransformerEmbedder", monkeypatch: pytest.MonkeyPatch
+    index: Path, seeds: Path, embedder: "Embedder", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of large files only the ends are hashed: what is flipped between may cost an answer, but never its truth."""
     monkeypatch.setattr(generations, "_is_whole", lambda *_: True)
@@ -155,7 +155,7 @@ def test_the_shell_says_in_one_line_what_is_damaged_and_what_to_do(
         assert "--repair" in shown.err or "--rebuild" in shown.err
 
 
-def test_every_derived_file_is_mended(index: Path, embedder: "SentenceTransformerEmbedder", right: Response) -> None:
+def test_every_derived_file_is_mended(index: Path, embedder: "Embedder", right: Response) -> None:
     for path in (*files(index, "vectors.faiss"), *files(index, "words")):
         path.write_bytes(b"damaged")
     assert len(repair(index, embedder=embedder)) == len(files(index, "words")) + 1
@@ -166,7 +166,7 @@ def test_every_derived_file_is_mended(index: Path, embedder: "SentenceTransforme
 
 
 def test_a_lost_version_is_mended_from_the_sources(
-    index: Path, seeds: Path, embedder: "SentenceTransformerEmbedder", right: Response
+    index: Path, seeds: Path, embedder: "Embedder", right: Response
 ) -> None:
     for damaged in ("manifest.json", "documents.sqlite"):
         files(index, damaged)[0].write_bytes(b"damaged")
@@ -178,9 +178,7 @@ def test_a_lost_version_is_mended_from_the_sources(
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the limit on file sizes is set for a process of its own")
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 @pytest.mark.parametrize("limit", [0, 20, 1_000, 30_000, 55_000, 100_000])
-def test_a_full_disk_leaves_the_last_commit(
-    limit: int, index: Path, embedder: "SentenceTransformerEmbedder", right: Response
-) -> None:
+def test_a_full_disk_leaves_the_last_commit(limit: int, index: Path, embedder: "Embedder", right: Response) -> None:
     """A limit on the size of a file makes writes fail as a full disk does, at another file for each limit."""
     new = [Document(f"{n}", f"Text number {n} is about {n * n}, {os.urandom(90).hex()}.") for n in range(30)]
     if limit == 100_000:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rag.dense import FaissStore, cosine
+from rag.dense import FaissStore, cosine, packed, packed_size, unpacked
 from rag.errors import IndexCorrupt
 
 DIMENSION = 16
@@ -102,3 +102,18 @@ def test_cosine_of_a_row_does_not_depend_on_its_neighbours() -> None:
     vectors, query = unit_rows(300), unit_rows(1, 4)[0]
     alone = [cosine(vectors[place : place + 1], query)[0] for place in range(300)]
     assert cosine(vectors, query) == alone
+
+
+def test_packed_rows_come_back_within_half_a_step() -> None:
+    rows = np.random.default_rng(3).normal(size=(7, 384)).astype(np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    content = packed(rows)
+    assert len(content) == packed_size(7, 384) == 7 * 388
+    steps = np.abs(rows).max(axis=1, keepdims=True) / 127
+    assert (np.abs(unpacked(content, 384) - rows) <= steps / 2 + 1e-7).all()
+    assert unpacked(packed(rows[:0]), 384).shape == (0, 384)
+
+
+def test_packed_bytes_of_another_length_are_refused() -> None:
+    with pytest.raises(IndexCorrupt, match="have 387 bytes"):
+        unpacked(bytes(387), 384)

@@ -1,66 +1,120 @@
-"""Unit vectors, the same alone and in a batch; weights that are the official ones."""
+"""Vectors of every runtime: unit rows, the same alone and in a batch, and those of sentence-transformers."""
 
-from pathlib import Path
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-import rag.embedding as embedding
-from rag.embedding import SentenceTransformerEmbedder, model_path
+from rag.embedding import QueryVectors, SentenceTransformerEmbedder, open_embedder
 from rag.errors import ModelNotAvailable
+from rag.lean import LeanEmbedder
+from rag.settings import RUNTIMES, Settings
 
-TEXTS = ["Baku lies on the Caspian Sea.", "Oil", "", "😀 e\u0301 باكو", "A longer passage about drones. " * 20]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from rag.protocols import Embedder, Floats2d
+
+TEXTS = ["Baku lies on the Caspian Sea.", "Oil", "", "😀 e\u0301 باكو", "A longer passage about drones. " * 60]
+PARTS = [[(0, 8), (9, 29)], [(0, 3)], [], [(0, 1), (2, 4), (5, 9)], [(0, 31), (1_800, 1_831)]]
 
 
-def test_vectors_are_unit_rows_of_the_named_dimension(embedder: SentenceTransformerEmbedder) -> None:
-    vectors = embedder.embed_passages(TEXTS)
+@pytest.fixture(scope="module", params=RUNTIMES)
+def each(request: pytest.FixtureRequest) -> "Iterator[Embedder]":
+    yield open_embedder(Settings(embedding_runtime=request.param))
+
+
+@pytest.fixture(scope="module")
+def reference() -> SentenceTransformerEmbedder:
+    return SentenceTransformerEmbedder()
+
+
+def test_vectors_are_unit_rows_of_the_named_dimension(each: "Embedder") -> None:
+    vectors = each.embed_passages(TEXTS)
     assert vectors.shape == (5, 384)
     assert vectors.dtype == np.float32
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(np.ones(5), abs=1e-5)
-    assert embedder.embed_passages([]).shape == embedder.embed_queries([]).shape == (0, 384)
+    assert each.embed_passages([]).shape == each.embed_queries([]).shape == (0, 384)
 
 
-def test_a_vector_is_the_same_alone_and_in_a_batch(embedder: SentenceTransformerEmbedder) -> None:
-    batch, alone = embedder.embed_passages(TEXTS), embedder.embed_queries(TEXTS)
+def test_a_vector_is_the_same_alone_and_in_a_batch(each: "Embedder") -> None:
+    batch, alone = each.embed_passages(TEXTS), each.embed_queries(TEXTS)
     assert np.abs(batch - alone).max() < 1e-5
     for place, text in enumerate(TEXTS):
-        assert np.array_equal(alone[place], embedder.embed_queries([text])[0])
+        assert np.array_equal(alone[place], each.embed_queries([text])[0])
 
 
-def test_what_means_the_same_lies_nearer(embedder: SentenceTransformerEmbedder) -> None:
-    question, right, wrong = embedder.embed_queries(
+def test_parts_are_unit_rows_beside_the_vector_of_their_text(each: "Embedder") -> None:
+    wholes, parts = each.embed_with_parts(TEXTS, PARTS)
+    assert np.abs(wholes - each.embed_queries(TEXTS)).max() < 1e-5
+    assert [rows.shape for rows in parts] == [(len(ranges), 384) for ranges in PARTS]
+    for rows in parts:
+        assert np.linalg.norm(rows, axis=1) == pytest.approx(np.ones(len(rows)), abs=1e-5)
+    assert np.allclose(parts[4][1], wholes[4], atol=1e-6), "what the model does not see is judged by the whole"
+
+
+def test_what_means_the_same_lies_nearer(each: "Embedder") -> None:
+    question, right, wrong = each.embed_queries(
         ["Who supplies crude oil?", "The petroleum comes from Baku.", "He bakes bread."]
     )
     assert question @ right > question @ wrong + 0.2
 
 
-def test_tokens_are_counted_uncut_with_the_special_ones(embedder: SentenceTransformerEmbedder) -> None:
-    assert embedder.count_tokens(["", "oil", "oil " * 1_000]) == [2, 3, 1_002]
-    assert embedder.max_tokens == 256
+def test_tokens_are_counted_uncut_with_the_special_ones(each: "Embedder") -> None:
+    assert each.count_tokens(["", "oil", "oil " * 1_000]) == [2, 3, 1_002]
+    assert each.max_tokens == 256
 
 
-def test_the_fingerprint_is_the_official_hash(embedder: SentenceTransformerEmbedder) -> None:
-    assert embedder.fingerprint == "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-    assert model_path("sentence-transformers/all-MiniLM-L6-v2") == model_path("all-MiniLM-L6-v2")
+def test_every_runtime_has_the_fingerprint_of_the_official_weights(each: "Embedder") -> None:
+    assert each.fingerprint == "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
 
-def test_other_weights_under_the_shipped_name_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "model.safetensors").write_bytes(b"other weights")
-    monkeypatch.setattr(embedding, "_shipped_path", lambda: tmp_path)
-    with pytest.raises(ModelNotAvailable, match="not the official ones"):
-        model_path("all-MiniLM-L6-v2")
+def test_the_lean_runtime_computes_what_sentence_transformers_does(reference: SentenceTransformerEmbedder) -> None:
+    exact, quick = (open_embedder(Settings(embedding_runtime=name)) for name in ("onnx-fp32", "onnx-int8"))
+    for length in (1, 2, 7, 31, 120, 254, 255, 400):
+        text = " ".join(f"drone{number} over Baku," for number in range(length // 5 + 1))[: 6 * length]
+        right = reference.embed_queries([text])[0]
+        assert np.abs(exact.embed_queries([text])[0] - right).max() < 1e-5
+        assert float(quick.embed_queries([text])[0] @ right) > 0.985
+    wholes, parts = exact.embed_with_parts(TEXTS, PARTS)
+    right_wholes, right_parts = reference.embed_with_parts(TEXTS, PARTS)
+    assert np.abs(wholes - right_wholes).max() < 1e-5
+    for rows, right_rows in zip(parts, right_parts, strict=True):
+        assert np.abs(rows - right_rows).max(initial=0.0) < 1e-5
 
 
-@pytest.mark.parametrize("name", ["./no-such-folder", "/no/such/folder", "a/b/c"])
-def test_a_path_that_is_not_there_names_the_remedy(name: str) -> None:
-    with pytest.raises(ModelNotAvailable, match="Give a folder saved by sentence-transformers"):
-        model_path(name)
+def test_auto_is_the_lean_runtime_where_it_can_run_the_model() -> None:
+    assert isinstance(open_embedder(Settings()), LeanEmbedder)
 
 
-def test_a_name_is_left_to_the_hub_only_where_it_can_be_one() -> None:
-    assert model_path("BAAI/bge-small-en-v1.5") is None
+def test_a_runtime_that_cannot_run_the_model_names_the_remedy(tmp_path: "Path") -> None:
+    with pytest.raises(ModelNotAvailable, match="Set embedding_runtime=auto"):
+        open_embedder(Settings(embedding_model=str(tmp_path), embedding_runtime="onnx-int8"))
 
 
-def test_a_folder_that_holds_no_model_names_the_remedy(tmp_path: Path) -> None:
+def test_a_folder_that_holds_no_model_names_the_remedy(tmp_path: "Path") -> None:
     with pytest.raises(ModelNotAvailable, match="Cannot load embedding model"):
-        SentenceTransformerEmbedder(str(tmp_path))
+        open_embedder(Settings(embedding_model=str(tmp_path)))
+
+
+class Spelling:
+    """Embeds a text as the code points of its first two letters, and keeps what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def embed_queries(self, texts: "Sequence[str]") -> "Floats2d":
+        self.asked += texts
+        return np.array([[ord(text[0]), ord(text[1])] for text in texts], np.float32)
+
+
+def test_query_vectors_are_embedded_once_and_forgotten_when_too_many() -> None:
+    embedder = Spelling()
+    vectors = QueryVectors(lambda: embedder, capacity=2)  # type: ignore[arg-type, return-value]
+    assert [row.tolist() for row in vectors(["ab", "cd", "ab"])] == [[97, 98], [99, 100], [97, 98]]
+    assert [row.tolist() for row in vectors(["ab", "ef"])] == [[97, 98], [101, 102]]
+    assert embedder.asked == ["ab", "cd", "ef"]
+    vectors(["cd"])
+    assert embedder.asked == ["ab", "cd", "ef", "cd"], "the one asked for longest ago was forgotten"

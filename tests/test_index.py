@@ -26,20 +26,19 @@ from rag.errors import (
 )
 from rag.generations import writing
 from rag.index import Index, examine, repair
-from rag.ingest import IndexReport, Progress
+from rag.reports import IndexReport, Progress
 from rag.settings import Settings
 from rag.types import Document
 
 if TYPE_CHECKING:
-    from rag.embedding import SentenceTransformerEmbedder
-    from rag.protocols import Embedder, Floats2d
+    from rag.protocols import Embedder, Floats2d, Ranges
 
 
 @dataclass
 class Counting:
     """The real embedder; keeps every passage it is given."""
 
-    real: "SentenceTransformerEmbedder"
+    real: "Embedder"
     fingerprint: str = ""
     texts: list[str] = field(default_factory=list)
     name: str = "all-MiniLM-L6-v2"
@@ -52,18 +51,18 @@ class Counting:
         return self.real.count_tokens(texts)
 
     def embed_passages(self, texts: Sequence[str]) -> "Floats2d":
-        self.texts += texts
         return self.real.embed_passages(texts)
 
     def embed_queries(self, texts: Sequence[str]) -> "Floats2d":
         return self.real.embed_queries(texts)
 
-    def embed_sentences(self, texts: Sequence[str]) -> "Floats2d":
-        return self.real.embed_sentences(texts)
+    def embed_with_parts(self, texts: Sequence[str], parts: Sequence["Ranges"]) -> "tuple[Floats2d, list[Floats2d]]":
+        self.texts += texts
+        return self.real.embed_with_parts(texts, parts)
 
 
 @pytest.fixture
-def counting(embedder: "SentenceTransformerEmbedder") -> Counting:
+def counting(embedder: "Embedder") -> Counting:
     return Counting(embedder)
 
 
@@ -89,11 +88,15 @@ def agree(index: Index) -> None:
     """Assert that documents, vectors and words hold the same rows, and each vector is that of its passage."""
     rows = index.store.rows()
     assert sorted(index.vectors.rows()) == rows and len(index.words) == len(rows)
-    from rag.chunking import embedding_text
+    from rag.chunking import embedded_sentences, embedding_text
 
     chunks = index.store.chunks(rows)
     expected = index.embedder.embed_passages([embedding_text(made) for made in chunks])
     np.testing.assert_allclose(index.vectors.get(np.array(rows, np.int64)), expected, atol=1e-5)
+    parts = [embedded_sentences(made) for made in chunks]
+    inner = index.embedder.embed_with_parts([embedding_text(made) for made in chunks], parts)[1]
+    for stored, right in zip(index.sentence_vectors(rows), inner, strict=True):
+        np.testing.assert_allclose(stored, right, atol=2e-3)
     for row, made in zip(rows, chunks, strict=True):
         assert row in dict(index.words.search(made.text, len(rows)))
     assert examine(index.path) == []
@@ -167,10 +170,10 @@ def test_nothing_new_means_no_new_version_and_no_model(
 ) -> None:
     Index.build(articles, tmp_path / "index", embedder=counting).close()
 
-    def refuse(name: str) -> "Embedder":
+    def refuse(settings: Settings) -> "Embedder":
         raise AssertionError("the model was loaded")
 
-    monkeypatch.setattr(index_room, "SentenceTransformerEmbedder", refuse)
+    monkeypatch.setattr(index_room, "open_embedder", refuse)
     index = Index.open(tmp_path / "index")
     os.utime(articles / "bees.txt", (0, 0))
 

@@ -111,3 +111,29 @@ def test_a_folder_that_is_no_index_names_the_remedy(tmp_path: Path) -> None:
     (tmp_path / "meta.json").write_text("{")
     with pytest.raises(IndexCorrupt, match="rag check --repair"):
         TantivyStore(tmp_path)
+
+
+def test_a_word_that_no_row_has_is_searched_as_those_one_edit_away() -> None:
+    made = store({1: "Netanyahu spoke.", 2: "Aliyev listened.", 3: "A broad road."})
+    for misspelt in ("Netanyaho", "netanyhau", "Netanyau", "Nettanyahu"):
+        assert made.corrections(misspelt) == {misspelt.lower(): ("netanyahu",)}
+        assert rows(made, f"What did {misspelt} say?") == [1]
+    assert rows(made, "Netanyahoo") == []  # two edits
+
+
+@pytest.mark.parametrize("word", ["Netanyahu", "bake", "Metanyahu", "2018", "F16s1", "", "netanyahu's"])
+def test_known_words_short_words_figures_and_first_letters_are_as_they_are(word: str) -> None:
+    assert store({1: "Netanyahu spoke in Baku in 2017 of F16s."}).corrections(word) == {}
+
+
+def test_words_of_headings_and_of_other_alphabets_are_corrected_too() -> None:
+    made = TantivyStore(stemmer="none")
+    made.add([1, 2], ["It is far.", "Столица Азербайджана"], ["Nagorno-Karabakh", ""])
+    made.commit()
+    assert rows(made, "Karabak") == [1]
+    assert rows(made, "Азербайжана") == [2]
+
+
+def test_corrections_are_those_in_most_rows_and_never_more_than_three() -> None:
+    made = store({1: "mater", 2: "matez matez", 3: "mated mater", 4: "matey", 5: "mates"}, stemmer="none")
+    assert made.corrections("matex") == {"matex": ("mater", "mated", "mates")}

@@ -183,16 +183,17 @@ class TestUnreadable:
             file_sha256(Path("/dev/null"))
 
     def test_an_unknown_suffix_names_the_known_ones(self, tmp_path: Path) -> None:
-        for name in ("slides.pptx", "noext", "archive.tar.gz", "rows.json.gz"):
+        for name in ("picture.png", "noext", "archive.7z", "rows.json.gz"):
             error = failure(written(tmp_path, name, "x"))
             assert isinstance(error, UnsupportedFormat)
             assert name in error.message
             assert ".jsonl.gz" in error.remedy
 
     def test_the_longest_known_suffix_counts_in_any_case(self) -> None:
-        assert [suffix(name) for name in ("Rows.JSONL.gz", "a.b.MD", "x.tar.gz", "README")] == [
+        assert [suffix(name) for name in ("Rows.JSONL.gz", "a.b.MD", "x.tar.gz", "y.gz", "README")] == [
             ".jsonl.gz",
             ".md",
+            ".tar.gz",
             ".gz",
             "",
         ]

@@ -20,12 +20,12 @@ from rag.settings import Settings
 from rag.types import Document, Mask, Span
 
 if TYPE_CHECKING:
-    from rag.embedding import SentenceTransformerEmbedder
+    from rag.protocols import Embedder
 
 CHUNK_SIZE = Settings().chunk_size
 
 
-def broken_laws(document: Document, embedder: "SentenceTransformerEmbedder", chunk_size: int = CHUNK_SIZE) -> list[str]:
+def broken_laws(document: Document, embedder: "Embedder", chunk_size: int = CHUNK_SIZE) -> list[str]:
     """Return what is wrong with the chunks of a document; empty where every law holds."""
     found = blocks(document)
     masked = masks(document, found)
@@ -60,7 +60,7 @@ def _not_partitioned(document: Document, chunks: list[Span], masked: list[Mask])
     return [*wrong, *([f"{at}.. is in no passage"] if document.text[at:].strip() else [])]
 
 
-def outcome(seed: int, folder: Path, embedder: "SentenceTransformerEmbedder") -> Counter[str]:
+def outcome(seed: int, folder: Path, embedder: "Embedder") -> Counter[str]:
     """Return how many documents of nasty file `seed` were sound and how many errors clear; raise where not."""
     suffix, data = nasty_file(seed)
     path = folder / f"nasty{suffix}"
@@ -78,7 +78,7 @@ def outcome(seed: int, folder: Path, embedder: "SentenceTransformerEmbedder") ->
     return counts
 
 
-def test_the_laws_can_be_broken(embedder: "SentenceTransformerEmbedder") -> None:
+def test_the_laws_can_be_broken(embedder: "Embedder") -> None:
     document = Document("d", "One two. Three four.")
     passages, mask = [Span("d", 0, 9), Span("d", 9, 20)], Mask(Span("d", 4, 6), "widget")
 
@@ -88,9 +88,7 @@ def test_the_laws_can_be_broken(embedder: "SentenceTransformerEmbedder") -> None
     assert len(_not_partitioned(document, passages, [mask])) == 1
 
 
-def test_three_hundred_nasty_files_become_sound_passages(
-    tmp_path: Path, embedder: "SentenceTransformerEmbedder"
-) -> None:
+def test_three_hundred_nasty_files_become_sound_passages(tmp_path: Path, embedder: "Embedder") -> None:
     counts: Counter[str] = Counter()
     for seed in range(300):
         counts += outcome(seed, tmp_path, embedder)
@@ -100,9 +98,7 @@ def test_three_hundred_nasty_files_become_sound_passages(
 
 
 @pytest.mark.slow
-def test_ten_thousand_nasty_files_become_sound_passages(
-    tmp_path: Path, embedder: "SentenceTransformerEmbedder"
-) -> None:
+def test_ten_thousand_nasty_files_become_sound_passages(tmp_path: Path, embedder: "Embedder") -> None:
     counts: Counter[str] = Counter()
     for seed in range(300, 10_300):
         counts += outcome(seed, tmp_path, embedder)
@@ -121,7 +117,7 @@ def test_ten_thousand_nasty_files_become_sound_passages(
     chunk_size=st.integers(200, 1_200),
 )
 def test_any_text_becomes_sound_passages(
-    pieces: list[str], title: str | None, kind: str, chunk_size: int, embedder: "SentenceTransformerEmbedder"
+    pieces: list[str], title: str | None, kind: str, chunk_size: int, embedder: "Embedder"
 ) -> None:
     document = Document("d", "".join(pieces), title, kind)
 

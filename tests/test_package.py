@@ -10,9 +10,10 @@ import rag
 PACKAGE = Path(rag.__file__).parent
 ORDER = (
     "errors types response protocols settings"
-    " loading blocks sentences wordings boilerplate chunking embedding dense lexical fusion"
-    " questions reading confidence citation recheck"
-    " store generations writer ingest index retrieval answers assistant evaluation export ui terminal cli"
+    " loading blocks sentences wordings boilerplate chunking weights encoder_graph lean embedding dense lexical fusion"
+    " questions reading confidence citation values duplicates agreement context recheck"
+    " store generations reports writer ingest build index retrieval answers explanation assistant evaluation"
+    " export ui terminal cli"
 ).split()
 LATE = {("response", "export")}
 """Methods that hand on to a face for the caller's comfort; the face is imported when they are called."""

@@ -3,7 +3,14 @@
 import pytest
 
 from rag.lexical import TantivyStore
-from rag.questions import answer_kind, holds_kind, inverse_document_frequency, question_terms
+from rag.questions import (
+    answer_kind,
+    holds_kind,
+    inverse_document_frequency,
+    needs_context,
+    question_form,
+    question_terms,
+)
 
 
 @pytest.fixture
@@ -57,3 +64,34 @@ def test_kinds_of_answers(question: str, kind: str) -> None:
 ])  # fmt: skip
 def test_what_a_text_holds(text: str, kind: str, expected: float) -> None:
     assert holds_kind(text, kind) == expected  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("question", "form"), [
+    ("Does Israel buy oil?", "yes_no"), ("Is it true that Baku sells oil?", "yes_no"), ("How many drones?", "number"),
+    ("By how much did sales rise?", "number"), ("What share of oil is sold?", "number"), ("When did it fall?", "time"),
+    ("In which year did it fall?", "time"), ("Who sent it?", "name"), ("With whom did he meet?", "name"),
+    ("Where is Baku?", "place"), ("Which country recognised it?", "place"), ("Why did it fall?", "reason"),
+    ("How was it arranged?", "manner"), ("Which missiles did they buy?", "list"), ("What weapons were sold?", "list"),
+    ("List the missiles", "list"), ("oil exports Baku", "keywords"), ("drones", "keywords"),
+    ("What is its status?", "other"), ("What was this?", "other"), ("And when was that?", "time"), ("", "keywords"),
+])  # fmt: skip
+def test_forms_of_questions(question: str, form: str) -> None:
+    assert question_form(question) == form
+
+
+@pytest.mark.parametrize("question", [
+    "And when was that?", "What about him?", "Why?", "Who is it?", "What is its capital?", "Where was she born?",
+    "And why?", "What happened then?", "How much did it cost?", "Is that true?", "And his wife?", "What else?",
+    "AND WHEN WAS THAT?", "what does this mean", "Who are they?", "How so?",
+])  # fmt: skip
+def test_a_question_that_names_nothing_needs_what_was_said_before(question: str) -> None:
+    assert needs_context(question)
+
+
+@pytest.mark.parametrize("question", [
+    "When did the bridge open?", "What about oil?", "What about US sanctions?", "Who won?", "drones", "Was ist das?",
+    "When was that bridge opened?", "Who was born in Baku?", "What did he say about oil?", "?!", "", "2012",
+    "Когда это?", "What did Israel do with it?", "Who is Who?", "Israel: what then?",
+])  # fmt: skip
+def test_a_question_that_names_something_stands_alone(question: str) -> None:
+    assert not needs_context(question)

@@ -1,13 +1,17 @@
 """The sentence reader: whole sentences, best first, by figures that can be followed."""
 
-import numpy as np
-import pytest
-from numpy.typing import NDArray
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from rag.embedding import SentenceTransformerEmbedder
+import pytest
+
+from rag.embedding import QueryVectors
 from rag.lexical import TantivyStore
-from rag.reading import SentenceReader
+from rag.reading import SentenceReader, margins
 from rag.types import Chunk, Hit, Span
+
+if TYPE_CHECKING:
+    from rag.protocols import Embedder, Floats2d
 
 TEXT = "Baku exports oil. Is it cheap? The embassies opened in 1992. 1 2"
 RANGES = ((0, 17), (18, 30), (31, 60), (61, 64))
@@ -26,25 +30,21 @@ def hit(fused: float = 0.5, start: int = 100) -> Hit:
     return Hit(1, chunk, fused, {"dense": 0.6, "bm25": 3.0, "fused": fused})
 
 
-def reader(words: TantivyStore, embedder: SentenceTransformerEmbedder, **weights: float) -> SentenceReader:
-    def embed(text: str) -> NDArray[np.float32]:
-        return np.asarray(embedder.embed_queries([text])[0], np.float32)
+def reader(words: TantivyStore, embedder: "Embedder", **weights: float) -> SentenceReader:
+    def stored(rows: Sequence[int]) -> "list[Floats2d]":
+        return [embedder.embed_with_parts([TEXT], [RANGES])[1][0] for _ in rows]
 
-    return SentenceReader(lambda: embedder, embed, words, weights)
+    return SentenceReader(QueryVectors(lambda: embedder), stored, words, weights)
 
 
-def test_sentences_come_whole_with_their_place_in_the_document(
-    words: TantivyStore, embedder: SentenceTransformerEmbedder
-) -> None:
+def test_sentences_come_whole_with_their_place_in_the_document(words: TantivyStore, embedder: "Embedder") -> None:
     found = reader(words, embedder, sentence_cosine=1.0).read(["When did the embassies open?"], [[hit()]])[0]
     assert found[0].span == Span("d", 131, 160)
     assert {(item.start, item.end) for item in found} == set(RANGES[:3]), "a sentence of two signs says nothing"
     assert [item.score for item in found] == sorted((item.score for item in found), reverse=True)
 
 
-def test_the_score_is_the_weighted_sum_of_the_figures(
-    words: TantivyStore, embedder: SentenceTransformerEmbedder
-) -> None:
+def test_the_score_is_the_weighted_sum_of_the_figures(words: TantivyStore, embedder: "Embedder") -> None:
     weights = {"sentence_words": 2.0, "is_question": -1.0, "kind": 0.25}
     found = {
         item.start: item for item in reader(words, embedder, **weights).read(["When did embassies open?"], [[hit()]])[0]
@@ -55,12 +55,12 @@ def test_the_score_is_the_weighted_sum_of_the_figures(
     assert found[0].no_answer == -found[0].score
 
 
-def test_equal_scores_come_in_order_of_place(words: TantivyStore, embedder: SentenceTransformerEmbedder) -> None:
+def test_equal_scores_come_in_order_of_place(words: TantivyStore, embedder: "Embedder") -> None:
     found = reader(words, embedder, passage_cosine=1.0).read(["oil"], [[hit(start=500), hit(start=100)]])[0]
     assert [item.span.start for item in found] == [100, 118, 131, 500, 518, 531]
 
 
-def test_what_was_asked_before_changes_nothing(words: TantivyStore, embedder: SentenceTransformerEmbedder) -> None:
+def test_what_was_asked_before_changes_nothing(words: TantivyStore, embedder: "Embedder") -> None:
     one, other = (reader(words, embedder, sentence_cosine=1.0) for _ in range(2))
     other.read(["Something else?", "Is oil cheap?"], [[hit(start=900)], [hit(0.1)]])
     question = "When did the embassies open?"
@@ -69,5 +69,41 @@ def test_what_was_asked_before_changes_nothing(words: TantivyStore, embedder: Se
     ]
 
 
-def test_no_passages_give_no_sentences(words: TantivyStore, embedder: SentenceTransformerEmbedder) -> None:
+def test_no_passages_give_no_sentences(words: TantivyStore, embedder: "Embedder") -> None:
     assert reader(words, embedder).read(["oil", "gas"], [[], []]) == [[], []]
+
+
+def test_the_figure_of_the_index_is_the_cosine_of_the_sentence_in_its_passage(
+    words: TantivyStore, embedder: "Embedder"
+) -> None:
+    question = "When did the embassies open?"
+    vector = embedder.embed_queries([question])[0]
+    inner = embedder.embed_with_parts([TEXT], [RANGES])[1][0]
+    found = {item.start: item for item in reader(words, embedder).read([question], [[hit()]])[0]}
+    assert found[31].features["sentence_cosine"] == pytest.approx(float(inner[2] @ vector), abs=1e-6)
+    assert [found[start].features["earliness"] for start in (0, 18, 31)] == [1.0, 0.5, pytest.approx(1 / 3)]
+
+
+def test_many_questions_are_read_as_one_by_one(words: TantivyStore, embedder: "Embedder") -> None:
+    questions = ["When did the embassies open?", "Is oil cheap?", "Is oil cheap?"]
+    found = [[hit()], [hit(start=900)], []]
+    together = reader(words, embedder, sentence_cosine=1.0).read(questions, found)
+    assert together == [
+        reader(words, embedder, sentence_cosine=1.0).read([question], [one])[0]
+        for question, one in zip(questions, found, strict=True)
+    ]
+
+
+def test_margins_are_to_other_statements_and_bounded() -> None:
+    scores, keys = [9.0, 5.0, 4.0, 3.5, 3.0, 2.5], ["a", "b", "b", "c", "d", "e"]
+    assert margins(scores, keys) == [(3.0, 3.0), (-3.0, 2.5), (-3.0, 1.5), (-3.0, 1.0), (-3.0, 0.5), (-3.0, -0.5)]
+    assert margins([1.0], ["a"]) == [(3.0, 3.0)]
+    assert margins([], []) == []
+
+
+def test_a_copy_does_not_compete_with_its_statement(words: TantivyStore, embedder: "Embedder") -> None:
+    question = "When did the embassies open?"
+    alone = reader(words, embedder, sentence_cosine=1.0).read([question], [[hit()]])[0]
+    twice = reader(words, embedder, sentence_cosine=1.0).read([question], [[hit(), hit(start=900)]])[0]
+    assert twice[0].features == twice[1].features == alone[0].features
+    assert alone[0].features["ahead_of_next"] == pytest.approx(alone[0].score - alone[1].score)

@@ -1,12 +1,13 @@
 """What became of saved citations when their documents were edited."""
 
+import random
 from typing import Any
 
 import pytest
 
 from rag.citation import cite
 from rag.errors import InvalidInput
-from rag.recheck import recheck
+from rag.recheck import recheck, worded_diff
 from rag.types import Chunk, Document, Span
 
 QUOTE = "It buys 40 percent of it from Baku."
@@ -40,6 +41,89 @@ def test_a_changed_number_is_a_change_never_a_match() -> None:
     assert found.nearest == "It buys 45 percent of it from Baku."
     assert found.span is not None
     assert edited[found.span.start : found.span.end] == found.nearest
+
+
+def cited(text: str, quote: str) -> dict[str, Any]:
+    document, start = Document("d", text), text.index(quote)
+    return cite(document, Chunk(Span("d", 0, len(text)), text), Span("d", start, start + len(quote)), 1).to_dict()
+
+
+def test_the_place_now_and_the_words_that_changed_are_told() -> None:
+    found = recheck(saved(SECOND), Document("d", "One line.\n\nAnother.\n\n" + TEXT.replace("40", "45")))
+    assert found.to_dict() == {
+        "status": "changed", "document_id": "d", "quote": QUOTE, "line_start": 7,
+        "document_offset": {"start": 92, "end": 127}, "nearest": "It buys 45 percent of it from Baku.",
+        "diff": "It buys [-40-] {+45+} percent of it from Baku.",
+    }  # fmt: skip
+
+
+SHORT = "The wall fell in 1991 after a vote. Trade grew. The bank, founded in 1991, closed its doors last May."
+
+
+def test_a_short_quotation_is_known_by_what_stands_beside_it() -> None:
+    second = cited(SHORT, "1991, closed")
+    second["selector"][0] |= {"exact": "1991", "suffix": SHORT[SHORT.rindex("1991") + 4 :][:32]}
+    assert recheck(second, Document("d", SHORT)).status == "exact"
+    moved = SHORT.replace(" Trade grew.", "")
+    found = recheck(second, Document("d", moved))
+    assert (found.status, found.span) == ("moved", Span("d", moved.rindex("1991"), moved.rindex("1991") + 4))
+    # The other 1991 is not the one that was cited.
+    assert recheck(second, Document("d", SHORT[: SHORT.index(" Trade")])).status == "gone"
+    changed = recheck(second, Document("d", SHORT.replace("founded in 1991,", "founded in 1992,")))
+    assert (changed.status, changed.nearest) == ("changed", "The bank, founded in 1992, closed its doors last May.")
+
+
+def test_a_quotation_of_two_sentences_is_compared_with_two() -> None:
+    quote = "The bridge was opened in 1931 by the king. It is made of steel and has two towers."
+    text = f"A town lies there. {quote} Boats pass it."
+    found = recheck(cited(text, quote), Document("d", text.replace("steel", "iron")))
+    assert (found.status, found.nearest) == ("changed", quote.replace("steel", "iron"))
+
+
+@pytest.mark.parametrize(("old", "new", "diff"), [
+    ("a b c", "a c", "a [-b-] c"), ("a c", "a b c", "a {+b+} c"), ("a", "a", "a"), ("a", "b", "[-a-] {+b+}"),
+])  # fmt: skip
+def test_the_diff_is_of_words(old: str, new: str, diff: str) -> None:
+    assert worded_diff(old, new) == diff
+
+
+WORDS = [one + other for one in "oil gas wind rain iron bank king town wall gate ship road coal salt wool corn".split()
+         for other in "man land ward ship house yard side way".split()]  # fmt: skip
+
+
+def article(chance: random.Random) -> list[list[str]]:
+    """Return three paragraphs of four sentences of ten words each."""
+    return [[" ".join(chance.sample(WORDS, 10)).capitalize() + "." for _ in range(4)] for _ in range(3)]
+
+
+def joined(paragraphs: list[list[str]]) -> str:
+    return "\n\n".join(" ".join(sentences) for sentences in paragraphs if sentences)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_every_sentence_of_an_edited_article_is_classified_as_it_was_edited(seed: int) -> None:
+    chance = random.Random(seed)
+    paragraphs = article(chance)
+    text = joined(paragraphs)
+    citations = {sentence: cited(text, sentence) for sentences in paragraphs for sentence in sentences}
+    moved, changed = paragraphs[0][1], paragraphs[1][2]
+    reworded = changed.replace(changed.split()[4], "nothing")
+    edited = [
+        [paragraphs[0][0], *paragraphs[0][2:]],
+        [reworded if sentence == changed else sentence for sentence in paragraphs[1]],
+        [moved],  # the third paragraph is deleted
+    ]
+    document = Document("d", joined(edited))
+    for sentence, citation in citations.items():
+        found = recheck(citation, document)
+        if sentence == changed:
+            assert (found.status, found.nearest) == ("changed", reworded)
+        elif sentence in paragraphs[2]:
+            assert found.status == "gone"
+        else:
+            assert found.status == ("exact" if sentence == paragraphs[0][0] else "moved")
+            assert found.span is not None
+            assert document.slice(found.span) == sentence
 
 
 def test_a_deleted_sentence_and_a_removed_document_are_gone() -> None:

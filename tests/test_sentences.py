@@ -249,7 +249,7 @@ class TestMarkdown:
             ("list_item", None, "1. first"),
             ("list_item", None, "2) second"),
             ("paragraph", None, "still the second"),
-            ("table_row", None, "| a | b |"),
+            ("table_header", None, "| a | b |"),
             ("table_row", None, "|---|:-:|"),
             ("table_row", None, "| 1 | 2 |"),
             ("code", None, "```python\ncode\n\n# no heading\n```"),

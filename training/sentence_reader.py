@@ -4,11 +4,12 @@
 
 DATA is the folder of data sets (see `training/README.md`), CACHE any folder for indexes and readings. Every question is
 read by the real pipeline; the reader's coefficients are those that make the sentence holding the gold span likeliest
-among all sentences read (a softmax over them), the confidence is `rag.confidence.fit` over the best sentence of
+among all sentences read (a softmax over them); the confidence is `rag.confidence.fit` over the best sentence of
 questions asked in three ways: with their article in the index, with it taken out, and of small indexes, where scores
 that compare a passage with the others have less to compare with.
 """
 
+import hashlib
 import json
 import random
 import sys
@@ -21,15 +22,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from rag import Assistant, Document, Index
-from rag.assistant import Trace
+from rag import Document, Index
 from rag.confidence import fit, save
+from rag.embedding import QueryVectors
 from rag.evaluation import datasets
+from rag.reading import MARGINS, SentenceReader, margins, statement_key
+from rag.retrieval import hits, retrieve
 
 MODELS = Path(__file__).parent.parent / "rag" / "models"
-SETS = {"train/squad_train_part": 900, "nq_open_gold": 300}
-SMALL_INDEXES, SMALL_SIZE, SMALL_QUESTIONS = 12, 12, 20
-"""Indexes of so many documents, each asked so many questions of its own and as many of others."""
+SETS = {"train/squad_train_part": 3_000, "train/selqa_ass_devtest": 1_000, "nq_open_gold": 1_400}
+SMALL_INDEXES, SMALL_SIZE, SMALL_QUESTIONS = 30, 12, 20
+"""Indexes of so many documents that stand side by side in the data, each asked so many questions of its own, as many
+of its subject that other documents answer, and as many of any subject."""
 NOT_FOR_CONFIDENCE = ("fused", "is_question")
 """`fused` does not mean the same in a small index and in a large one; questions are rarely quoted."""
 SEED = 20261121
@@ -39,22 +43,24 @@ Questions = Sequence[datasets.Question]
 
 @dataclass(frozen=True)
 class Case:
-    """One question read: the figures of its sentences, and which of them hold a gold span."""
+    """One question read: the figures of its sentences, which of them hold a gold span, and what tells copies."""
 
     group: str
     way: str
     sentences: tuple[dict[str, float], ...]
     holds: tuple[bool, ...]
+    statements: tuple[str, ...]
 
 
 def main(data: Path, cache: Path) -> None:
     """Read, fit, write both files, print the figures."""
     cases = [case for name, size in SETS.items() for case in kept_readings(data / name, cache / name, size)]
     train, test = by_group(cases)
-    names, weights = fit_reader([case for case in train if case.way == "own"])
-    for part, chosen in (("fitted on", train), ("held out", test)):
-        print(f"sentence right at rank 1, {part}: {top_one(chosen, names, weights)}")
-    write_reader(names, weights, len(train))
+    names = sorted(next(case for case in train if case.sentences).sentences[0])
+    weights = fit_reader([case for case in train if case.way == "own"], names)
+    for part, cut in (("fitted on", train), ("held out", test)):
+        print(f"sentence right at rank 1, {part}: {top_one(cut, names, weights)}")
+    write_reader(dict(zip(names, weights, strict=True)), len(train))
     fit_confidence(cases, names, weights)
 
 
@@ -67,7 +73,10 @@ def kept_readings(folder: Path, cache: Path, size: int) -> list[Case]:
         file.write_text(json.dumps([asdict(case) for case in read_set(folder, cache, size)]), encoding="utf-8")
         print(f"{folder.name}: read in {time.monotonic() - began:.0f} s")
     content = json.loads(file.read_text(encoding="utf-8"))
-    return [Case(row["group"], row["way"], tuple(row["sentences"]), tuple(row["holds"])) for row in content]
+    return [
+        Case(row["group"], row["way"], tuple(row["sentences"]), tuple(row["holds"]), tuple(row["statements"]))
+        for row in content
+    ]
 
 
 def read_set(folder: Path, cache: Path, size: int) -> Iterator[Case]:
@@ -76,9 +85,9 @@ def read_set(folder: Path, cache: Path, size: int) -> Iterator[Case]:
     # Half of the documents of nq_open_gold are kept for reports; a hash decides, so that every script agrees.
     questions = [q for q in dataset.questions if datasets.developer_half(q.group) or folder.name != "nq_open_gold"]
     drawn = random.Random(SEED).sample(questions, min(size, len(questions)))
-    assistant = opened(cache / "all", lambda: datasets.documents(folder))
-    yield from readings(assistant, drawn, "own", dataset)
-    yield from readings(assistant, drawn[: size // 2], "out", dataset)
+    index = opened(cache / "all", lambda: datasets.documents(folder))
+    yield from readings(index, drawn, "own", dataset)
+    yield from readings(index, drawn[: size // 2], "out", dataset)
     every = list(datasets.documents(folder))
     for number in range(SMALL_INDEXES):
         place = random.Random(number).randrange(len(every) - SMALL_SIZE)
@@ -86,28 +95,40 @@ def read_set(folder: Path, cache: Path, size: int) -> Iterator[Case]:
         small = opened(cache / f"small-{number}", lambda few=few: few)  # type: ignore[misc]
         held = {document.id for document in few}
         own = [question for question in questions if held.intersection(question.relevant)][:SMALL_QUESTIONS]
-        foreign = [question for question in questions if not held & dataset.own_documents(question)]
         yield from readings(small, own, "own", dataset)
-        yield from readings(small, random.Random(number).sample(foreign, len(own)), "out", dataset)
+        foreign = [question for question in questions if not held & dataset.own_documents(question)]
+        subjects = {question.group for question in own}
+        near = [question for question in foreign if question.group in subjects]
+        for others in (near, foreign):
+            drawn = random.Random(number).sample(others, min(len(own), len(others)))
+            yield from readings(small, drawn, "out", dataset)
 
 
-def opened(path: Path, documents: Callable[[], Iterable[Document]]) -> Assistant:
-    """Return an assistant over an index that is built where it is missing."""
+def opened(path: Path, documents: Callable[[], Iterable[Document]]) -> Index:
+    """Return an index that is built where it is missing."""
     if not (path / "manifest.json").exists():
         Index.build(documents(), path)
-    return Assistant.open(path)
+    return Index.open(path)
 
 
-def readings(assistant: Assistant, questions: Questions, way: str, dataset: datasets.Dataset) -> Iterator[Case]:
+def readings(index: Index, questions: Questions, way: str, dataset: datasets.Dataset) -> Iterator[Case]:
     """Yield one case for each question; with way `out` its own article is treated as not in the index."""
+    vectors = QueryVectors(lambda: index.embedder)
+    reader, settings = SentenceReader(vectors, index.sentence_vectors, index.words), index.settings
     for question in questions:
         missing = dataset.own_documents(question) if way == "out" else ()
-        trace: Trace = assistant.trace_many([question.text], depth=10, without=[missing])[0]
+        candidates = retrieve(index, question.text, vectors([question.text])[0], settings, missing)
+        found = hits(index, candidates.fused[: settings.read_passages], candidates.scores)
+        read = reader.read([question.text], [found])[0]
         holds = tuple(
-            any(item.span.overlaps(gold) for gold in question.golds) and not question.impossible
-            for item in trace.extractions
+            any(item.span.overlaps(gold) for gold in question.golds) and not question.impossible for item in read
         )
-        yield Case(question.group, way, tuple(dict(item.features) for item in trace.extractions), holds)
+        figures = tuple({name: item.features[name] for name in item.features if name not in MARGINS} for item in read)
+        yield Case(question.group, way, figures, holds, tuple(_hash(statement_key(item)) for item in read))
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def by_group(cases: Sequence[Case]) -> tuple[list[Case], list[Case]]:
@@ -121,10 +142,9 @@ def matrix(case: Case, names: Sequence[str]) -> NDArray[np.float64]:
     return np.array([[features[name] for name in names] for features in case.sentences], np.float64)
 
 
-def fit_reader(cases: Sequence[Case]) -> tuple[list[str], NDArray[np.float64]]:
-    """Return feature names and the weights of largest likelihood, with a small ridge."""
+def fit_reader(cases: Sequence[Case], names: Sequence[str]) -> NDArray[np.float64]:
+    """Return the weights of largest likelihood for the named figures, with a small ridge."""
     useful = [case for case in cases if any(case.holds) and not all(case.holds)]
-    names = sorted(useful[0].sentences[0])
     data = [(matrix(case, names), np.array(case.holds)) for case in useful]
 
     def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
@@ -139,12 +159,20 @@ def fit_reader(cases: Sequence[Case]) -> tuple[list[str], NDArray[np.float64]]:
         return total, slope
 
     found = minimize(loss, np.zeros(len(names)), jac=True, method="L-BFGS-B")
-    return names, found.x
+    weights: NDArray[np.float64] = found.x
+    return weights
 
 
 def reordered(case: Case, names: Sequence[str], weights: NDArray[np.float64]) -> list[int]:
     """Return the places of a case's sentences, best first by the new weights."""
     return [int(place) for place in np.argsort(-(matrix(case, names) @ weights), kind="stable")]
+
+
+def ahead(case: Case, names: Sequence[str], weights: NDArray[np.float64]) -> dict[str, float]:
+    """Return the margins of a case's best sentence."""
+    order, scores = reordered(case, names, weights), matrix(case, names) @ weights
+    found = margins([float(scores[place]) for place in order], [case.statements[place] for place in order])
+    return dict(zip(MARGINS, found[0], strict=True))
 
 
 def top_one(cases: Sequence[Case], names: Sequence[str], weights: NDArray[np.float64]) -> str:
@@ -154,14 +182,14 @@ def top_one(cases: Sequence[Case], names: Sequence[str], weights: NDArray[np.flo
     return f"{right / len(useful):.3f}, n = {len(useful)}"
 
 
-def write_reader(names: Sequence[str], weights: NDArray[np.float64], questions: int) -> None:
+def write_reader(weights: dict[str, float], questions: int) -> None:
     """Write the reader's coefficients."""
     content = {
-        "weights": {name: round(float(weight), 4) for name, weight in zip(names, weights, strict=True)},
+        "weights": {name: round(float(weight), 4) for name, weight in weights.items()},
         "fitted_on": f"{', '.join(SETS)}: {questions} readings",
     }
     (MODELS / "sentence_reader.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps(content["weights"]))
+    print(json.dumps(content))
 
 
 def fit_confidence(cases: Sequence[Case], names: Sequence[str], weights: NDArray[np.float64]) -> None:
@@ -171,11 +199,12 @@ def fit_confidence(cases: Sequence[Case], names: Sequence[str], weights: NDArray
     """
     read = [case for case in cases if case.sentences]
     best = [reordered(case, names, weights)[0] for case in read]
+    figures = [{**case.sentences[place], **ahead(case, names, weights)} for case, place in zip(read, best, strict=True)]
     labels = [case.holds[place] for case, place in zip(read, best, strict=True)]
     answerable = [any(case.holds) for case in read]
-    kept = [name for name in names if name not in NOT_FOR_CONFIDENCE]
+    kept = [name for name in (*names, *MARGINS) if name not in NOT_FOR_CONFIDENCE]
     while True:
-        rows = [{name: case.sentences[place][name] for name in kept} for case, place in zip(read, best, strict=True)]
+        rows = [{name: values[name] for name in kept} for values in figures]
         groups = [case.group for case in read]
         calibration = fit(rows, labels, groups, fitted_on=", ".join(SETS), answerable=answerable)
         lowest, name = min(zip(calibration.weights, calibration.features, strict=True))

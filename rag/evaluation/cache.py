@@ -12,12 +12,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import mkdtemp
 
-from rag.embedding import SentenceTransformerEmbedder
+from rag.embedding import open_embedder
 from rag.errors import EvaluationError
 from rag.evaluation.datasets import Dataset, documents
 from rag.evaluation.vectors import RememberingEmbedder
 from rag.index import Index
-from rag.ingest import Progress
+from rag.reports import Progress
 from rag.settings import Settings
 
 SHAPING_ROOM = "writer"
@@ -80,7 +80,7 @@ def _build(
     dataset: Dataset, path: Path, settings: Settings, vectors: Path, progress: Callable[[Progress], None] | None
 ) -> None:
     clock, cpu = time.perf_counter(), time.process_time()
-    embedder = RememberingEmbedder(SentenceTransformerEmbedder(settings.embedding_model), vectors)
+    embedder = RememberingEmbedder(open_embedder(settings), vectors, settings.embedding_runtime)
     index = Index.build(documents(dataset.folder), path, settings, progress, embedder)
     failed = tuple(source for source, _ in index.report.failed)
     passages = index.manifest.chunks

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from rag.protocols import Embedder, Floats2d
+    from rag.protocols import Embedder, Floats1d, Floats2d, Ranges
 
 WAIT_SECONDS = 60.0
 VARIABLES = 500
@@ -21,11 +21,13 @@ class RememberingEmbedder:
     `remembered` counts the passages whose vectors were known.
     """
 
-    def __init__(self, embedder: "Embedder", path: Path) -> None:
-        """Open the file of vectors at `path`, or make one."""
-        self._embedder, self.remembered = embedder, 0
+    def __init__(self, embedder: "Embedder", path: Path, runtime: str = "auto") -> None:
+        """Open the file of vectors at `path`, or make one; vectors of another runtime are not used."""
+        self._embedder, self._runtime, self.remembered = embedder, runtime, 0
         self._database = sqlite3.connect(path, timeout=WAIT_SECONDS)
-        self._database.execute("CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, vector BLOB) WITHOUT ROWID")
+        self._database.execute(
+            "CREATE TABLE IF NOT EXISTS passages (key BLOB PRIMARY KEY, vector BLOB, parts BLOB) WITHOUT ROWID"
+        )
 
     @property
     def name(self) -> str:
@@ -55,32 +57,40 @@ class RememberingEmbedder:
         """Return float32 (n, dimension), unit rows; queries are not remembered."""
         return self._embedder.embed_queries(texts)
 
-    def embed_sentences(self, texts: Sequence[str]) -> "Floats2d":
-        """Return float32 (n, dimension), unit rows; sentences are not remembered."""
-        return self._embedder.embed_sentences(texts)
-
     def embed_passages(self, texts: Sequence[str]) -> "Floats2d":
         """Return float32 (n, dimension), unit rows, as they were embedded the first time."""
-        keys = [hashlib.sha256(f"{self.fingerprint}\0{text}".encode()).digest() for text in texts]
+        return self.embed_with_parts(texts, [()] * len(texts))[0]
+
+    def embed_with_parts(self, texts: Sequence[str], parts: Sequence["Ranges"]) -> "tuple[Floats2d, list[Floats2d]]":
+        """Return the vectors of texts and of their parts, as they were embedded the first time."""
+        keys = [self._key(text, ranges) for text, ranges in zip(texts, parts, strict=True)]
         known = self._known(keys)
-        missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
-        computed = self._embedder.embed_passages(list(missing.values()))
-        fresh = dict(zip(missing, computed, strict=True))
+        missing = {key: place for place, key in enumerate(keys) if key not in known}
+        wholes, inner = self._embedder.embed_with_parts(
+            [texts[place] for place in missing.values()], [parts[place] for place in missing.values()]
+        )
+        fresh = {key: (whole, rows) for key, whole, rows in zip(missing, wholes, inner, strict=True)}
         with self._database:
-            rows = [(key, vector.tobytes()) for key, vector in fresh.items()]
-            self._database.executemany("INSERT OR IGNORE INTO vectors VALUES (?, ?)", rows)
-        self.remembered += len(texts) - sum(key not in known for key in keys)
-        vectors = {**known, **fresh}
-        return np.array([vectors[key] for key in keys], np.float32).reshape(len(keys), self.dimension)
+            rows = [(key, whole.tobytes(), rows.tobytes()) for key, (whole, rows) in fresh.items()]
+            self._database.executemany("INSERT OR IGNORE INTO passages VALUES (?, ?, ?)", rows)
+        self.remembered += sum(key in known for key in keys)
+        found = known | fresh
+        vectors = np.array([found[key][0] for key in keys], np.float32).reshape(len(keys), self.dimension)
+        return vectors, [found[key][1] for key in keys]
 
     def close(self) -> None:
         """Close the file."""
         self._database.close()
 
-    def _known(self, keys: Sequence[bytes]) -> "dict[bytes, Floats2d]":
-        known: dict[bytes, Floats2d] = {}
+    def _key(self, text: str, ranges: "Ranges") -> bytes:
+        return hashlib.sha256(f"{self.fingerprint}\0{self._runtime}\0{list(ranges)}\0{text}".encode()).digest()
+
+    def _known(self, keys: Sequence[bytes]) -> "dict[bytes, tuple[Floats1d, Floats2d]]":
+        known: dict[bytes, tuple[Floats1d, Floats2d]] = {}
         for start in range(0, len(keys), VARIABLES):
             part = keys[start : start + VARIABLES]
-            asked = f"SELECT key, vector FROM vectors WHERE key IN ({','.join('?' * len(part))})"
-            known |= {key: np.frombuffer(vector, np.float32) for key, vector in self._database.execute(asked, part)}
+            asked = f"SELECT key, vector, parts FROM passages WHERE key IN ({','.join('?' * len(part))})"
+            for key, vector, rows in self._database.execute(asked, part):
+                inner = np.frombuffer(rows, np.float32).reshape(-1, self.dimension)
+                known[key] = np.frombuffer(vector, np.float32), inner
         return known

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, cast
 
 from rag.errors import EmptyDocument, LoadError, UnreadableSource
 from rag.loading.metadata import gather, json_safe
-from rag.loading.sources import Source, open_source, printable, unreadable
+from rag.loading.sources import Source, open_source, unreadable
 from rag.types import Document
 
 LONGEST_ROW = 256 * 1024 * 1024
@@ -32,7 +32,7 @@ def load_jsonl(source: Source) -> Iterator[Document | LoadError]:
                 if result is not None:
                     yield result
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        where = f"{printable(source.path)}, after line {line}"
+        where = f"{source.name}, after line {line}"
         raise UnreadableSource(f"{where}: the gzip data is damaged ({error}).", "Download or pack it again.") from error
     except OSError as error:
         raise unreadable(source.path, error) from error
@@ -57,7 +57,7 @@ def _rows(file: BinaryIO) -> Iterator[tuple[int, bytes | None]]:
 
 
 def _document(row: bytes | None, source: Source, line: int, seen: set[str]) -> Document | LoadError | None:
-    where = f"{printable(source.path)}, line {line}"
+    where = f"{source.name}, line {line}"
     if row is None:
         return UnreadableSource(f"{where}: the row is longer than {LONGEST_ROW} bytes.", _SHAPE)
     if not row.strip():
@@ -108,7 +108,7 @@ def _record(fields: dict[str, Any], row: bytes, source: Source) -> Document:
         text=text,
         title=title or None,
         format="text",
-        source_path=printable(source.path),
+        source_path=source.name,
         source_sha256=hashlib.sha256(row).hexdigest(),
         metadata=gather(fields, text),
     )

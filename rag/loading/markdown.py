@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 from rag.errors import LoadError
 from rag.loading.metadata import JSON, gather, json_safe
-from rag.loading.sources import Source, printable
+from rag.loading.sources import Source
 from rag.loading.text import read_text
-from rag.types import Document
+from rag.types import Document, Layout
 
 FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 ATX_HEADING = re.compile(r" {0,3}(#{1,6})(?:[ \t]+|$)")
@@ -36,9 +36,10 @@ def load_markdown(source: Source) -> Iterator[Document | LoadError]:
         text=text,
         title=title or first_heading(text),
         format="markdown",
-        source_path=printable(source.path),
+        source_path=source.name,
         source_sha256=sha256,
         metadata=gather({**matter, **found}, text[front_matter_end(text) :]),
+        layout=Layout(own_lines=not source.depth),
     )
 
 

@@ -14,16 +14,36 @@ from pathlib import Path
 
 from rag.errors import SourceNotFound, UnreadableSource
 
-SUFFIXES = (".txt", ".text", ".md", ".markdown", ".jsonl", ".jsonl.gz")
+SUFFIXES = (
+    ".txt", ".text", ".md", ".markdown", ".jsonl", ".jsonl.gz", ".html", ".htm", ".xhtml", ".pdf", ".docx", ".pptx",
+    ".xlsx", ".xlsm", ".epub", ".rtf", ".rst", ".eml", ".csv", ".tsv", ".json", ".zip", ".tar", ".tar.gz", ".tgz",
+    ".tar.bz2", ".tbz2", ".tar.xz", ".txz",
+)  # fmt: skip
 """What the loaders read, longest match first where one ends in another."""
+
+
+LARGEST_FILE = 64 * 1024 * 1024
+"""Bytes of a file, or characters of a text, that become one document at most: what is read is in memory as a whole."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """A file to load: where it is on disk and the document id it gets."""
+    """A file to load: where it is on disk and the document id it gets.
+
+    `shown` is how messages name it, where that is not its path: `a.zip/b.txt`. `text_column` names the column of rows
+    that holds their text; empty: one of the usual names. `depth` counts the archives and messages around it.
+    """
 
     path: Path
     document_id: str
+    shown: str = ""
+    text_column: str = ""
+    depth: int = 0
+
+    @property
+    def name(self) -> str:
+        """Return how messages and citations name the file, in text that can be stored."""
+        return self.shown or printable(self.path)
 
 
 @dataclass(frozen=True)
@@ -44,6 +64,9 @@ def discover(paths: Iterable[str | Path]) -> list[Source]:
     given = [Path(paths)] if isinstance(paths, str | Path) else [Path(path) for path in paths]
     found: dict[str, _Found] = {}
     for path in given:
+        if str(path).lower().startswith(("http:/", "https:/")):
+            what = f"{printable(path)} is a web address, and no file."
+            raise SourceNotFound(what, "Read it by `rag index --allow-network`, or rag.loading.web.load_url.")
         if not os.path.lexists(path):
             raise SourceNotFound(f"There is nothing at {printable(path)}.", "Check the path and its spelling.")
         for item in _below(path):
@@ -81,13 +104,28 @@ def open_source(path: Path) -> BufferedReader:
     raise UnreadableSource(f"{printable(path)} is {kind} that cannot be read as a file.", "Give a regular file.")
 
 
-def read_source(path: Path) -> bytes:
-    """Return the whole file. Raises UnreadableSource."""
+def read_source(source: Source) -> bytes:
+    """Return the whole file. Raises UnreadableSource, also for one of more than LARGEST_FILE bytes."""
     try:
-        with open_source(path) as file:
-            return file.read()
+        with open_source(source.path) as file:
+            data = file.read(LARGEST_FILE + 1)
     except OSError as error:
-        raise unreadable(path, error) from error
+        raise unreadable(source.path, error) from error
+    if len(data) > LARGEST_FILE:
+        raise too_large(source, "the file")
+    return data
+
+
+def checked_path(path: Path) -> Path:
+    """Return the path, for a library that opens files itself. Raises UnreadableSource as `open_source` does."""
+    with open_source(path):
+        return path
+
+
+def too_large(source: Source, what: str) -> UnreadableSource:
+    """Return the error for more than one document may hold."""
+    size = f"{LARGEST_FILE // 1024 // 1024} million"
+    return UnreadableSource(f"{source.name}: {what} is longer than {size} bytes or characters.", "Split it.")
 
 
 def unreadable(path: Path, error: Exception) -> UnreadableSource:

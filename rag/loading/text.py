@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from rag.errors import EmptyDocument, LoadError
 from rag.loading.decoding import decode
 from rag.loading.metadata import gather
-from rag.loading.sources import Source, printable, read_source
-from rag.types import Document
+from rag.loading.sources import Source, read_source
+from rag.types import Document, Layout
 
 LONGEST_TITLE = 200
 """Characters of a first line that may still be a title."""
@@ -23,9 +23,10 @@ def load_text(source: Source) -> Iterator[Document | LoadError]:
         text=text,
         title=first_line_title(text),
         format="text",
-        source_path=printable(source.path),
+        source_path=source.name,
         source_sha256=sha256,
         metadata=gather(found, text),
+        layout=Layout(own_lines=not source.depth),
     )
 
 
@@ -34,10 +35,10 @@ def read_text(source: Source) -> tuple[str, str, dict[str, str]]:
 
     Raises UnreadableSource and EmptyDocument.
     """
-    data = read_source(source.path)
-    text, encoding = decode(data, printable(source.path))
+    data = read_source(source)
+    text, encoding = decode(data, source.name)
     if not text.strip():
-        raise EmptyDocument(f"{printable(source.path)} holds no text.", "Fill the file or leave it out.")
+        raise EmptyDocument(f"{source.name} holds no text.", "Fill the file or leave it out.")
     return text, hashlib.sha256(data).hexdigest(), {} if encoding == "utf-8" else {"encoding": encoding}
 
 

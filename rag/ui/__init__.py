@@ -7,6 +7,8 @@ import os
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from rag.ui.options import Options, name_and_password
+
 if TYPE_CHECKING:
     from rag.ui.page import build_page
     from rag.ui.server import serve, serve_assistant
@@ -16,7 +18,7 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
 _ROOMS = {"build_page": "rag.ui.page", "serve": "rag.ui.server", "serve_assistant": "rag.ui.server"}
 
-__all__ = ["build_page", "serve", "serve_assistant"]
+__all__ = ["Options", "build_page", "name_and_password", "serve", "serve_assistant"]
 
 
 def __getattr__(name: str) -> object:

@@ -1,9 +1,9 @@
-"""Adds the headers that keep a page to its own address, whatever a document holds."""
+"""Keeps a page to its own address, whatever a document holds or another page tries: headers, and a look at origins."""
 
 import base64
 import hashlib
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
 Message = MutableMapping[str, Any]
@@ -31,6 +31,8 @@ FIXED = {
     b"referrer-policy": b"no-referrer",
     b"cross-origin-opener-policy": b"same-origin",
 }
+READING = ("GET", "HEAD", "OPTIONS")
+REFUSAL = b"Another page asked for this. Open Pincite at its own address."
 
 
 class SecurityHeaders:
@@ -44,6 +46,10 @@ class SecurityHeaders:
         """Pass everything through; hold an HTML page back until its scripts are known."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
+            return
+        if scope["method"] not in READING and _comes_from_elsewhere(scope["headers"]):
+            await send({"type": "http.response.start", "status": 403, "headers": [(b"content-type", b"text/plain")]})
+            await send({"type": "http.response.body", "body": REFUSAL})
             return
         # A compressed page could not be read here; pages are small and mostly stay on this machine.
         if any(name == b"accept" and b"text/html" in value for name, value in scope["headers"]):
@@ -79,6 +85,13 @@ def content_security_policy(page: bytes) -> str:
     hashes = [base64.b64encode(hashlib.sha256(script).digest()).decode() for script in INLINE_SCRIPT.findall(page)]
     allowed = " ".join([POLICY["script-src"], *(f"'sha256-{value}'" for value in dict.fromkeys(hashes))])
     return "; ".join(f"{name} {value}" for name, value in {**POLICY, "script-src": allowed}.items())
+
+
+def _comes_from_elsewhere(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Tell whether a browser says that another page than ours sent this: a form elsewhere must not change documents."""
+    given = dict(headers)
+    origin = given.get(b"origin")
+    return origin is not None and origin.partition(b"://")[2] != given.get(b"host", b"")
 
 
 def _is_page(message: Message) -> bool:

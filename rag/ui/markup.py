@@ -1,10 +1,12 @@
 """Turns document text into HTML that shows exactly that text, with spans of it marked."""
 
+import heapq
 import html
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 from rag.citation import LINE_END
 
@@ -48,22 +50,40 @@ def element(tag: str, *content: str, **values: str | None) -> str:
     return f"<{tag}{attributes(**values)}>{''.join(content)}</{tag}>"
 
 
+def field(**values: str | None) -> str:
+    """Return an `<input>`, which holds nothing."""
+    return f"<input{attributes(**values)}>"
+
+
 def isolated(text: str) -> str:
     """Return text from a source as an inline element whose direction cannot reach what stands beside it."""
     return element("bdi", escaped(text))
 
 
 class LineNumbers:
-    """The starts of the lines of a text; an empty element is put at each, which shows the number and holds no text."""
+    """The starts of the lines and pages of a text; an empty element at each shows its number and holds no text."""
 
-    def __init__(self, text: str) -> None:
-        """Find every line of `text`; CRLF, LF and a lone CR end one, as in `Place.line_start`."""
+    def __init__(self, text: str, pages: Sequence[int] = ()) -> None:
+        """Find every line of `text`; CRLF, LF and a lone CR end one, as in `Place.line_start`.
+
+        `pages` are the offsets at which pages begin, the first for page 1.
+        """
         self._starts = [0, *(found.end() for found in LINE_END.finditer(text))]
+        # A lone CR ends a line but no browser breaks there.
+        self._broken = {start for start in self._starts if text[max(0, start - 1) : start] == "\r"}
+        self._pages = pages
 
-    def within(self, start: int, end: int) -> Iterator[tuple[int, int]]:
-        """Yield place and number of each line that starts in `start:end`, the end left out."""
-        for position in range(bisect_left(self._starts, start), bisect_left(self._starts, end)):
-            yield self._starts[position], position + 1
+    def within(self, start: int, end: int) -> Iterator[tuple[int, str]]:
+        """Yield place and element of each page and line that starts in `start:end`, the end left out."""
+        pages, lines = _numbered(self._pages, start, end, "page"), _numbered(self._starts, start, end, "line")
+        broken = ((place, f"<br>{sign}" if place in self._broken else sign) for place, sign in lines)
+        yield from heapq.merge(pages, broken, key=itemgetter(0))
+
+
+def _numbered(starts: Sequence[int], start: int, end: int, unit: str) -> Iterator[tuple[int, str]]:
+    for number in range(bisect_left(starts, start), bisect_left(starts, end)):
+        given = {"class_": f"pc-{unit}", f"data_{unit}": str(number + 1), "aria_hidden": "true"}
+        yield starts[number], element("span", **given)
 
 
 def marked(text: str, start: int, end: int, layers: Sequence[Sequence[Mark]], lines: LineNumbers | None = None) -> str:
@@ -79,7 +99,7 @@ def _marked(
     text: str, start: int, end: int, layers: Sequence[Sequence[Mark]], lines: LineNumbers | None
 ) -> Iterator[str]:
     if not layers:
-        yield from _numbered(text, start, end, lines)
+        yield from _with_signs(text, start, end, lines)
         return
     at = start
     for mark in layers[0]:
@@ -93,13 +113,11 @@ def _marked(
     yield from _marked(text, at, end, layers[1:], lines)
 
 
-def _numbered(text: str, start: int, end: int, lines: LineNumbers | None) -> Iterable[str]:
+def _with_signs(text: str, start: int, end: int, lines: LineNumbers | None) -> Iterable[str]:
     at = start
-    for place, number in lines.within(start, end) if lines else ():
+    for place, sign in lines.within(start, end) if lines else ():
         yield escaped(text[at:place])
-        # A lone CR ends a line but no browser breaks there.
-        yield "<br>" if text[place - 1 : place] == "\r" else ""
-        yield element("span", class_="pc-line", data_line=str(number), aria_hidden="true")
+        yield sign
         at = place
     yield escaped(text[at:end])
 

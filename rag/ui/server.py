@@ -18,54 +18,57 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from rag.assistant import Assistant
 from rag.errors import InvalidInput
 from rag.settings import Settings
+from rag.ui.components import ASSETS, ASSETS_ADDRESS
 from rag.ui.headers import SecurityHeaders
-from rag.ui.page import ASSETS, ASSETS_ADDRESS, build_page
+from rag.ui.options import LOOPBACK, Options
+from rag.ui.page import build_page
 from rag.ui.shared import SharedAssistant
 from rag.ui.theme import theme
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 """Addresses that mean all of this machine's, and one at which it can be asked."""
 PATIENCE_SECONDS = 120
 
 
-def serve(index: Path, settings: Settings, host: str = "127.0.0.1", port: int = 7860) -> None:
+def serve(index: Path, settings: Settings, options: Options | None = None) -> None:
     """Serve the page over an index until interrupted; see `serve_assistant`."""
-    serve_assistant(lambda: Assistant.open(index, settings), host, port, private=(index,))
+    serve_assistant(lambda: Assistant.open(index, settings), options, private=(index,))
 
 
 def serve_assistant(
-    open_assistant: Callable[[], Assistant], host: str = "127.0.0.1", port: int = 7860, private: tuple[Path, ...] = ()
+    open_assistant: Callable[[], Assistant], options: Options | None = None, private: tuple[Path, ...] = ()
 ) -> None:
     """Serve the page until interrupted, and open the assistant in the background once the page answers.
 
     Port 0 takes a free one. The address is the last line printed. No file below `private` is ever served.
     Raises InvalidInput where the address cannot be listened on.
     """
-    listener = _listener(host, port)
+    options = options or Options()
+    listener = _listener(options.host, options.port)
     assistant = SharedAssistant(open_assistant)
-    app = build_app(assistant, host, private)
+    app = build_app(assistant, options, private)
     config = uvicorn.Config(
         SecurityHeaders(app), log_level="warning", access_log=False, timeout_graceful_shutdown=2, server_header=False
     )
     server = uvicorn.Server(config)
-    if host not in LOOPBACK:
-        typer.echo("Whoever can reach this machine can now read the documents.", err=True)
-    address = _address(host, listener.getsockname()[1])
+    if not options.local and options.auth is None:
+        verb = "read" if options.readonly else "read and change"
+        typer.echo(f"Whoever can reach this machine can now {verb} the documents: see --auth, --readonly.", err=True)
+    address = _address(options.host, listener.getsockname()[1])
     threading.Thread(target=_announce_and_load, args=(address, assistant), daemon=True).start()
     server.run(sockets=[listener])
 
 
-def build_app(assistant: SharedAssistant, host: str, private: tuple[Path, ...] = ()) -> FastAPI:
-    """Return the web application. It is Gradio's, without analytics, run history, uploads or links elsewhere."""
+def build_app(assistant: SharedAssistant, options: Options, private: tuple[Path, ...] = ()) -> FastAPI:
+    """Return the web application. It is Gradio's, without analytics, run history or links elsewhere."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    if host in LOOPBACK:
+    if options.local:
         # A page elsewhere must not reach the documents by pointing its own name at this machine.
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK, "[::1]"])
     app.mount(ASSETS_ADDRESS, StaticFiles(directory=ASSETS))
     gr.mount_gradio_app(
         app,
-        build_page(assistant),
+        build_page(assistant, options),
         path="/",
         theme=theme(),
         head=f'<link rel="stylesheet" href="{ASSETS_ADDRESS}/page.css">',
@@ -76,7 +79,8 @@ def build_app(assistant: SharedAssistant, host: str, private: tuple[Path, ...] =
         pwa=False,
         mcp_server=False,
         enable_monitoring=False,
-        max_file_size=1,
+        auth=[options.auth] if options.auth else None,
+        max_file_size=1 if options.readonly else options.upload_megabytes * 1_000_000,
         blocked_paths=[str(path.resolve()) for path in private],
     )
     return app

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rag.boilerplate import REASONS
 from rag.errors import InvalidInput
 from rag.response import Citation, Response
 from rag.types import Document, Mask, Span
-from rag.ui.cards import place_words, title_words
+from rag.ui.document_views import ignored
 from rag.ui.markup import LineNumbers, Mark, attributes, element, escaped, isolated, marked, one_line
+from rag.ui.phrases import place_words, title_words
+from rag.ui.quotations import original_link
 
 ASK_AGAIN = "Ask the question again."
 LONGEST_WHOLE = 200_000
@@ -61,11 +62,12 @@ def source_html(document: Document | None, masks: Sequence[Mask], shown: Shown, 
     title = title_words(shown.citation)
     where = place_words(shown.citation)
     start, end = window(document.text, shown.citation.span)
-    layers = (_quotation(shown), _others(shown, document.id), _ignored(masks))
-    body = marked(document.text, start, end, layers, LineNumbers(document.text))
+    layers = (_quotation(shown), _others(shown, document.id), ignored(masks))
+    body = marked(document.text, start, end, layers, LineNumbers(document.text, document.layout.pages))
     return element(
         "section",
-        _heading(document, title),
+        _heading(document, shown, title),
+        _controls(layers),
         _legend(layers),
         _left_out(start, "before"),
         element(
@@ -103,40 +105,53 @@ def _quotation(shown: Shown) -> list[Mark]:
     span = shown.citation.span
     what = "This answer" if shown.is_answer else "A close passage, not an answer"
     tag = "mark" if shown.is_answer else "span"
-    opening = f"<{tag}{attributes(class_='pc-here', id='pc-here', tabindex='-1', title=what)}>"
+    opening = f"<{tag}{attributes(class_='pc-here', id='pc-here', data_mark='here', title=what)}>"
     return [Mark(span.start, span.end, opening, f"</{tag}>")]
 
 
 def _others(shown: Shown, document_id: str) -> list[Mark]:
     found = sorted((span.start, span.end, rank) for rank, span in shown.others if span.document_id == document_id)
     return [
-        Mark(start, end, f"<mark{attributes(class_='pc-other', title=f'Answer {rank}')}>", "</mark>")
+        Mark(
+            start, end, f"<mark{attributes(class_='pc-other', data_mark=str(rank), title=f'Answer {rank}')}>", "</mark>"
+        )
         for start, end, rank in found
     ]
 
 
-def _ignored(masks: Sequence[Mask]) -> list[Mark]:
-    marks, last = [], None
-    for mask in masks:
-        word = mask.reason.replace("_", " ")
-        # A run of masks of one reason is named once.
-        label = f"ignored: {word}" if mask.reason != last else None
-        title = f"Ignored: {REASONS.get(mask.reason, word)}"
-        opening = f"<span{attributes(class_='pc-ignored', data_label=label, title=title)}>"
-        marks.append(Mark(mask.span.start, mask.span.end, opening, "</span>"))
-        last = mask.reason
-    return marks
-
-
-def _heading(document: Document, title: str) -> str:
+def _heading(document: Document, shown: Shown, title: str) -> str:
     known = [document.known(key) for key in ("author", "publisher", "published_at")]
     facts = [isolated(one_line(fact)) for fact in (*known, document.id) if fact]
+    place = shown.citation.place.editor_link
     return element(
         "header",
         element("h2", isolated(title), class_="pc-headline", tabindex="-1"),
         element("p", " · ".join([*facts, f"{len(document.text):,} characters"]), class_="pc-note"),
-        element("button", "To the quotation", type="button", data_scroll="here"),
+        element(
+            "p",
+            escaped(place_words(shown.citation)),
+            " ",
+            original_link(shown.citation),
+            element("button", "Copy file and line", type="button", data_copy=place) if place else "",
+            class_="pc-note pc-where",
+        ),
+    )
+
+
+def _controls(layers: tuple[list[Mark], list[Mark], list[Mark]]) -> str:
+    _, others, ignored = layers
+    steps = (
+        element("button", "Previous (p)", type="button", data_scroll="previous", aria_keyshortcuts="p"),
+        element("button", "Next (n)", type="button", data_scroll="next", aria_keyshortcuts="n"),
+    )
+    hide = element("button", "Hide ignored", type="button", data_ignored="hide", aria_pressed="false")
+    return element(
+        "div",
+        element("button", "To the quotation", type="button", data_scroll="here", class_="pc-first"),
+        *(steps if others else ()),
+        hide if ignored else "",
         element("button", "Close", type="button", data_close="source", title="Close the source (Escape)"),
+        class_="pc-controls",
     )
 
 
@@ -145,7 +160,7 @@ def _legend(layers: tuple[list[Mark], list[Mark], list[Mark]]) -> str:
     keys = [
         ("here", "this answer" if "<mark" in quotation[0].opening else "this passage, not an answer"),
         ("other", "another answer" if others else ""),
-        ("ignored", "ignored" if ignored else ""),
+        ("ignored", "ignored, with its reason" if ignored else ""),
     ]
     named = [element("span", words, class_=f"pc-key pc-key-{key}") for key, words in keys if words]
     return element("p", "Marked: ", " ".join(named), class_="pc-legend", aria_hidden="true")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rag.dense import FaissStore
-from rag.embedding import SentenceTransformerEmbedder
+from rag.embedding import open_embedder
 from rag.evaluation.cache import VECTORS_FILE, default_folder
 from rag.evaluation.cost import environment
 from rag.evaluation.datasets import Dataset, documents, load
@@ -21,6 +21,7 @@ from rag.evaluation.results import Evaluation, kept, write_json
 from rag.evaluation.terminal import number
 from rag.evaluation.vectors import RememberingEmbedder
 from rag.lexical import TantivyStore
+from rag.settings import Settings
 from rag.types import Document
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def _lexical(corpus: list[Document], questions: list[str]) -> "list[Ranking]":
 
 
 def _dense(corpus: list[Document], questions: list[str], vectors: Path) -> "list[Ranking]":
-    embedder = RememberingEmbedder(SentenceTransformerEmbedder(), vectors)
+    embedder = RememberingEmbedder(open_embedder(Settings()), vectors)
     store = FaissStore(embedder.dimension)
     for start in range(0, len(corpus), BATCH):
         texts = [f"{document.title or ''} {document.text}".strip() for document in corpus[start : start + BATCH]]

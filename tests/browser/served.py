@@ -20,6 +20,8 @@ ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # No name and no address but those of this machine can be reached.
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 ]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
@@ -30,9 +32,9 @@ def chromium() -> str | None:
 
 
 @contextmanager
-def served(index: Path) -> Iterator[str]:
+def served(index: Path, *options: str) -> Iterator[str]:
     """Give the address of the page over `index`, on a free port; stop the server in the end."""
-    command = [sys.executable, "-m", "rag.cli", "serve", "--index", str(index), "--port", "0"]
+    command = [sys.executable, "-m", "rag.cli", "serve", "--index", str(index), "--port", "0", *options]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
         assert process.stdout is not None

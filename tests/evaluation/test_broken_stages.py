@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 import rag.assistant
-from rag.embedding import SentenceTransformerEmbedder
 from rag.evaluation.cache import cached_index
 from rag.evaluation.compare import Row, compare
 from rag.evaluation.datasets import load, texts
@@ -17,6 +16,7 @@ from rag.evaluation.measures import citation_figures
 from rag.evaluation.observation import Observation, observe
 from rag.evaluation.results import Evaluation
 from rag.evaluation.run import evaluate
+from rag.lean import LeanEmbedder
 from rag.reading import SentenceReader
 from rag.settings import Settings
 from rag.types import Chunk, Extraction, Hit, Span
@@ -36,12 +36,13 @@ def moved(before: Evaluation, after: Evaluation) -> dict[str, Row]:
 def test_shuffled_vectors_show_in_the_dense_stage_alone(
     sound: Evaluation, small_set: Path, other_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    embed = SentenceTransformerEmbedder.embed_passages
+    embed = LeanEmbedder.embed_with_parts
 
-    def shuffled(self: SentenceTransformerEmbedder, passages: Sequence[str]) -> Any:
-        return np.roll(embed(self, passages), 1, axis=0)
+    def shuffled(self: LeanEmbedder, passages: Sequence[str], parts: Sequence[Any]) -> Any:
+        vectors, inner = embed(self, passages, parts)
+        return np.roll(vectors, 1, axis=0), inner
 
-    monkeypatch.setattr(SentenceTransformerEmbedder, "embed_passages", shuffled)
+    monkeypatch.setattr(LeanEmbedder, "embed_with_parts", shuffled)
     rows = moved(sound, evaluate(small_set, other_field=other_set, stages=STAGES, cache=tmp_path))
     dense, lexical = rows["dense.recall@1"], rows["lexical.recall@1"]
     assert dense.before > 0.8 and dense.after < 0.2

@@ -1,17 +1,18 @@
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rag.embedding import SentenceTransformerEmbedder
 from rag.evaluation.vectors import RememberingEmbedder
+
+if TYPE_CHECKING:
+    from rag.protocols import Embedder, Ranges
 
 TEXTS = ["The Seine flows through Paris.", "Cobalt makes glass blue.", "Owls hunt at night."]
 
 
-def test_vectors_are_those_of_the_embedder_first_and_later(
-    embedder: SentenceTransformerEmbedder, tmp_path: Path
-) -> None:
+def test_vectors_are_those_of_the_embedder_first_and_later(embedder: "Embedder", tmp_path: Path) -> None:
     expected = embedder.embed_passages(TEXTS)
     first = RememberingEmbedder(embedder, tmp_path / "vectors.sqlite")
     assert np.array_equal(first.embed_passages(TEXTS[:2]), embedder.embed_passages(TEXTS[:2]))
@@ -23,16 +24,16 @@ def test_vectors_are_those_of_the_embedder_first_and_later(
     again.close()
 
 
-def test_what_is_remembered_is_not_embedded_again(embedder: SentenceTransformerEmbedder, tmp_path: Path) -> None:
+def test_what_is_remembered_is_not_embedded_again(embedder: "Embedder", tmp_path: Path) -> None:
     asked: list[str] = []
 
     class Counting:
         def __getattr__(self, name: str) -> object:
             return getattr(embedder, name)
 
-        def embed_passages(self, texts: Sequence[str]) -> object:
+        def embed_with_parts(self, texts: Sequence[str], parts: "Sequence[Ranges]") -> object:
             asked.extend(texts)
-            return embedder.embed_passages(texts)
+            return embedder.embed_with_parts(texts, parts)
 
     remembering = RememberingEmbedder(Counting(), tmp_path / "vectors.sqlite")  # type: ignore[arg-type]
     remembering.embed_passages(TEXTS[:2])
@@ -41,13 +42,13 @@ def test_what_is_remembered_is_not_embedded_again(embedder: SentenceTransformerE
     remembering.close()
 
 
-def test_other_weights_share_nothing(embedder: SentenceTransformerEmbedder, tmp_path: Path) -> None:
+def test_other_weights_share_nothing(embedder: "Embedder", tmp_path: Path) -> None:
     class Other:
         fingerprint = "other weights"
         dimension = 2
 
-        def embed_passages(self, texts: Sequence[str]) -> object:
-            return np.tile(np.array([0.6, 0.8], np.float32), (len(texts), 1))
+        def embed_with_parts(self, texts: Sequence[str], parts: "Sequence[Ranges]") -> object:
+            return np.tile(np.array([0.6, 0.8], np.float32), (len(texts), 1)), [np.zeros((0, 2))] * len(texts)
 
     path = tmp_path / "vectors.sqlite"
     first = RememberingEmbedder(embedder, path)
@@ -56,3 +57,15 @@ def test_other_weights_share_nothing(embedder: SentenceTransformerEmbedder, tmp_
     assert np.array_equal(second.embed_passages(TEXTS[:1]), np.array([[0.6, 0.8]], np.float32))
     first.close()
     second.close()
+
+
+def test_parts_are_remembered_with_their_text(embedder: "Embedder", tmp_path: Path) -> None:
+    remembering = RememberingEmbedder(embedder, tmp_path / "vectors.sqlite")
+    parts = [[(0, 9), (10, 30)], [], [(0, 4)]]
+    first, again = (remembering.embed_with_parts(TEXTS, parts) for _ in range(2))
+    assert remembering.remembered == 3
+    for kept, right in zip((again[0], *again[1]), (first[0], *embedder.embed_with_parts(TEXTS, parts)[1]), strict=True):
+        assert np.array_equal(kept, right)
+    remembering.embed_with_parts(TEXTS[:1], [[(0, 3)]])
+    assert remembering.remembered == 3, "other parts of a text are other vectors"
+    remembering.close()

@@ -43,7 +43,7 @@ def answered_by(content_type: bytes, parts: list[bytes]) -> tuple[list[dict[str,
         return {"type": "http.request"}
 
     headers = [(b"accept", b"text/html,*/*"), (b"accept-encoding", b"br")]
-    asyncio.run(SecurityHeaders(app)({"type": "http", "headers": headers}, receive, send))
+    asyncio.run(SecurityHeaders(app)({"type": "http", "method": "GET", "headers": headers}, receive, send))
     return sent, asked
 
 

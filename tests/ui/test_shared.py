@@ -28,7 +28,7 @@ class OneAtATime:
         self.refreshed += 1
         return False
 
-    def ask(self, question: str) -> Response:
+    def ask(self, question: str, **how: object) -> Response:
         self.inside += 1
         self.most = max(self.most, self.inside)
         threading.Event().wait(0.01)

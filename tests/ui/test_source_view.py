@@ -6,7 +6,7 @@ from responses import answer, answered, refused
 
 from rag.errors import InvalidInput
 from rag.response import NoAnswer
-from rag.types import Document, Mask, Span
+from rag.types import Document, Layout, Mask, Span
 from rag.ui.source_view import LONGEST_WHOLE, shown_by, source_html, window
 
 
@@ -147,3 +147,24 @@ def test_a_close_passage_is_not_marked_as_an_answer() -> None:
     found = Reading(source_html(document, [], shown_by(response, "closest/1/0")))
     assert found.texts("mark") == []
     assert found.of_class("pc-here") == ["bc"]
+
+
+def test_pages_are_numbered_where_they_begin() -> None:
+    text = "One.\nTwo.\nThree.\n"
+    document = dataclasses.replace(Document("d", text), layout=Layout(pages=(0, 5, 10)))
+    found = read(document, (10, 16))
+    assert found.attribute("data-page") == ["1", "2", "3"]
+    assert found.of_class("pc-text") == [text]
+    assert "page 3" in found.attribute("data-announce")[0]
+
+
+def test_a_link_to_the_original_is_offered_for_web_addresses_only() -> None:
+    for uri, offered in (("https://a.example/b", 1), ("javascript:alert(1)", 0), ("file:///etc/passwd", 0)):
+        assert len(read(Document("d", "Yes.", metadata={"uri": uri}), (0, 4)).texts("a")) == offered
+
+
+def test_what_there_is_not_has_no_switch() -> None:
+    plain = read(Document("d", "Yes."), (0, 4)).texts("button")
+    assert "Hide ignored" not in plain and "Next (n)" not in plain
+    full = read(Document("d", "Yes. No. Ad"), (0, 4), (5, 8), masks=((9, 11, "advertisement"),)).texts("button")
+    assert "Hide ignored" in full and "Next (n)" in full

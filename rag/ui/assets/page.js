@@ -1,7 +1,10 @@
-// What the page does in the browser: it scrolls to quotations, copies them, and says aloud what has changed.
-// Answers and sources come from the server as finished HTML; nothing here makes HTML from text.
+// What the whole page does in the browser: it says aloud what has changed, copies, saves, and turns to another part.
+// Everything that is shown comes from the server as finished HTML or as text; nothing here makes HTML from text.
 
 window.pincite = (() => {
+  const PARTS = ["ask", "documents", "batch", "evaluate"];
+  const root = document.documentElement;
+
   const live = document.createElement("div");
   live.id = "pc-live";
   live.className = "pc-hidden";
@@ -9,97 +12,115 @@ window.pincite = (() => {
   live.setAttribute("aria-live", "polite");
   document.body.append(live);
 
-  let opener = null; // the button that opened the source, to give the focus back to
+  function say(words) {
+    live.textContent = "";
+    // A reader is told of a change, also to the same words.
+    requestAnimationFrame(() => (live.textContent = words));
+  }
+
+  function announce(element) {
+    const words = element.querySelector("[data-announce]")?.dataset.announce;
+    if (words) say(words);
+  }
 
   const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const typing = (event) => event.target.closest?.("input:not([type=range]), textarea, select, [contenteditable]");
+  const question = () => document.querySelector("#pc-question textarea, #pc-question input");
 
-  function announce(root) {
-    live.textContent = root.querySelector("[data-announce]")?.dataset.announce ?? "";
+  // --- parts of the page -------------------------------------------------------------------------------------------
+
+  function turn() {
+    const named = location.hash.slice(1);
+    const part = PARTS.includes(named) ? named : "ask";
+    root.dataset.part = part;
+    for (const link of document.querySelectorAll(".pc-parts a")) {
+      if (link.hash === `#${part}`) link.setAttribute("aria-current", "page");
+      else link.removeAttribute("aria-current");
+    }
   }
 
-  function examples(element, trigger) {
+  function parts({ element }) {
     element.addEventListener("click", (event) => {
-      const button = event.target.closest("[data-question]");
-      if (button) trigger("select", { question: button.dataset.question });
+      const link = event.target.closest(".pc-parts a");
+      if (!link) return;
+      event.preventDefault();
+      if (link.hash !== `#${root.dataset.part}`) history.pushState(null, "", link.hash);
+      turn();
     });
+    turn();
   }
 
-  function answers(element, trigger, props, watch) {
-    element.addEventListener("click", (event) => {
-      const button = event.target.closest("[data-show]");
-      if (!button) return;
-      opener = button;
-      trigger("select", { address: button.dataset.show });
-    });
-    watch("value", () => announce(element));
-  }
+  addEventListener("popstate", turn);
+  addEventListener("hashchange", turn);
 
-  function source(element, trigger, props, watch) {
-    const close = () => {
-      if (!props.value) return;
-      props.value = "";
-      opener?.focus();
-    };
-    element.addEventListener("click", (event) => {
-      if (event.target.closest("[data-close]")) close();
-      if (event.target.closest("[data-scroll]")) toQuotation(element);
-    });
-    document.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") close();
-    });
-    watch("value", () => {
-      if (!props.value) return;
-      announce(element);
-      // The panes are laid out anew first.
-      requestAnimationFrame(() => {
-        element.querySelector("h2")?.focus({ preventScroll: true });
-        element.scrollIntoView({ block: "nearest", behavior: calm() ? "auto" : "smooth" });
-        toQuotation(element);
-      });
-    });
-  }
+  // --- copying and saving ------------------------------------------------------------------------------------------
 
-  function toQuotation(element) {
-    const here = element.querySelector(".pc-here");
-    const text = element.querySelector(".pc-text");
-    if (!here || !text) return;
-    const above = here.getBoundingClientRect().top - text.getBoundingClientRect().top;
-    text.scrollTop += above - text.clientHeight / 4;
-    here.classList.remove("pc-flash");
-    void here.offsetWidth; // restarts the animation
-    here.classList.add("pc-flash");
-  }
-
-  async function copy(button) {
-    const text = button.dataset.copy;
+  async function toClipboard(text) {
     try {
       await navigator.clipboard.writeText(text);
     } catch {
       // Outside https and localhost there is no clipboard object.
+      const before = document.activeElement;
       const field = document.createElement("textarea");
       field.value = text;
       document.body.append(field);
       field.select();
       document.execCommand("copy");
       field.remove();
-      button.focus();
+      before?.focus();
     }
+  }
+
+  async function copy(button, text) {
+    if (button.textContent === "Copied") return;
+    await toClipboard(text);
     const words = button.textContent;
-    button.textContent = live.textContent = "Copied";
+    button.textContent = "Copied";
+    say("Copied");
     setTimeout(() => (button.textContent = words), 1500);
+  }
+
+  function save(name, text, type) {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([text], { type: `${type};charset=utf-8` }));
+    link.download = name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+    say(`Saved ${name}`);
+  }
+
+  // What a call to the server gave, or null where it failed; then the reason is said and shown beside `near`.
+  async function answered(near, call) {
+    let given;
+    try {
+      given = await call;
+    } catch {
+      given = { error: "The server did not answer. See that it runs, and try again." };
+    }
+    if (!given?.error) return given;
+    const note = document.createElement("p");
+    note.className = "pc-trouble";
+    note.textContent = given.error;
+    near.after(note);
+    say(given.error);
+    setTimeout(() => note.remove(), 8000);
+    return null;
   }
 
   document.addEventListener("click", (event) => {
     const button = event.target.closest?.("[data-copy]");
-    if (button && button.textContent !== "Copied") copy(button);
+    if (button) copy(button, button.dataset.copy);
   });
 
   document.addEventListener("keydown", (event) => {
-    const typing = event.target.closest?.("input, textarea, [contenteditable]");
-    if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key !== "/" || typing(event) || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
-    document.querySelector("#pc-question textarea, #pc-question input")?.focus();
+    if (root.dataset.part !== "ask") {
+      history.pushState(null, "", "#ask");
+      turn();
+    }
+    question()?.focus();
   });
 
-  return { examples, answers, source };
+  return { parts, say, announce, calm, typing, question, copy, save, answered };
 })();

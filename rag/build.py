@@ -1,0 +1,66 @@
+"""Writes the next version of an index: takes the sources, and commits what came of them."""
+
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rag.errors import IndexCorrupt, SourceNotFound
+from rag.generations import Manifest, commit, damages, next_version, partial_version
+from rag.ingest import Ingest, as_work, documents_gone
+from rag.loading import Source
+from rag.reports import IndexReport, Progress
+from rag.settings import Settings
+from rag.store import Store
+from rag.types import Document
+from rag.writer import Writer, manifest_of, weights_of
+
+if TYPE_CHECKING:
+    from rag.protocols import Embedder
+
+__all__ = ["Job", "as_work", "documents_gone", "write"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a write is to do: take `work`, and drop what `gone` finds in the store of the last commit."""
+
+    work: Sequence[Source | Document]
+    progress: Callable[[Progress], None] | None
+    gone: Callable[[Store], Sequence[str]] = lambda store: ()
+
+
+def write(
+    path: Path, base: Manifest | None, embedder: "Callable[[], Embedder]", settings: Settings, job: Job
+) -> IndexReport:
+    """Commit the next version, unless nothing changed since `base`. Call it under the writer's lock."""
+    version = next_version(path)
+    with partial_version(path, version) as folder:
+        with closing(Writer(folder, path / base.folder if base else None, embedder, settings)) as writer:
+            ingest = Ingest(writer, job.progress, settings.text_column)
+            report = ingest.run(job.work, job.gone(writer.store))
+            if base is None:
+                _require_document(job.work, report)
+            elif ingest.changed:
+                _require_whole(path, base)
+            else:
+                return report
+            writer.finish()
+        weights = base.embedder if base else weights_of(embedder())
+        commit(path, folder, manifest_of(folder, version, weights, settings))
+    return report
+
+
+def _require_document(work: Sequence[Source | Document], report: IndexReport) -> None:
+    # An index of nothing in place of one that answers would lose more than the command that failed.
+    if work and not report.added:
+        first = "".join(f" The first, {source}: {reason}" for source, reason in report.failed[:1])
+        raise SourceNotFound(f"No source gave a document.{first}", "Give files that hold text.")
+
+
+def _require_whole(path: Path, base: Manifest) -> None:
+    # Opening trusts the size of large files; what is copied from one must not get a fresh hash with its damage.
+    found = damages(path, base, wholly=True)
+    if found:
+        raise IndexCorrupt(f"{found[0]}.", "Run `rag check --repair`, then run the command again.")

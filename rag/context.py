@@ -1,0 +1,137 @@
+"""Finds whole sentences around a span, across the edges of passages, and tells where the source goes on with a but.
+
+Sentences come from the passages of the index, so that nothing masked can be among them; a sentence that was cut to fit
+two passages is joined again.
+"""
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+
+from rag.types import Chunk, Document, Span
+
+LONGEST_SENTENCE = 2_000
+"""Characters up to which a sentence in several passages is joined; nobody reads a longer one as a sentence."""
+MOST_WORDS = 40
+"""Words up to which neighbours are added to a sentence; the reader can have more."""
+LONGEST_WARNING = 400
+"""Characters of the next sentence that are shown where it is longer."""
+
+OPENING = re.compile(
+    r"[\W_]*((?:and |or )?(?:but|yet|however|nevertheless|nonetheless|although|though|unless|except|instead|conversely"
+    r"|still,|even so|even then|that said|by contrast|in contrast|on the other hand|on the contrary|only if|only when"
+    r"|provided|whereas|despite|not)\b)",
+    re.IGNORECASE,
+)
+"""A contrast or a condition that opens a sentence."""
+ASIDE = re.compile(r"^(?:[^\s,;.]+\s+){0,7}?[^\s,;.]+,\s+(however|though|nevertheless|nonetheless|by contrast),", re.I)
+CONDITION = re.compile(
+    r"\b(unless|except (?:for|that|when|where|if|in)|only (?:if|when|where)|provided (?:that|they|it|he|she|the|you)"
+    r"|on condition that)\b",
+    re.IGNORECASE,
+)
+AFTER_A_CUT = re.compile(
+    r"\b(but|not|unless|except|however|although|though|yet|if|provided|only|whereas|while|until|never|rather than)\b",
+    re.IGNORECASE,
+)
+_PARAGRAPH = re.compile(r"(?:\r\n|\r|\n)[^\S\r\n]*(?:\r\n|\r|\n)")
+
+
+def whole_sentences(document: Document, chunks: Sequence[Chunk]) -> list[Span]:
+    """Return the sentences of neighbouring chunks in order, those that an edge cut in two as one.
+
+    Of a stretch of text that is not a list of sentences, such as one of 10,000 characters without a full stop, pieces
+    are left as they are.
+    """
+    found: list[Span] = []
+    for chunk in chunks:
+        for start, end in chunk.sentences:
+            piece = chunk.locate(start, end)
+            last = found[-1] if found else None
+            cut = last and last.end == piece.start and _is_cut(document.text, piece.start)
+            if last and cut and piece.end - last.start <= LONGEST_SENTENCE:
+                found[-1] = Span(document.id, last.start, piece.end)
+            else:
+                found.append(piece)
+    return found
+
+
+def context_of(document: Document, sentences: Sequence[Span], span: Span, neighbours: int) -> Span:
+    """Return the sentences that hold `span`; a short one that is all answer gets up to `neighbours` on each side.
+
+    Neighbours stand in the same paragraph, and all is at most `MOST_WORDS` long; those before come first.
+    """
+    touched = [sentence for sentence in sentences if sentence.overlaps(span)]
+    low = min([span.start, *(sentence.start for sentence in touched)])
+    high = max([span.end, *(sentence.end for sentence in touched)])
+    around = _trimmed(document.text, low, high, span)
+    if (around.start, around.end) != (span.start, span.end):
+        return around
+    for before, after in ((1, 0), (0, 1)) * neighbours:
+        wider = widened(document, sentences, around, before, after, within_paragraph=True)
+        if len(document.slice(wider).split()) <= MOST_WORDS:
+            around = wider
+    return around
+
+
+def widened(
+    document: Document, sentences: Sequence[Span], span: Span, before: int, after: int, within_paragraph: bool = False
+) -> Span:
+    """Return `span` with up to `before` and `after` more sentences; a heading or what is masked ends it."""
+    low, high = span.start, span.end
+    first = bisect_right([sentence.end for sentence in sentences], low)
+    for sentence in reversed(sentences[max(0, first - before) : first] if before else []):
+        if _parted(document.text[sentence.end : low], within_paragraph):
+            break
+        low = sentence.start
+    last = bisect_left([sentence.start for sentence in sentences], high)
+    for sentence in sentences[last : last + after]:
+        if _parted(document.text[high : sentence.start], within_paragraph):
+            break
+        high = sentence.end
+    return Span(document.id, low, high)
+
+
+def continues(document: Document, sentences: Sequence[Span], context: Span) -> tuple[str, str] | None:
+    """Return (marker, text) where the source goes on, right after `context`, with a contrast or a condition.
+
+    That is the next sentence of the paragraph, or the rest of a sentence that had to be cut. The next paragraph counts
+    only where the contrast is its first word, as in news of one sentence a paragraph.
+    """
+    place = bisect_left([sentence.start for sentence in sentences], context.end)
+    if place == len(sentences):
+        return None
+    following = sentences[place]
+    gap, text = document.text[context.end : following.start], document.slice(following)
+    if _parted(gap, within_paragraph=False):
+        return None
+    if not gap and _is_cut(document.text, context.end):
+        found = AFTER_A_CUT.search(text)
+    elif _PARAGRAPH.search(gap):
+        found = OPENING.match(text)
+    else:
+        found = OPENING.match(text) or ASIDE.match(text) or CONDITION.search(text)
+    return None if found is None else (found[1].lower().rstrip(","), _shortened(text))
+
+
+def _is_cut(text: str, at: int) -> bool:
+    """Tell whether a passage that ends at `at` ends inside a sentence: no sentence ends in white space or mid-word."""
+    return text[at - 1].isspace() or (text[at - 1].isalnum() and text[at : at + 1].isalnum())
+
+
+def _trimmed(text: str, low: int, high: int, span: Span) -> Span:
+    """Return the range without white space at its ends, never less than `span`."""
+    while high > span.end and text[high - 1].isspace():
+        high -= 1
+    while low < span.start and text[low].isspace():
+        low += 1
+    return Span(span.document_id, low, high)
+
+
+def _parted(gap: str, within_paragraph: bool) -> bool:
+    return bool(gap.strip()) or (within_paragraph and bool(_PARAGRAPH.search(gap)))
+
+
+def _shortened(text: str) -> str:
+    """Return the text, a long one cut after a word."""
+    return text if len(text) <= LONGEST_WARNING else text[:LONGEST_WARNING].rsplit(None, 1)[0]

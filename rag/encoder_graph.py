@@ -1,0 +1,158 @@
+"""Writes a BERT encoder as an ONNX graph straight from its weights, in full precision or with 8-bit matrices.
+
+The graph maps the tokens of one text to their vectors: `input_ids` int32 (1, n), `positions` int32 (n,), `lengths`
+int32 (1,) to `tokens` float32 (1, n, dimension). Nothing is traced, so torch is not needed and no length is special.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+
+Precision = Literal["int8", "fp32"]
+
+LARGEST_WEIGHT = 63
+"""Of a quantised matrix: with seven bits the sums of two products fit the 16 bits that processors without VNNI add
+them in, so that every processor computes the same integers."""
+FUSED = "com.microsoft"
+"""The domain of ONNX Runtime's own fused operators."""
+
+
+@dataclass(frozen=True)
+class EncoderShape:
+    """The numbers of a BERT encoder that its weights do not tell."""
+
+    heads: int
+    epsilon: float
+
+
+def quantised(matrix: "Array", largest: int, axis: int) -> tuple["Array", "Array"]:
+    """Return int8 integers and float32 scales, one along `axis` for each slice, so that integer * scale is near.
+
+    >>> integers, scales = quantised(np.array([[1.0, -4.0], [0.5, 2.0]], np.float32), 4, axis=0)
+    >>> integers.tolist(), scales.tolist()
+    ([[4, -4], [2, 2]], [0.25, 1.0])
+    """
+    scales = np.abs(matrix).max(axis=axis) / largest
+    scales = np.where(scales > 0, scales, 1.0).astype(np.float32)
+    rounded = np.rint(matrix / np.expand_dims(scales, axis))
+    return np.clip(rounded, -largest, largest).astype(np.int8), scales
+
+
+def encoder_graph(weights: Path, shape: EncoderShape, precision: Precision) -> bytes:
+    """Return the serialised graph of the encoder whose safetensors file is `weights`.
+
+    Raises KeyError where a tensor of the BERT architecture is missing.
+    """
+    from safetensors.numpy import load_file
+
+    tensors = load_file(weights)
+    prefix = "" if "embeddings.word_embeddings.weight" in tensors else "bert."
+    graph = _Graph({key.removeprefix(prefix): value for key, value in tensors.items()}, shape, precision)
+    layers = 1 + max(int(key.split(".")[2]) for key in graph.tensors if key.startswith("encoder.layer."))
+    hidden = graph.embedded()
+    for number in range(layers):
+        hidden = graph.layer(hidden, f"encoder.layer.{number}")
+    return graph.serialised(hidden)
+
+
+class _Graph:
+    """Nodes and constants in the making; every method adds some and returns the name of its output."""
+
+    def __init__(self, tensors: Mapping[str, "Array"], shape: EncoderShape, precision: Precision) -> None:
+        self.tensors, self.shape, self.precision = tensors, shape, precision
+        self._nodes: list[Any] = []
+        self._constants: list[Any] = []
+
+    def embedded(self) -> str:
+        """Return the sum of word and position vectors, normalised; all tokens are of the first segment."""
+        positions = self.tensors["embeddings.position_embeddings.weight"]
+        segment = self.tensors["embeddings.token_type_embeddings.weight"][0]
+        places = self._add("Gather", [self._constant("positions.table", positions + segment), "positions"])
+        return self._normalised(self._words(), places, "embeddings.LayerNorm")
+
+    def layer(self, hidden: str, name: str) -> str:
+        """Return what one layer makes of `hidden`: attention, then the feed-forward part, each added to its input."""
+        parts = [f"{name}.attention.self.{part}" for part in ("query", "key", "value")]
+        matrix = np.concatenate([self.tensors[f"{part}.weight"] for part in parts]).T
+        bias = np.concatenate([self.tensors[f"{part}.bias"] for part in parts])
+        joined = self._product(hidden, matrix, f"{name}.joined", bias)
+        split = [f"{name}.{part}" for part in ("query", "key", "value")]
+        self._node("Split", [joined], split, axis=2, num_outputs=3)
+        attended = self._add("MultiHeadAttention", [*split, "", "lengths"], FUSED, num_heads=self.shape.heads)
+        mixed = self._dense(attended, f"{name}.attention.output.dense")
+        hidden = self._normalised(mixed, hidden, f"{name}.attention.output.LayerNorm")
+        wide = self._product(hidden, self.tensors[f"{name}.intermediate.dense.weight"].T, f"{name}.wide", None)
+        wide_bias = self._constant(f"{name}.wide.bias", self.tensors[f"{name}.intermediate.dense.bias"])
+        active = self._add("BiasGelu", [wide, wide_bias], FUSED)
+        return self._normalised(self._dense(active, f"{name}.output.dense"), hidden, f"{name}.output.LayerNorm")
+
+    def serialised(self, hidden: str) -> bytes:
+        """Return the whole graph with `hidden` as its output."""
+        from onnx import TensorProto, helper
+
+        self._node("Identity", [hidden], ["tokens"])
+        inputs: tuple[tuple[str, list[Any]], ...] = (("input_ids", [1, "n"]), ("positions", ["n"]), ("lengths", [1]))
+        dimension = self.tensors["embeddings.LayerNorm.bias"].shape[0]
+        graph = helper.make_graph(
+            self._nodes, "encoder",
+            [helper.make_tensor_value_info(name, TensorProto.INT32, shape) for name, shape in inputs],
+            [helper.make_tensor_value_info("tokens", TensorProto.FLOAT, [1, "n", dimension])],
+            self._constants,
+        )  # fmt: skip
+        operators = [helper.make_opsetid("", 20), helper.make_opsetid(FUSED, 1)]
+        content: bytes = helper.make_model(graph, opset_imports=operators, ir_version=9).SerializeToString()
+        return content
+
+    def _words(self) -> str:
+        table = self.tensors["embeddings.word_embeddings.weight"]
+        if self.precision == "fp32":
+            return self._add("Gather", [self._constant("words.table", table), "input_ids"])
+        from onnx import TensorProto
+
+        integers, scales = quantised(table, 127, axis=1)
+        found = self._add("Gather", [self._constant("words.table", integers), "input_ids"])
+        scale = self._add("Gather", [self._constant("words.scales", scales[:, None]), "input_ids"])
+        return self._add("Mul", [self._add("Cast", [found], to=TensorProto.FLOAT), scale])
+
+    def _dense(self, hidden: str, name: str) -> str:
+        return self._product(hidden, self.tensors[f"{name}.weight"].T, name, self.tensors[f"{name}.bias"])
+
+    def _product(self, hidden: str, matrix: "Array", name: str, bias: "Array | None") -> str:
+        if self.precision == "fp32":
+            product = self._add("MatMul", [hidden, self._constant(f"{name}.matrix", matrix)])
+            return product if bias is None else self._add("Add", [product, self._constant(f"{name}.bias", bias)])
+        integers, scales = quantised(matrix, LARGEST_WEIGHT, axis=0)
+        inputs = [hidden, self._constant(f"{name}.matrix", integers), self._constant(f"{name}.scales", scales)]
+        inputs.append(self._constant(f"{name}.zeros", np.zeros(len(scales), np.int8)))
+        inputs += [] if bias is None else [self._constant(f"{name}.bias", bias)]
+        return self._add("DynamicQuantizeMatMul", inputs, FUSED)
+
+    def _normalised(self, hidden: str, other: str, name: str) -> str:
+        constants = [self._constant(f"{name}.{part}", self.tensors[f"{name}.{part}"]) for part in ("weight", "bias")]
+        return self._add("SkipLayerNormalization", [hidden, other, *constants], FUSED, epsilon=self.shape.epsilon)
+
+    def _constant(self, name: str, values: "Array") -> str:
+        from onnx import numpy_helper
+
+        self._constants.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
+        return name
+
+    def _add(self, operator: str, inputs: Sequence[str], domain: str = "", **attributes: Any) -> str:
+        output = f"{operator}.{len(self._nodes)}"
+        self._node(operator, inputs, [output], domain, **attributes)
+        return output
+
+    def _node(
+        self, operator: str, inputs: Sequence[str], outputs: Sequence[str], domain: str = "", **attributes: Any
+    ) -> None:
+        from onnx import helper
+
+        self._nodes.append(helper.make_node(operator, inputs, outputs, domain=domain, **attributes))

@@ -1,0 +1,127 @@
+"""Composes the text of a document from the blocks of an original, and notes where each of them stands.
+
+For formats whose files are no text: what is composed is the stored text, so its blocks, pages, parts and rows are known
+by construction.
+"""
+
+from collections.abc import Mapping
+
+from rag.errors import EmptyDocument
+from rag.loading.metadata import gather
+from rag.loading.sources import LARGEST_FILE, Source, too_large
+from rag.types import BlockKind, Document, Layout
+
+CELLS = " | "
+"""What stands between the cells of a row."""
+_CLOSE = ("list_item", "table_header", "table_row")
+
+
+class Composer:
+    """A text in the making. Blocks are separated by a blank line, rows of a table and items of a list by a line end."""
+
+    def __init__(self, source: Source) -> None:
+        """Begin with an empty text."""
+        self._source = source
+        self._pieces: list[str] = []
+        self._length = 0
+        self._blocks: list[tuple[int, int, BlockKind, int | None, str | None]] = []
+        self._pages: list[int] = []
+        self._parts: list[tuple[int, str]] = []
+        self._rows: list[tuple[int, int]] = []
+
+    def add(
+        self, text: str, kind: BlockKind = "paragraph", level: int | None = None, reason: str | None = None,
+        row: int | None = None,
+    ) -> None:  # fmt: skip
+        """Add a block; white space at its ends is left out, and a block of nothing else is none.
+
+        `row` is the number of a table row in the original. Raises UnreadableSource where the text grows too long.
+        """
+        text = storable(text).strip()
+        if not text:
+            return
+        if self._blocks:
+            self._append("\n" if kind in _CLOSE and self._blocks[-1][2] in _CLOSE else "\n\n")
+        start = self._length
+        self._append(text)
+        self._blocks.append((start, self._length, kind, level, reason))
+        if row is not None or (self._rows and self._rows[-1][1]):
+            self._rows.append((start, row or 0))
+
+    def page(self) -> None:
+        """Begin a page."""
+        self._pages.append(self._next_start())
+
+    def part(self, name: str) -> None:
+        """Begin a named part of the original."""
+        self._parts.append((self._next_start(), storable(name)))
+
+    def document(self, kind: str, sha256: str, title: str | None, found: Mapping[str, object]) -> Document:
+        """Return the document. Raises EmptyDocument where nothing was added.
+
+        Without a `title` the first block gives it, where that is a heading.
+        """
+        if not self._blocks:
+            raise EmptyDocument(f"{self._source.name} holds no text.", "Leave it out.")
+        text, title = "".join(self._pieces), " ".join(storable(title or "").split())
+        start, end, first, _, _ = self._blocks[0]
+        return Document(
+            id=self._source.document_id,
+            text=text,
+            title=title or (text[start:end] if first == "heading" and "\n" not in text[start:end] else None),
+            format=kind,
+            source_path=self._source.name,
+            source_sha256=sha256,
+            metadata=gather(found, _content(text, self._blocks)),
+            layout=self.layout,
+        )
+
+    @property
+    def layout(self) -> Layout:
+        """Return where everything stands."""
+        # A part or page that begins behind the last block holds none.
+        return Layout(
+            tuple(self._blocks),
+            tuple(min(start, self._length) for start in self._pages),
+            tuple(item for item in self._parts if item[0] < self._length),
+            tuple(self._rows),
+        )
+
+    def _next_start(self) -> int:
+        return self._length + 1 if self._blocks else 0
+
+    def _append(self, text: str) -> None:
+        self._pieces.append(text)
+        self._length += len(text)
+        if self._length > LARGEST_FILE:
+            raise too_large(self._source, "the text in it")
+
+
+def row_text(cells: list[str]) -> str:
+    """Return the cells of a row as one line; empty ones at the end are left out.
+
+    >>> row_text(["Ulm", "", "4.5", ""])
+    'Ulm |  | 4.5'
+    """
+    lines = [" ".join(cell.split()) for cell in cells]
+    while lines and not lines[-1]:
+        lines.pop()
+    return CELLS.join(lines)
+
+
+def storable(text: str) -> str:
+    """Return the text with U+FFFD for lone surrogates, which are no characters."""
+    return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace") if _has_surrogate(text) else text
+
+
+def _has_surrogate(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+def _content(text: str, blocks: list[tuple[int, int, BlockKind, int | None, str | None]]) -> str:
+    """Return the beginning of what is content, by which the language is told."""
+    return "\n".join(text[start:end] for start, end, _, _, reason in blocks[:200] if reason is None)

@@ -1,0 +1,42 @@
+"""Loads what lies inside another file: members of an archive, attachments of a message, each by its own loader."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+
+from rag.errors import LoadError, UnreadableSource
+from rag.loading.sources import Source, printable
+from rag.types import Document
+
+DEEPEST = 2
+"""Archives and messages inside one another at most."""
+
+
+def load_member(
+    source: Source, name: str, data: bytes, load: Callable[[Source], Iterator[Document | LoadError]]
+) -> Iterator[Document | LoadError]:
+    """Yield the documents of one member, `data` of `name`; their ids begin with that of the file around it.
+
+    The member is written, under a name of our own, to a folder that is dropped afterwards: no name from inside a file
+    ever reaches the file system.
+    """
+    parts = PurePosixPath(printable(name).replace("\\", "/")).parts
+    clean = "/".join(part for part in parts if part not in ("/", "..", ".")) or "unnamed"
+    if source.depth >= DEEPEST:
+        yield UnreadableSource(f"{source.name}/{clean}: packed more than {DEEPEST} times.", "Unpack it.")
+        return
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / f"member{_suffixes(clean)}"
+        path.write_bytes(data)
+        inner = replace(
+            source, path=path, document_id=f"{source.document_id}/{clean}", shown=f"{source.name}/{clean}",
+            depth=source.depth + 1,
+        )  # fmt: skip
+        yield from load(inner)
+
+
+def _suffixes(name: str) -> str:
+    """Return the last two suffixes, of letters and digits only: by them the loader is chosen."""
+    kept = [suffix for suffix in PurePosixPath(name).suffixes[-2:] if suffix[1:].isascii() and suffix[1:].isalnum()]
+    return "".join(kept)[-40:]

@@ -1,0 +1,54 @@
+"""Says how far a write of the index is, and what it did."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from rag.errors import EmptyDocument, LoadError, UnsupportedFormat
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a build is, in bytes of source; `total` is 0 where it cannot be known."""
+
+    name: str
+    done: int
+    total: int
+    documents: int
+    seconds: float
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Return the time left at the pace so far, None before there is a pace."""
+        if not 0 < self.done <= self.total:
+            return None
+        return self.seconds * (self.total - self.done) / self.done
+
+
+@dataclass(frozen=True)
+class IndexReport:
+    """What a write did, by document id.
+
+    `duplicates` has one entry for each text that several documents hold, where one of them is new: that one's id and
+    its equals. `failed` has sources with the reason; those among them that should have been readable are `unreadable`.
+    """
+
+    added: tuple[str, ...] = ()
+    updated: tuple[str, ...] = ()
+    unchanged: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    duplicates: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    failed: tuple[tuple[str, str], ...] = ()
+    unreadable: tuple[str, ...] = ()
+
+    def with_failed(self, failed: Sequence[tuple[str, LoadError]]) -> "IndexReport":
+        """Return the report with more sources that failed."""
+        return replace(
+            self,
+            failed=(*self.failed, *((source, str(error)) for source, error in failed)),
+            unreadable=(*self.unreadable, *(source for source, error in failed if is_fault(error))),
+        )
+
+
+def is_fault(error: LoadError) -> bool:
+    """Tell whether a source should have been readable."""
+    return not isinstance(error, UnsupportedFormat | EmptyDocument)

@@ -1,0 +1,241 @@
+// Asking in the browser: examples, earlier questions, links, and what can be done with a quotation and its source.
+
+Object.assign(window.pincite, (() => {
+  const { say, announce, calm, typing, copy, save, answered } = window.pincite;
+  const HISTORY = "pincite-questions";
+  const LONGEST_HISTORY = 50;
+
+  let asked = ""; // the question whose answers are shown
+  let opener = null; // the button that opened the source, to give the focus back to
+
+  // --- earlier questions, kept in this browser alone ---------------------------------------------------------------
+
+  function earlier() {
+    try {
+      const found = JSON.parse(localStorage.getItem(HISTORY) ?? "[]");
+      return Array.isArray(found) ? found.filter((item) => typeof item === "string") : [];
+    } catch {
+      return [];
+    }
+  }
+
+  function remember(question) {
+    const found = [question, ...earlier().filter((item) => item !== question)].slice(0, LONGEST_HISTORY);
+    try {
+      localStorage.setItem(HISTORY, JSON.stringify(found));
+    } catch {
+      // Without storage there is no history; the answer is there all the same.
+    }
+  }
+
+  function forget() {
+    try {
+      localStorage.removeItem(HISTORY);
+    } catch {
+      // There was none.
+    }
+  }
+
+  function listEarlier(element) {
+    const details = element.querySelector(".pc-earlier");
+    if (!details) return;
+    const found = earlier();
+    details.hidden = found.length === 0;
+    const list = details.querySelector("ol");
+    list.replaceChildren(
+      ...found.map((words) => {
+        const button = document.createElement("button");
+        button.type = "button";
+        button.dir = "auto";
+        button.dataset.question = button.textContent = words;
+        const item = document.createElement("li");
+        item.append(button);
+        return item;
+      }),
+    );
+  }
+
+  // --- questions to choose, and the question in the address --------------------------------------------------------
+
+  const linked = () => new URLSearchParams(location.search).get("q") ?? "";
+
+  function address(question, shown) {
+    const found = new URLSearchParams({ q: question, ...(shown ? { show: shown } : {}) });
+    return `${location.origin}${location.pathname}?${found}`;
+  }
+
+  function suggested({ element, trigger, watch }) {
+    const ask = (question) => trigger("select", { question });
+    element.addEventListener("click", (event) => {
+      const button = event.target.closest("button");
+      if (button?.dataset.question) ask(button.dataset.question);
+      if (button?.matches(".pc-forget")) {
+        forget();
+        listEarlier(element);
+        say("Earlier questions forgotten");
+      }
+    });
+    element.addEventListener("toggle", () => listEarlier(element), true);
+    watch("value", () => listEarlier(element));
+    addEventListener("popstate", () => {
+      if (linked() && linked() !== asked) ask(linked());
+    });
+    listEarlier(element);
+    if (linked()) ask(linked());
+  }
+
+  // --- how sure an answer must be ----------------------------------------------------------------------------------
+
+  function expectation({ element, trigger }) {
+    const slider = () => element.querySelector("#pc-least");
+    const tell = () => {
+      const words = JSON.parse(slider().dataset.stops)[slider().value];
+      element.querySelector(".pc-stop").textContent = words;
+      slider().setAttribute("aria-valuetext", words);
+    };
+    const choose = () => {
+      tell();
+      const usual = slider().value === slider().dataset.usual;
+      trigger("select", { least: usual ? null : Number(slider().value) / 100 });
+    };
+    element.addEventListener("input", tell);
+    element.addEventListener("change", choose);
+    element.addEventListener("click", (event) => {
+      if (!event.target.closest(".pc-usual")) return;
+      slider().value = slider().dataset.usual;
+      choose();
+    });
+  }
+
+  // --- answers -----------------------------------------------------------------------------------------------------
+
+  function answers({ element, trigger, server, watch }) {
+    const response = () => element.querySelector("[data-response]")?.dataset.response;
+    const show = (place) => trigger("select", { response: response(), address: place });
+
+    async function widen(button) {
+      const [group, rank, by] = button.dataset.widen.split("/");
+      const call = server.widen({ response: response(), address: `${group}/${rank}/0`, by: Number(by) + 1 });
+      const given = await answered(button, call);
+      if (!given) return;
+      const card = button.closest("article, li");
+      const [before, after] = [card.querySelector(".pc-before"), card.querySelector(".pc-after")];
+      const more = before.textContent !== given.before || after.textContent !== given.after;
+      [before.textContent, after.textContent] = [given.before, given.after];
+      button.dataset.widen = `${group}/${rank}/${Number(by) + 1}`;
+      button.disabled = !more;
+      say(more ? "Shown with a sentence more on each side" : "There is no more of this document");
+    }
+
+    async function judge(button) {
+      const [rank, verdict] = button.dataset.verdict.split("/");
+      const call = server.judge({ response: response(), rank: Number(rank), verdict });
+      if (!(await answered(button, call))) return;
+      for (const other of button.parentElement.querySelectorAll("[data-verdict]"))
+        other.setAttribute("aria-pressed", String(other === button));
+      say(`Noted: ${button.textContent}`);
+    }
+
+    async function exported(button) {
+      const call = server.export({ response: response(), form: button.dataset.export });
+      const given = await answered(button, call);
+      if (given) save(given.name, given.text, given.type);
+    }
+
+    element.addEventListener("click", (event) => {
+      const button = event.target.closest("button");
+      if (!button) return;
+      const { show: shown, widen: wide, link, verdict, export: form } = button.dataset;
+      if (shown) [opener] = [button, show(shown)];
+      if (wide) widen(button);
+      if (verdict) judge(button);
+      if (form) exported(button);
+      if (link) copy(button, address(asked, link));
+    });
+
+    watch("value", () => {
+      announce(element);
+      const found = element.querySelector("[data-question]")?.dataset.question.trim();
+      if (!found) return;
+      const before = asked;
+      asked = found;
+      document.title = `${asked} – Pincite`;
+      remember(asked);
+      const wanted = new URLSearchParams(location.search).get("show");
+      if (linked() === asked && wanted && !before) show(wanted);
+      else if (linked() !== asked) history.pushState(null, "", address(asked));
+    });
+  }
+
+  // --- the source of one -------------------------------------------------------------------------------------------
+
+  function source({ element, props, watch }) {
+    let current = null; // the mark that was gone to last
+
+    const close = () => {
+      if (!props.value) return;
+      props.value = "";
+      opener?.focus();
+    };
+
+    // A mark that is split at the edge of another is one mark: its first piece stands for it.
+    const first = (mark, place, all) => all.findIndex((other) => other.dataset.mark === mark.dataset.mark) === place;
+    const marks = () => [...element.querySelectorAll(".pc-text :is(.pc-here, .pc-other)")].filter(first);
+
+    function go(mark) {
+      const text = element.querySelector(".pc-text");
+      if (!mark || !text) return;
+      current = mark;
+      const above = mark.getBoundingClientRect().top - text.getBoundingClientRect().top;
+      text.scrollTop += above - text.clientHeight / 4;
+      mark.classList.remove("pc-flash");
+      void mark.offsetWidth; // restarts the animation
+      mark.classList.add("pc-flash");
+    }
+
+    function step(by) {
+      const found = marks();
+      if (!found.length) return;
+      const at = found.indexOf(current);
+      const next = found[(at + by + found.length) % found.length];
+      go(next);
+      say(`${next.title}, mark ${found.indexOf(next) + 1} of ${found.length}`);
+    }
+
+    const here = () => element.querySelector(".pc-text .pc-here");
+    element.addEventListener("click", (event) => {
+      const button = event.target.closest("button");
+      if (!button) return;
+      if (button.dataset.close) close();
+      if (button.dataset.scroll === "here") go(here());
+      if (button.dataset.scroll === "next") step(1);
+      if (button.dataset.scroll === "previous") step(-1);
+      if (button.dataset.ignored) {
+        const hidden = button.getAttribute("aria-pressed") !== "true";
+        button.setAttribute("aria-pressed", String(hidden));
+        element.querySelector(".pc-source").classList.toggle("pc-without", hidden);
+        say(hidden ? "Ignored parts hidden" : "Ignored parts shown");
+        go(current ?? here());
+      }
+    });
+    document.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") close();
+      if (!props.value || typing(event) || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (event.key === "n") step(1);
+      if (event.key === "p") step(-1);
+    });
+    watch("value", () => {
+      if (!props.value) return;
+      announce(element);
+      current = null;
+      // The panes are laid out anew first.
+      requestAnimationFrame(() => {
+        element.querySelector("h2")?.focus({ preventScroll: true });
+        element.scrollIntoView({ block: "nearest", behavior: calm() ? "auto" : "smooth" });
+        go(here());
+      });
+    });
+  }
+
+  return { suggested, expectation, answers, source };
+})());

@@ -1,0 +1,185 @@
+"""Lays out the part of the page that keeps the documents: hand in, list, look at, remove, read again, check."""
+
+import asyncio
+import queue
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from rag.build import Job
+from rag.errors import InvalidInput
+from rag.index import Index, examine, repair
+from rag.loading import Source
+from rag.reports import IndexReport, Progress
+from rag.store import DocumentSummary
+from rag.ui.components import PRIVATE, html_part, problem_html
+from rag.ui.document_views import Listing, document_html, health_html, listing_html, progress_html, report_html
+from rag.ui.markup import element
+from rag.ui.options import Options
+from rag.ui.shared import SharedAssistant
+from rag.ui.uploads import add_files, drop
+
+POLL_SECONDS = 0.2
+Write = Callable[[Index, Callable[[Progress], None]], IndexReport]
+
+
+class Documents:
+    """What happens when a visitor looks after the documents."""
+
+    def __init__(self, assistant: SharedAssistant, options: Options) -> None:
+        """Read and write the index of `assistant`."""
+        self._assistant, self._options = assistant, options
+        self._held: tuple[int, list[DocumentSummary]] = 0, []
+
+    def lay_out(self, blocks: gr.Blocks, refreshed: Any) -> None:
+        """Make the parts inside `blocks`, and connect them; `refreshed` is the event that follows a write."""
+        upload = None
+        if not self._options.readonly:
+            label = f"Files, up to {self._options.upload_megabytes:,} MB each"
+            upload = gr.File(label=label, file_count="multiple", elem_id="pc-upload", height=130)
+        report = html_part("pc-report", script="desk")
+        search = gr.Textbox(label="Find by title or name", lines=1, max_lines=1, elem_id="pc-find")
+        with gr.Row(elem_id="pc-shelf", equal_height=False):
+            found = html_part("pc-list", script="desk")
+            preview = html_part("pc-preview", script="desk")
+        health = html_part("pc-health", script="desk")
+        listing = gr.State(Listing())
+        seen: Any = {"outputs": [listing, found, preview, report, health], **PRIVATE}
+
+        blocks.load(self.on_load, outputs=[found, health], concurrency_limit=None, **PRIVATE)
+        typed: Any = {"inputs": [search, listing], "outputs": [listing, found], **PRIVATE}
+        gr.on([search.change, search.submit], self.on_search, trigger_mode="always_last", **typed)
+        for part in (found, preview, health):
+            part.select(self.on_do, inputs=[listing], concurrency_limit=4, **seen).then(**refreshed)
+        if upload is not None:
+            taken: Any = {"inputs": [upload, listing], "outputs": [upload, report, found, health], **PRIVATE}
+            upload.upload(self.on_upload, **taken).then(**refreshed)
+
+    async def on_load(self) -> AsyncIterator[tuple[str, str]]:
+        """Show the list and the state of the index once it is open."""
+        while self._assistant.info is None:
+            await asyncio.sleep(POLL_SECONDS)
+        yield await asyncio.to_thread(self._list, Listing()), await asyncio.to_thread(self._health)
+
+    def on_search(self, query: str, listing: Listing) -> tuple[Listing, str]:
+        """Show the documents whose title or name holds each of the words."""
+        wanted = replace(listing, query=query, page=0)
+        return wanted, self._list(wanted)
+
+    def on_do(self, listing: Listing, event: gr.EventData) -> Iterator[tuple[Any, ...]]:
+        """Do what a button asks: open, remove, narrow the list, turn its page, check, read again, mend."""
+        asked: dict[str, Any] = dict(event._data)
+        try:
+            yield from self._done(asked, listing)
+        except Exception as error:
+            yield gr.skip(), gr.skip(), gr.skip(), problem_html(error), gr.skip()
+
+    def on_upload(self, files: list[str] | None, listing: Listing) -> Iterator[tuple[Any, ...]]:
+        """Take files into the index, telling how far it is."""
+        try:
+            self._require_writable()
+            for shown in self._written(lambda index, tell: add_files(index, files or [], tell)):
+                yield gr.skip(), shown, gr.skip(), gr.skip()
+            yield None, gr.skip(), self._list(listing), self._health()
+        except Exception as error:
+            yield None, problem_html(error), gr.skip(), gr.skip()
+
+    def _done(self, asked: dict[str, Any], listing: Listing) -> Iterator[tuple[Any, ...]]:
+        same: Any = gr.skip()
+        if {"facet", "page"} & asked.keys():
+            wanted = replace(
+                listing, page=max(0, int(asked.get("page", 0))), facet=str(asked.get("facet", listing.facet))
+            )
+            yield wanted, self._list(wanted), same, same, same
+        elif "open" in asked:
+            yield same, same, self._preview(str(asked["open"])), same, same
+        elif "close" in asked:
+            yield same, same, "", same, same
+        elif "check" in asked:
+            yield same, same, same, same, self._health(examine(self._assistant.path))
+        else:
+            yield from self._changed(asked, listing)
+
+    def _changed(self, asked: dict[str, Any], listing: Listing) -> Iterator[tuple[Any, ...]]:
+        same: Any = gr.skip()
+        self._require_writable()
+        if "mend" in asked:
+            repair(self._assistant.path)
+            yield same, same, same, same, self._health(examine(self._assistant.path))
+            return
+        write: Write = _read_again
+        if "remove" in asked:
+            document_id = str(asked["remove"])
+            write = lambda index, tell: _removed(index, document_id)  # noqa: E731
+        for shown in self._written(write):
+            yield same, same, same, shown, same
+        yield same, self._list(listing), "", same, self._health()
+
+    def _written(self, write: Write) -> Iterator[str]:
+        """Yield how far a write is, then what it did."""
+        told: queue.Queue[Progress | IndexReport | Exception] = queue.Queue()
+
+        def run() -> None:
+            try:
+                told.put(self._assistant.change(lambda index: write(index, told.put)))
+            except Exception as error:
+                told.put(error)
+
+        threading.Thread(target=run, daemon=True).start()
+        yield progress_html(None)
+        shown = 0.0
+        while not isinstance(news := told.get(), IndexReport):
+            if isinstance(news, Exception):
+                raise news
+            if time.monotonic() - shown > POLL_SECONDS:
+                shown = time.monotonic()
+                yield progress_html(news)
+        yield report_html(news)
+
+    def _documents(self) -> list[DocumentSummary]:
+        info = self._assistant.info
+        version = info.version if info else 0
+        if self._held[0] != version or not version:
+            self._held = version, self._assistant.documents()
+        return self._held[1]
+
+    def _list(self, listing: Listing) -> str:
+        return listing_html(self._documents(), listing, self._options.readonly)
+
+    def _preview(self, document_id: str) -> str:
+        document, masks = self._assistant.document(document_id)
+        if document is None:
+            raise InvalidInput(f"There is no document {document_id!r} any more.", "Load the page again.")
+        return document_html(document, self._assistant.chunks(document_id), masks, self._options.readonly)
+
+    def _health(self, problems: list[str] | None = None) -> str:
+        info = self._assistant.info
+        assert info is not None
+        shown = health_html(info, self._documents(), problems, self._options.readonly)
+        return element("section", element("h2", "The index", class_="pc-headline"), shown, aria_label="The index")
+
+    def _require_writable(self) -> None:
+        if self._options.readonly:
+            raise InvalidInput("This page is for reading only.", "Change the documents with rag index, in a terminal.")
+
+
+def _removed(index: Index, document_id: str) -> IndexReport:
+    document = index.document(document_id)
+    report = index.remove(document_id)
+    drop(index, document.source_path if document else None)
+    return report
+
+
+def _read_again(index: Index, tell: Callable[[Progress], None]) -> IndexReport:
+    """Bring the documents up to date whose files have changed; a file that is gone takes nothing away."""
+    known = index.store.sources().items()
+    there = [Source(Path(location), key) for key, (location, _) in known if Path(location).is_file()]
+    gone = "The file is not there any more; its text is kept. Remove it here if it shall go."
+    missing = tuple((key, gone) for key, (location, _) in known if not Path(location).is_file())
+    report = index._rewrite(Job(there, tell))
+    return replace(report, failed=(*report.failed, *missing))

@@ -1,0 +1,75 @@
+"""Shared parts of the browser tests: one Chromium, one index, one server."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from articles import write
+from playwright.sync_api import Browser, BrowserContext
+from served import browsing, chromium, served
+from watching import Watched, watching
+
+from rag.assistant import Assistant
+from rag.index import Index
+
+if TYPE_CHECKING:
+    from rag.protocols import Embedder
+
+MISSING = "no Chromium on this machine: apt-get install chromium"
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Give a headless Chromium; without one the tests are skipped, and fail where `CI` is set."""
+    if chromium() is None:
+        if os.environ.get("CI"):
+            pytest.fail(MISSING)
+        pytest.skip(MISSING)
+    with browsing() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def articles(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the seed articles and some that are hard to show."""
+    return write(tmp_path_factory.mktemp("articles"))
+
+
+@pytest.fixture(scope="session")
+def index(articles: Path, embedder: "Embedder", tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of their index."""
+    path = tmp_path_factory.mktemp("built") / "index"
+    Index.build(articles, path, embedder=embedder).close()
+    return path
+
+
+@pytest.fixture
+def assistant(index: Path, embedder: "Embedder") -> Assistant:
+    """Return an assistant over the index as it is now."""
+    return Assistant(Index.open(index, embedder))
+
+
+@pytest.fixture(scope="session")
+def address(browser: Browser, index: Path) -> Iterator[str]:
+    """Give the address of the page."""
+    with served(index) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def context(browser: Browser, address: str) -> Iterator[BrowserContext]:
+    """Give a profile whose cache all tests share, so that the page opens quickly."""
+    found = browser.new_context(reduced_motion="reduce", accept_downloads=True)
+    found.grant_permissions(["clipboard-read", "clipboard-write"], origin=address.rstrip("/"))
+    found.add_init_script("sessionStorage.begun ? null : (localStorage.clear(), (sessionStorage.begun = 'yes'))")
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def watched(context: BrowserContext, address: str) -> Iterator[Watched]:
+    """Give the page, opened and watched."""
+    with watching(context, address) as seen:
+        yield seen
