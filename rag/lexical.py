@@ -6,14 +6,14 @@ the query that no row has is searched as the words that are one edit away from i
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rag.errors import IndexCorrupt, InvalidSettings
 
 if TYPE_CHECKING:
-    from rag.protocols import Ranking
+    from rag.protocols import Ints1d, Ranking
 
 SHORTEST_CORRECTED, MOST_CORRECTIONS = 5, 3
 ALPHABETS = tuple(map(frozenset, (
@@ -22,6 +22,9 @@ ALPHABETS = tuple(map(frozenset, (
 FIELD_WEIGHTS = {"stems": 1.0, "words": 0.3, "heading_stems": 1.0}
 HEAP_BYTES = 64_000_000
 LONGEST_WORD = 80
+FEW_SHARE = 10
+"""Of rows that are at most 1 in 10 the index is told; of 100,000 rows 1,000 take 8 ms so and 30 ms by looking on, 50,000
+take 39 ms and 3 ms."""
 UNSPACED = re.compile(r"([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff])")
 STEMMERS = (
     "arabic", "danish", "dutch", "english", "finnish", "french", "german", "greek", "hungarian", "italian",
@@ -93,8 +96,23 @@ class TantivyStore:
         self._index.reload()
         self._searcher = self._index.searcher()
 
-    def search(self, query: str, k: int) -> "Ranking":
-        """Return the k best rows, best first, ties in order of row; a row must share a word with the query."""
+    def search(self, query: str, k: int, among: "Ints1d | None" = None) -> "Ranking":
+        """Return the k best rows, best first, ties in order of row; a row must share a word with the query.
+
+        Only rows of `among` are looked at, where it is given; words are weighed by all rows all the same.
+        """
+        parts = self._parts(query)
+        if not parts or k < 1 or (among is not None and not len(among)):
+            return []
+        if among is None:
+            ranking = self._found(parts, k)
+        elif len(among) * FEW_SHARE <= len(self):
+            ranking = self._found(parts, k, among.tolist())
+        else:
+            ranking = self._found_among(parts, k, set(among.tolist()))
+        return sorted(ranking, key=lambda item: (-item[1], item[0]))
+
+    def _parts(self, query: str) -> list[Any]:
         import tantivy
 
         corrected = self.corrections(query).values()
@@ -104,12 +122,29 @@ class TantivyStore:
             for word in self.words(query) if field == "words" else self.terms(query):
                 term = tantivy.Query.term_query(self._schema, field, word)
                 parts.append((tantivy.Occur.Should, tantivy.Query.boost_query(term, weight)))
-        if not parts or k < 1:
-            return []
-        found = self._searcher.search(tantivy.Query.boolean_query(parts), k, count=False).hits
+        return parts
+
+    def _found(self, parts: Sequence[Any], k: int, among: Sequence[int] | None = None) -> "Ranking":
+        import tantivy
+
+        query = tantivy.Query.boolean_query(parts)
+        if among is not None:
+            # Weighed with nothing, so that scores are those of the words alone.
+            only = tantivy.Query.boost_query(tantivy.Query.term_set_query(self._schema, "row", among), 0.0)
+            query = tantivy.Query.boolean_query([(tantivy.Occur.Must, query), (tantivy.Occur.Must, only)])
+        found = self._searcher.search(query, k, count=False).hits
         rows = self._searcher.fast_field_values("row", [address for _, address in found])
-        ranking = [(int(row or 0), float(score)) for row, (score, _) in zip(rows, found, strict=True)]
-        return sorted(ranking, key=lambda item: (-item[1], item[0]))
+        return [(int(row or 0), float(score)) for row, (score, _) in zip(rows, found, strict=True)]
+
+    def _found_among(self, parts: Sequence[Any], k: int, among: Collection[int]) -> "Ranking":
+        """Return the same as `_found`, sooner where most rows are among them: looks on until there are k, or no more."""
+        depth = k
+        while True:
+            ranking = self._found(parts, depth)
+            kept = [item for item in ranking if item[0] in among]
+            if len(kept) >= k or len(ranking) < depth:
+                return kept[:k]
+            depth *= 4
 
     def terms(self, text: str) -> list[str]:
         """Return the stemmed words of a text, as they are searched, in order, repeated ones too."""
@@ -169,10 +204,12 @@ def analyzer(stemmer: str) -> Any:
 
     if stemmer != "none" and stemmer not in STEMMERS:
         raise InvalidSettings(f"No stemmer {stemmer!r}.", f"Known: none, {', '.join(STEMMERS)}.")
+    # Accents go before the stem is taken: else `Beyonce` is cut to `beyonc` and `Beyoncé` is not.
     builder = TextAnalyzerBuilder(Tokenizer.simple()).filter(_short_words()).filter(Filter.lowercase())
+    builder = builder.filter(Filter.ascii_fold())
     if stemmer != "none":
         builder = builder.filter(Filter.stemmer(stemmer))
-    return builder.filter(Filter.ascii_fold()).build()
+    return builder.build()
 
 
 def _one_edit_away(word: str) -> set[str]:

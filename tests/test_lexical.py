@@ -137,3 +137,12 @@ def test_words_of_headings_and_of_other_alphabets_are_corrected_too() -> None:
 def test_corrections_are_those_in_most_rows_and_never_more_than_three() -> None:
     made = store({1: "mater", 2: "matez matez", 3: "mated mater", 4: "matey", 5: "mates"}, stemmer="none")
     assert made.corrections("matex") == {"matex": ("mater", "mated", "mates")}
+
+
+@pytest.mark.parametrize("query", ["Beyonce", "Beyoncé", "BEYONCÉ", "beyonce's"])
+def test_a_name_is_found_with_its_accents_and_without(query: str) -> None:
+    store = TantivyStore()
+    store.add([1, 2], ["Beyoncé married in 2008.", "Rivers carve valleys."], ["", ""])
+    store.commit()
+    assert [row for row, _ in store.search(query, 5)] == [1]
+    assert set(store.terms("Beyonce")) == set(store.terms("Beyoncé"))

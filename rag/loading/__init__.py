@@ -1,57 +1,54 @@
 """Turns files into Documents: the text exactly as decoded, with its title and metadata.
 
-`LOADERS` says which function reads which suffix; a new format is a new module and a new line there.
+`LOADERS` says which function of which module here reads a suffix; a new format is a new module and a new line there.
+A module is imported when a file of its format is met.
 """
 
 from collections.abc import Callable, Iterator
+from importlib import import_module
+from typing import Any
 
 from rag.errors import LoadError, UnreadableSource, UnsupportedFormat
-from rag.loading.archives import TAR, load_tar, load_zip
-from rag.loading.docx import load_docx
-from rag.loading.epub import load_epub
-from rag.loading.html import load_html
-from rag.loading.jsonl import load_jsonl
-from rag.loading.mail import load_mail
-from rag.loading.markdown import load_markdown
-from rag.loading.office import load_pptx
-from rag.loading.pdf import load_pdf, why_unreadable
-from rag.loading.rst import load_rst
-from rag.loading.rtf import load_rtf
-from rag.loading.sheets import load_xlsx
 from rag.loading.sources import Source, discover, file_sha256, unreadable
-from rag.loading.tables import load_csv, load_json
-from rag.loading.text import load_text
 from rag.types import Document
 
 __all__ = ["LOADERS", "Source", "discover", "file_sha256", "load", "suffix"]
 
 _Loader = Callable[[Source], Iterator[Document | LoadError]]
 
-LOADERS: dict[str, _Loader] = {
-    ".txt": load_text,
-    ".text": load_text,
-    ".md": load_markdown,
-    ".markdown": load_markdown,
-    ".jsonl": load_jsonl,
-    ".jsonl.gz": load_jsonl,
-    ".html": load_html,
-    ".htm": load_html,
-    ".xhtml": load_html,
-    ".pdf": load_pdf,
-    ".docx": load_docx,
-    ".pptx": load_pptx,
-    ".xlsx": load_xlsx,
-    ".xlsm": load_xlsx,
-    ".epub": load_epub,
-    ".rtf": load_rtf,
-    ".rst": load_rst,
-    ".eml": lambda source: load_mail(source, load),
-    ".csv": load_csv,
-    ".tsv": load_csv,
-    ".json": load_json,
-    ".zip": lambda source: load_zip(source, load),
-    **dict.fromkeys(TAR, lambda source: load_tar(source, load)),
+LOADERS = {
+    ".txt": "text.load_text",
+    ".text": "text.load_text",
+    ".md": "markdown.load_markdown",
+    ".markdown": "markdown.load_markdown",
+    ".jsonl": "jsonl.load_jsonl",
+    ".jsonl.gz": "jsonl.load_jsonl",
+    ".html": "html.load_html",
+    ".htm": "html.load_html",
+    ".xhtml": "html.load_html",
+    ".pdf": "pdf.load_pdf",
+    ".docx": "docx.load_docx",
+    ".pptx": "office.load_pptx",
+    ".xlsx": "sheets.load_xlsx",
+    ".xlsm": "sheets.load_xlsx",
+    ".epub": "epub.load_epub",
+    ".rtf": "rtf.load_rtf",
+    ".rst": "rst.load_rst",
+    ".eml": "mail.load_mail",
+    ".csv": "tables.load_csv",
+    ".tsv": "tables.load_csv",
+    ".json": "tables.load_json",
+    ".zip": "archives.load_zip",
+    ".tar": "archives.load_tar",
+    ".tar.gz": "archives.load_tar",
+    ".tgz": "archives.load_tar",
+    ".tar.bz2": "archives.load_tar",
+    ".tbz2": "archives.load_tar",
+    ".tar.xz": "archives.load_tar",
+    ".txz": "archives.load_tar",
 }
+NESTING = ("mail", "archives")
+"""Modules whose files hold others: their functions are given `load`."""
 
 
 def load(source: Source) -> Iterator[Document | LoadError]:
@@ -78,6 +75,8 @@ def suffix(name: str) -> str:
 
 def _damaged(source: Source, error: Exception) -> UnreadableSource:
     if type(error).__name__ == "PdfiumError":
+        from rag.loading.pdf import why_unreadable
+
         return why_unreadable(source, error)
     reason = " ".join(str(error).split())[:200] or type(error).__name__
     kind = suffix(source.path.name).removeprefix(".").upper()
@@ -86,9 +85,15 @@ def _damaged(source: Source, error: Exception) -> UnreadableSource:
 
 def _loader(source: Source) -> _Loader:
     if source.path.is_dir():
-        return load_text  # which says that a folder, listed because it may not be opened, cannot be read
+        return _function("text.load_text")  # which says that a folder, which may not be opened, cannot be read
     ending = suffix(source.path.name)
     if ending not in LOADERS:
         what = f"no loader for {ending!r} files" if ending else "no loader for files without a suffix"
         raise UnsupportedFormat(f"{source.name}: {what}.", f"Supported: {', '.join(LOADERS)}.")
-    return LOADERS[ending]
+    return _function(LOADERS[ending])
+
+
+def _function(place: str) -> _Loader:
+    module, _, name = place.partition(".")
+    found: Any = getattr(import_module(f"rag.loading.{module}"), name)
+    return (lambda source: found(source, load)) if module in NESTING else found

@@ -17,7 +17,6 @@ LARGEST_TOTAL = 2 * 1024 * 1024 * 1024
 MOST_GROWTH = 200
 """Unpacked over packed bytes of an archive above LARGEST_FILE: texts grow some five times, a bomb a thousandfold."""
 MOST_MEMBERS = 100_000
-TAR = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 _Load = Callable[[Source], Iterator[Document | LoadError]]
 _Member = tuple[str, int, Callable[[], IO[bytes] | None]]
 """Name, unpacked bytes as the archive says, and how to open it."""
