@@ -13,7 +13,8 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import islice
+from heapq import nlargest
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,8 @@ CACHED_TEXTS = 20_000
 FEWEST_LETTERS = 3
 MARGINS = ("ahead_of_next", "ahead_of_fourth")
 """Figures of confidence alone: they follow from the order."""
+RANKED = "fused"
+"""The figure that says how the passage stands among those found."""
 WIDEST_MARGIN = 3.0
 
 
@@ -74,7 +77,9 @@ class SentenceReader:
             item for hit, vectors in zip(hits, stored, strict=True) for item in self._sentences(question, hit, vectors)
         ]
         found.sort(key=lambda item: (-item.score, item.span))
-        ahead = margins([item.score for item in found], [statement_key(item) for item in found])
+        # How well its passage was found is left out: it compares with the index, and would count twice.
+        scores = [item.score - self._weights.get(RANKED, 0.0) * item.features[RANKED] for item in found]
+        ahead = margins(scores, [statement_key(item) for item in found])
         return [
             replace(item, features={**item.features, **dict(zip(MARGINS, values, strict=True))})
             for item, values in zip(found, ahead, strict=True)
@@ -107,7 +112,7 @@ class SentenceReader:
             "passage_cosine": hit.scores.get("dense", 0.0),
             "passage_words": question.terms.share_in(stems),
             "passage_names": question.terms.share_of_names_in(stems),
-            "fused": max(-3.0, min(3.0, hit.scores.get("fused", 0.0))),
+            RANKED: max(-3.0, min(3.0, hit.scores.get("fused", 0.0))),
         }
 
 
@@ -119,18 +124,20 @@ def statement_key(item: Extraction) -> str:
 def margins(scores: Sequence[float], keys: Sequence[str]) -> list[tuple[float, float]]:
     """Return how far each score is above that of the best and of the fourth best other statement, within 3 either way.
 
-    `scores` are best first; equal `keys` are copies of one statement, which does not compete with itself. Where there
-    are fewer others, the margin is the widest.
+    Equal `keys` are copies of one statement, which does not compete with itself. Where there are fewer others, the
+    margin is the widest.
 
     >>> margins([5.0, 4.5, 4.0], ["a", "a", "b"])
     [(1.0, 3.0), (0.5, 3.0), (-1.0, 3.0)]
     """
     best: dict[str, float] = {}
     for score, key in zip(scores, keys, strict=True):
-        best.setdefault(key, score)
+        best[key] = max(score, best.get(key, score))
+    # The five best are enough to find four others of any.
+    highest = nlargest(5, best.items(), key=itemgetter(1))
     found = []
     for score, key in zip(scores, keys, strict=True):
-        others = list(islice((value for other, value in best.items() if other != key), 4))
+        others = [value for other, value in highest if other != key]
         gaps = [score - others[place] if place < len(others) else WIDEST_MARGIN for place in (0, 3)]
         found.append((_within(gaps[0]), _within(gaps[1])))
     return found

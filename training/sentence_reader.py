@@ -26,7 +26,7 @@ from rag import Document, Index
 from rag.confidence import fit, save
 from rag.embedding import QueryVectors
 from rag.evaluation import datasets
-from rag.reading import MARGINS, SentenceReader, margins, statement_key
+from rag.reading import MARGINS, RANKED, SentenceReader, margins, statement_key
 from rag.retrieval import hits, retrieve
 
 MODELS = Path(__file__).parent.parent / "rag" / "models"
@@ -170,9 +170,9 @@ def reordered(case: Case, names: Sequence[str], weights: NDArray[np.float64]) ->
 
 def ahead(case: Case, names: Sequence[str], weights: NDArray[np.float64]) -> dict[str, float]:
     """Return the margins of a case's best sentence."""
-    order, scores = reordered(case, names, weights), matrix(case, names) @ weights
-    found = margins([float(scores[place]) for place in order], [case.statements[place] for place in order])
-    return dict(zip(MARGINS, found[0], strict=True))
+    best = reordered(case, names, weights)[0]
+    scores = matrix(case, names) @ np.where([name == RANKED for name in names], 0.0, weights)
+    return dict(zip(MARGINS, margins([float(score) for score in scores], case.statements)[best], strict=True))
 
 
 def top_one(cases: Sequence[Case], names: Sequence[str], weights: NDArray[np.float64]) -> str:
