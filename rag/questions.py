@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from rag.errors import InvalidQuestion
 from rag.lexical import FUNCTION_WORDS, TantivyStore
 
 AnswerKind = Literal["number", "time", "name", "any"]
@@ -65,13 +66,15 @@ FOLLOWING = re.compile(r"\W*(and|but|or|so|then|also|what about|how about|what o
 class QuestionTerms:
     """The content words of a question with their stems and weights (inverse document frequency in the index).
 
-    `written` holds each as it stands in the question, `frequency` the number of chunks that have it.
+    `written` holds each as it stands in the question, `frequency` the number of chunks that have it; `names` are the
+    stems of those that are written like names or numbers.
     """
 
     written: tuple[str, ...]
     stems: tuple[str, ...]
     weights: tuple[float, ...]
     frequency: tuple[int, ...]
+    names: frozenset[str]
 
     def share_in(self, stems: frozenset[str]) -> float:
         """Return the share of weight whose stems are among `stems`; 0 for a question without content words."""
@@ -79,12 +82,7 @@ class QuestionTerms:
 
     def share_of_names_in(self, stems: frozenset[str]) -> float:
         """Return the share of names and numbers of the question that are among `stems`; 1 where it has none."""
-        names = [
-            stem in stems
-            for word, stem in zip(self.written, self.stems, strict=True)
-            if not word.islower() and (word[:1].isupper() or word[:1].isdigit())
-        ]
-        return sum(names) / len(names) if names else 1.0
+        return len(self.names & stems) / len(self.names) if self.names else 1.0
 
     def missing(self) -> tuple[str, ...]:
         """Return the words that no chunk has, as written."""
@@ -95,18 +93,40 @@ class QuestionTerms:
         return sum(weight for weight, found in zip(self.weights, held, strict=True) if found) / total if total else 0.0
 
 
+def checked(question: str, longest: int) -> str:
+    """Return a question without the space around it. Raises InvalidQuestion over `longest` characters."""
+    if len(question) > longest:
+        raise InvalidQuestion(
+            f"The question has {len(question):,} characters, at most {longest:,} are read.",
+            "Ask in fewer words, or raise the setting max_question_length.",
+        )
+    if any("\ud800" <= character <= "\udfff" for character in question):
+        raise InvalidQuestion("The question holds half a character (a lone surrogate).", "Type it again.")
+    return question.strip()
+
+
 def question_terms(question: str, words: TantivyStore) -> QuestionTerms:
     """Return the content words of a question, each once; where only function words are left, those."""
     written = dict(zip((word.lower() for word in words.words(question)), words.words_as_written(question), strict=True))
     content = [word for word in written if word not in FUNCTION_WORDS] or list(written)
     stems = [next(iter(words.terms(word)), word) for word in content]
     counts = [words.document_frequency(stem) for stem in stems]
+    first = next(iter(written.values()), "")
+    names = (stem for word, stem in zip(content, stems, strict=True) if _is_name(written[word], written[word] is first))
     return QuestionTerms(
         tuple(written[word] for word in content),
         tuple(stems),
         tuple(inverse_document_frequency(count, len(words)) for count in counts),
         tuple(counts),
+        frozenset(names),
     )
+
+
+def _is_name(word: str, opens: bool) -> bool:
+    """Tell whether a word is written like a name or a number; the first word has its capital from where it stands."""
+    if opens and word[1:].islower():
+        return False
+    return word[:1].isdigit() or (word[:1].isupper() and len(word) > 1)
 
 
 def inverse_document_frequency(count: int, total: int) -> float:

@@ -95,3 +95,17 @@ def test_a_question_that_names_nothing_needs_what_was_said_before(question: str)
 ])  # fmt: skip
 def test_a_question_that_names_something_stands_alone(question: str) -> None:
     assert not needs_context(question)
+
+
+@pytest.mark.parametrize(
+    ("question", "names"),
+    [
+        ("Despite the war, when did Armenia join?", {"armenia"}),
+        ("NYC has how many parks?", {"nyc"}),
+        ("1992 saw what?", {"1992"}),
+        ("which plan B did Q prefer", set()),
+        ("who sells oil", set()),
+    ],
+)
+def test_names_are_told_by_how_they_are_written(question: str, names: set[str], words: TantivyStore) -> None:
+    assert question_terms(question, words).names == names

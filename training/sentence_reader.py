@@ -87,7 +87,10 @@ def read_set(folder: Path, cache: Path, size: int) -> Iterator[Case]:
     drawn = random.Random(SEED).sample(questions, min(size, len(questions)))
     index = opened(cache / "all", lambda: datasets.documents(folder))
     yield from readings(index, drawn, "own", dataset)
-    yield from readings(index, drawn[: size // 2], "out", dataset)
+    half = drawn[: size // 2]
+    yield from readings(index, half, "out", dataset)
+    # The subject stays, only the passages that answer go: what is asked of a collection is mostly about its subjects.
+    yield from readings(index, half, "gone", dataset)
     every = list(datasets.documents(folder))
     for number in range(SMALL_INDEXES):
         place = random.Random(number).randrange(len(every) - SMALL_SIZE)
@@ -112,11 +115,14 @@ def opened(path: Path, documents: Callable[[], Iterable[Document]]) -> Index:
 
 
 def readings(index: Index, questions: Questions, way: str, dataset: datasets.Dataset) -> Iterator[Case]:
-    """Yield one case for each question; with way `out` its own article is treated as not in the index."""
+    """Yield one case for each question; what `way` takes away is treated as not in the index.
+
+    `out`: its whole article; `gone`: the documents that answer it; `own`: nothing.
+    """
     vectors = QueryVectors(lambda: index.embedder)
     reader, settings = SentenceReader(vectors, index.sentence_vectors, index.words), index.settings
     for question in questions:
-        missing = dataset.own_documents(question) if way == "out" else ()
+        missing = question.relevant if way == "gone" else dataset.own_documents(question) if way == "out" else ()
         candidates = retrieve(index, question.text, vectors([question.text])[0], settings, missing)
         found = hits(index, candidates.fused[: settings.read_passages], candidates.scores)
         read = reader.read([question.text], [found])[0]
