@@ -2,42 +2,40 @@
 
 import hashlib
 import json
-import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from rag.agreement import compare_answers
 from rag.answers import Selection, beside, cited_documents, passage, select, widen, with_copies
 from rag.citation import verify_answers
 from rag.confidence import SHIPPED, Calibration, load
 from rag.embedding import QueryVectors
-from rag.errors import InvalidFilter, InvalidQuestion
 from rag.explanation import explanation
+from rag.filters import Chosen
 from rag.index import Index
-from rag.questions import needs_context, question_terms
+from rag.questions import checked, needs_context, question_terms
 from rag.reading import SentenceReader
 from rag.recheck import Recheck, recheck
-from rag.response import Answer, NoAnswer, Response, ranked
+from rag.response import Answer, NoAnswer, NoAnswerReason, Response, ranked
 from rag.retrieval import Candidates, hits, retrieve, to_read
 from rag.settings import Settings
+from rag.turns import Clock, batches
 from rag.types import Extraction, Hit
 
 if TYPE_CHECKING:
     from rag.protocols import Reader
 
 CALIBRATION = "calibration.json"
-Item = TypeVar("Item")
-
-QUESTIONS_AT_ONCE = 64
 CLOSEST = 3
 COPIES = 40
 """Best passages that are looked through for copies of an answer."""
 MESSAGES = {
     "empty_question": "There is no question to answer.",
     "empty_index": "The index holds no passages.",
+    "filtered_out": "The filter leaves no passage to look for an answer in.",
     "needs_context": "The question names nothing to look for. Say what it is about: each question stands alone.",
     "no_match": "No passage could be read for this question.",
     "low_confidence": "The documents do not seem to answer this: no passage reaches the confidence asked for.",
@@ -65,6 +63,7 @@ class _Reading:
     candidates: Candidates
     extractions: tuple[Extraction, ...]
     timings: Mapping[str, float]
+    chosen: Chosen
 
 
 class Assistant:
@@ -100,13 +99,14 @@ class Assistant:
 
         `top_k`, `min_confidence` and `min_precision` default to the settings; what is given here goes before those.
         With `min_precision=0.95` answers are given only where, on the questions of the calibration, 95 of 100 were
-        right. Raises InvalidQuestion for a question that is too long, InvalidSettings for a value out of range,
-        EvaluationError for a precision that the calibration never reached; a blank question gives a no-answer.
+        right. `filters` (`rag.filters`) chooses the documents that are asked. Raises InvalidQuestion for a question
+        that is too long, InvalidFilter, InvalidSettings for a value out of range, EvaluationError for a precision that
+        the calibration never reached; a blank question gives a no-answer.
         """
-        settings = self._settings(top_k, filters, min_confidence, min_precision)
-        question = self._checked(question, settings)
-        early = self._without_reading(question, settings)
-        return early or self._respond(self._read([question], settings)[0], settings, explain)
+        settings, chosen = self._settings(top_k, min_confidence, min_precision), self.index.chosen(filters)
+        question = checked(question, settings.max_question_length)
+        early = self._without_reading(question, settings, chosen)
+        return early or self._respond(self._read([question], settings, chosen)[0], settings, explain)
 
     def ask_many(
         self,
@@ -114,22 +114,23 @@ class Assistant:
         top_k: int | None = None,
         min_confidence: float | None = None,
         min_precision: float | None = None,
+        filters: Mapping[str, Any] | None = None,
     ) -> list[Response]:
         """Return the response of each question, the same as asked one by one; every processor is used."""
-        settings = self._settings(top_k, None, min_confidence, min_precision)
-        texts = [self._checked(question, settings) for question in questions]
-        early = [self._without_reading(text, settings) for text in texts]
+        settings, chosen = self._settings(top_k, min_confidence, min_precision), self.index.chosen(filters)
+        texts = [checked(question, settings.max_question_length) for question in questions]
+        early = [self._without_reading(text, settings, chosen) for text in texts]
         wanted = [text for text, response in zip(texts, early, strict=True) if response is None]
-        read = chain.from_iterable(self._read(batch, settings) for batch in _batches(wanted))
+        read = chain.from_iterable(self._read(batch, settings, chosen) for batch in batches(wanted))
         return [response or self._respond(next(read), settings) for response in early]
 
     def search(self, query: str, top_k: int | None = None, filters: Mapping[str, Any] | None = None) -> list[Answer]:
         """Return the passages that fit best, as quotations of type `passage`; they claim no answer."""
-        settings = self._settings(top_k, filters)
-        query = self._checked(query, settings)
-        if self._without_reading(query, settings, asking=False):
+        settings, chosen = self._settings(top_k), self.index.chosen(filters)
+        query = checked(query, settings.max_question_length)
+        if self._without_reading(query, settings, chosen, asking=False):
             return []
-        candidates = retrieve(self.index, query, self._vectors([query])[0], settings)
+        candidates = retrieve(self.index, query, self._vectors([query])[0], settings, among=chosen.rows)
         found = hits(self.index, candidates.fused[: settings.top_k], candidates.scores)
         answers = ranked([passage(self.index, hit) for hit in found])
         verify_answers(answers, cited_documents(self.index, answers))
@@ -143,13 +144,13 @@ class Assistant:
         `without` gives for a question the documents that are treated as not in the index.
         """
         settings = replace(self.settings, candidates=max(depth, self.settings.candidates))
-        texts = [self._checked(text, settings) for text in questions]
+        texts = [checked(text, settings.max_question_length) for text in questions]
         left_out = [set(missing or ()) for missing in without or [None] * len(texts)]
-        early = [self._without_reading(text, settings) for text in texts]
+        early = [self._without_reading(text, settings, Chosen()) for text in texts]
         wanted = [place for place, response in enumerate(early) if response is None]
         read = chain.from_iterable(
-            self._read([texts[place] for place in batch], settings, [left_out[place] for place in batch])
-            for batch in _batches(wanted)
+            self._read([texts[place] for place in batch], settings, Chosen(), [left_out[place] for place in batch])
+            for batch in batches(wanted)
         )
         return [
             Trace(text, (), (), (), (), 0.0, response) if response else self._trace(next(read), settings, depth)
@@ -195,12 +196,9 @@ class Assistant:
     def _settings(
         self,
         top_k: int | None,
-        filters: Mapping[str, Any] | None,
         min_confidence: float | None = None,
         min_precision: float | None = None,
     ) -> Settings:
-        if filters:
-            raise InvalidFilter(f"Filters are not supported by this version, got {dict(filters)}.", "Leave them out.")
         given: dict[str, Any] = {} if top_k is None else {"top_k": top_k}
         if min_confidence is not None or min_precision is not None:
             given |= {"min_confidence": min_confidence, "min_precision": min_precision}
@@ -213,34 +211,35 @@ class Assistant:
             return self.calibration.threshold_for(settings.min_precision)
         return self.calibration.threshold if settings.min_confidence is None else settings.min_confidence
 
-    def _checked(self, question: str, settings: Settings) -> str:
-        if len(question) > settings.max_question_length:
-            raise InvalidQuestion(
-                f"The question has {len(question):,} characters, at most {settings.max_question_length:,} are read.",
-                "Ask in fewer words, or raise the setting max_question_length.",
-            )
-        if any("\ud800" <= character <= "\udfff" for character in question):
-            raise InvalidQuestion("The question holds half a character (a lone surrogate).", "Type it again.")
-        return question.strip()
-
-    def _without_reading(self, question: str, settings: Settings, asking: bool = True) -> Response | None:
+    def _without_reading(
+        self, question: str, settings: Settings, chosen: Chosen, asking: bool = True
+    ) -> Response | None:
+        reason: NoAnswerReason
         if not question:
-            return self._refuse(question, settings, NoAnswer("empty_question", MESSAGES["empty_question"]))
-        if not self.index.manifest.chunks:
-            return self._refuse(question, settings, NoAnswer("empty_index", MESSAGES["empty_index"]))
-        if asking and needs_context(question):
-            return self._refuse(question, settings, NoAnswer("needs_context", MESSAGES["needs_context"]))
-        return None
+            reason = "empty_question"
+        elif not self.index.manifest.chunks:
+            reason = "empty_index"
+        elif chosen.rows is not None and not len(chosen.rows):
+            reason = "filtered_out"
+        elif asking and needs_context(question):
+            reason = "needs_context"
+        else:
+            return None
+        return self._response(question, settings, chosen, (), NoAnswer(reason, MESSAGES[reason]))
 
     def _read(
-        self, questions: Sequence[str], settings: Settings, without: Sequence[Collection[str]] | None = None
+        self,
+        questions: Sequence[str],
+        settings: Settings,
+        chosen: Chosen,
+        without: Sequence[Collection[str]] | None = None,
     ) -> list[_Reading]:
         """Return each question read; the times of a batch are shared out evenly among its questions."""
-        clock = _Clock(len(questions))
+        clock = Clock(len(questions))
         vectors = self._vectors(questions)
         clock.stop("embed")
         candidates = [
-            retrieve(self.index, text, vector, settings, missing)
+            retrieve(self.index, text, vector, settings, missing, chosen.rows)
             for text, vector, missing in zip(questions, vectors, without or [()] * len(questions), strict=True)
         ]
         found = [to_read(self.index, item, settings.read_passages) for item in candidates]
@@ -248,7 +247,7 @@ class Assistant:
         extractions = self._reader.read(questions, found)
         clock.stop("read")
         return [
-            _Reading(text, item, tuple(read), clock.timings)
+            _Reading(text, item, tuple(read), clock.timings, chosen)
             for text, item, read in zip(questions, candidates, extractions, strict=True)
         ]
 
@@ -258,9 +257,8 @@ class Assistant:
         found = ranked(selected.answers)
         kept = self._kept(reading, selected, settings, threshold)
         verify_answers((*found, *kept), cited_documents(self.index, (*found, *kept)))
-        response = self._response(
-            reading.question, settings, kept, None if kept else self._no_answer(reading, found, threshold)
-        )
+        refusal = None if kept else self._no_answer(reading, found, threshold)
+        response = self._response(reading.question, settings, reading.chosen, kept, refusal)
         if not explain:
             return replace(response, timings_ms=reading.timings)
         explained = explanation(
@@ -296,13 +294,15 @@ class Assistant:
         response = self._respond(reading, settings)
         return Trace(reading.question, lexical, dense, fused, reading.extractions, best, response)
 
-    def _refuse(self, question: str, settings: Settings, reason: NoAnswer) -> Response:
-        return self._response(question, settings, (), reason)
-
     def _response(
-        self, question: str, settings: Settings, answers: tuple[Answer, ...], no_answer: NoAnswer | None
+        self,
+        question: str,
+        settings: Settings,
+        chosen: Chosen,
+        answers: tuple[Answer, ...],
+        no_answer: NoAnswer | None,
     ) -> Response:
-        facts = [question, self.index.fingerprint, asdict(settings), self._calibrated]
+        facts = [question, self.index.fingerprint, asdict(settings), self._calibrated, chosen.conditions]
         agreement = compare_answers(question, answers)
         return Response(f"r_{_sha256_of(facts)[:16]}", question, answers, no_answer, self.index.info, agreement)
 
@@ -310,25 +310,6 @@ class Assistant:
 def _sha256_of(facts: object) -> str:
     """Return the hash of what JSON can say."""
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
-
-
-class _Clock:
-    """Milliseconds of each stage and of all, for each of `questions` that are read together."""
-
-    def __init__(self, questions: int) -> None:
-        self._questions = questions
-        self._began = self._last = time.perf_counter()
-        self.timings: dict[str, float] = {}
-
-    def stop(self, stage: str) -> None:
-        now = time.perf_counter()
-        self.timings[stage] = round((now - self._last) * 1_000 / self._questions, 1)
-        self.timings["total"] = round((now - self._began) * 1_000 / self._questions, 1)
-        self._last = now
-
-
-def _batches(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
-    return (items[start : start + QUESTIONS_AT_ONCE] for start in range(0, len(items), QUESTIONS_AT_ONCE))
 
 
 def _calibration(path: Path) -> Calibration:

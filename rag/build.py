@@ -6,10 +6,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rag.errors import IndexCorrupt, SourceNotFound
-from rag.generations import Manifest, commit, damages, next_version, partial_version
+from rag.errors import IndexCorrupt, LoadError, SourceNotFound
+from rag.generations import (
+    DOCUMENTS,
+    MANIFEST,
+    Manifest,
+    commit,
+    damages,
+    next_version,
+    partial_version,
+    read_manifest,
+)
 from rag.ingest import Ingest, as_work, documents_gone
-from rag.loading import Source
+from rag.loading import Source, file_sha256
 from rag.reports import IndexReport, Progress
 from rag.settings import Settings
 from rag.store import Store
@@ -19,7 +28,7 @@ from rag.writer import Writer, manifest_of, weights_of
 if TYPE_CHECKING:
     from rag.protocols import Embedder
 
-__all__ = ["Job", "as_work", "documents_gone", "write"]
+__all__ = ["Job", "as_work", "documents_gone", "plan", "write"]
 
 
 @dataclass(frozen=True)
@@ -64,3 +73,35 @@ def _require_whole(path: Path, base: Manifest) -> None:
     found = damages(path, base, wholly=True)
     if found:
         raise IndexCorrupt(f"{found[0]}.", "Run `rag check --repair`, then run the command again.")
+
+
+def plan(path: Path, work: Sequence[Source | Document], gone: Callable[[Store], Sequence[str]] | None) -> IndexReport:
+    """Return what taking `work` into the index at `path` would do, by source; nothing is written and no text is read.
+
+    A source is added where the index does not know it and updated where its bytes are others than before. Where there
+    is no index, and where `gone` is None because one is to be made from nothing, every source is added.
+    """
+    if gone is None or not (path / MANIFEST).exists():
+        return _planned(work, None, ())
+    with closing(Store(path / read_manifest(path).folder / DOCUMENTS)) as store:
+        return _planned(work, store, gone(store))
+
+
+def _planned(work: Sequence[Source | Document], store: Store | None, gone: Sequence[str]) -> IndexReport:
+    known = store.sources() if store else {}
+    found: dict[str, list[str]] = {"added": [], "updated": [], "unchanged": []}
+    failed: list[tuple[str, LoadError]] = []
+    for item in work:
+        if isinstance(item, Document):
+            held = store.document(item.id) if store else None
+            found["added" if held is None else "unchanged" if held == item else "updated"].append(item.id)
+            continue
+        key = item.document_id
+        try:
+            sha256 = file_sha256(item.path)
+        except LoadError as error:
+            failed.append((key, error))
+            continue
+        found["added" if key not in known else "unchanged" if known[key][1] == sha256 else "updated"].append(key)
+    added, updated, unchanged = (tuple(keys) for keys in found.values())
+    return IndexReport(added, updated, unchanged, tuple(gone)).with_failed(failed)

@@ -1,4 +1,4 @@
-"""The shell: `rag index | ask | search | documents | verify | eval | calibrate | check | serve`.
+"""The shell: `rag ask | search | documents | verify | serve`, and the commands that other rooms bring.
 
 Rooms are imported inside the commands, so that `rag --help` answers at once. Every error that a user can mend is one
 line on standard error, with its remedy, and exit status 2.
@@ -14,7 +14,19 @@ import typer
 
 from rag.errors import InvalidInput, InvalidQuestion, RagError
 from rag.evaluation.commands import calibrate_command, eval_command
-from rag.terminal import ProgressBar, printable, show_quote, show_rechecks, show_report, show_response
+from rag.filters import from_pairs
+from rag.service.commands import attach_service, mcp_command, tokens
+from rag.terminal import printable, show_quote, show_rechecks, show_response
+from rag.upkeep import (
+    DEFAULT_INDEX,
+    IndexOption,
+    SetOption,
+    changes_of,
+    check,
+    export_command,
+    import_command,
+    index_command,
+)
 
 if TYPE_CHECKING:
     from rag.assistant import Assistant
@@ -27,49 +39,22 @@ app = typer.Typer(
     rich_markup_mode=None,  # rich help would double the time of `rag --help`
     help="Answer questions over your own articles with quotations and nothing else.",
 )
-documents = typer.Typer(no_args_is_help=True, help="List, show or remove documents.")
+documents = typer.Typer(no_args_is_help=True, help="List, count, show or remove documents.")
 app.add_typer(documents, name="documents")
+app.command("index")(index_command)
+app.command("check")(check)
+app.command("export")(export_command)
+app.command("import")(import_command)
 app.command("eval")(eval_command)
 app.command("calibrate")(calibrate_command)
+app.add_typer(tokens, name="token")
+app.command("mcp")(mcp_command)
 
-IndexOption = Annotated[Path, typer.Option("--index", help="Folder of the index.")]
-SetOption = Annotated[list[str] | None, typer.Option("--set", help="A setting as key=value; may be repeated.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the response as JSON.")]
+FILTER_HELP = "Only documents with key=value, key>=value, key<value …; may be repeated, a key with = for any of them."
+FilterOption = Annotated[list[str] | None, typer.Option("--filter", help=FILTER_HELP)]
 TopOption = Annotated[int | None, typer.Option("--top-k", help="Answers at most.")]
 FORMAT_HELP = "json, markdown, bibtex, csl, annotation, or evidence: the JSON with the day it was read."
-DEFAULT_INDEX = Path("index")
-
-
-@app.command("index")
-def index_command(
-    paths: Annotated[list[str], typer.Argument(help="Files, folders and, if allowed, web addresses.")],
-    index: IndexOption = DEFAULT_INDEX,
-    rebuild: Annotated[bool, typer.Option(help="Build from nothing, in place of what is there.")] = False,
-    sync: Annotated[bool, typer.Option(help="Also drop documents whose file is gone.")] = False,
-    allow_network: Annotated[bool, typer.Option("--allow-network", help="Read web addresses among PATHS.")] = False,
-    settings: SetOption = None,
-) -> None:
-    """Build an index of files and folders, or bring one up to date; exit status 2 where a file could not be read."""
-    from rag.index import Index
-    from rag.loading import load
-    from rag.loading.web import with_web_addresses
-    from rag.settings import Settings
-
-    sources, failed = with_web_addresses(paths, load, allow_network)
-    if sync and not all(isinstance(source, Path) for source in sources):
-        raise InvalidInput("--sync is for files and folders.", "Index web addresses without it.")
-    with ProgressBar() as tell:
-        if rebuild or not (index / "manifest.json").exists():
-            report = Index.build(sources, index, Settings().updated(_changes(settings)), tell).report
-        else:
-            opened = Index.open(index)
-            opened.require(opened.settings.updated(_changes(settings)))
-            report = opened.sync(list(paths), tell) if sync else opened.add(sources, tell)
-    report = report.with_failed(failed)
-    show_report(report, index)
-    taken = report.added or report.updated or report.unchanged or report.removed
-    if report.unreadable or (report.failed and not taken):
-        raise typer.Exit(2)
 
 
 @app.command()
@@ -84,6 +69,7 @@ def ask(
     min_confidence: Annotated[float | None, typer.Option(help="Withhold answers below this probability.")] = None,
     min_precision: Annotated[float | None, typer.Option(help="Share of answers to be right, such as 0.95.")] = None,
     explain: Annotated[bool, typer.Option(help="Add what each stage found to the JSON.")] = False,
+    filters: FilterOption = None,
     settings: SetOption = None,
 ) -> None:
     """Answer one question with quotations, or say why there is none."""
@@ -93,7 +79,8 @@ def ask(
 
     form = form or ("json" if as_json or explain else "markdown" if markdown else "bibtex" if bibtex else None)
     require_form(form)
-    response = _assistant(index, settings).ask(question, top_k, None, min_confidence, explain, min_precision)
+    wanted = from_pairs(filters or ())
+    response = _assistant(index, settings).ask(question, top_k, wanted, min_confidence, explain, min_precision)
     if form is None:
         show_response(response)
     else:
@@ -106,12 +93,13 @@ def search(
     index: IndexOption = DEFAULT_INDEX,
     as_json: JsonOption = False,
     top_k: TopOption = None,
+    filters: FilterOption = None,
     settings: SetOption = None,
 ) -> None:
     """Find passages; none of them claims to be an answer."""
     if not query.strip():
         raise InvalidQuestion("The query is empty.", "Give words in quotes: rag search 'drones'")
-    found = _assistant(index, settings).search(query, top_k)
+    found = _assistant(index, settings).search(query, top_k, from_pairs(filters or ()))
     if as_json:
         typer.echo(json.dumps([answer.to_dict() for answer in found], ensure_ascii=False, indent=2))
         return
@@ -130,6 +118,35 @@ def list_documents(index: IndexOption = DEFAULT_INDEX, as_json: JsonOption = Fal
         return
     for summary in found:
         typer.echo(f"{summary.id}\t{summary.chunks} chunks\t{printable(summary.title or '')}")
+
+
+@documents.command("facets")
+def list_facets(
+    keys: Annotated[list[str], typer.Argument(help="Keys such as author, language or tags.")],
+    index: IndexOption = DEFAULT_INDEX,
+    as_json: JsonOption = False,
+) -> None:
+    """Count the documents that have each value of a key, as --filter takes them."""
+    found = _open(index).facets(keys)
+    if as_json:
+        typer.echo(json.dumps(found, ensure_ascii=False, indent=2))
+        return
+    for key, values in found.items():
+        for value, count in values.items():
+            typer.echo(f"{key}\t{printable(str(value))}\t{count}")
+
+
+@documents.command("duplicates")
+def list_duplicates(index: IndexOption = DEFAULT_INDEX, as_json: JsonOption = False) -> None:
+    """List documents that hold the same text, then those that are much alike, the newest first."""
+    opened = _open(index)
+    found = {"duplicate": opened.duplicates(), "near-duplicate": opened.near_duplicates()}
+    if as_json:
+        typer.echo(json.dumps(found, ensure_ascii=False, indent=2))
+        return
+    for kind, several in found.items():
+        for group in several:
+            typer.echo("\t".join((kind, *map(printable, group))))
 
 
 @documents.command("show")
@@ -178,28 +195,6 @@ def verify(
 
 
 @app.command()
-def check(
-    index: IndexOption = DEFAULT_INDEX,
-    repair: Annotated[bool, typer.Option(help="Make vectors and words anew where they are damaged.")] = False,
-) -> None:
-    """Check every file of an index against what was written."""
-    from rag.index import Index, examine
-    from rag.index import repair as mend
-
-    found = examine(index)
-    if found and repair:
-        mend(index)
-        typer.echo(f"Mended: {'; '.join(found)}.")
-        found = examine(index)
-    for problem in found:
-        typer.echo(f"error: {problem}. Run `rag check --repair`, or build again: rag index PATH --rebuild", err=True)
-    if found:
-        raise typer.Exit(2)
-    info = Index.open(index).info
-    typer.echo(f"{index}: version {info.version}, {info.documents} documents, {info.chunks} chunks, all sound.")
-
-
-@app.command()
 def serve(
     index: IndexOption = DEFAULT_INDEX,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
@@ -210,14 +205,14 @@ def serve(
     upload_limit: Annotated[int, typer.Option(help="Longest file that is taken, in megabytes.")] = 50,
     settings: SetOption = None,
 ) -> None:
-    """Serve the page, for this machine alone unless --host says otherwise."""
+    """Serve the page, REST and MCP, for this machine alone unless --host says otherwise."""
     from rag.ui import Options, name_and_password
     from rag.ui import serve as serve_page
 
     login = name_and_password(auth) if auth else None
     options = Options(host, port, login, readonly, rate_limit, upload_limit)
     opened = _open(index)
-    serve_page(index, opened.settings.updated(_changes(settings)), options)
+    serve_page(index, opened.settings.updated(changes_of(settings)), options, attach_service(index))
 
 
 def main() -> None:
@@ -245,15 +240,7 @@ def _assistant(index: Path, settings: list[str] | None) -> "Assistant":
     from rag.assistant import Assistant
 
     opened = _open(index)
-    return Assistant(opened, opened.settings.updated(_changes(settings)))
-
-
-def _changes(settings: list[str] | None) -> dict[str, str]:
-    pairs = [item.partition("=") for item in settings or []]
-    for key, sign, _ in pairs:
-        if not sign:
-            raise InvalidInput(f"--set {key!r} has no value.", "Write it as --set key=value.")
-    return {key.strip(): value.strip() for key, _, value in pairs}
+    return Assistant(opened, opened.settings.updated(changes_of(settings)))
 
 
 def _no_such_document(document_id: str, index: Path) -> RagError:

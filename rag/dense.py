@@ -1,6 +1,8 @@
 """Finds the nearest vectors with FAISS: exact inner product over unit vectors, rows named by our own ids."""
 
-from collections.abc import Sequence
+import zlib
+from collections.abc import Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +12,9 @@ from rag.errors import IndexCorrupt
 
 if TYPE_CHECKING:
     from rag.protocols import Floats2d, Ints1d, Ranking
+
+
+CHECKSUM = 4
 
 
 class FaissStore:
@@ -78,19 +83,23 @@ class FaissStore:
             raise ValueError("a row is not held") from error
         return np.array(vectors, np.float32).reshape(len(vectors), self.dimension)
 
-    def search(self, queries: "Floats2d", k: int) -> list["Ranking"]:
+    def search(self, queries: "Floats2d", k: int, among: "Ints1d | None" = None) -> list["Ranking"]:
         """Return for each query the k rows of highest inner product, best first, ties in order of row.
+
+        Only rows of `among` are looked at, where it is given; one that is not held is passed over.
 
         Queries are searched one by one: FAISS takes a slower path, with other last digits, for batches of 20.
         """
-        return [self._search_one(query, min(k, len(self))) for query in queries]
+        k = min(k, len(self) if among is None else len(among))
+        only = {} if among is None or not k else {"params": _only(among)}
+        return [self._search_one(query, k, only) for query in queries]
 
-    def _search_one(self, query: "Floats2d", k: int) -> "Ranking":
+    def _search_one(self, query: "Floats2d", k: int, only: Mapping[str, Any]) -> "Ranking":
         if k == 0:
             return []
-        scores, rows = self._index.search(np.ascontiguousarray(query[None, :], np.float32), k)
+        scores, rows = self._index.search(np.ascontiguousarray(query[None, :], np.float32), k, **only)
         return sorted(
-            ((int(row), float(score)) for row, score in zip(rows[0], scores[0], strict=True)),
+            ((int(row), float(score)) for row, score in zip(rows[0], scores[0], strict=True) if row >= 0),
             key=lambda found: (-found[1], found[0]),
         )
 
@@ -106,26 +115,37 @@ class FaissStore:
             raise ValueError("the store is memory-mapped; open it with writable=True")
 
 
+def _only(rows: "Ints1d") -> Any:
+    """Return what makes FAISS look at these rows alone: one bit for each row up to the last."""
+    faiss: Any = import_module("faiss")  # its stubs do not know the arguments that Python may give
+    marks = np.zeros(int(rows.max()) + 1, bool)
+    marks[rows] = True
+    return faiss.SearchParameters(sel=faiss.IDSelectorBitmap(np.packbits(marks, bitorder="little")))
+
+
 def packed(vectors: "Floats2d") -> bytes:
-    """Return unit rows in eight bits a figure: of each row its float32 scale, then of each its int8 figures."""
+    """Return unit rows in eight bits a figure: the float32 scale of each, the int8 figures of each, and a CRC-32."""
     scales = np.abs(vectors).max(axis=1, initial=0.0) / 127
     scales = np.where(scales > 0, scales, 1.0).astype(np.float32)
-    return bytes(scales.tobytes() + np.rint(vectors / scales[:, None]).astype(np.int8).tobytes())
+    content = scales.tobytes() + np.rint(vectors / scales[:, None]).astype(np.int8).tobytes()
+    return bytes(content + zlib.crc32(content).to_bytes(CHECKSUM, "little"))
 
 
 def packed_size(count: int, dimension: int) -> int:
     """Return the length of `packed` for `count` rows."""
-    return count * (dimension + 4)
+    return count * (dimension + 4) + CHECKSUM
 
 
 def unpacked(content: bytes, dimension: int) -> "Floats2d":
     """Return the float32 (n, dimension) rows of `packed`, each figure within half a step of what it was.
 
-    Raises IndexCorrupt where the content cannot be of such rows.
+    Raises IndexCorrupt where the content is not what `packed` gave. What was written before there were checksums ends
+    without one.
     """
-    count, rest = divmod(len(content), packed_size(1, dimension))
-    if rest:
-        what = f"The sentence vectors of a passage have {len(content)} bytes."
+    count, rest = divmod(len(content), dimension + 4)
+    body, end = content[: len(content) - rest], content[len(content) - rest :]
+    if rest and end != zlib.crc32(body).to_bytes(CHECKSUM, "little"):
+        what = f"The sentence vectors of a passage, {len(content)} bytes, are not what was written."
         raise IndexCorrupt(what, "Build the index again: rag index PATH --rebuild")
     scales = np.frombuffer(content, np.float32, count)
     figures = np.frombuffer(content, np.int8, count * dimension, offset=4 * count)

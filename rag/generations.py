@@ -113,6 +113,15 @@ def damages(path: Path, manifest: Manifest, wholly: bool) -> list[str]:
     return found
 
 
+def sizes(path: Path) -> dict[int, int]:
+    """Return the bytes that the files of every whole version take, by its number, in order."""
+    return {
+        number: sum(file.stat().st_size for file in _files(folder))
+        for folder, number, partial in _versions(path)
+        if not partial
+    }
+
+
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
     """Hold the one writer's lock. Raises IndexLocked naming the holder, IndexWriteFailed where the disk refuses."""
@@ -165,9 +174,15 @@ def commit(path: Path, partial: Path, manifest: Manifest) -> None:
         _fsync(path)
     except OSError:
         shutil.rmtree(folder, ignore_errors=True)
+        draft.unlink(missing_ok=True)
         raise
     draft.replace(path / MANIFEST)
-    _fsync(path)
+    try:
+        _fsync(path)
+    except OSError as error:
+        # Readers see the new version already: that the index is still at its last commit would be untrue.
+        what = f"The new version of {path} is in place, but the disk did not confirm it: {error}."
+        raise IndexWriteFailed(what, "Check the disk, then run `rag check`.") from error
     with suppress(OSError):  # a new index is durable only with its name; not every user may read the folder it lies in
         _fsync(path.parent)
     drop_leftovers(path)

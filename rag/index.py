@@ -3,14 +3,17 @@
 What only a write needs is imported when something is written: a question is answered sooner without it.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from rag.dense import FaissStore, unpacked
 from rag.embedding import open_embedder
 from rag.errors import EmbedderMismatch, IndexCorrupt, InvalidSettings
+from rag.filters import Chosen, Value, conditions, counts, passing
 from rag.generations import (
     DOCUMENTS,
     VECTORS,
@@ -28,6 +31,7 @@ from rag.lexical import TantivyStore
 from rag.reports import IndexReport, Progress
 from rag.response import IndexInfo
 from rag.settings import Settings
+from rag.sketches import groups
 from rag.store import DocumentSummary, Store
 from rag.types import Chunk, Document, Mask
 
@@ -125,6 +129,14 @@ class Index:
         work = as_work(given, self.path)
         return self._rewrite(Job(work, progress, lambda store: documents_gone(store, given, work)))
 
+    def plan(self, sources: "Paths | Iterable[str | Path | Document]", sync: bool = False) -> IndexReport:
+        """Return what `add`, or `sync`, would do now, by source; nothing is written and no document is read."""
+        from rag.build import as_work, documents_gone, plan
+
+        given = [sources] if isinstance(sources, str | Path) else list(sources)
+        work, paths = as_work(given, self.path), [item for item in given if not isinstance(item, Document)]
+        return plan(self.path, work, lambda store: documents_gone(store, paths, work) if sync else [])
+
     def require(self, settings: Settings) -> None:
         """Raise where `settings` would shape the index otherwise than it was built."""
         held, wanted = self.settings.shaping(), settings.shaping()
@@ -187,10 +199,42 @@ class Index:
         """Return the chunks of a document, in order of place."""
         return self.store.chunks(self.store.rows_of(document_id))
 
+    def chosen(self, filters: Mapping[str, Any] | None) -> Chosen:
+        """Return the passages that a filter (`rag.filters`) leaves. Raises InvalidFilter."""
+        wanted = conditions(filters)
+        if not wanted:
+            return Chosen()
+        return Chosen(wanted, np.array(self.store.rows_of_keys(passing(wanted, self.store.fields)), np.int64))
+
+    def facets(self, keys: Sequence[str]) -> dict[str, dict[Value, int]]:
+        """Return for each key, as in a filter, how many documents have each value, most first. Raises InvalidFilter."""
+        return counts(self.store.fields, keys)
+
+    def duplicates(self) -> list[tuple[str, ...]]:
+        """Return the groups of documents whose texts are the same to the letter, in order of id."""
+        same: dict[str, list[str]] = {}
+        for document_id, sha256 in self.store.hashes():
+            same.setdefault(sha256, []).append(document_id)
+        return [tuple(group) for group in same.values() if len(group) > 1]
+
+    def near_duplicates(self) -> list[tuple[str, ...]]:
+        """Return groups of documents that are much like their first, the newest (`rag.sketches`).
+
+        Of documents that are the same to the letter only the newest is named.
+        """
+        return groups(self.store.sketches())
+
     def sentence_vectors(self, rows: Sequence[int]) -> "list[Floats2d]":
-        """Return the vectors of the sentences of each row's chunk, float32 (sentences, dimension), in order."""
+        """Return the vectors of the sentences of each row's chunk, float32 (sentences, dimension), in order.
+
+        Raises IndexCorrupt where they are not what was stored.
+        """
         found = self.store.sentence_vectors(rows)
-        return [unpacked(found.get(row, b""), self.vectors.dimension) for row in rows]
+        missing = [row for row in rows if row not in found]
+        if missing:
+            what = f"The document store lacks the sentence vectors of passage {missing[0]}."
+            raise IndexCorrupt(what, "Build the index again: rag index PATH --rebuild")
+        return [unpacked(found[row], self.vectors.dimension) for row in rows]
 
     def close(self) -> None:
         """Close the files."""
@@ -243,7 +287,7 @@ def examine(path: str | Path) -> list[str]:
 def _examined(path: Path, manifest: Manifest) -> list[str]:
     found = damages(path, manifest, wholly=True)
     if found:
-        return found
+        return [*found, *_lost(path / manifest.folder / DOCUMENTS, found)]
     try:
         index = Index(path, manifest, None)
     except IndexCorrupt as error:
@@ -251,6 +295,19 @@ def _examined(path: Path, manifest: Manifest) -> list[str]:
     found = index.store.problems()
     index.close()
     return found
+
+
+def _lost(documents: Path, found: Sequence[str]) -> list[str]:
+    """Return what of a damaged document store cannot be read, by document where that much can be told."""
+    if not documents.is_file() or not any(line.startswith(str(documents)) for line in found):
+        return []
+    try:
+        store = Store(documents)
+    except IndexCorrupt as error:
+        return [error.message.rstrip(".")]
+    lines = store.problems()
+    store.close()
+    return [line.rstrip(".") for line in lines]
 
 
 def repair(

@@ -11,10 +11,13 @@ from rag.generations import parts_among
 from rag.loading import Source, discover, file_sha256, load
 from rag.loading.sources import printable
 from rag.reports import IndexReport, Progress
+from rag.sketches import groups, near
 from rag.store import Store
 from rag.types import Document
 from rag.writer import Change, Writer
 
+FEW_SHARE = 50
+"""Of up to 1 document in 50 each is compared with all others, of more all are grouped at once."""
 Paths = str | Path | Iterable[str | Path]
 
 
@@ -51,6 +54,8 @@ class Ingest:
             if item is work[-1]:
                 self._writer.flush()
             self._tell(item, before, total, began)
+        if self.changed:
+            self._writer.sketch()
         return self._report()
 
     def _tell(self, item: Source | Document, done: int, total: int, began: float) -> None:
@@ -145,6 +150,7 @@ class Ingest:
             unchanged=changed("unchanged"),
             removed=tuple(sorted(self._removed)),
             duplicates=tuple(self._duplicates([*changed("added"), *changed("updated")])),
+            near_duplicates=tuple(self._near_duplicates([*changed("added"), *changed("updated")])),
         ).with_failed(self._failed)
 
     def _duplicates(self, document_ids: Sequence[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -158,6 +164,17 @@ class Ingest:
             equals = same.pop(hashes[document_id], [])
             if len(equals) > 1:
                 yield document_id, tuple(other for other in equals if other != document_id)
+
+    def _near_duplicates(self, document_ids: Sequence[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
+        sketches, told = self._store.sketches() if document_ids else {}, set[str]()
+        if len(document_ids) * FEW_SHARE > len(sketches):
+            found = iter(groups(sketches))
+        else:
+            found = near(document_ids, sketches)
+        for first, *others in found:
+            if first not in told and {first, *others} & set(document_ids):
+                told.update((first, *others))
+                yield first, tuple(others)
 
 
 def _require_same_file(key: str, known: str, path: str) -> None:

@@ -10,7 +10,6 @@ import json
 import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -49,6 +48,8 @@ class LeanEmbedder:
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
         self._session: Any = _session(path, self._fingerprint, precision)
+        self._pool: ThreadPoolExecutor | None = None
+        self._process = 0
 
     @property
     def name(self) -> str:
@@ -118,11 +119,13 @@ class LeanEmbedder:
     def _side_by_side(self, function: Callable[[Any], Made], items: Sequence[Any]) -> list[Made]:
         if len(items) < 2:
             return [function(item) for item in items]
-        return list(self._workers.map(function, items))
+        return list(self._workers().map(function, items))
 
-    @cached_property
     def _workers(self) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(processors(), thread_name_prefix="embed")
+        # A forked child inherits the pool but not its threads, and would wait for them for ever.
+        if self._pool is None or self._process != os.getpid():
+            self._pool, self._process = ThreadPoolExecutor(processors(), thread_name_prefix="embed"), os.getpid()
+        return self._pool
 
     def _stacked(self, rows: "Sequence[Floats2d]") -> "Floats2d":
         return np.concatenate(rows) if rows else np.zeros((0, self._dimension), np.float32)

@@ -29,7 +29,9 @@ class IndexReport:
     """What a write did, by document id.
 
     `duplicates` has one entry for each text that several documents hold, where one of them is new: that one's id and
-    its equals. `failed` has sources with the reason; those among them that should have been readable are `unreadable`.
+    its equals. `near_duplicates` has one entry for each group of documents that are much alike (`rag.sketches`) where
+    one is new: one's id and the others'. `failed` has sources with the reason; those among them that should have been
+    readable are `unreadable`.
     """
 
     added: tuple[str, ...] = ()
@@ -37,6 +39,7 @@ class IndexReport:
     unchanged: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     duplicates: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    near_duplicates: tuple[tuple[str, tuple[str, ...]], ...] = ()
     failed: tuple[tuple[str, str], ...] = ()
     unreadable: tuple[str, ...] = ()
 

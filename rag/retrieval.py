@@ -1,23 +1,25 @@
 """Finds the candidate passages of a question: dense and lexical rankings, and the fused one."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rag.dense import cosine
+from rag.errors import IndexCorrupt
 from rag.fusion import convex_mix
 from rag.index import Index
 from rag.settings import Settings
 from rag.types import Hit
 
 if TYPE_CHECKING:
-    from rag.protocols import Floats1d, Ranking
+    from rag.protocols import Floats1d, Ints1d, Ranking
 
 
 MIRRORS = 3
 """Passages that are looked at for each that is read."""
+HIGHEST_COSINE = 1.001
 
 
 @dataclass(frozen=True)
@@ -31,18 +33,24 @@ class Candidates:
 
 
 def retrieve(
-    index: Index, question: str, vector: "Floats1d", settings: Settings, without: Collection[str] = ()
+    index: Index,
+    question: str,
+    vector: "Floats1d",
+    settings: Settings,
+    without: Collection[str] = (),
+    among: "Ints1d | None" = None,
 ) -> Candidates:
-    """Return the candidates of a question.
+    """Return the candidates of a question, where `among` is given of these rows alone.
 
     Rows of the documents `without` are treated as not in the index (BM25 still counts their words).
     """
     excluded = {row for document_id in without for row in index.store.rows_of(document_id)}
     depth = settings.candidates
-    dense = _kept(index.vectors.search(vector[None, :], depth + len(excluded))[0], excluded, depth)
-    lexical = _kept(index.words.search(question, depth + len(excluded)), excluded, depth)
+    dense = _kept(index.vectors.search(vector[None, :], depth + len(excluded), among)[0], excluded, depth)
+    lexical = _kept(index.words.search(question, depth + len(excluded), among), excluded, depth)
     rows = sorted({row for row, _ in (*dense, *lexical)})
     cosines = dict(zip(rows, cosine(index.vectors.get(np.array(rows, np.int64)), vector), strict=True))
+    _require_unit_vectors(index, cosines.values())
     words = dict(lexical)
     # A row outside a full list scores at most what its last row does; outside a short one it shares no word.
     floor = lexical[-1][1] if len(lexical) == depth else 0.0
@@ -81,6 +89,12 @@ def said(hit: Hit) -> set[str]:
     """Return the sentences of a hit as they are compared: in small letters, with single spaces."""
     text = hit.chunk.text
     return {" ".join(text[start:end].lower().split()) for start, end in hit.chunk.sentences or ((0, len(text)),)}
+
+
+def _require_unit_vectors(index: Index, cosines: Iterable[float]) -> None:
+    # Of a large file opening trusts the middle: a vector damaged there could take the first place from the right one.
+    if not all(abs(value) <= HIGHEST_COSINE for value in cosines):
+        raise IndexCorrupt(f"A vector of {index.path} is not what was written.", "Run `rag check --repair`.")
 
 
 def _kept(ranking: "Ranking", excluded: Collection[int], depth: int) -> "Ranking":

@@ -6,15 +6,15 @@ Texts are stored as UTF-8 bytes, because SQLite's own functions stop at NUL.
 """
 
 import json
-import sqlite3
-import weakref
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
+from rag.database import BUILD_AGAIN, DatabaseFile, corrupt
 from rag.errors import IndexCorrupt
+from rag.filters import COLUMNS, Fields, fields_of
 from rag.types import Chunk, Document, Layout, Mask, Span
 
 SCHEMA = """
@@ -32,12 +32,10 @@ CREATE TABLE sentence_vectors (row INTEGER PRIMARY KEY, vectors BLOB NOT NULL);
 CREATE INDEX chunks_by_document ON chunks (document);
 CREATE INDEX chunks_by_embedded ON chunks (embedded_sha256);
 """
+SKETCHES = "CREATE TABLE IF NOT EXISTS sketches (document INTEGER PRIMARY KEY, sketch BLOB NOT NULL)"
 WRITING = ("PRAGMA journal_mode=OFF", "PRAGMA synchronous=OFF")
 CACHED_DOCUMENTS = 256
 VARIABLES = 500
-BUILD_AGAIN = "Build the index again: rag index PATH --rebuild"
-REFUSALS = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
-"""Codes by which SQLite tells a writer that the disk is at fault; to a reader they say that its file is."""
 
 
 @dataclass(frozen=True)
@@ -52,43 +50,6 @@ class DocumentSummary:
     text_sha256: str
 
 
-class _File:
-    """A connection whose errors are ours: OSError where the disk refuses a writer, else IndexCorrupt."""
-
-    def __init__(self, path: Path, writable: bool) -> None:
-        self._path, self._writable = path, writable
-        mode = "?mode=rwc" if writable else "?mode=ro&immutable=1"
-        try:
-            self._database = sqlite3.connect(
-                path.absolute().as_uri() + mode, uri=True, check_same_thread=False, isolation_level=None
-            )
-        except sqlite3.DatabaseError as error:
-            raise self._translated(error) from error
-        # Whoever still reads a version that was replaced goes on reading it; the last one to let go closes it.
-        self.close = weakref.finalize(self, self._database.close)
-
-    def rows(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
-        """Return all that a query finds; SQLite may notice damage only while it reads them."""
-        try:
-            return self._database.execute(query, values).fetchall()
-        except sqlite3.DatabaseError as error:
-            raise self._translated(error) from error
-
-    def insert(self, statement: str, values: Sequence[Any]) -> int:
-        """Return the key of the new row."""
-        try:
-            return int(self._database.execute(statement, values).lastrowid or 0)
-        except sqlite3.DatabaseError as error:
-            raise self._translated(error) from error
-
-    def _translated(self, error: sqlite3.DatabaseError) -> Exception:
-        if self._writable and getattr(error, "sqlite_errorcode", 0) & 0xFF in REFUSALS:
-            return OSError(f"{self._path}: {error}")
-        if isinstance(error, sqlite3.ProgrammingError):
-            return error  # the program's own fault, such as reading after `close`
-        return _corrupt(self._path, error)
-
-
 class Store:
     """The document store in one file."""
 
@@ -96,9 +57,9 @@ class Store:
         """Open a store, or with `writable` make one where there is none. Raises IndexCorrupt where it is not one."""
         self._path = path
         new = writable and not path.exists()
-        self._file = _File(path, writable)
+        self._file = DatabaseFile(path, writable)
         if writable:
-            for statement in (*WRITING, *(SCHEMA.split(";") if new else ()), "BEGIN"):
+            for statement in (*WRITING, *(SCHEMA.split(";") if new else ()), SKETCHES, "BEGIN"):
                 self._file.rows(statement)
         self._cached_document = lru_cache(maxsize=CACHED_DOCUMENTS)(partial(_read_document, self._file, path))
 
@@ -110,6 +71,7 @@ class Store:
         """Write what was collected since the store was opened. Raises OSError where the disk refuses."""
         # Kept until now: what is dropped and put again under another id is not embedded again.
         self._rows("DELETE FROM sentence_vectors WHERE row NOT IN (SELECT row FROM chunks)")
+        self._rows("DELETE FROM sketches WHERE document NOT IN (SELECT key FROM documents)")
         self._rows("COMMIT")
 
     # Writing
@@ -141,6 +103,10 @@ class Store:
     def put_sentence_vectors(self, row: int, vectors: bytes) -> None:
         """Store what `dense.packed` makes of the vectors of a chunk's sentences."""
         self._rows("INSERT INTO sentence_vectors VALUES (?,?)", (row, vectors))
+
+    def put_sketch(self, document_id: str, sketch: bytes) -> None:
+        """Store what `rag.sketches` makes of a document."""
+        self._rows("INSERT INTO sketches SELECT key, ? FROM documents WHERE id = ?", (sketch, document_id))
 
     def delete(self, document_id: str) -> dict[int, bytes]:
         """Drop a document; return the rows of its chunks with the hash of what was embedded. Not held: empty."""
@@ -197,6 +163,24 @@ class Store:
         """Yield id and text hash of every document, in order of id."""
         yield from self._rows("SELECT id, text_sha256 FROM documents ORDER BY id")
 
+    def unsketched(self) -> list[str]:
+        """Return the documents that have no sketch yet, in order of id."""
+        query = "SELECT id FROM documents WHERE key NOT IN (SELECT document FROM sketches) ORDER BY id"
+        return [document_id for (document_id,) in self._rows(query)]
+
+    def sketches(self) -> dict[str, bytes]:
+        """Return the sketch of every document, newest first, then in order of id; of equal texts only the first."""
+        if not self._rows("SELECT 1 FROM sqlite_master WHERE name = 'sketches'"):
+            return {}  # the index was written before there were any; the next write makes them
+        found = self._rows(
+            "SELECT id, text_sha256, sketch FROM documents JOIN sketches ON document = key"
+            " ORDER BY json_extract(metadata, '$.published_at') DESC, id"
+        )
+        first: dict[str, tuple[str, bytes]] = {}
+        for document_id, sha256, held in found:
+            first.setdefault(sha256, (document_id, held))
+        return dict(first.values())
+
     def facts(self) -> Iterator[tuple[Any, ...]]:
         """Yield what decides the answers: of documents in order of id, then of chunks in order of document and place.
 
@@ -206,6 +190,24 @@ class Store:
         yield from self._rows(
             "SELECT d.id, start, embedded_sha256 FROM chunks JOIN documents d ON key = document ORDER BY d.id, start"
         )
+
+    @cached_property
+    def fields(self) -> Fields:
+        """Return what filters ask for, read once: of a store that is not written to."""
+        found = self._rows("SELECT key, id, title, format, source_path, metadata FROM documents ORDER BY key")
+        try:
+            documents = ((key, dict(zip(COLUMNS, known, strict=True)), json.loads(said)) for key, *known, said in found)
+            return fields_of(documents)
+        except (ValueError, TypeError, AttributeError) as error:
+            raise corrupt(self._path, error) from error
+
+    def rows_of_keys(self, keys: Collection[int]) -> list[int]:
+        """Return the rows of the documents of these keys, in order."""
+        found = []
+        for batch in _batches(sorted(keys)):
+            query = f"SELECT row FROM chunks WHERE document IN ({','.join('?' * len(batch))})"
+            found += [row for (row,) in self._rows(query, batch)]
+        return sorted(found)
 
     def document(self, document_id: str) -> Document | None:
         """Return a document, None where it is not held. Raises IndexCorrupt where its text is not what was stored."""
@@ -220,7 +222,7 @@ class Store:
                 for start, end, reason in (json.loads(found[0][0]) if found else [])
             ]
         except (ValueError, TypeError) as error:
-            raise _corrupt(self._path, error) from error
+            raise corrupt(self._path, error) from error
 
     def rows_of(self, document_id: str) -> list[int]:
         """Return the rows of a document's chunks, in order of place."""
@@ -272,7 +274,7 @@ class Store:
     def problems(self) -> list[str]:
         """Return what SQLite's own check and our hashes find wrong, one line each; empty where all is well."""
         try:
-            lines = [line for (line,) in self._rows("PRAGMA integrity_check") if line != "ok"]
+            lines = [" ".join(line.split()) for (line,) in self._rows("PRAGMA integrity_check") if line != "ok"]
             for document_id, _ in self.hashes():
                 try:
                     _read_document(self._file, self._path, document_id)
@@ -294,13 +296,13 @@ class Store:
                 made.locate(low, high)
             return made
         except (ValueError, TypeError) as error:
-            raise _corrupt(self._path, error) from error
+            raise corrupt(self._path, error) from error
 
     def _rows(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
         return self._file.rows(query, values)
 
 
-def _read_document(file: _File, path: Path, document_id: str) -> Document | None:
+def _read_document(file: DatabaseFile, path: Path, document_id: str) -> Document | None:
     found = file.rows(
         "SELECT text, title, format, source_path, source_sha256, metadata, layout, text_sha256 FROM documents"
         " WHERE id = ?",
@@ -313,7 +315,7 @@ def _read_document(file: _File, path: Path, document_id: str) -> Document | None
         known = Layout(**{key: _tuples(value) for key, value in json.loads(layout).items()})
         document = Document(document_id, text.decode(), title, kind, source_path, sha, json.loads(metadata), known)
     except (ValueError, TypeError, AttributeError) as error:
-        raise _corrupt(path, error) from error
+        raise corrupt(path, error) from error
     if document.text_sha256 != text_sha256:
         raise IndexCorrupt(f"The text of {document_id!r} is not what was stored.", BUILD_AGAIN)
     return document
@@ -329,7 +331,3 @@ def _tuples(value: Any) -> Any:
 
 def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-
-
-def _corrupt(path: Path, error: Exception) -> IndexCorrupt:
-    return IndexCorrupt(f"{path} is damaged: {error}.", BUILD_AGAIN)

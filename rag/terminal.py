@@ -73,14 +73,20 @@ def show_report(report: "IndexReport", index: Path) -> None:
         for document_id in getattr(report, change):
             typer.echo(f"{change}\t{printable(document_id)}")
     for document_id, others in report.duplicates:
-        named = ", ".join(others[:3]) + (f" and {len(others) - 3} more" if len(others) > 3 else "")
-        typer.echo(f"duplicate\t{printable(document_id)}\tsame text as {printable(named)}")
+        typer.echo(f"duplicate\t{printable(document_id)}\tsame text as {named(others)}")
+    for document_id, others in report.near_duplicates:
+        typer.echo(f"near-duplicate\t{printable(document_id)}\tmuch like {named(others)}")
     for source, reason in report.failed:
         typer.echo(f"failed\t{printable(source)}\t{printable(reason)}", err=True)
     counts = [
         f"{len(getattr(report, change))} {change}" for change in ("added", "updated", "unchanged", "removed", "failed")
     ]
     typer.echo(f"{index}: {', '.join(counts)}.")
+
+
+def named(others: "Sequence[str]") -> str:
+    """Return the first three names, and how many more there are."""
+    return printable(", ".join(others[:3]) + (f" and {len(others) - 3} more" if len(others) > 3 else ""))
 
 
 class ProgressBar:

@@ -20,8 +20,9 @@ from rag.errors import IndexCorrupt
 from rag.generations import DOCUMENTS, VECTORS, WORDS, Manifest, described, link_tree
 from rag.lexical import TantivyStore
 from rag.settings import Settings
+from rag.sketches import sketch
 from rag.store import Store
-from rag.types import Chunk, Document
+from rag.types import Chunk, Document, Mask
 
 if TYPE_CHECKING:
     from rag.protocols import Embedder, Floats1d
@@ -113,6 +114,13 @@ class Writer:
         self._removed += rows
         self._removed_by_hash.update((sha, row) for row, sha in rows.items())
 
+    def sketch(self) -> None:
+        """Sketch the documents that have no sketch, from what is not masked in them."""
+        for document_id in self.store.unsketched():
+            document = self.store.document(document_id)
+            if document is not None:
+                self.store.put_sketch(document_id, sketch(_unmasked(document.text, self.store.masks(document_id))))
+
     def flush(self) -> None:
         """Embed what is pending, each text once, and hand vectors and words to their stores."""
         pending, self._pending = self._pending, []
@@ -164,6 +172,11 @@ class Writer:
             same = row in sentences and len(sentences[row]) == size
             known.append(_Known(vectors[row], sentences[row]) if same else None)
         return known
+
+
+def _unmasked(text: str, masks: Sequence[Mask]) -> str:
+    starts, ends = (0, *(mask.span.end for mask in masks)), (*(mask.span.start for mask in masks), len(text))
+    return " ".join(text[start:end] for start, end in zip(starts, ends, strict=True))
 
 
 def _words(folder: Path, settings: Settings) -> TantivyStore:

@@ -127,8 +127,8 @@ def test_arguments_out_of_range_are_errors(assistant: Assistant) -> None:
         assistant.ask("oil", top_k=0)
     with pytest.raises(InvalidSettings, match="min_confidence"):
         assistant.ask("oil", min_confidence=1.5)
-    with pytest.raises(InvalidFilter):
-        assistant.ask("oil", filters={"publisher": "x"})
+    with pytest.raises(InvalidFilter, match="Did you mean 'publisher'"):
+        assistant.ask("oil", filters={"publishers": "x"})
 
 
 def test_top_k_bounds_the_answers_and_confidence_never_rises_down_the_list(

@@ -127,7 +127,9 @@ def test_index_reports_every_file_and_runs_again_quickly(rag: Shell, seeds: Path
     assert first.err.startswith("failed\tpicture.png\t") and "'.png'" in first.err and first.err.count("\n") == 1
     Path("articles/copy.txt").unlink()
     assert "removed\tcopy.txt" in rag("index", "articles", "--sync").out
-    assert rag("check").out == f"index: version 2, 2 documents, {Index.open('index').info.chunks} chunks, all sound.\n"
+    sound = rag("check").out
+    assert sound.startswith(f"index: version 2, 2 documents, {Index.open('index').info.chunks} chunks, ")
+    assert sound.endswith(" since the version before), all sound.\n")
 
     code = "import sys, rag.cli\ntry: rag.cli.main()\nfinally: print('torch' in sys.modules)"
     again = process("index", "articles", code=code)
@@ -437,3 +439,72 @@ def test_an_index_of_another_model_is_asked_with_that_model_and_no_other(rag: Sh
     refused(rag("index", "new.txt"), str(model), "--rebuild")
     assert rag("check").code == 0 and rag("index", seeds, "--rebuild").code == 0
     assert rag("ask", QUESTION).out.startswith("[1] “")
+
+
+def test_filters_choose_the_documents_and_facets_count_them(rag: Shell, tmp_path: Path) -> None:
+    for town, year in (("Avon", 2011), ("Avon", 2014), ("Dover", 2014)):
+        text = f"---\nauthor: {town} Press\ndate: {year}-05-01\n---\nThe bridge of {town} cost {year} pounds."
+        (tmp_path / f"{town}{year}.md").write_text(text)
+    assert rag("index", *tmp_path.glob("*.md")).code == 0
+
+    chosen = ("--filter", "author=avon *", "--filter", "published_at>=2012")
+    found = json.loads(rag("search", "bridge", *chosen, "--json").out)
+    assert [answer["citation"]["document_id"] for answer in found] == ["Avon2014.md"]
+    asked = json.loads(rag("ask", "What did the bridge of Dover cost?", *chosen, "--json").out)
+    assert {answer["citation"]["document_id"] for answer in asked["answers"]} <= {"Avon2014.md"}
+    refused = rag("ask", "What did it cost in Dover?", "--filter", "autor=x")
+    assert refused.code == 2 and refused.err.count("\n") == 1 and "Did you mean 'author'?" in refused.err
+    assert rag("documents", "facets", "author").out == "author\tAvon Press\t2\nauthor\tDover Press\t1\n"
+    assert json.loads(rag("documents", "facets", "author", "--json").out) == {
+        "author": {"Avon Press": 2, "Dover Press": 1}
+    }
+
+
+def test_a_dry_run_tells_what_would_be_done_and_writes_nothing(rag: Shell, tmp_path: Path) -> None:
+    for name in "abc":
+        (tmp_path / f"{name}.txt").write_text(f"The bridge of {name} was opened in May.")
+    first = rag("index", tmp_path, "--dry-run")
+    assert first.code == 0 and first.out.count("added\t") == 3 and not (tmp_path / "index").exists()
+    assert rag("index", tmp_path).code == 0
+    before = {path: path.read_bytes() for path in (tmp_path / "index").rglob("*") if path.is_file()}
+
+    (tmp_path / "a.txt").write_text("The bridge of a was closed in June.")
+    (tmp_path / "b.txt").unlink()
+    (tmp_path / "d.txt").write_text("A new bridge.")
+    shown = rag("index", tmp_path, "--dry-run", "--sync").out.splitlines()
+    assert shown[:3] == ["added\td.txt", "updated\ta.txt", "removed\tb.txt"] and "1 unchanged" in shown[3]
+    assert "removed\t" not in rag("index", tmp_path, "--dry-run").out
+    assert rag("index", tmp_path, "--dry-run", "--rebuild").out.count("added\t") == 3
+    assert {path: path.read_bytes() for path in (tmp_path / "index").rglob("*") if path.is_file()} == before
+    assert rag("index", tmp_path, "--dry-run", "--watch").code == 2
+
+    done = rag("index", tmp_path, "--sync").out.splitlines()
+    assert done[:3] == shown[:3], "it does what the dry run said"
+    assert "since the version before" in rag("check").out
+
+
+def test_watching_syncs_when_files_change(rag: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.txt").write_text("The bridge of Avon was opened in May.")
+    looks = 0
+
+    def wait(_: float) -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 2:
+            (tmp_path / "b.txt").write_text("The bridge of Borth was opened in June.")
+            (tmp_path / "a.txt").unlink()
+        if looks == 5:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("rag.watching.changes.__defaults__", (0.0, wait))
+    shown = rag("index", tmp_path, "--watch")
+    assert shown.code == 130 and "Watching" in shown.err
+    assert "added\tb.txt\nremoved\ta.txt" in shown.out
+    assert [item["id"] for item in json.loads(rag("documents", "list", "--json").out)] == ["b.txt"]
+
+
+def test_an_index_goes_out_and_in_by_one_file(rag: Shell, seeded: Path, tmp_path: Path) -> None:
+    assert rag("export", "all.zip", "--index", seeded).code == 0
+    assert rag("export", "all.zip", "--index", seeded).err.count("\n") == 1
+    assert rag("import", "all.zip", "--index", "copy").out.startswith("copy: version 1, 2 documents")
+    assert rag("check", "--index", "copy").code == 0

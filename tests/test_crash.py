@@ -4,6 +4,7 @@ import os
 import random
 import shutil
 import signal
+import subprocess
 import sys
 import time
 from collections import Counter
@@ -13,8 +14,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from rag.embedding import open_embedder
 from rag.generations import read_manifest
 from rag.index import Index, examine
+from rag.settings import Settings
 
 if TYPE_CHECKING:
     from rag.protocols import Embedder
@@ -31,7 +34,7 @@ class Place:
     """A folder of articles, an index of them, and a write that brings the index to other content."""
 
     def __init__(self, folder: Path, files: int, embedder: "Embedder") -> None:
-        self.folder, self.embedder = folder, embedder
+        self.folder, self._embedder, self._process = folder, embedder, os.getpid()
         self.articles = folder / "articles"
         self.articles.mkdir(parents=True)
         for n in range(files):
@@ -45,6 +48,11 @@ class Place:
             (self.articles / f"{n:04}.txt").rename(self.articles / f"{n:04} new.txt")
         self.new = {path.name: path.read_bytes().decode() for path in self.articles.iterdir()}
 
+    @property
+    def embedder(self) -> "Embedder":
+        """Return the embedder; in a forked child a new one, because the threads of the parent's are not there."""
+        return self._embedder if os.getpid() == self._process else open_embedder(Settings())
+
     def rebuild(self, index: Path) -> None:
         """Do what `rag index --rebuild` does."""
         Index.build(self.articles, index, embedder=self.embedder)
@@ -53,6 +61,22 @@ class Place:
         """Do what `rag index --sync` does."""
         Index.open(index, self.embedder).sync(self.articles)
 
+    def add(self, index: Path) -> None:
+        """Do what `rag index` does: what is gone stays."""
+        Index.open(index, self.embedder).add(self.articles)
+
+    def remove(self, index: Path) -> None:
+        """Do what `rag documents remove` does."""
+        Index.open(index, self.embedder).remove("0001.txt")
+
+    def after(self, write: Write) -> dict[str, str]:
+        """Return what the index holds after a write."""
+        if write == self.add:
+            return self.old | self.new
+        if write == self.remove:
+            return {key: text for key, text in self.old.items() if key != "0001.txt"}
+        return self.new
+
     def copy(self) -> Path:
         """Return a fresh copy of the index of the old content."""
         index = self.folder / "index"
@@ -60,10 +84,10 @@ class Place:
         shutil.copytree(self.base, index)
         return index
 
-    def judged(self, index: Path) -> str:
+    def judged(self, index: Path, write: Write) -> str:
         """Return `old` or `new` where the index holds exactly that, is sound, and takes the next write."""
         found = content(index)
-        assert found in (self.old, self.new), "the index holds neither the old content nor the new"
+        assert found in (self.old, self.after(write)), "the index holds neither the old content nor the new"
         assert examine(index) == []
         state = "old" if found == self.old else "new"
         assert read_manifest(index).version == (1 if state == "old" else 2)
@@ -124,12 +148,12 @@ def killed_at_random(place: Place, write: Write, kills: int, seed: int) -> Count
         os.kill(child, signal.SIGKILL)
         if os.waitpid(child, 0)[1] == 0:
             found["finished"] += 1
-            assert place.judged(index) == "new"
+            assert place.judged(index, write) == "new"
             until, after = (until, after * 0.7) if late else (until * 0.9, after)
             continue
         found["killed"] += 1
         found["half a version lay about"] += bool(list(index.glob("*.partial")))
-        found[place.judged(index)] += 1
+        found[place.judged(index, write)] += 1
     return found
 
 
@@ -143,6 +167,40 @@ def test_a_writer_killed_at_random_moments_loses_nothing(tmp_path: Path, embedde
     found = killed_at_random(place, place.rebuild, 3, seed=1) + killed_at_random(place, place.sync, 3, seed=2)
 
     assert found["old"] + found["new"] == found["killed"] == 6
+
+
+@pytest.mark.slow
+def test_a_writer_killed_at_200_random_moments_of_every_kind_of_write_loses_nothing(
+    tmp_path: Path, embedder: "Embedder"
+) -> None:
+    place = Place(tmp_path, 40, embedder)
+    for seed, write in enumerate((place.rebuild, place.add, place.remove, place.sync)):
+        found = killed_at_random(place, write, 50, seed)
+        sys.stderr.write(f"\nkilled in {write.__name__}: {dict(found)}\n")
+        assert found["old"] + found["new"] == 50
+
+
+@pytest.mark.slow
+def test_every_write_that_fails_once_leaves_the_last_commit_or_the_next(tmp_path: Path, embedder: "Embedder") -> None:
+    assert every_failing(tmp_path, embedder, every=1) == 0
+
+
+def test_a_write_that_fails_once_leaves_the_last_commit_or_the_next(tmp_path: Path, embedder: "Embedder") -> None:
+    assert every_failing(tmp_path, embedder, every=25) == 0
+
+
+def every_failing(tmp_path: Path, embedder: "Embedder", every: int) -> int:
+    """Return the exit status of `tests/faulty_writes.py`, which fails every `every`th write and fsync of a sync."""
+    compiler, library = shutil.which("cc"), tmp_path / "faulty_writes.so"
+    if compiler is None or not sys.platform.startswith("linux"):
+        pytest.skip("needs Linux and a C compiler to stand between a program and its disk")
+    here = Path(__file__).parent
+    subprocess.run([compiler, "-shared", "-fPIC", "-w", "-o", library, here / "faulty_writes.c", "-ldl"], check=True)
+    place = Place(tmp_path / "place", 12, embedder)
+    given = (here / "faulty_writes.py", place.articles, place.base, tmp_path / "copy", every)
+    return subprocess.run(
+        [sys.executable, *map(str, given)], env={**os.environ, "LD_PRELOAD": str(library)}, check=False
+    ).returncode
 
 
 @pytest.mark.slow
@@ -164,7 +222,7 @@ def test_a_writer_killed_before_any_step_of_its_commit_loses_nothing(tmp_path: P
         child = forked(_dying_at(len(found), place.sync), index)
         _, status = os.waitpid(child, 0)
         assert status in (0, signal.SIGKILL)
-        state = place.judged(index)
+        state = place.judged(index, place.sync)
         found.append("finished" if status == 0 else state)
     assert found.count("old") > 15 and found.count("new") > 0, Counter(found)
     assert found == sorted(found, key=["old", "new", "finished"].index), "the new version stays once it is seen"

@@ -1,9 +1,11 @@
 """Damages every file of an index in every way: an error that names the remedy or the right answer, nothing else."""
 
 import os
+import random
 import resource
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,10 +15,12 @@ import pytest
 from rag import generations
 from rag.assistant import Assistant
 from rag.cli import main
+from rag.embedding import open_embedder
 from rag.errors import IndexCorrupt, IndexProblem, IndexWriteFailed, RagError
 from rag.generations import read_manifest
 from rag.index import Index, examine, repair
 from rag.response import Response
+from rag.settings import Settings
 from rag.types import Document
 
 if TYPE_CHECKING:
@@ -139,6 +143,82 @@ def test_damage_beyond_what_is_hashed_at_opening_gives_no_wrong_quotation(
     assert answered > 5 and refused > 0
 
 
+def hundred_flips(index: Path) -> Iterator[tuple[Path, bytes, bytes]]:
+    """Yield 100 random places of the index: the file, what it holds, and that with one bit flipped."""
+    chance = random.Random(11)
+    held = [(path, path.read_bytes()) for kind in FILES for path in files(index, kind)]
+    held = [(path, good) for path, good in held if good]
+    for path, good in chance.choices(held, weights=[len(good) for _, good in held], k=100):
+        place = chance.randrange(len(good))
+        yield path, good, good[:place] + bytes([good[place] ^ (1 << chance.randrange(8))]) + good[place + 1 :]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("trusting", [False, True])
+def test_one_bit_flipped_at_100_random_places_gives_an_error_or_a_true_quotation(
+    trusting: bool, index: Path, seeds: Path, embedder: "Embedder", right: Response, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`trusting`: as in a large file, whose middle is not hashed at opening; `rag check` finds every one of them."""
+    texts = {path.name: path.read_bytes().decode() for path in seeds.iterdir()}
+    whole = generations._is_whole
+    found = Counter[str]()
+    for path, good, bad in hundred_flips(index):
+        path.write_bytes(bad)
+        assert is_found(index), path
+        if trusting:
+            monkeypatch.setattr(generations, "_is_whole", lambda *_: True)
+        try:
+            response = asked(index, embedder)
+        except RagError as error:
+            assert is_clear(error), error
+            found["refused"] += 1
+        else:
+            cited = [c for a in response.answers for c in (a.citation, *a.also_in)]
+            assert all(c.quote in texts[c.span.document_id] for c in cited)
+            found["the right answer" if shown(response) == shown(right) else "another answer, truly quoted"] += 1
+        monkeypatch.setattr(generations, "_is_whole", whole)
+        path.write_bytes(good)
+    sys.stderr.write(f"\nbits flipped, large files {trusting}: {dict(found)}\n")
+    assert found["refused"] > 0 and (trusting or found["refused"] + found["the right answer"] == 100)
+
+
+def is_found(index: Path) -> bool:
+    try:
+        return bool(examine(index))
+    except IndexProblem:
+        return True
+
+
+@pytest.mark.parametrize("place", range(8))
+def test_a_bit_flipped_in_sentence_vectors_is_noticed_where_they_are_used(
+    place: int, index: Path, seeds_index: Index, embedder: "Embedder", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = seeds_index.store.rows()[0]
+    vectors = seeds_index.store.sentence_vectors([row])[row]
+    (path,) = files(index, "documents.sqlite")
+    good = path.read_bytes()
+    at = good.index(vectors[:64]) + place * 7
+    path.write_bytes(good[:at] + bytes([good[at] ^ (1 << place)]) + good[at + 1 :])
+
+    assert "hash differs" in examine(index)[0]
+    monkeypatch.setattr(generations, "_is_whole", lambda *_: True)
+    with pytest.raises(IndexCorrupt, match="sentence vectors") as caught:
+        Index.open(index, embedder).sentence_vectors([row])
+    assert is_clear(caught.value)
+
+
+def test_check_names_the_documents_of_a_damaged_store(index: Path, seeds: Path) -> None:
+    (path,) = files(index, "documents.sqlite")
+    name, text = next((file.name, file.read_bytes()) for file in sorted(seeds.iterdir()))
+    good = path.read_bytes()
+    at = good.index(text[1_000:1_030])
+    path.write_bytes(good[:at] + b"X" + good[at + 1 :])
+    found = examine(index)
+    assert "hash differs" in found[0] and any(
+        repr(name) in line and "not what was stored" in line for line in found[1:]
+    )
+
+
 @pytest.mark.parametrize("kind", FILES)
 def test_the_shell_says_in_one_line_what_is_damaged_and_what_to_do(
     kind: str, index: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
@@ -185,7 +265,8 @@ def test_a_full_disk_leaves_the_last_commit(limit: int, index: Path, embedder: "
         new += [Document("long", "A sentence of a long text. " * 5_000)]
     child = os.fork()
     if not child:
-        _exit_with(lambda: Index.open(index, embedder).add(new), limit)
+        fresh = open_embedder(Settings())  # the threads of the parent's are not there in a forked child
+        _exit_with(lambda: Index.open(index, fresh).add(new), limit)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
     assert examine(index) == [] and read_manifest(index).version == 1

@@ -108,12 +108,17 @@ def test_packed_rows_come_back_within_half_a_step() -> None:
     rows = np.random.default_rng(3).normal(size=(7, 384)).astype(np.float32)
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     content = packed(rows)
-    assert len(content) == packed_size(7, 384) == 7 * 388
+    assert len(content) == packed_size(7, 384) == 7 * 388 + 4
     steps = np.abs(rows).max(axis=1, keepdims=True) / 127
     assert (np.abs(unpacked(content, 384) - rows) <= steps / 2 + 1e-7).all()
+    assert (unpacked(content[:-4], 384) == unpacked(content, 384)).all(), "before there were checksums"
+    for place in range(0, len(content), 97):
+        flipped = content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
+        with pytest.raises(IndexCorrupt, match="not what was written"):
+            unpacked(flipped, 384)
     assert unpacked(packed(rows[:0]), 384).shape == (0, 384)
 
 
 def test_packed_bytes_of_another_length_are_refused() -> None:
-    with pytest.raises(IndexCorrupt, match="have 387 bytes"):
+    with pytest.raises(IndexCorrupt, match="387 bytes"):
         unpacked(bytes(387), 384)

@@ -1,7 +1,9 @@
 """The graph is kept between runs, checked, and made again where it is not what was written."""
 
 import json
+import os
 import shutil
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -88,3 +90,15 @@ def test_weights_of_another_shape_name_the_remedy(cache: Path, tmp_path: Path, s
     save_file({"other.weight": np.zeros((2, 2), np.float32)}, folder / "model.safetensors")
     with pytest.raises(ModelNotAvailable, match="embedding_runtime=sentence-transformers"):
         LeanEmbedder("x", folder)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked here")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_forked_child_embeds_as_its_parent_does(shipped: Path) -> None:
+    embedder = LeanEmbedder("x", shipped)
+    right = embedder.embed_passages(["oil", "gas"])
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)  # a child that waits for threads it does not have is ended
+        os._exit(0 if np.array_equal(embedder.embed_passages(["oil", "gas"]), right) else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

@@ -9,11 +9,12 @@ import rag
 
 PACKAGE = Path(rag.__file__).parent
 ORDER = (
-    "errors types response protocols settings"
+    "errors types response protocols settings filters"
     " loading blocks sentences wordings boilerplate chunking weights encoder_graph lean embedding dense lexical fusion"
-    " questions reading confidence citation values duplicates agreement context recheck"
-    " store generations reports writer ingest build index retrieval answers explanation assistant evaluation"
-    " export ui terminal cli"
+    " questions reading confidence citation values duplicates agreement context recheck turns"
+    " sketches database store generations reports writer ingest build index transfer watching"
+    " retrieval answers explanation assistant evaluation"
+    " export adapters ui service terminal upkeep cli"
 ).split()
 LATE = {("response", "export")}
 """Methods that hand on to a face for the caller's comfort; the face is imported when they are called."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import gradio as gr
@@ -11,7 +11,7 @@ from gradio.events import api
 from rag.errors import InvalidInput, RagError
 from rag.response import Answer, Response
 from rag.ui.cards import response_html
-from rag.ui.components import PRIVATE, html_part, problem_html
+from rag.ui.components import PRIVATE, Call, html_part, problem_html, status_html
 from rag.ui.examples import examples
 from rag.ui.expectation import expectation_html
 from rag.ui.feedback import keep, record
@@ -23,8 +23,7 @@ from rag.ui.shared import SharedAssistant
 from rag.ui.source_view import shown_by, source_html
 
 POLL_SECONDS = 0.2
-AT_ONCE = 40
-"""Questions that may wait for their turn; those that come later wait in the queue of Gradio."""
+WAITING = message_html("Reading …", "Your question is answered in a moment.", "waiting")
 MOST_SENTENCES = 50
 """Sentences by which a quotation can be widened on each side; beyond, the source is there."""
 FORMS = {"markdown": ("md", "text/markdown"), "json": ("json", "application/json"), "bibtex": ("bib", "text/plain")}
@@ -40,66 +39,26 @@ class Asking:
         self._assistant, self._options, self._limit = assistant, options, limit
         self._occasions = itertools.count(1)
 
-    def lay_out(self, blocks: gr.Blocks, refreshed: Any) -> None:
-        """Make the parts inside `blocks`, and connect them; `refreshed` is the event that follows an answer."""
+    def lay_out(self, blocks: gr.Blocks) -> None:
+        """Make the parts inside `blocks`, and connect them.
+
+        Questions are calls, not events of Gradio's queue: an event that is sent while its stream of others closes gets
+        no answer.
+        """
         with gr.Row(elem_id="pc-form", equal_height=False):
             question = gr.Textbox(label="Your question", lines=1, max_lines=4, autofocus=True, elem_id="pc-question")
             button = gr.Button("Ask", variant="primary", elem_id="pc-ask", scale=0)
         suggested = html_part("pc-examples", EARLIER, script="suggested")
         expectation = html_part("pc-expectation", script="expectation")
         with gr.Row(elem_id="pc-desk", equal_height=False):
-            calls = [self.widen, self.export, *([] if self._options.readonly else [self.judge])]
-            answers = html_part("pc-answers", script="answers", calls=calls)
-            source = html_part("pc-source", script="source")
-        least = gr.State(None)
+            calls: list[Call] = [self.ask, self.show, self.widen, self.export]
+            calls += [] if self._options.readonly else [self.judge]
+            html_part("pc-answers", script="answers", calls=calls, waiting=WAITING)
+            html_part("pc-source", script="source")
 
-        asked: Any = {
-            "inputs": [question, least],
-            "outputs": [answers, source],
-            "concurrency_limit": AT_ONCE,
-            **PRIVATE,
-        }
-        gr.on([question.submit, button.click], self.on_ask, **asked).then(**refreshed)
-        suggested.select(self.on_choose, outputs=[question], **PRIVATE).then(self.on_ask, **asked).then(**refreshed)
-        expectation.select(self.on_least, outputs=[least], **PRIVATE).then(self.on_ask_again, **asked)
-        answers.select(self.on_show, outputs=[source], concurrency_limit=AT_ONCE, **PRIVATE)
+        gr.on([question.submit, button.click], None, inputs=[question], js="window.pincite.ask", **PRIVATE)
         blocks.load(self.on_load, outputs=[suggested, expectation], concurrency_limit=None, **PRIVATE)
-        api(self.ask, api_name="ask", api_description="Return the response to a question as a JSON object.")
-
-    def on_ask(self, question: str, least: float | None, request: gr.Request) -> Iterator[tuple[str, str]]:
-        """Show that the question is being read, then its answers."""
-        waiting = "Reading …" if self._assistant.info else "The model is being loaded …"
-        yield message_html(waiting, "Your question is answered in a moment.", "waiting"), ""
-        try:
-            self._limit.take(client_of(request))
-            response = self._assistant.ask(question or "", least)
-            yield response_html(response, judged=not self._options.readonly), ""
-        except Exception as error:
-            yield problem_html(error), ""
-
-    def on_ask_again(self, question: str, least: float | None, request: gr.Request) -> Iterator[Any]:
-        """Ask the question that is there once more; without one change nothing."""
-        if question.strip():
-            yield from self.on_ask(question, least, request)
-        else:
-            yield gr.skip(), gr.skip()
-
-    def on_choose(self, event: gr.EventData) -> str:
-        """Return the question that was chosen."""
-        return str(event.question)
-
-    def on_least(self, event: gr.EventData) -> float | None:
-        """Return the least confidence that was chosen, None for the usual one."""
-        return None if event.least is None else min(1.0, max(0.0, float(event.least)))
-
-    def on_show(self, event: gr.EventData) -> str:
-        """Return the source of the citation that was chosen."""
-        try:
-            shown = shown_by(self._assistant.response(str(event.response)), str(event.address))
-            document, masks = self._assistant.document(shown.citation.span.document_id)
-            return source_html(document, masks, shown, next(self._occasions))
-        except Exception as error:
-            return problem_html(error)
+        api(self.endpoint, api_name="ask", api_description="Return the response to a question as a JSON object.")
 
     async def on_load(self) -> AsyncIterator[tuple[Any, Any]]:
         """Show the slider once the index is open, then examples as soon as they are found."""
@@ -108,7 +67,7 @@ class Asking:
         yield gr.skip(), await asyncio.to_thread(self._expectation)
         yield _examples_html(await asyncio.to_thread(self._examples)), gr.skip()
 
-    def ask(self, question: str, request: gr.Request) -> dict[str, Any]:
+    def endpoint(self, question: str, request: gr.Request) -> dict[str, Any]:
         """Return the response as JSON."""
         try:
             self._limit.take(client_of(request))
@@ -116,6 +75,26 @@ class Asking:
         except RagError as error:
             raise gr.Error(str(error), print_exception=False) from None
         return {**response.to_dict(), "explain": None}
+
+    def ask(self, given: dict[str, Any], request: gr.Request) -> dict[str, Any]:
+        """Return the cards of a question, and the line that says what was asked."""
+        try:
+            self._limit.take(client_of(request))
+            least = None if given.get("least") is None else min(1.0, max(0.0, float(given["least"])))
+            response = self._assistant.ask(str(given["question"]), least)
+            html = response_html(response, judged=not self._options.readonly)
+        except Exception as error:
+            html = problem_html(error)
+        return {"html": html, "status": status_html(self._assistant)}
+
+    def show(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Return the source of a citation, marked."""
+        try:
+            shown = shown_by(self._assistant.response(str(given["response"])), str(given["address"]))
+            document, masks = self._assistant.document(shown.citation.span.document_id)
+            return {"html": source_html(document, masks, shown, next(self._occasions))}
+        except Exception as error:
+            return {"html": problem_html(error)}
 
     def widen(self, given: dict[str, Any]) -> dict[str, Any]:
         """Return the text before and after a quotation, some sentences more on each side."""

@@ -9,7 +9,9 @@ from typing import Any
 import gradio as gr
 
 from rag.errors import RagError
+from rag.ui.markup import element, escaped
 from rag.ui.refusals import message_html
+from rag.ui.shared import SharedAssistant
 
 ASSETS = Path(__file__).parent / "assets"
 ASSETS_ADDRESS = "/pincite"
@@ -20,11 +22,17 @@ FAILED = "Something failed inside Pincite."
 TERMINAL = "Its terminal says what; try again or start it anew."
 log = logging.getLogger(__name__)
 
-Call = Callable[[dict[str, Any]], dict[str, Any]]
+Call = Callable[..., dict[str, Any]]
+"""Takes what the page gives, as JSON, and the request where it asks for it."""
 
 
-def html_part(name: str, value: str = "", script: str | None = None, calls: Sequence[Call] = ()) -> gr.HTML:
-    """Return a part of the page, with the function of `assets/` that it starts and what that may call here."""
+def html_part(
+    name: str, value: str = "", script: str | None = None, calls: Sequence[Call] = (), shown: bool = True, **props: Any
+) -> gr.HTML:
+    """Return a part of the page, with the function of `assets/` that it starts, and what that may call and know.
+
+    One that is not `shown` yet stands where its `render` is called.
+    """
     started = f"window.pincite.{script}({{element, trigger, props, watch, server}})" if script else None
     return gr.HTML(
         value,
@@ -32,7 +40,9 @@ def html_part(name: str, value: str = "", script: str | None = None, calls: Sequ
         apply_default_css=False,
         js_on_load=started,
         head=SCRIPTS if script else None,
+        render=shown,
         server_functions=[_in_words(call) for call in calls] or None,
+        **props,
     )
 
 
@@ -44,13 +54,25 @@ def problem_html(error: Exception) -> str:
     return message_html(FAILED, TERMINAL)
 
 
+def status_html(assistant: SharedAssistant) -> str:
+    """Return the line that says what is being asked, or why nothing can be."""
+    info, problem = assistant.info, assistant.problem
+    if problem:
+        words = str(problem) if isinstance(problem, RagError) else "The index could not be opened."
+    elif info is None:
+        words = "loading the model …"
+    else:
+        words = f"{info.documents:,} documents, {info.chunks:,} passages, version {info.version:,}, offline"
+    return element("p", escaped(words), role="status", data_ready=str(info is not None).lower())
+
+
 def _in_words(call: Call) -> Call:
     """Return a call that gives `{"error": words}` in place of an exception."""
 
     @wraps(call)
-    def answered(given: dict[str, Any]) -> dict[str, Any]:
+    def answered(*given: Any) -> dict[str, Any]:
         try:
-            return call(given)
+            return call(*given)
         except RagError as error:
             return {"error": str(error)}
         except Exception as error:

@@ -17,7 +17,7 @@ from rag.index import Index, examine, repair
 from rag.loading import Source
 from rag.reports import IndexReport, Progress
 from rag.store import DocumentSummary
-from rag.ui.components import PRIVATE, html_part, problem_html
+from rag.ui.components import PRIVATE, html_part, problem_html, status_html
 from rag.ui.document_views import Listing, document_html, health_html, listing_html, progress_html, report_html
 from rag.ui.markup import element
 from rag.ui.options import Options
@@ -36,8 +36,8 @@ class Documents:
         self._assistant, self._options = assistant, options
         self._held: tuple[int, list[DocumentSummary]] = 0, []
 
-    def lay_out(self, blocks: gr.Blocks, refreshed: Any) -> None:
-        """Make the parts inside `blocks`, and connect them; `refreshed` is the event that follows a write."""
+    def lay_out(self, blocks: gr.Blocks, status: gr.HTML) -> None:
+        """Make the parts inside `blocks`, and connect them; `status` is what says which index is asked."""
         upload = None
         if not self._options.readonly:
             label = f"Files, up to {self._options.upload_megabytes:,} MB each"
@@ -49,16 +49,16 @@ class Documents:
             preview = html_part("pc-preview", script="desk")
         health = html_part("pc-health", script="desk")
         listing = gr.State(Listing())
-        seen: Any = {"outputs": [listing, found, preview, report, health], **PRIVATE}
+        seen: Any = {"outputs": [listing, found, preview, report, health, status], **PRIVATE}
 
         blocks.load(self.on_load, outputs=[found, health], concurrency_limit=None, **PRIVATE)
         typed: Any = {"inputs": [search, listing], "outputs": [listing, found], **PRIVATE}
         gr.on([search.change, search.submit], self.on_search, trigger_mode="always_last", **typed)
         for part in (found, preview, health):
-            part.select(self.on_do, inputs=[listing], concurrency_limit=4, **seen).then(**refreshed)
+            part.select(self.on_do, inputs=[listing], concurrency_limit=4, **seen)
         if upload is not None:
-            taken: Any = {"inputs": [upload, listing], "outputs": [upload, report, found, health], **PRIVATE}
-            upload.upload(self.on_upload, **taken).then(**refreshed)
+            taken: Any = {"inputs": [upload, listing], "outputs": [upload, report, found, health, status], **PRIVATE}
+            upload.upload(self.on_upload, **taken)
 
     async def on_load(self) -> AsyncIterator[tuple[str, str]]:
         """Show the list and the state of the index once it is open."""
@@ -77,17 +77,17 @@ class Documents:
         try:
             yield from self._done(asked, listing)
         except Exception as error:
-            yield gr.skip(), gr.skip(), gr.skip(), problem_html(error), gr.skip()
+            yield gr.skip(), gr.skip(), gr.skip(), problem_html(error), gr.skip(), self._status()
 
     def on_upload(self, files: list[str] | None, listing: Listing) -> Iterator[tuple[Any, ...]]:
         """Take files into the index, telling how far it is."""
         try:
             self._require_writable()
             for shown in self._written(lambda index, tell: add_files(index, files or [], tell)):
-                yield gr.skip(), shown, gr.skip(), gr.skip()
-            yield None, gr.skip(), self._list(listing), self._health()
+                yield gr.skip(), shown, gr.skip(), gr.skip(), gr.skip()
+            yield None, gr.skip(), self._list(listing), self._health(), self._status()
         except Exception as error:
-            yield None, problem_html(error), gr.skip(), gr.skip()
+            yield None, problem_html(error), gr.skip(), gr.skip(), self._status()
 
     def _done(self, asked: dict[str, Any], listing: Listing) -> Iterator[tuple[Any, ...]]:
         same: Any = gr.skip()
@@ -95,13 +95,13 @@ class Documents:
             wanted = replace(
                 listing, page=max(0, int(asked.get("page", 0))), facet=str(asked.get("facet", listing.facet))
             )
-            yield wanted, self._list(wanted), same, same, same
+            yield wanted, self._list(wanted), same, same, same, same
         elif "open" in asked:
-            yield same, same, self._preview(str(asked["open"])), same, same
+            yield same, same, self._preview(str(asked["open"])), same, same, same
         elif "close" in asked:
-            yield same, same, "", same, same
+            yield same, same, "", same, same, same
         elif "check" in asked:
-            yield same, same, same, same, self._health(examine(self._assistant.path))
+            yield same, same, same, same, self._health(examine(self._assistant.path)), self._status()
         else:
             yield from self._changed(asked, listing)
 
@@ -110,15 +110,15 @@ class Documents:
         self._require_writable()
         if "mend" in asked:
             repair(self._assistant.path)
-            yield same, same, same, same, self._health(examine(self._assistant.path))
+            yield same, same, same, same, self._health(examine(self._assistant.path)), self._status()
             return
         write: Write = _read_again
         if "remove" in asked:
             document_id = str(asked["remove"])
             write = lambda index, tell: _removed(index, document_id)  # noqa: E731
         for shown in self._written(write):
-            yield same, same, same, shown, same
-        yield same, self._list(listing), "", same, self._health()
+            yield same, same, same, shown, same, same
+        yield same, self._list(listing), "", same, self._health(), self._status()
 
     def _written(self, write: Write) -> Iterator[str]:
         """Yield how far a write is, then what it did."""
@@ -162,6 +162,9 @@ class Documents:
         assert info is not None
         shown = health_html(info, self._documents(), problems, self._options.readonly)
         return element("section", element("h2", "The index", class_="pc-headline"), shown, aria_label="The index")
+
+    def _status(self) -> str:
+        return status_html(self._assistant)
 
     def _require_writable(self) -> None:
         if self._options.readonly:

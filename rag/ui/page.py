@@ -6,14 +6,13 @@ from typing import Any
 
 import gradio as gr
 
-from rag.errors import RagError
 from rag.ui.asking import POLL_SECONDS, Asking
 from rag.ui.batch import Batch
-from rag.ui.components import PRIVATE, html_part
+from rag.ui.components import PRIVATE, html_part, status_html
 from rag.ui.documents import Documents
 from rag.ui.evaluate import Evaluate
 from rag.ui.limits import RateLimit
-from rag.ui.markup import element, escaped
+from rag.ui.markup import element
 from rag.ui.options import Options
 from rag.ui.shared import SharedAssistant
 
@@ -31,15 +30,14 @@ def build_page(assistant: SharedAssistant, options: Options | None = None) -> gr
     """Return the page; it can be shown before `assistant` is loaded."""
     options = options or Options()
     limit = RateLimit(options.questions_a_minute)
-    status: Any = gr.HTML(_status(assistant), elem_id="pc-status", apply_default_css=False, render=False)
-    refreshed: Any = {"fn": lambda: _status(assistant), "outputs": [status], **PRIVATE}
+    status: Any = html_part("pc-status", status_html(assistant), script="status", shown=False)
     blocks: gr.Blocks
     with gr.Blocks(title="Pincite", analytics_enabled=False, fill_width=True) as blocks:
         html_part("pc-top", MASTHEAD.format(links=_links()), script="parts")
         with _part("ask"):
-            Asking(assistant, options, limit).lay_out(blocks, refreshed)
+            Asking(assistant, options, limit).lay_out(blocks)
         with _part("documents"):
-            Documents(assistant, options).lay_out(blocks, refreshed)
+            Documents(assistant, options).lay_out(blocks, status)
         with _part("batch"):
             Batch(assistant, limit).lay_out()
         with _part("evaluate"):
@@ -48,9 +46,9 @@ def build_page(assistant: SharedAssistant, options: Options | None = None) -> gr
 
         async def on_load() -> AsyncIterator[str]:
             while assistant.info is None and assistant.problem is None:
-                yield _status(assistant)
+                yield status_html(assistant)
                 await asyncio.sleep(POLL_SECONDS)
-            yield _status(assistant)
+            yield status_html(assistant)
 
         blocks.load(on_load, outputs=[status], concurrency_limit=None, **PRIVATE)
     return blocks
@@ -63,14 +61,3 @@ def _part(name: str) -> gr.Column:
 def _links() -> str:
     links = [element("a", words, href=f"#{name}") for name, words in PARTS.items()]
     return element("nav", *links, class_="pc-parts", aria_label="Parts of this page")
-
-
-def _status(assistant: SharedAssistant) -> str:
-    info, problem = assistant.info, assistant.problem
-    if problem:
-        words = str(problem) if isinstance(problem, RagError) else "The index could not be opened."
-    elif info is None:
-        words = "loading the model …"
-    else:
-        words = f"{info.documents:,} documents, {info.chunks:,} passages, version {info.version:,}, offline"
-    return element("p", escaped(words), role="status", data_ready=str(info is not None).lower())

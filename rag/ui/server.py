@@ -28,25 +28,31 @@ from rag.ui.theme import theme
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 """Addresses that mean all of this machine's, and one at which it can be asked."""
 PATIENCE_SECONDS = 120
+STYLES = ("desk.css", "page.css")
+Attach = Callable[[FastAPI, SharedAssistant, Options], None]
 
 
-def serve(index: Path, settings: Settings, options: Options | None = None) -> None:
+def serve(index: Path, settings: Settings, options: Options | None = None, attach: Attach | None = None) -> None:
     """Serve the page over an index until interrupted; see `serve_assistant`."""
-    serve_assistant(lambda: Assistant.open(index, settings), options, private=(index,))
+    serve_assistant(lambda: Assistant.open(index, settings), options, (index,), attach)
 
 
 def serve_assistant(
-    open_assistant: Callable[[], Assistant], options: Options | None = None, private: tuple[Path, ...] = ()
+    open_assistant: Callable[[], Assistant],
+    options: Options | None = None,
+    private: tuple[Path, ...] = (),
+    attach: Attach | None = None,
 ) -> None:
     """Serve the page until interrupted, and open the assistant in the background once the page answers.
 
     Port 0 takes a free one. The address is the last line printed. No file below `private` is ever served.
+    `attach` puts other faces over the same assistant on the same port.
     Raises InvalidInput where the address cannot be listened on.
     """
     options = options or Options()
     listener = _listener(options.host, options.port)
     assistant = SharedAssistant(open_assistant)
-    app = build_app(assistant, options, private)
+    app = build_app(assistant, options, private, attach)
     config = uvicorn.Config(
         SecurityHeaders(app), log_level="warning", access_log=False, timeout_graceful_shutdown=2, server_header=False
     )
@@ -59,9 +65,13 @@ def serve_assistant(
     server.run(sockets=[listener])
 
 
-def build_app(assistant: SharedAssistant, options: Options, private: tuple[Path, ...] = ()) -> FastAPI:
+def build_app(
+    assistant: SharedAssistant, options: Options, private: tuple[Path, ...] = (), attach: Attach | None = None
+) -> FastAPI:
     """Return the web application. It is Gradio's, without analytics, run history or links elsewhere."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    if attach is not None:
+        attach(app, assistant, options)
     if options.local:
         # A page elsewhere must not reach the documents by pointing its own name at this machine.
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK, "[::1]"])
@@ -71,7 +81,7 @@ def build_app(assistant: SharedAssistant, options: Options, private: tuple[Path,
         build_page(assistant, options),
         path="/",
         theme=theme(),
-        head=f'<link rel="stylesheet" href="{ASSETS_ADDRESS}/page.css">',
+        head="".join(f'<link rel="stylesheet" href="{ASSETS_ADDRESS}/{name}">' for name in STYLES),
         favicon_path=str(ASSETS / "favicon.svg"),
         footer_links=[],
         run_history=False,

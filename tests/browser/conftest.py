@@ -1,7 +1,8 @@
 """Shared parts of the browser tests: one Chromium, one index, one server."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,15 +21,26 @@ if TYPE_CHECKING:
 MISSING = "no Chromium on this machine: apt-get install chromium"
 
 
+held = ExitStack()
+"""The browser, for as long as there are browser tests."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, None, None]:
+    """End the browser after the last test of this folder: as long as it runs, no other test can run an event loop."""
+    yield
+    if nextitem is None or Path(__file__).parent not in nextitem.path.parents:
+        held.close()
+
+
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def browser() -> Browser:
     """Give a headless Chromium; without one the tests are skipped, and fail where `CI` is set."""
     if chromium() is None:
         if os.environ.get("CI"):
             pytest.fail(MISSING)
         pytest.skip(MISSING)
-    with browsing() as found:
-        yield found
+    return held.enter_context(browsing())
 
 
 @pytest.fixture(scope="session")
@@ -59,13 +71,12 @@ def address(browser: Browser, index: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def context(browser: Browser, address: str) -> Iterator[BrowserContext]:
+def context(browser: Browser, address: str) -> BrowserContext:
     """Give a profile whose cache all tests share, so that the page opens quickly."""
     found = browser.new_context(reduced_motion="reduce", accept_downloads=True)
     found.grant_permissions(["clipboard-read", "clipboard-write"], origin=address.rstrip("/"))
     found.add_init_script("sessionStorage.begun ? null : (localStorage.clear(), (sessionStorage.begun = 'yes'))")
-    yield found
-    found.close()
+    return found
 
 
 @pytest.fixture

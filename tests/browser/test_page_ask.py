@@ -194,6 +194,7 @@ def test_earlier_questions_are_kept_in_this_browser_and_can_be_forgotten(watched
     page = watched.page
     for question in (RECALL, BELL):
         watched.ask(question)
+        expect(page).to_have_title(f"{question} – Pincite")
     page.reload()
     watched.ready()
     page.locator(".pc-earlier > summary").click(timeout=30_000)

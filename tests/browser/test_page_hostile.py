@@ -63,7 +63,8 @@ def test_the_mark_in_the_card_and_in_the_source_is_the_quote_in_fifty_documents(
             seen.ask(question(name))
             assert seen.dom_text("#pc-answers .pc-quote") == best.answer
             seen.page.eval_on_selector(f"[data-show='{group}/1/0']", "button => button.click()")
-            seen.page.wait_for_selector(".pc-here")
+            seen.page.wait_for_selector("#pc-source section")
+            assert seen.page.locator(".pc-here").count(), (name, seen.page.inner_text("#pc-source")[:200])
             assert seen.dom_text(".pc-here") == best.answer
             document = assistant.index.document(best.citation.span.document_id)
             assert document is not None and seen.dom_text(".pc-text") in document.text

@@ -2,7 +2,7 @@ import json
 
 from pages import Reading
 
-from rag.ingest import IndexReport, Progress
+from rag.reports import IndexReport, Progress
 from rag.response import IndexInfo
 from rag.store import DocumentSummary
 from rag.types import Chunk, Document, Mask, Span

@@ -1,12 +1,40 @@
 // Asking in the browser: examples, earlier questions, links, and what can be done with a quotation and its source.
 
 Object.assign(window.pincite, (() => {
-  const { say, announce, calm, typing, copy, save, answered } = window.pincite;
+  const { say, announce, calm, typing, question, copy, save, answered } = window.pincite;
   const HISTORY = "pincite-questions";
   const LONGEST_HISTORY = 50;
 
   let asked = ""; // the question whose answers are shown
   let opener = null; // the button that opened the source, to give the focus back to
+  let pane = null; // opens and closes the source
+  let cards = null; // asks, and shows the answers
+  let line = null; // the line that says what is being asked
+  let least = null; // the least confidence of an answer that was chosen
+
+  // What was asked last is answered last, whichever comes first.
+  let turn = 0;
+
+  async function ask(question) {
+    const mine = ++turn;
+    cards.show(cards.waiting);
+    const given = await cards.ask({ question: question ?? "", least });
+    if (mine !== turn) return;
+    cards.show(given?.html ?? "");
+    if (given && line) line.value = given.status;
+  }
+
+  // Asks in place of the visitor, with the words in the box.
+  function askFor(words) {
+    const field = question();
+    field.value = words;
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+    ask(words);
+  }
+
+  function status({ props }) {
+    line = props;
+  }
 
   // --- earlier questions, kept in this browser alone ---------------------------------------------------------------
 
@@ -64,29 +92,31 @@ Object.assign(window.pincite, (() => {
     return `${location.origin}${location.pathname}?${found}`;
   }
 
-  function suggested({ element, trigger, watch }) {
-    const ask = (question) => trigger("select", { question });
+  function suggested({ element, watch }) {
     element.addEventListener("click", (event) => {
       const button = event.target.closest("button");
-      if (button?.dataset.question) ask(button.dataset.question);
+      if (button?.dataset.question) askFor(button.dataset.question);
       if (button?.matches(".pc-forget")) {
         forget();
         listEarlier(element);
         say("Earlier questions forgotten");
       }
     });
-    element.addEventListener("toggle", () => listEarlier(element), true);
-    watch("value", () => listEarlier(element));
+    let unfolded = false; // stays so when examples arrive
+    element.addEventListener("toggle", (event) => (unfolded = event.target.open), true);
+    watch("value", () => {
+      listEarlier(element);
+      element.querySelector(".pc-earlier").open = unfolded;
+    });
     addEventListener("popstate", () => {
-      if (linked() && linked() !== asked) ask(linked());
+      if (linked() && linked() !== asked) askFor(linked());
     });
     listEarlier(element);
-    if (linked()) ask(linked());
   }
 
   // --- how sure an answer must be ----------------------------------------------------------------------------------
 
-  function expectation({ element, trigger }) {
+  function expectation({ element }) {
     const slider = () => element.querySelector("#pc-least");
     const tell = () => {
       const words = JSON.parse(slider().dataset.stops)[slider().value];
@@ -96,7 +126,8 @@ Object.assign(window.pincite, (() => {
     const choose = () => {
       tell();
       const usual = slider().value === slider().dataset.usual;
-      trigger("select", { least: usual ? null : Number(slider().value) / 100 });
+      least = usual ? null : Number(slider().value) / 100;
+      if (asked) ask(asked);
     };
     element.addEventListener("input", tell);
     element.addEventListener("change", choose);
@@ -109,9 +140,15 @@ Object.assign(window.pincite, (() => {
 
   // --- answers -----------------------------------------------------------------------------------------------------
 
-  function answers({ element, trigger, server, watch }) {
+  function answers({ element, props, server }) {
     const response = () => element.querySelector("[data-response]")?.dataset.response;
-    const show = (place) => trigger("select", { response: response(), address: place });
+
+    async function show(place, button) {
+      const given = await answered(button, server.show({ response: response(), address: place }));
+      if (!given) return;
+      opener = button;
+      pane.open(given.html);
+    }
 
     async function widen(button) {
       const [group, rank, by] = button.dataset.widen.split("/");
@@ -146,14 +183,14 @@ Object.assign(window.pincite, (() => {
       const button = event.target.closest("button");
       if (!button) return;
       const { show: shown, widen: wide, link, verdict, export: form } = button.dataset;
-      if (shown) [opener] = [button, show(shown)];
+      if (shown) show(shown, button);
       if (wide) widen(button);
       if (verdict) judge(button);
       if (form) exported(button);
       if (link) copy(button, address(asked, link));
     });
 
-    watch("value", () => {
+    function arrived() {
       announce(element);
       const found = element.querySelector("[data-question]")?.dataset.question.trim();
       if (!found) return;
@@ -161,22 +198,50 @@ Object.assign(window.pincite, (() => {
       asked = found;
       document.title = `${asked} – Pincite`;
       remember(asked);
+      for (const list of document.querySelectorAll("#pc-examples")) listEarlier(list);
       const wanted = new URLSearchParams(location.search).get("show");
-      if (linked() === asked && wanted && !before) show(wanted);
+      const button = wanted && element.querySelector(`[data-show="${CSS.escape(wanted)}"]`);
+      if (linked() === asked && button && !before) show(wanted, button);
       else if (linked() !== asked) history.pushState(null, "", address(asked));
-    });
+    }
+
+    cards = {
+      waiting: props.waiting,
+      ask: (given) => answered(element, server.ask(given)),
+      show(html) {
+        // The source of an answer goes with it.
+        pane?.close();
+        props.value = html;
+        requestAnimationFrame(() => requestAnimationFrame(arrived));
+      },
+    };
+    if (linked()) askFor(linked());
   }
 
   // --- the source of one -------------------------------------------------------------------------------------------
 
-  function source({ element, props, watch }) {
+  function source({ element, props }) {
     let current = null; // the mark that was gone to last
 
-    const close = () => {
+    const close = () => (props.value = "");
+    const leave = () => {
       if (!props.value) return;
-      props.value = "";
+      close();
       opener?.focus();
     };
+
+    function open(html) {
+      current = null;
+      props.value = html;
+      // It is there, and the panes are laid out anew, after the next frame.
+      requestAnimationFrame(() => requestAnimationFrame(() => {
+        announce(element);
+        element.querySelector("h2")?.focus({ preventScroll: true });
+        element.scrollIntoView({ block: "nearest", behavior: calm() ? "auto" : "smooth" });
+        go(here());
+      }));
+    }
+    pane = { open, close };
 
     // A mark that is split at the edge of another is one mark: its first piece stands for it.
     const first = (mark, place, all) => all.findIndex((other) => other.dataset.mark === mark.dataset.mark) === place;
@@ -206,7 +271,7 @@ Object.assign(window.pincite, (() => {
     element.addEventListener("click", (event) => {
       const button = event.target.closest("button");
       if (!button) return;
-      if (button.dataset.close) close();
+      if (button.dataset.close) leave();
       if (button.dataset.scroll === "here") go(here());
       if (button.dataset.scroll === "next") step(1);
       if (button.dataset.scroll === "previous") step(-1);
@@ -219,23 +284,12 @@ Object.assign(window.pincite, (() => {
       }
     });
     document.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") close();
+      if (event.key === "Escape") leave();
       if (!props.value || typing(event) || event.ctrlKey || event.metaKey || event.altKey) return;
       if (event.key === "n") step(1);
       if (event.key === "p") step(-1);
     });
-    watch("value", () => {
-      if (!props.value) return;
-      announce(element);
-      current = null;
-      // The panes are laid out anew first.
-      requestAnimationFrame(() => {
-        element.querySelector("h2")?.focus({ preventScroll: true });
-        element.scrollIntoView({ block: "nearest", behavior: calm() ? "auto" : "smooth" });
-        go(here());
-      });
-    });
   }
 
-  return { suggested, expectation, answers, source };
+  return { ask, status, suggested, expectation, answers, source };
 })());

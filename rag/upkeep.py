@@ -1,0 +1,151 @@
+"""The commands of the shell that write, check and move an index: `rag index | check | export | import`.
+
+Registered in `rag.cli`.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rag.errors import IndexLocked, InvalidInput, SourceNotFound
+from rag.terminal import ProgressBar, printable, show_report
+
+if TYPE_CHECKING:
+    from rag.reports import IndexReport
+    from rag.types import Document
+
+IndexOption = Annotated[Path, typer.Option("--index", help="Folder of the index.")]
+SetOption = Annotated[list[str] | None, typer.Option("--set", help="A setting as key=value; may be repeated.")]
+DEFAULT_INDEX = Path("index")
+
+
+def index_command(
+    paths: Annotated[list[str], typer.Argument(help="Files, folders and, if allowed, web addresses.")],
+    index: IndexOption = DEFAULT_INDEX,
+    rebuild: Annotated[bool, typer.Option(help="Build from nothing, in place of what is there.")] = False,
+    sync: Annotated[bool, typer.Option(help="Also drop documents whose file is gone.")] = False,
+    watch: Annotated[bool, typer.Option(help="Sync, then again whenever files change, until interrupted.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be done.")] = False,
+    allow_network: Annotated[bool, typer.Option("--allow-network", help="Read web addresses among PATHS.")] = False,
+    settings: SetOption = None,
+) -> None:
+    """Build an index of files and folders, or bring one up to date; exit status 2 where a file could not be read."""
+    from rag.loading import load
+    from rag.loading.web import with_web_addresses
+
+    sources, failed = with_web_addresses(paths, load, allow_network)
+    if (sync or watch) and not all(isinstance(source, Path) for source in sources):
+        raise InvalidInput("--sync and --watch are for files and folders.", "Index web addresses without them.")
+    if watch and dry_run:
+        raise InvalidInput("--watch and --dry-run are given.", "Give one of them.")
+    if dry_run:
+        report = _planned(sources, index, rebuild, sync)
+    else:
+        report = _written(sources, index, rebuild, sync or watch, settings)
+    report = report.with_failed(failed)
+    show_report(report, index)
+    if dry_run:
+        typer.echo("Nothing was written; files are named, not the documents in them.")
+    if watch:
+        _watch(paths, index)
+    taken = report.added or report.updated or report.unchanged or report.removed
+    if report.unreadable or (report.failed and not taken):
+        raise typer.Exit(2)
+
+
+def _written(
+    sources: "Sequence[str | Path | Document]", index: Path, rebuild: bool, sync: bool, settings: list[str] | None
+) -> "IndexReport":
+    from rag.index import Index
+    from rag.settings import Settings
+
+    with ProgressBar() as tell:
+        if rebuild or not (index / "manifest.json").exists():
+            return Index.build(sources, index, Settings().updated(changes_of(settings)), tell).report
+        opened = Index.open(index)
+        opened.require(opened.settings.updated(changes_of(settings)))
+        if sync:
+            return opened.sync([source for source in sources if isinstance(source, Path)], tell)
+        return opened.add(sources, tell)
+
+
+def _planned(sources: "Sequence[str | Path | Document]", index: Path, rebuild: bool, sync: bool) -> "IndexReport":
+    from rag.build import as_work, plan
+    from rag.index import Index
+
+    if rebuild or not (index / "manifest.json").exists():
+        return plan(index, as_work(sources, index), None)
+    return Index.open(index).plan(sources, sync)
+
+
+def _watch(paths: Sequence[str], index: Path) -> None:
+    from rag.generations import parts_among
+    from rag.index import Index
+    from rag.watching import changes
+
+    typer.echo(f"Watching {', '.join(map(printable, paths))}. Stop with Ctrl-C.", err=True)
+    opened = Index.open(index)
+    for _ in changes(paths, lambda file: bool(parts_among([file], index))):
+        try:
+            show_report(opened.sync(paths), index)
+        except (IndexLocked, SourceNotFound) as error:
+            typer.echo(f"error: {printable(str(error))} Watching goes on.", err=True)
+
+
+def check(
+    index: IndexOption = DEFAULT_INDEX,
+    repair: Annotated[bool, typer.Option(help="Make vectors and words anew where they are damaged.")] = False,
+) -> None:
+    """Check every file of an index against what was written, and tell its size."""
+    from rag.generations import sizes
+    from rag.index import Index, examine
+    from rag.index import repair as mend
+
+    found = examine(index)
+    if found and repair:
+        mend(index)
+        typer.echo(f"Mended: {'; '.join(found)}.")
+        found = examine(index)
+    for problem in found:
+        typer.echo(f"error: {problem}. Run `rag check --repair`, or build again: rag index PATH --rebuild", err=True)
+    if found:
+        raise typer.Exit(2)
+    info = Index.open(index).info
+    held = sizes(index)
+    now, before = held[info.version], [size for version, size in held.items() if version < info.version]
+    grown = f" ({(now - before[-1]) / 1e3:+,.0f} since the version before)" if before else ""
+    held_now = f"{info.documents} documents, {info.chunks} chunks, {now / 1e3:,.0f} kB{grown}"
+    typer.echo(f"{index}: version {info.version}, {held_now}, all sound.")
+
+
+def export_command(
+    file: Annotated[Path, typer.Argument(help="The file to write, such as articles.zip.")],
+    index: IndexOption = DEFAULT_INDEX,
+) -> None:
+    """Write the index to one file that `rag import` reads."""
+    from rag.transfer import export_index
+
+    made = export_index(index, file)
+    typer.echo(f"{file}: {made.documents} documents, {made.chunks} chunks, {file.stat().st_size / 1e6:.1f} MB.")
+
+
+def import_command(
+    file: Annotated[Path, typer.Argument(help="A file that `rag export` wrote.")],
+    index: IndexOption = DEFAULT_INDEX,
+) -> None:
+    """Make an index of an exported one, every file checked against its hash."""
+    from rag.transfer import import_index
+
+    made = import_index(file, index)
+    typer.echo(f"{index}: version {made.version}, {made.documents} documents, {made.chunks} chunks.")
+
+
+def changes_of(settings: list[str] | None) -> dict[str, str]:
+    """Return the settings given by --set. Raises InvalidInput."""
+    pairs = [item.partition("=") for item in settings or []]
+    for key, sign, _ in pairs:
+        if not sign:
+            raise InvalidInput(f"--set {key!r} has no value.", "Write it as --set key=value.")
+    return {key.strip(): value.strip() for key, _, value in pairs}

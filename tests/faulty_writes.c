@@ -1,0 +1,52 @@
+/* Makes one write below a folder fail: loaded before the C library, it counts what changes files there. */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+static atomic_long calls_left = -1;
+static int error_number;
+static char folder[4096];
+
+/* Make the call number `call`, counted from 0, fail with `error`; tell how many calls are still to go before it. */
+void arm(const char *below, long call, int error) {
+    strncpy(folder, below, sizeof folder - 1);
+    error_number = error;
+    atomic_store(&calls_left, call);
+}
+long left(void) { return atomic_load(&calls_left); }
+
+static int fails(int descriptor) {
+    char link[64], path[4096];
+    if (atomic_load(&calls_left) < 0) return 0;
+    snprintf(link, sizeof link, "/proc/self/fd/%d", descriptor);
+    ssize_t length = readlink(link, path, sizeof path - 1);
+    if (length < 0) return 0;
+    path[length] = 0;
+    if (strncmp(path, folder, strlen(folder)) != 0) return 0;
+    if (atomic_fetch_sub(&calls_left, 1) != 0) return 0;
+    errno = error_number;
+    return 1;
+}
+
+#define REAL(type, name) static type (*real)() = 0; if (!real) real = (type (*)())dlsym(RTLD_NEXT, #name)
+#define WRAP(type, name, given, passed) \
+    type name given { REAL(type, name); return fails(descriptor) ? (type)-1 : ((type (*) given)real) passed; }
+
+WRAP(ssize_t, write, (int descriptor, const void *data, size_t size), (descriptor, data, size))
+WRAP(ssize_t, pwrite, (int descriptor, const void *data, size_t size, off_t at), (descriptor, data, size, at))
+WRAP(ssize_t, pwrite64, (int descriptor, const void *data, size_t size, off64_t at), (descriptor, data, size, at))
+WRAP(ssize_t, writev, (int descriptor, const struct iovec *parts, int count), (descriptor, parts, count))
+WRAP(ssize_t, copy_file_range, (int from, off64_t *start, int descriptor, off64_t *at, size_t size, unsigned flags),
+     (from, start, descriptor, at, size, flags))
+WRAP(ssize_t, sendfile, (int descriptor, int from, off_t *start, size_t size), (descriptor, from, start, size))
+WRAP(ssize_t, sendfile64, (int descriptor, int from, off64_t *start, size_t size), (descriptor, from, start, size))
+WRAP(int, ftruncate, (int descriptor, off_t size), (descriptor, size))
+WRAP(int, ftruncate64, (int descriptor, off64_t size), (descriptor, size))
+WRAP(int, fsync, (int descriptor), (descriptor))
+WRAP(int, fdatasync, (int descriptor), (descriptor))

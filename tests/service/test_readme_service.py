@@ -1,0 +1,45 @@
+"""The README's lines for other programs, run as they stand against a server."""
+
+import json
+import re
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from running_service import ROOT, Served
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+CURL = re.findall(r"^(curl .*)$", README, re.MULTILINE)
+
+
+def run(line: str, running: Served) -> subprocess.CompletedProcess[str]:
+    words = shlex.split(line.replace("http://127.0.0.1:7860", running.address))
+    return subprocess.run([*words, "--silent", "--fail-with-body"], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="no curl on this machine")
+def test_each_line_of_curl_gives_json(running: Served) -> None:
+    assert len(CURL) == 7
+    for line in CURL:
+        done = run(line, running)
+        assert done.returncode == 0, done.stdout
+        found = [json.loads(part) for part in done.stdout.splitlines()]
+        if "ask:batch" in line:
+            assert [response["status"] for response in found] == ["answered", "no_answer"]
+        if "/text" in line:
+            assert found[0]["text"] == "ferry"
+
+
+def test_every_address_that_is_named_is_there(running: Served) -> None:
+    content = json.loads(run("curl http://127.0.0.1:7860/v1/openapi.json", running).stdout)
+    known = {re.sub(r"\{.*?\}", "ferry", path) for path in content["paths"]} | {"/v1", "/v1/openapi.json", "/mcp"}
+    named = set(re.findall(r"(?:`|7860)(/(?:v1|healthz|readyz|metrics|mcp)[\w/:.]*)", README))
+    assert len(named) > 10 and named <= known
+
+
+def test_the_readme_names_every_extra() -> None:
+    extras = (Path(ROOT) / "pyproject.toml").read_text(encoding="utf-8").partition("[project.optional-dependencies]")[2]
+    for name in ("mcp", "langchain"):
+        assert f"pincite[{name}]" in README and f"\n{name} = [" in extras

@@ -1,0 +1,96 @@
+"""Asks from many threads while a writer syncs in a loop: no error, and every response true of the version it names."""
+
+import os
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rag.assistant import Assistant
+from rag.index import Index
+from rag.response import Response
+
+if TYPE_CHECKING:
+    from rag.protocols import Embedder
+
+THREADS, TOWNS = 8, 12
+
+
+def text(town: int, turn: int) -> str:
+    return f"The bridge of Town{town} was opened again.\n\nIt cost {turn * 100 + town} million pounds in all."
+
+
+def held(index: Index) -> dict[str, str]:
+    return {item.id: document.text for item in index.documents() if (document := index.document(item.id))}
+
+
+def asked_while_synced(folder: Path, embedder: "Embedder", questions: int, seconds: float) -> tuple[int, int]:
+    """Return how many responses were right and how many versions they came from; raise what any thread raised."""
+    articles, place = folder / "articles", folder / "index"
+    articles.mkdir()
+    for town in range(TOWNS):
+        (articles / f"{town}.txt").write_text(text(town, 0))
+    writer = Index.build(articles, place, embedder=embedder)
+    versions, faults, responses = {writer.manifest.version: held(writer)}, list[BaseException](), list[Response]()
+    done = threading.Event()
+
+    def write() -> None:
+        turn, until = 0, time.monotonic() + seconds
+        while not done.is_set() or time.monotonic() < until:
+            turn += 1
+            changed = articles / f"{turn % TOWNS}.txt"
+            draft = folder / "draft"
+            draft.write_text(text(turn % TOWNS, turn))
+            os.replace(draft, changed)
+            writer.sync(articles)
+            versions[writer.manifest.version] = held(writer)
+
+    def ask(thread: int) -> None:
+        assistant = Assistant.open(place)
+        for n in range(questions // THREADS):
+            assistant.refresh()
+            responses.append(
+                assistant.ask(f"What did the bridge of Town{(n + thread) % TOWNS} cost?", min_confidence=0.0)
+            )
+            time.sleep(seconds / (questions // THREADS) / 2)
+
+    def guarded(act: object, *given: int) -> None:
+        try:
+            act(*given)  # type: ignore[operator]
+        except BaseException as fault:
+            faults.append(fault)
+
+    readers = [threading.Thread(target=guarded, args=(ask, n)) for n in range(THREADS)]
+    pen = threading.Thread(target=guarded, args=(write,))
+    for thread in (pen, *readers):
+        thread.start()
+    for thread in readers:
+        thread.join()
+    done.set()
+    pen.join()
+    writer.close()
+    if faults:
+        raise faults[0]
+    return sum(is_true(response, versions) for response in responses), len({r.index.version for r in responses})
+
+
+def is_true(response: Response, versions: dict[int, dict[str, str]]) -> bool:
+    """Tell whether every quotation stands in the version that the response names, at its place."""
+    documents = versions[response.index.version]
+    cited = [c for answer in response.answers for c in (answer.citation, *answer.also_in)]
+    return bool(cited) and all(documents[c.span.document_id][c.span.start : c.span.end] == c.quote for c in cited)
+
+
+def test_readers_answer_from_their_version_while_a_writer_syncs(tmp_path: Path, embedder: "Embedder") -> None:
+    right, versions = asked_while_synced(tmp_path, embedder, questions=80, seconds=6.0)
+    assert right == 80 and versions > 2
+
+
+@pytest.mark.slow
+def test_1000_questions_from_8_threads_while_a_writer_syncs_for_two_minutes(
+    tmp_path: Path, embedder: "Embedder"
+) -> None:
+    right, versions = asked_while_synced(tmp_path, embedder, questions=1_000, seconds=120.0)
+    assert right == 1_000 and versions > 20

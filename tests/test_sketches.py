@@ -1,0 +1,104 @@
+"""Tells documents that are nearly the same from others, against the share of word runs counted by hand."""
+
+import json
+import random
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rag.generations import _content_sha256, described
+from rag.index import Index
+from rag.sketches import FEWEST_WORDS, groups, likeness, near, sketch
+from rag.store import Store
+from rag.types import Document
+
+if TYPE_CHECKING:
+    from rag.protocols import Embedder
+
+
+def article(seed: int, words: int = 200) -> list[str]:
+    chosen = random.Random(seed)
+    return [f"w{chosen.randrange(10_000)}" for _ in range(words)]
+
+
+def changed(words: list[str], share: float) -> list[str]:
+    """Return the words with the last part of them replaced."""
+    kept = round(len(words) * (1 - share))
+    return [*words[:kept], *(f"new{n}" for n in range(len(words) - kept))]
+
+
+@given(st.integers(0, 1_000), st.floats(0.0, 1.0))
+@settings(max_examples=40, deadline=None)
+def test_the_likeness_is_near_the_share_of_runs_in_common(seed: int, share: float) -> None:
+    one, other = article(seed), changed(article(seed), share)
+    runs = [{tuple(words[n : n + 3]) for n in range(len(words) - 2)} for words in (one, other)]
+    true = len(runs[0] & runs[1]) / len(runs[0] | runs[1])
+    assert abs(likeness(sketch(" ".join(one)), sketch(" ".join(other))) - true) < 0.2  # over four standard errors
+
+
+def test_letter_case_and_punctuation_do_not_count_and_short_texts_have_no_sketch() -> None:
+    words = article(1)
+    assert sketch(" ".join(words)) == sketch(", ".join(words).upper() + ".")
+    assert len(sketch(" ".join(words[:FEWEST_WORDS]))) == 512 and sketch(" ".join(words[: FEWEST_WORDS - 1])) == b""
+    assert len(sketch("天地玄黄宇宙洪荒" * 4)) == 512, "characters of scripts without spaces are words"
+
+
+def test_groups_hold_what_is_like_their_first() -> None:
+    made = {
+        "new": sketch(" ".join(article(1))),
+        "other": sketch(" ".join(article(2))),
+        "old": sketch(" ".join(changed(article(1), 0.1))),
+        "far": sketch(" ".join(changed(article(1), 0.6))),
+        "short": b"",
+        "short too": b"",
+    }
+    assert groups(made) == [("new", "old")]
+    assert list(near(["old", "other", "short"], made)) == [("old", "new")]
+    assert groups({}) == [] and list(near(["x"], {})) == []
+
+
+def test_many_documents_of_one_form_are_one_group() -> None:
+    made = {f"{n:04}": sketch(" ".join([*article(1), f"number{n}"])) for n in range(500)}
+    assert [len(group) for group in groups(made)] == [500]
+
+
+def test_an_index_reports_near_duplicates_the_newest_first(embedder: "Embedder", tmp_path: Path) -> None:
+    # Sentences of words that no rule takes for boilerplate.
+    text = " ".join(f"The {a} of {b} was near the {c}." for a, b, c in zip(*[iter(article(5, 90))] * 3, strict=True))
+    old = Document("a old", text, metadata={"published_at": "2023-01-01"})
+    new = Document(
+        "b new", text + " It was opened again in May by a minister.", metadata={"published_at": "2024-01-01"}
+    )
+    again = Document("c again", text, metadata={"published_at": "2022-01-01"})
+    index = Index.build([old], tmp_path / "index", embedder=embedder)
+    assert index.near_duplicates() == [] and index.report.near_duplicates == ()
+
+    report = index.add([new, again])
+    assert report.near_duplicates == (("b new", ("a old",)),)
+    assert report.duplicates == (("c again", ("a old",)),)
+    assert index.near_duplicates() == [("b new", "a old")] and index.duplicates() == [("a old", "c again")]
+    assert index.add([Document("d", "Something else is said here. " * 9)]).near_duplicates == ()
+    index.remove("b new")
+    assert index.near_duplicates() == []
+    index.close()
+
+
+def test_an_index_without_sketches_gets_them_with_its_next_write(embedder: "Embedder", tmp_path: Path) -> None:
+    words = " ".join(article(3))
+    index = Index.build([Document("a", words)], tmp_path / "index", embedder=embedder)
+    folder = index.path / index.manifest.folder
+    index.close()
+    store = Store(folder / "documents.sqlite", writable=True)
+    store._rows("DROP TABLE sketches")
+    store._rows("COMMIT")
+    store.close()
+    held = json.loads((index.path / "manifest.json").read_text())
+    del held["sha256"]
+    held["files"] = described(folder)
+    (index.path / "manifest.json").write_text(json.dumps({**held, "sha256": _content_sha256(held)}))
+    opened = Index.open(index.path, embedder)
+    assert opened.near_duplicates() == []
+    assert opened.add([Document("b", words + " more")]).near_duplicates == (("a", ("b",)),)
+    opened.close()
