@@ -25,6 +25,8 @@ STATUS: tuple[tuple[type[RagError], int], ...] = (
     (RagError, 500),
 )
 """HTTP status of each error; the first kind that fits counts."""
+PHRASES = {413: "Content Too Large", 422: "Unprocessable Content"}
+"""Which newer versions of Python have, and older ones call otherwise."""
 AGAIN_AFTER_SECONDS = 5
 """When a client may try again what failed for a reason that passes."""
 
@@ -44,7 +46,7 @@ class Problem:
         """Return the JSON object."""
         return {
             "type": f"urn:pincite:error:{self.error}",
-            "title": self.title or HTTPStatus(self.status).phrase,
+            "title": self.title or phrase_of(self.status),
             "status": self.status,
             "error": self.error,
             "detail": self.detail,
@@ -72,7 +74,12 @@ def refused(status: int, detail: str, remedy: str, headers: Mapping[str, str] | 
 
 def name_of(status: int) -> str:
     """Return the name of an HTTP status as an error: `NotFound` for 404."""
-    return "".join(word.capitalize() for word in HTTPStatus(status).phrase.replace("-", " ").split())
+    return "".join(word.capitalize() for word in phrase_of(status).replace("-", " ").split())
+
+
+def phrase_of(status: int) -> str:
+    """Return what RFC 9110 calls an HTTP status."""
+    return PHRASES.get(status) or HTTPStatus(status).phrase
 
 
 def problem_of(error: RagError) -> Problem:

@@ -37,6 +37,7 @@ def main() -> None:
     parser.add_argument("dataset", type=Path, help="the folder scifact")
     parser.add_argument("--cache", type=Path, default=default_folder(), help="where vectors are kept")
     given = parser.parse_args()
+    given.cache.mkdir(parents=True, exist_ok=True)
     dataset, corpus = load(given.dataset), list(documents(given.dataset))
     questions = [question.text for question in dataset.questions]
     found = {"lexical": _lexical(corpus, questions), "dense": _dense(corpus, questions, given.cache / VECTORS_FILE)}
