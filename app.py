@@ -1,4 +1,4 @@
-"""Serves the page over the articles in `seeds/`: `python app.py`.
+"""Serves the page, REST and MCP over the articles in `seeds/`: `python app.py`.
 
 `PINCITE_INDEX` names the folder of the index, `PINCITE_HOST` and `PINCITE_PORT` the address.
 """
@@ -10,6 +10,7 @@ from pathlib import Path
 from rag.assistant import Assistant
 from rag.errors import IndexNotFound, RagError
 from rag.index import Index
+from rag.service.commands import attach_service
 from rag.ui import Options, serve_assistant
 
 HERE = Path(__file__).parent
@@ -33,6 +34,6 @@ if __name__ == "__main__":
     if not port.isdecimal():
         sys.exit(f"error: PINCITE_PORT={port!r} is not a number. Give one such as 7860, or 0 for a free one.")
     try:
-        serve_assistant(open_assistant, Options(host, int(port)), private=(INDEX,))
+        serve_assistant(open_assistant, Options(host, int(port)), (INDEX,), attach_service(INDEX))
     except RagError as error:
         sys.exit(f"error: {error}")

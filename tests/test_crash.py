@@ -14,10 +14,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rag.embedding import open_embedder
 from rag.generations import read_manifest
 from rag.index import Index, examine
-from rag.settings import Settings
 
 if TYPE_CHECKING:
     from rag.protocols import Embedder
@@ -34,7 +32,7 @@ class Place:
     """A folder of articles, an index of them, and a write that brings the index to other content."""
 
     def __init__(self, folder: Path, files: int, embedder: "Embedder") -> None:
-        self.folder, self._embedder, self._process = folder, embedder, os.getpid()
+        self.folder, self.embedder = folder, embedder
         self.articles = folder / "articles"
         self.articles.mkdir(parents=True)
         for n in range(files):
@@ -47,11 +45,6 @@ class Place:
         for n in range(1, files, 10):
             (self.articles / f"{n:04}.txt").rename(self.articles / f"{n:04} new.txt")
         self.new = {path.name: path.read_bytes().decode() for path in self.articles.iterdir()}
-
-    @property
-    def embedder(self) -> "Embedder":
-        """Return the embedder; in a forked child a new one, because the threads of the parent's are not there."""
-        return self._embedder if os.getpid() == self._process else open_embedder(Settings())
 
     def rebuild(self, index: Path) -> None:
         """Do what `rag index --rebuild` does."""

@@ -15,12 +15,10 @@ import pytest
 from rag import generations
 from rag.assistant import Assistant
 from rag.cli import main
-from rag.embedding import open_embedder
 from rag.errors import IndexCorrupt, IndexProblem, IndexWriteFailed, RagError
 from rag.generations import read_manifest
 from rag.index import Index, examine, repair
 from rag.response import Response
-from rag.settings import Settings
 from rag.types import Document
 
 if TYPE_CHECKING:
@@ -265,8 +263,7 @@ def test_a_full_disk_leaves_the_last_commit(limit: int, index: Path, embedder: "
         new += [Document("long", "A sentence of a long text. " * 5_000)]
     child = os.fork()
     if not child:
-        fresh = open_embedder(Settings())  # the threads of the parent's are not there in a forked child
-        _exit_with(lambda: Index.open(index, fresh).add(new), limit)
+        _exit_with(lambda: Index.open(index, embedder).add(new), limit)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
     assert examine(index) == [] and read_manifest(index).version == 1

@@ -175,7 +175,7 @@ class Operations:
             }
 
     def _using(self) -> AbstractContextManager[Assistant]:
-        return self.assistant._ready()
+        return self.assistant.ready()
 
     def _document(self, document_id: str) -> Document:
         document, _ = self.assistant.document(document_id)

@@ -18,9 +18,9 @@ def _whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-Whole = Annotated[StrictInt, BeforeValidator(_whole)]
+WHOLE = BeforeValidator(_whole)
 Question = Annotated[StrictStr, Field(max_length=LONGEST_QUESTION)]
-TopK = Annotated[Whole, Field(ge=1, le=50, description="Answers at most.")]
+TopK = Annotated[StrictInt, Field(ge=1, le=50, description="Answers at most."), WHOLE]
 Share = Annotated[StrictFloat, Field(ge=0, le=1)]
 Filters = Annotated[dict[str, Any], Field(description="Which documents are asked, by what is known of them.")]
 DocumentId = Annotated[StrictStr, Field(min_length=1, max_length=LONGEST_ID, pattern=NO_CONTROLS)]
@@ -100,7 +100,7 @@ class FeedbackRequest:
     """What a reader says of one answer of a response that was given lately."""
 
     response_id: Annotated[StrictStr, Field(pattern="^r_[0-9a-f]{16}$")]
-    rank: Annotated[Whole, Field(ge=1)]
+    rank: Annotated[StrictInt, Field(ge=1), WHOLE]
     verdict: Literal["right", "wrong_place", "not_an_answer", "boilerplate", "outdated"]
 
     __pydantic_config__ = _described({"response_id": "r_0123456789abcdef", "rank": 1, "verdict": "right"})
@@ -143,8 +143,10 @@ class TextRequest:
     """A range of the stored text of a document."""
 
     document_id: DocumentId
-    start: Annotated[Whole, Field(ge=0, description="First code point.")] = 0
-    end: Annotated[Whole, Field(ge=0, description="After the last code point; none: to the end.")] | None = None
+    start: Annotated[StrictInt, Field(ge=0, description="First code point."), WHOLE] = 0
+    end: Annotated[StrictInt, Field(ge=0, description="After the last code point; none: to the end."), WHOLE] | None = (
+        None
+    )
 
     __pydantic_config__ = _described({"document_id": "article.txt", "start": 0, "end": 500})
 
@@ -154,6 +156,6 @@ class DocumentsPage:
     """A part of the list of documents."""
 
     after: Annotated[StrictStr, Field(max_length=LONGEST_ID, description="Id of the last one had.")] = ""
-    limit: Annotated[Whole, Field(ge=1, le=1_000, description="Documents at most.")] = 100
+    limit: Annotated[StrictInt, Field(ge=1, le=1_000, description="Documents at most."), WHOLE] = 100
 
     __pydantic_config__ = _described({"after": "", "limit": 100})

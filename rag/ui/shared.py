@@ -49,13 +49,13 @@ class SharedAssistant:
     @property
     def path(self) -> Path:
         """Return the folder of the index."""
-        with self._ready() as assistant:
+        with self.ready() as assistant:
             return assistant.index.path
 
     def load(self) -> None:
         """Open the index and load the model, so that the first question is answered at once. Raises nothing."""
         try:
-            with self._ready():
+            with self.ready():
                 pass
         except Exception as error:
             if not isinstance(error, RagError):
@@ -64,7 +64,7 @@ class SharedAssistant:
 
     def ask(self, question: str, min_confidence: float | None = None, explain: bool = True) -> Response:
         """Return the response to a question, hold it where explained. Raises what `Assistant.open` and `ask` do."""
-        with self._ready() as assistant:
+        with self.ready() as assistant:
             response = assistant.ask(question, min_confidence=min_confidence, explain=explain)
             if not explain:
                 return response
@@ -85,7 +85,7 @@ class SharedAssistant:
         """Return what became of questions with known answers, for evaluation."""
         from rag.evaluation.observation import observe
 
-        with self._ready() as assistant:
+        with self.ready() as assistant:
             traces = assistant.trace_many([question.text for question in questions])
             return [
                 observe(question, trace, assistant.index, assistant.settings)
@@ -94,7 +94,7 @@ class SharedAssistant:
 
     def settings(self) -> Settings:
         """Return the settings of asking."""
-        with self._ready() as assistant:
+        with self.ready() as assistant:
             return assistant.settings
 
     def widened(self, answer: Answer, by: int) -> tuple[str, str]:
@@ -102,7 +102,7 @@ class SharedAssistant:
 
         Raises InvalidInput where the document is not the one quoted any more.
         """
-        with self._ready() as assistant:
+        with self.ready() as assistant:
             citation = answer.citation
             document = assistant.index.document(citation.span.document_id)
             if document is None or document.text_sha256 != citation.content_sha256:
@@ -113,33 +113,33 @@ class SharedAssistant:
 
     def calibration(self) -> Calibration:
         """Return the confidence in use, with its curve."""
-        with self._ready() as assistant:
+        with self.ready() as assistant:
             return assistant.calibration
 
     def threshold(self) -> float:
         """Return the confidence below which an answer is withheld where a visitor asks for none."""
-        with self._ready() as assistant:
+        with self.ready() as assistant:
             asked = assistant.settings.min_confidence
             return assistant.calibration.threshold if asked is None else asked
 
     def documents(self) -> list[DocumentSummary]:
         """Return all documents without their texts, in order of id."""
-        with self._ready() as assistant:
+        with self.ready() as assistant:
             return assistant.index.documents()
 
     def document(self, document_id: str) -> tuple[Document | None, list[Mask]]:
         """Return a document, None where it is not held any more, and what is masked in it."""
-        with self._ready() as assistant:
+        with self.ready() as assistant:
             return assistant.index.document(document_id), assistant.index.masks(document_id)
 
     def chunks(self, document_id: str) -> list[Chunk]:
         """Return the chunks of a document, in order of place."""
-        with self._ready() as assistant:
+        with self.ready() as assistant:
             return assistant.index.chunks(document_id)
 
     def first_chunks(self, count: int) -> list[Chunk]:
         """Return the first chunks of the index, in order."""
-        with self._ready() as assistant:
+        with self.ready() as assistant:
             store = assistant.index.store
             return store.chunks(store.rows()[:count])
 
@@ -148,24 +148,24 @@ class SharedAssistant:
 
         The model is handed to and fro: a question waits for one batch of passages at most.
         """
-        with self._ready() as assistant:
+        with self.ready() as assistant:
             path, embedder = assistant.index.path, assistant.index.embedder
         index = Index.open(path, TakingTurns(embedder, self._lock))
         try:
             return write(index)
         finally:
             index.close()
-            with self._ready():
+            with self.ready():
                 pass
 
     def texts(self) -> list[Document]:
         """Return all documents with their texts."""
-        with self._ready() as assistant:
+        with self.ready() as assistant:
             found = (assistant.index.document(summary.id) for summary in assistant.index.documents())
             return [document for document in found if document is not None]
 
     @contextmanager
-    def _ready(self) -> Iterator[Assistant]:
+    def ready(self) -> Iterator[Assistant]:
         with self._lock:
             if self._assistant is None:
                 self._assistant = _warmed(self._open())

@@ -192,3 +192,11 @@ def test_filters_are_those_of_python(client: TestClient, assistant: Assistant) -
 def test_five_point_nought_is_five_and_a_half_is_not(client: TestClient) -> None:
     assert len(client.post("/v1/search", json={"query": "Israel", "top_k": 2.0}).json()["passages"]) == 2
     assert problem(client, "POST", "/v1/search", json={"query": "Israel", "top_k": 2.5})["status"] == 422
+
+
+def test_the_document_says_the_ranges_that_are_checked(client: TestClient) -> None:
+    schemas = client.get("/v1/openapi.json").json()["components"]["schemas"]
+    for name in ("AskRequest", "BatchRequest", "SearchRequest"):
+        whole, _ = schemas[name]["properties"]["top_k"]["anyOf"]
+        assert (whole["type"], whole["minimum"], whole["maximum"]) == ("integer", 1, 50)
+    assert schemas["FeedbackRequest"]["properties"]["rank"]["minimum"] == 1
