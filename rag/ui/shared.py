@@ -166,6 +166,7 @@ class SharedAssistant:
 
     @contextmanager
     def ready(self) -> Iterator[Assistant]:
+        """Give the assistant alone to the caller, opened if need be and at the current version of the index."""
         with self._lock:
             if self._assistant is None:
                 self._assistant = _warmed(self._open())
