@@ -35,9 +35,7 @@ def embedder() -> "Embedder":
 
 
 @pytest.fixture(scope="session")
-def seeds_index(
-    seeds: Path, embedder: "Embedder", tmp_path_factory: pytest.TempPathFactory
-) -> "Iterator[Index]":
+def seeds_index(seeds: Path, embedder: "Embedder", tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Index]":
     """Give an index of the seed articles for reading; `.path` is its folder, to be copied by who would change it."""
     from rag.index import Index
 
