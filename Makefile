@@ -31,7 +31,7 @@ slow: $(SET_UP_TEST)
 	$(BIN)/python -m pytest -m slow -s
 
 screenshots: $(SET_UP_TEST) chromium
-	$(BIN)/python tests/browser/screenshots.py build/screenshots
+	PYTHONPATH=tests $(BIN)/python -m browser.screenshots build/screenshots
 
 # DATA is the folder of data sets; see training/README.md and tests/benchmarks/README.md.
 DATA ?= ../shared/data

@@ -15,6 +15,7 @@ from rag.answers import COMPARED, select
 from rag.assistant import Assistant
 from rag.confidence import Calibration
 from rag.errors import EvaluationError, InvalidSettings, VerificationError
+from rag.filters import Chosen
 from rag.index import Index
 from rag.protocols import Embedder
 from rag.response import Response
@@ -166,7 +167,7 @@ def test_widening_an_answer_of_another_text_raises(index: Index) -> None:
 
 def test_every_extraction_is_an_answer_or_is_dropped_with_a_reason(index: Index) -> None:
     assistant = Assistant(index, reader=Matches(r"\w+ (?=\w)", step=0.01), calibration=SURE)
-    read = assistant._read(["What is there?"], assistant.settings)[0].extractions[:COMPARED]
+    read = assistant._read(["What is there?"], assistant.settings, Chosen())[0].extractions[:COMPARED]
     chosen = select(index, "What is there?", read, Settings(top_k=2), SURE)
     answered = [answer.citation.span for answer in chosen.answers]
     assert sorted([*answered, *(item.span for item in chosen.dropped)]) == sorted(item.span for item in read)

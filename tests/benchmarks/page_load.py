@@ -18,10 +18,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "browser"))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from served import browsing, served
-from watching import watching
+from browser.served import browsing, served
+from browser.watching import watching
 
 from rag.index import Index
 from rag.ui.markup import one_line

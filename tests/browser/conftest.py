@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from articles import write
 from playwright.sync_api import Browser, BrowserContext
-from served import browsing, chromium, served
-from watching import Watched, watching
 
+from browser.articles import write
+from browser.served import browsing, chromium, served
+from browser.watching import Watched, watching
 from rag.assistant import Assistant
 from rag.index import Index
 

@@ -1,13 +1,14 @@
-"""Takes pictures of every part of the page, by day and by night, wide and narrow: `screenshots.py FOLDER`."""
+"""Takes pictures of every part of the page, by day and by night, wide and narrow: `python -m browser.screenshots FOLDER`."""
 
 import sys
 import tempfile
 from pathlib import Path
 from typing import Literal
 
-from articles import ABSURD, BRIDGE, RECALL, write
 from playwright.sync_api import Browser, Page
-from served import browsing, served
+
+from browser.articles import ABSURD, BRIDGE, RECALL, write
+from browser.served import browsing, served
 
 WIDTHS = {"wide": (1440, 900), "narrow": (360, 780)}
 LIGHTS: tuple[Literal["light", "dark"], ...] = ("light", "dark")

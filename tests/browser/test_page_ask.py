@@ -3,10 +3,10 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from articles import ABSURD, BELL, BRIDGE, CRYPT, FERRY, HARBOUR, HOSTILE, HOSTILE_NAME, KEEPER, RECALL
 from playwright.sync_api import BrowserContext, expect
-from watching import Watched, watching
 
+from browser.articles import ABSURD, BELL, BRIDGE, CRYPT, FERRY, HARBOUR, HOSTILE, HOSTILE_NAME, KEEPER, RECALL
+from browser.watching import Watched, watching
 from rag.assistant import Assistant
 
 

@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from articles import ABSURD, BRIDGE, RECALL, ROOT
 from playwright.sync_api import Browser
-from watching import Watched, watching
+
+from browser.articles import ABSURD, BRIDGE, RECALL, ROOT
+from browser.watching import Watched, watching
 
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 MISSING = "no axe-core: make axe-core (npm fetches it)"

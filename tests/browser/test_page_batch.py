@@ -3,10 +3,10 @@ import io
 import json
 from pathlib import Path
 
-from articles import ABSURD, BRIDGE, RECALL
 from playwright.sync_api import expect
-from watching import Watched
 
+from browser.articles import ABSURD, BRIDGE, RECALL
+from browser.watching import Watched
 from rag.assistant import Assistant
 
 

@@ -1,8 +1,8 @@
 from pathlib import Path
 
 from playwright.sync_api import expect
-from watching import Watched
 
+from browser.watching import Watched
 from rag.assistant import Assistant
 
 PIER = "The pier of Zennor\n\nThe pier of Zennor was painted green by Isolde Trewin.\n\nSubscribe to our newsletter\n"

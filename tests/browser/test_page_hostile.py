@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
-from served import served
-from watching import watching
 
+from browser.served import served
+from browser.watching import watching
 from rag.assistant import Assistant
 from rag.index import Index
 from rag.protocols import Embedder

@@ -1,6 +1,7 @@
-from articles import ABSURD, RECALL
 from playwright.sync_api import Page, expect
-from watching import Watched
+
+from browser.articles import ABSURD, RECALL
+from browser.watching import Watched
 
 FOCUSED = "document.activeElement"
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from articles import ABSURD, BELL, RECALL, ROOT
 from playwright.sync_api import Browser, expect
-from served import served
-from watching import Watched, watching
 
+from browser.articles import ABSURD, BELL, RECALL, ROOT
+from browser.served import served
+from browser.watching import Watched, watching
 from rag.assistant import Assistant
 
 

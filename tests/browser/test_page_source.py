@@ -1,10 +1,10 @@
 from pathlib import Path
 
 import pytest
-from articles import FERRY, HARBOUR, HOSTILE_NAME, RECALL
 from playwright.sync_api import Page, expect
-from watching import Watched
 
+from browser.articles import FERRY, HARBOUR, HOSTILE_NAME, RECALL
+from browser.watching import Watched
 from rag.assistant import Assistant
 
 

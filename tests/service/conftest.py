@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from fastapi import FastAPI
-from running_service import Served, served
 from starlette.testclient import TestClient
 
 from rag.assistant import Assistant
@@ -15,6 +14,7 @@ from rag.index import Index
 from rag.service import TOKENS, Tokens, attach
 from rag.ui.options import Options
 from rag.ui.shared import SharedAssistant
+from service.running_service import Served, served
 
 if TYPE_CHECKING:
     from rag.protocols import Embedder

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 from mcp import Client, StdioServerParameters, stdio_client
-from running_service import ABSURD, COLLAPSE, RECALL, ROOT, Served
 from starlette.testclient import TestClient
 
 from rag.assistant import Assistant
 from rag.errors import InvalidSettings
 from rag.service.commands import mcp_command
+from service.running_service import ABSURD, COLLAPSE, RECALL, ROOT, Served
 
 DOCUMENT = "003_ef5e1746d28300d1.txt"
 Session = Callable[[Client], Awaitable[Any]]

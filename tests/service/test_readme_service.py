@@ -8,7 +8,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from running_service import ROOT, Served
+
+from service.running_service import ROOT, Served
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 CURL = re.findall(r"^(curl .*)$", README, re.MULTILINE)

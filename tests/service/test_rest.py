@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
-from running_service import ABSURD, COLLAPSE, RECALL
 from starlette.testclient import TestClient
 
 from rag.assistant import Assistant
 from rag.ui.feedback import read
+from service.running_service import ABSURD, COLLAPSE, RECALL
 
 FERRY = {"id": "a/ferry", "text": "The ferry of Marrowick leaves at noon on each Sunday.", "title": "Times"}
 

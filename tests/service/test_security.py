@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from running_service import COLLAPSE, Served, served
 from starlette.testclient import TestClient
 
 from rag.index import Index
 from rag.service import TOKENS, Tokens
+from service.running_service import COLLAPSE, Served, served
 
 Serving = Callable[..., TestClient]
 QUESTION = {"question": COLLAPSE, "top_k": 1}
