@@ -1,4 +1,4 @@
-"""Takes pictures of every part of the page, by day and by night, wide and narrow: `python -m browser.screenshots FOLDER`."""
+"""Takes pictures of every part of the page, by day and by night, wide and narrow: `make screenshots`."""
 
 import sys
 import tempfile
