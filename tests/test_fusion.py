@@ -13,6 +13,7 @@ def test_z_scores_by_hand() -> None:
 
 def test_equal_scores_say_nothing() -> None:
     assert z_scores({1: 5.0, 2: 5.0}) == {1: 0.0, 2: 0.0}
+    assert z_scores(dict.fromkeys(range(7), 0.1)) == dict.fromkeys(range(7), 0.0), "also where their mean is rounded"
     assert z_scores({}) == {}
 
 
