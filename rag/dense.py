@@ -139,12 +139,11 @@ def packed_size(count: int, dimension: int) -> int:
 def unpacked(content: bytes, dimension: int) -> "Floats2d":
     """Return the float32 (n, dimension) rows of `packed`, each figure within half a step of what it was.
 
-    Raises IndexCorrupt where the content is not what `packed` gave. What was written before there were checksums ends
-    without one.
+    Raises IndexCorrupt where the content is not what `packed` gave.
     """
-    count, rest = divmod(len(content), dimension + 4)
-    body, end = content[: len(content) - rest], content[len(content) - rest :]
-    if rest and end != zlib.crc32(body).to_bytes(CHECKSUM, "little"):
+    count = (len(content) - CHECKSUM) // (dimension + 4)
+    body, end = content[:-CHECKSUM], content[-CHECKSUM:]
+    if len(content) != packed_size(count, dimension) or end != zlib.crc32(body).to_bytes(CHECKSUM, "little"):
         what = f"The sentence vectors of a passage, {len(content)} bytes, are not what was written."
         raise IndexCorrupt(what, "Build the index again: rag index PATH --rebuild")
     scales = np.frombuffer(content, np.float32, count)

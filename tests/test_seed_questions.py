@@ -38,9 +38,16 @@ def test_answerable_questions_are_answered_in_the_right_place(asked: list[tuple[
 
 def test_unanswerable_questions_are_refused(asked: list[tuple[dict[str, Any], Response]]) -> None:
     refused = [row["id"] for row, response in asked if not row["answerable"] and response.status == "no_answer"]
-    # "Who is the prime minister of Armenia?" meets the sentence on another prime minister: a near miss that only a
-    # trained reader could tell.
     assert len(refused) >= 9, refused
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="'Who is the prime minister of Armenia?' gets the sentence on another, a near miss",
+)
+def test_every_unanswerable_question_is_refused(asked: list[tuple[dict[str, Any], Response]]) -> None:
+    refused = [row["id"] for row, response in asked if not row["answerable"] and response.status == "no_answer"]
+    assert len(refused) == 10, refused
 
 
 def test_every_citation_is_exact_and_none_is_boilerplate(

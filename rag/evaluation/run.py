@@ -19,12 +19,12 @@ from rag.evaluation.observation import RANKED, Observation, observe
 from rag.evaluation.results import Evaluation, Measure, kept
 from rag.index import Index
 from rag.settings import Settings
+from rag.turns import batches
 
 STAGES = (*RANKED, "answers", "chunks", "abstention", "citations", "cost")
 """What can be measured; `chunks` only where the answers of a question are a set to be covered."""
 
 Progress = Callable[[str, int, int], None]
-BATCH = 64
 LATENCY_QUESTIONS = 50
 BATCHED_QUESTIONS = 200
 FAILURES = 100
@@ -173,11 +173,10 @@ def _refusals(
             yield Refusal(trace.confidence, bool(trace.response.answers))
 
 
-def _batches(what: str, questions: Sequence[Question], progress: Progress) -> Iterator[tuple[Question, ...]]:
+def _batches(what: str, questions: Sequence[Question], progress: Progress) -> Iterator[Sequence[Question]]:
     done = 0
     progress(what, 0, len(questions))
-    for start in range(0, len(questions), BATCH):
-        batch = tuple(questions[start : start + BATCH])
+    for batch in batches(questions):
         yield batch
         done += len(batch)
         progress(what, done, len(questions))
