@@ -127,10 +127,12 @@ class Writer:
         if not pending:
             return
         self._flushed += len(pending)
-        unknown = {item.embedded_sha256: item.chunk for item in pending if item.known is None}
+        # One text may be two sentences in Markdown and one in plain text: then it is embedded for each.
+        keys = [(item.embedded_sha256, tuple(embedded_sentences(item.chunk))) for item in pending]
+        unknown = {key: item.chunk for key, item in zip(keys, pending, strict=True) if item.known is None}
         embedded = dict(zip(unknown, self._embed(list(unknown.values())), strict=True))
         rows, chunks = [item.row for item in pending], [item.chunk for item in pending]
-        found = [item.known or embedded[item.embedded_sha256] for item in pending]
+        found = [item.known or embedded[key] for key, item in zip(keys, pending, strict=True)]
         self._vectors.add(np.array(rows, np.int64), np.array([item.vector for item in found], np.float32))
         for row, item in zip(rows, found, strict=True):
             self.store.put_sentence_vectors(row, item.sentences)

@@ -670,3 +670,13 @@ def test_the_same_sources_give_the_same_index_whatever_its_history(
 
     assert grown.fingerprint == built.fingerprint
     assert grown.documents() == built.documents()
+
+
+def test_one_text_of_two_formats_has_the_vectors_of_its_own_sentences(tmp_path: Path, counting: Counting) -> None:
+    text = "```\nBees dance here. Rivers carve it.\n```"
+    kinds = ("text", "markdown")
+    index = Index.build([Document(kind, text, format=kind) for kind in kinds], tmp_path / "index", embedder=counting)
+    sizes = {kind: [len(made.sentences) for made in index.chunks(kind)] for kind in kinds}
+    held = {kind: [len(rows) for rows in index.sentence_vectors(index.store.rows_of(kind))] for kind in kinds}
+    assert sizes == {"text": [4], "markdown": [3]} and held == sizes
+    agree(index)
