@@ -1,7 +1,9 @@
 """Writes a BERT encoder as an ONNX graph straight from its weights, in full precision or with 8-bit matrices.
 
-The graph maps the tokens of one text to their vectors: `input_ids` int32 (1, n), `positions` int32 (n,), `lengths`
-int32 (1,) to `tokens` float32 (1, n, dimension). Nothing is traced, so torch is not needed and no length is special.
+The graph of the embedder maps the tokens of one text to their vectors: `input_ids` int32 (1, n), `positions` int32
+(n,), `lengths` int32 (1,) to `tokens` float32 (1, n, dimension). That of the reader takes `segments` int32 (n,) too and
+gives `tokens` float32 (1, n, 3), scores of start, end and reason, and `relevance` float32 (1, 1). Nothing is traced, so
+torch is not needed and no length is special.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,6 +23,7 @@ Precision = Literal["int8", "fp32"]
 LARGEST_WEIGHT = 63
 """Of a quantised matrix: with seven bits the sums of two products fit the 16 bits that processors without VNNI add
 them in, so that every processor computes the same integers."""
+INPUTS: Mapping[str, list[Any]] = {"input_ids": [1, "n"], "segments": ["n"], "positions": ["n"], "lengths": [1]}
 FUSED = "com.microsoft"
 """The domain of ONNX Runtime's own fused operators."""
 
@@ -51,16 +54,28 @@ def encoder_graph(weights: Path, shape: EncoderShape, precision: Precision) -> b
 
     Raises KeyError where a tensor of the BERT architecture is missing.
     """
+    graph = _Graph(_tensors(weights), shape, precision)
+    tokens = graph.encoded(graph.embedded())
+    return graph.serialised({"tokens": tokens}, ("input_ids", "positions", "lengths"))
+
+
+def reader_graph(weights: Path, shape: EncoderShape, precision: Precision) -> bytes:
+    """Return the serialised graph of the reader whose safetensors file `training/reader` wrote.
+
+    Raises KeyError where a tensor is missing.
+    """
+    graph = _Graph(_tensors(weights), shape, precision)
+    hidden = graph.encoded(graph.embedded(segments="segments"))
+    tokens, relevance = graph.head(hidden, "reader.tokens"), graph.head_of_first(hidden, "reader.relevance")
+    return graph.serialised({"tokens": tokens, "relevance": relevance}, tuple(INPUTS))
+
+
+def _tensors(weights: Path) -> dict[str, "Array"]:
     from safetensors.numpy import load_file
 
     tensors = load_file(weights)
     prefix = "" if "embeddings.word_embeddings.weight" in tensors else "bert."
-    graph = _Graph({key.removeprefix(prefix): value for key, value in tensors.items()}, shape, precision)
-    layers = 1 + max(int(key.split(".")[2]) for key in graph.tensors if key.startswith("encoder.layer."))
-    hidden = graph.embedded()
-    for number in range(layers):
-        hidden = graph.layer(hidden, f"encoder.layer.{number}")
-    return graph.serialised(hidden)
+    return {key.removeprefix(prefix): value for key, value in tensors.items()}
 
 
 class _Graph:
@@ -71,12 +86,34 @@ class _Graph:
         self._nodes: list[Any] = []
         self._constants: list[Any] = []
 
-    def embedded(self) -> str:
-        """Return the sum of word and position vectors, normalised; all tokens are of the first segment."""
+    def embedded(self, segments: str | None = None) -> str:
+        """Return the sum of word, position and segment vectors, normalised; without `segments` all are of the first."""
         positions = self.tensors["embeddings.position_embeddings.weight"]
-        segment = self.tensors["embeddings.token_type_embeddings.weight"][0]
-        places = self._add("Gather", [self._constant("positions.table", positions + segment), "positions"])
+        kinds = self.tensors["embeddings.token_type_embeddings.weight"]
+        if segments is None:
+            places = self._add("Gather", [self._constant("positions.table", positions + kinds[0]), "positions"])
+        else:
+            places = self._add("Gather", [self._constant("positions.table", positions), "positions"])
+            sides = self._add("Gather", [self._constant("segments.table", kinds), segments])
+            places = self._add("Add", [places, sides])
         return self._normalised(self._words(), places, "embeddings.LayerNorm")
+
+    def encoded(self, hidden: str) -> str:
+        """Return what all layers make of `hidden`."""
+        numbers = (int(key.split(".")[2]) for key in self.tensors if key.startswith("encoder.layer."))
+        for number in range(1 + max(numbers)):
+            hidden = self.layer(hidden, f"encoder.layer.{number}")
+        return hidden
+
+    def head(self, hidden: str, name: str) -> str:
+        """Return a linear layer over `hidden`, always in full precision: it is small."""
+        matrix = self._constant(f"{name}.matrix", self.tensors[f"{name}.weight"].T)
+        product = self._add("MatMul", [hidden, matrix])
+        return self._add("Add", [product, self._constant(f"{name}.bias", self.tensors[f"{name}.bias"])])
+
+    def head_of_first(self, hidden: str, name: str) -> str:
+        """Return a linear layer over the first token alone, float32 (1, outputs)."""
+        return self.head(self._add("Gather", [hidden, self._constant(f"{name}.place", np.array(0))], axis=1), name)
 
     def layer(self, hidden: str, name: str) -> str:
         """Return what one layer makes of `hidden`: attention, then the feed-forward part, each added to its input."""
@@ -94,17 +131,16 @@ class _Graph:
         active = self._add("BiasGelu", [wide, wide_bias], FUSED)
         return self._normalised(self._dense(active, f"{name}.output.dense"), hidden, f"{name}.output.LayerNorm")
 
-    def serialised(self, hidden: str) -> bytes:
-        """Return the whole graph with `hidden` as its output."""
+    def serialised(self, outputs: Mapping[str, str], inputs: Sequence[str]) -> bytes:
+        """Return the whole graph, whose outputs get the names that are the keys of `outputs`."""
         from onnx import TensorProto, helper
 
-        self._node("Identity", [hidden], ["tokens"])
-        inputs: tuple[tuple[str, list[Any]], ...] = (("input_ids", [1, "n"]), ("positions", ["n"]), ("lengths", [1]))
-        dimension = self.tensors["embeddings.LayerNorm.bias"].shape[0]
+        for name, value in outputs.items():
+            self._node("Identity", [value], [name])
         graph = helper.make_graph(
             self._nodes, "encoder",
-            [helper.make_tensor_value_info(name, TensorProto.INT32, shape) for name, shape in inputs],
-            [helper.make_tensor_value_info("tokens", TensorProto.FLOAT, [1, "n", dimension])],
+            [helper.make_tensor_value_info(name, TensorProto.INT32, INPUTS[name]) for name in inputs],
+            [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs],
             self._constants,
         )  # fmt: skip
         operators = [helper.make_opsetid("", 20), helper.make_opsetid(FUSED, 1)]

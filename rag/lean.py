@@ -8,24 +8,22 @@ padding is computed, and a vector never depends on what else is embedded.
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rag.encoder_graph import EncoderShape, Precision, encoder_graph
 from rag.errors import ModelNotAvailable
+from rag.runtime import session, side_by_side
 from rag.weights import SHIPPED_SHA256, WEIGHTS, is_shipped, weights_sha256
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from rag.protocols import Floats2d, Ranges
-
-Made = TypeVar("Made")
 
 GRAPH_VERSION = 1
 """Raised when the graph of the same weights changes, so that a kept one of before is not used."""
@@ -48,8 +46,6 @@ class LeanEmbedder:
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
         self._session: Any = _session(path, self._fingerprint, precision)
-        self._pool: ThreadPoolExecutor | None = None
-        self._process = 0
 
     @property
     def name(self) -> str:
@@ -77,7 +73,7 @@ class LeanEmbedder:
 
     def embed_passages(self, texts: Sequence[str]) -> "Floats2d":
         """Return float32 (n, dimension), unit rows."""
-        return self._stacked(self._side_by_side(self._embed, texts))
+        return self._stacked(side_by_side(self._embed, texts))
 
     def embed_queries(self, texts: Sequence[str]) -> "Floats2d":
         """Return float32 (n, dimension), unit rows: the same as `embed_passages` gives."""
@@ -89,7 +85,7 @@ class LeanEmbedder:
         A part's vector is the mean of its tokens' vectors as they stand in the text. A part whose tokens were cut
         off gets the vector of the text.
         """
-        pairs = self._side_by_side(lambda pair: self._with_parts(*pair), list(zip(texts, parts, strict=True)))
+        pairs = side_by_side(lambda pair: self._with_parts(*pair), list(zip(texts, parts, strict=True)))
         return self._stacked([whole for whole, _ in pairs]), [inner for _, inner in pairs]
 
     def _embed(self, text: str) -> "Floats2d":
@@ -115,17 +111,6 @@ class LeanEmbedder:
     def _kept(self, values: list[Any]) -> list[Any]:
         # What is too long loses its end, but not the token that closes every text.
         return values if len(values) <= self._max_tokens else [*values[: self._max_tokens - 1], values[-1]]
-
-    def _side_by_side(self, function: Callable[[Any], Made], items: Sequence[Any]) -> list[Made]:
-        if len(items) < 2:
-            return [function(item) for item in items]
-        return list(self._workers().map(function, items))
-
-    def _workers(self) -> ThreadPoolExecutor:
-        # A forked child inherits the pool but not its threads, and would wait for them for ever.
-        if self._pool is None or self._process != os.getpid():
-            self._pool, self._process = ThreadPoolExecutor(processors(), thread_name_prefix="embed"), os.getpid()
-        return self._pool
 
     def _stacked(self, rows: "Sequence[Floats2d]") -> "Floats2d":
         return np.concatenate(rows) if rows else np.zeros((0, self._dimension), np.float32)
@@ -168,25 +153,14 @@ def part_vectors(tokens: "Floats2d", places: "NDArray[np.int64]", parts: "Ranges
     return _unit(rows)
 
 
-def processors() -> int:
-    """Return how many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _unit(rows: "Floats2d") -> "Floats2d":
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     return np.asarray(rows / np.where(lengths > 0, lengths, 1.0), np.float32)
 
 
 def _session(path: Path, fingerprint: str, precision: Precision) -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
     try:
-        graph = _kept_graph(fingerprint, precision) or _made_graph(path, fingerprint, precision)
-        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        return session(_kept_graph(fingerprint, precision) or _made_graph(path, fingerprint, precision))
     except (KeyError, ValueError, RuntimeError) as error:
         raise ModelNotAvailable(
             f"Cannot run the model at {path} with ONNX Runtime: {error}",

@@ -1,12 +1,13 @@
-"""Reads passages for a question and takes out the sentences that may answer it.
+"""Reads passages for a question and takes out the words that may answer it, each inside a sentence.
 
-This reader needs no weights of its own: a sentence is judged by its cosine to the question, by the question's words in
-it and in its passage, by whether it holds the kind of thing that is asked for, by where it stands, and by how well its
-passage was found. The few coefficients are fitted on public data by `training/sentence_reader.py`.
+A sentence is judged by its cosine to the question, by the question's words in it and in its passage, by whether it
+holds the kind of thing that is asked for, by where it stands, by how well its passage was found, and by what the reader
+model (`rag.span_model`) makes of it; that also finds the words. The few coefficients are fitted on public data by
+`training/fit.py`, with the model and without it.
 
 The vector of a sentence is the mean of its tokens' vectors as the passage's own encoding gave them, which the index
-holds: reading runs no model. Embedding the sentences by themselves, which costs as much as ten questions, was measured
-to add nothing (the best sentence right for .731 of 435 held-out questions without, .729 with it).
+holds. Embedding the sentences by themselves, which costs as much as ten questions, was measured to add nothing (the
+best sentence right for .731 of 435 held-out questions without, .729 with it).
 """
 
 import json
@@ -20,13 +21,23 @@ from typing import TYPE_CHECKING
 
 from rag.dense import cosine
 from rag.lexical import TantivyStore
-from rag.questions import AnswerKind, QuestionTerms, answer_kind, holds_kind, question_terms
-from rag.types import Extraction, Hit
+from rag.questions import (
+    AnswerKind,
+    QuestionForm,
+    QuestionTerms,
+    answer_kind,
+    holds_kind,
+    question_form,
+    question_terms,
+)
+from rag.types import AnswerType, Extraction, Hit
 
 if TYPE_CHECKING:
     from rag.protocols import Floats1d, Floats2d
+    from rag.span_model import PassageReading, SpanModel
 
-WEIGHTS = Path(__file__).parent / "models" / "sentence_reader.json"
+MODELS = Path(__file__).parent / "models"
+WEIGHTS, WEIGHTS_WITH_MODEL = MODELS / "sentence_reader.json", MODELS / "span_reader.json"
 CACHED_TEXTS = 20_000
 FEWEST_LETTERS = 3
 MARGINS = ("ahead_of_next", "ahead_of_fourth")
@@ -34,6 +45,12 @@ MARGINS = ("ahead_of_next", "ahead_of_fourth")
 RANKED = "fused"
 """The figure that says how the passage stands among those found."""
 WIDEST_MARGIN = 3.0
+LEAST, MOST = -12.0, 12.0
+"""Bounds of the model's figures: beyond them a doubt is no greater."""
+WHOLE_SENTENCES: frozenset[QuestionForm] = frozenset(["yes_no", "keywords"])
+"""Forms of questions that no few words answer."""
+SEVERAL = 3
+"""Spans taken of one sentence where a list is asked for."""
 
 
 @dataclass(frozen=True)
@@ -43,10 +60,11 @@ class Question:
     vector: "Floats1d"
     terms: QuestionTerms
     kind: AnswerKind
+    form: QuestionForm
 
 
 class SentenceReader:
-    """Takes whole sentences.
+    """Takes one answer of each sentence: with a `model` the words that answer, without it the whole sentence.
 
     `embed` gives the unit vectors of questions, `stored` those that the index holds of the sentences of the passages
     of rows.
@@ -58,23 +76,35 @@ class SentenceReader:
         stored: "Callable[[Sequence[int]], Sequence[Floats2d]]",
         words: TantivyStore,
         weights: Mapping[str, float] | None = None,
+        model: "SpanModel | None" = None,
     ) -> None:
         """Read the shipped coefficients where none are given."""
-        self._embed, self._stored, self._words = embed, stored, words
-        self._weights = weights or json.loads(WEIGHTS.read_text(encoding="utf-8"))["weights"]
+        self._embed, self._stored, self._words, self._model = embed, stored, words, model
+        shipped = WEIGHTS_WITH_MODEL if model else WEIGHTS
+        self._weights = weights or json.loads(shipped.read_text(encoding="utf-8"))["weights"]
         self._stems = lru_cache(maxsize=CACHED_TEXTS)(lambda text: frozenset(words.terms(text)))
 
     def read(self, questions: Sequence[str], hits: Sequence[Sequence[Hit]]) -> list[list[Extraction]]:
         """Return for each question its sentences, best first, ties in order of document and place."""
+        readings: Sequence[Sequence[PassageReading | None]] = [[None] * len(found) for found in hits]
+        if self._model:
+            readings = self._model.read(questions, [[hit.chunk for hit in found] for found in hits])
         return [
-            self._read(Question(vector, question_terms(text, self._words), answer_kind(text)), found)
-            for text, vector, found in zip(questions, self._embed(questions), hits, strict=True)
+            self._read(self._question(text, vector), found, read)
+            for text, vector, found, read in zip(questions, self._embed(questions), hits, readings, strict=True)
         ]
 
-    def _read(self, question: Question, hits: Sequence[Hit]) -> list[Extraction]:
+    def _question(self, text: str, vector: "Floats1d") -> Question:
+        return Question(vector, question_terms(text, self._words), answer_kind(text), question_form(text))
+
+    def _read(
+        self, question: Question, hits: Sequence[Hit], readings: "Sequence[PassageReading | None]"
+    ) -> list[Extraction]:
         stored = self._stored([hit.row for hit in hits])
         found = [
-            item for hit, vectors in zip(hits, stored, strict=True) for item in self._sentences(question, hit, vectors)
+            item
+            for hit, vectors, reading in zip(hits, stored, readings, strict=True)
+            for item in self._sentences(question, hit, vectors, reading)
         ]
         found.sort(key=lambda item: (-item.score, item.span))
         # How well its passage was found is left out: it compares with the index, and would count twice.
@@ -85,7 +115,9 @@ class SentenceReader:
             for item, values in zip(found, ahead, strict=True)
         ]
 
-    def _sentences(self, question: Question, hit: Hit, vectors: "Floats2d") -> Iterator[Extraction]:
+    def _sentences(
+        self, question: Question, hit: Hit, vectors: "Floats2d", reading: "PassageReading | None"
+    ) -> Iterator[Extraction]:
         text = hit.chunk.text
         # The figures of the passage are the same for all its sentences.
         passage = self._passage_features(question, hit)
@@ -102,8 +134,41 @@ class SentenceReader:
                 "is_question": float(sentence.rstrip("\"'”’)").endswith("?")),
                 "earliness": 1.0 / (1 + place),
             }
-            score = sum(self._weights.get(name, 0.0) * value for name, value in features.items())
-            yield Extraction(hit, start, end, "sentence", score, -score, features)
+            if reading is None:
+                yield self._extraction(hit, start, end, features)
+            else:
+                yield from self._spans(question, hit, reading, (start, end), features)
+
+    def _spans(
+        self,
+        question: Question,
+        hit: Hit,
+        reading: "PassageReading",
+        sentence: tuple[int, int],
+        features: Mapping[str, float],
+    ) -> Iterator[Extraction]:
+        """Yield the sentence with the words that answer best; where a list is asked for, others that may do too."""
+        none = reading.none
+        for place, span in enumerate(reading.best(*sentence, SEVERAL if question.form == "list" else 1)):
+            if place and span.score < none:
+                return
+            figures = {
+                **features,
+                "span": _within(span.score, LEAST, MOST),
+                "span_margin": _within(span.score - none, LEAST, MOST),
+                "reason": _within(reading.reason(*sentence), LEAST, MOST),
+                "relevance": _within(reading.relevance, LEAST, MOST),
+            }
+            whole = question.form in WHOLE_SENTENCES
+            yield self._extraction(hit, *(sentence if whole else span[:2]), figures, none - span.score)
+
+    def _extraction(
+        self, hit: Hit, start: int, end: int, features: Mapping[str, float], no_answer: float | None = None
+    ) -> Extraction:
+        score = sum(self._weights.get(name, 0.0) * value for name, value in features.items())
+        whole = (start, end) in hit.chunk.sentences
+        kind: AnswerType = "sentence" if whole else "span"
+        return Extraction(hit, start, end, kind, score, -score if no_answer is None else no_answer, features)
 
     def _passage_features(self, question: Question, hit: Hit) -> dict[str, float]:
         """Return the figures that a passage is judged by, each of the same scale in any index."""
@@ -139,9 +204,9 @@ def margins(scores: Sequence[float], keys: Sequence[str]) -> list[tuple[float, f
     for score, key in zip(scores, keys, strict=True):
         others = [value for other, value in highest if other != key]
         gaps = [score - others[place] if place < len(others) else WIDEST_MARGIN for place in (0, 3)]
-        found.append((_within(gaps[0]), _within(gaps[1])))
+        found.append((_within(gaps[0], -WIDEST_MARGIN, WIDEST_MARGIN), _within(gaps[1], -WIDEST_MARGIN, WIDEST_MARGIN)))
     return found
 
 
-def _within(margin: float) -> float:
-    return max(-WIDEST_MARGIN, min(WIDEST_MARGIN, margin))
+def _within(value: float, low: float, high: float) -> float:
+    return max(low, min(high, value))

@@ -10,8 +10,10 @@ import rag
 PACKAGE = Path(rag.__file__).parent
 ORDER = (
     "errors types response protocols settings filters"
-    " loading blocks sentences wordings boilerplate chunking weights encoder_graph lean embedding dense lexical fusion"
-    " questions reading confidence citation values duplicates agreement context recheck turns"
+    " loading blocks sentences wordings boilerplate chunking weights encoder_graph runtime"
+    " lean embedding dense lexical fusion"
+    " questions reader_input decoding span_model reading confidence"
+    " citation values duplicates agreement context recheck turns"
     " sketches database store generations reports writer ingest build index transfer watching"
     " retrieval answers explanation assistant evaluation"
     " export adapters ui service terminal upkeep cli"

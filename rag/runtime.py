@@ -1,0 +1,55 @@
+"""Runs ONNX graphs on one thread each, and many inputs side by side on all processors."""
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
+from typing import Any, TypeVar
+
+Item = TypeVar("Item")
+Made = TypeVar("Made")
+
+_lock = Lock()
+_pools: dict[int, ThreadPoolExecutor] = {}
+
+
+def session(graph: bytes) -> Any:
+    """Return an ONNX Runtime session that computes on the thread it is called from.
+
+    Raises RuntimeError where the graph cannot be run.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+
+
+def side_by_side(function: Callable[[Item], Made], items: Sequence[Item]) -> list[Made]:
+    """Return what `function` makes of each item, in order; several are made at a time."""
+    return [function(item) for item in items] if len(items) < 2 else list(_workers().map(function, items))
+
+
+def processors() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _workers() -> ThreadPoolExecutor:
+    # A forked child inherits the pool but not its threads, and would wait for them for ever.
+    with _lock:
+        if os.getpid() not in _pools:
+            _pools.clear()
+            _pools[os.getpid()] = ThreadPoolExecutor(processors(), thread_name_prefix="model")
+        return _pools[os.getpid()]
+
+
+def _free_the_lock() -> None:
+    """Give a forked child a lock of its own: another thread may have held the parent's."""
+    global _lock
+    _lock = Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_free_the_lock)

@@ -1,0 +1,130 @@
+"""Runs the reader model: one pass for a question and a passage gives relevance, answer span and no-answer score.
+
+The shipped model lies in `models/reader/`: an ONNX graph with 8-bit matrices, made by `training/reader`. Every window
+of a passage runs alone and on one thread, several side by side: what is read of one never depends on the others.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rag.decoding import Found, Read, decoded
+from rag.errors import ModelNotAvailable
+from rag.reader_input import Pair, PairTokenizer, Tokens
+from rag.runtime import session, side_by_side
+
+if TYPE_CHECKING:
+    from rag.types import Chunk
+
+SHIPPED_READER = Path(__file__).parent / "models" / "reader"
+GRAPH, TOKENIZER, CARD = "reader.onnx", "tokenizer.json", "reader.json"
+CACHED_TEXTS = 4_000
+
+
+@dataclass(frozen=True)
+class PassageReading:
+    """What the model makes of one passage: that of its windows, in order."""
+
+    windows: tuple[Read, ...]
+
+    @property
+    def relevance(self) -> float:
+        """Return the log-odds that the passage answers: those of its best window."""
+        return max(window.relevance for window in self.windows)
+
+    @property
+    def none(self) -> float:
+        """Return the logarithm of the probability that no window answers, as the surest to answer gives it."""
+        return min(window.none for window in self.windows)
+
+    def best(self, start: int, end: int, count: int = 1) -> list[Found]:
+        """Return the likeliest spans in a range of characters, from the window that holds most of it."""
+        return self._window(start, end).best(start, end, count)
+
+    def reason(self, start: int, end: int) -> float:
+        """Return the mean log-odds that what stands in a range of characters answers."""
+        return self._window(start, end).reason(start, end)
+
+    def _window(self, start: int, end: int) -> Read:
+        def held(window: Read) -> int:
+            part = window.inside(start, end)
+            return part.stop - part.start
+
+        return max(self.windows, key=held)
+
+
+class SpanModel:
+    """Reads passages with the shipped model, or one of the same form from another folder."""
+
+    def __init__(self, folder: Path = SHIPPED_READER) -> None:
+        """Load graph and tokenizer. Raises ModelNotAvailable where a file is missing or is not what was shipped."""
+        sums = _sums(folder)
+        graph, _ = (_checked(folder / name, sums.get(name)) for name in (GRAPH, TOKENIZER))
+        self._fingerprint = sums[GRAPH]
+        try:
+            self._session = session(graph)
+        except RuntimeError as error:
+            raise ModelNotAvailable(f"Cannot run the reader at {folder}: {error}", "Install Pincite again.") from error
+        self._tokenizer = PairTokenizer(folder / TOKENIZER)
+        self._tokens = lru_cache(maxsize=CACHED_TEXTS)(lambda text: self._tokenizer.tokens([text])[0])
+
+    @property
+    def fingerprint(self) -> str:
+        """Return the sha256 of the graph."""
+        return self._fingerprint
+
+    def read(self, questions: Sequence[str], chunks: Sequence[Sequence["Chunk"]]) -> list[list[PassageReading]]:
+        """Return what is read of each chunk for its question."""
+        inputs = [
+            [self.inputs(question, chunk.title or "", chunk.text) for chunk in found]
+            for question, found in zip(questions, chunks, strict=True)
+        ]
+        reads = iter(side_by_side(self.run, [pair for found in inputs for pairs in found for pair in pairs]))
+        return [[PassageReading(tuple(next(reads) for _ in pairs)) for pairs in found] for found in inputs]
+
+    def inputs(self, question: str, title: str, text: str) -> list[Pair]:
+        """Return the windows of a passage as inputs of the model."""
+        above: Tokens | None = self._tokens(title) if title else None
+        return list(self._tokenizer.pairs(self._tokens(question), above, self._tokens(text)))
+
+    def run(self, pair: Pair) -> Read:
+        """Return what the model makes of one window."""
+        tokens, relevance = self._session.run(
+            ["tokens", "relevance"],
+            {
+                "input_ids": pair.ids[None],
+                "segments": pair.segments,
+                "positions": np.arange(len(pair), dtype=np.int32),
+                "lengths": np.array([len(pair)], np.int32),
+            },
+        )
+        return decoded(pair, tokens[0], float(relevance.item()))
+
+
+def sums_of(folder: Path, names: Iterable[str]) -> dict[str, str]:
+    """Return the sha256 of files of a folder."""
+    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
+
+
+def _sums(folder: Path) -> dict[str, str]:
+    try:
+        found: dict[str, str] = json.loads((folder / CARD).read_text(encoding="utf-8"))["sha256"]
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelNotAvailable(f"No reader model at {folder}: {error}.", "Install Pincite again.") from error
+    return found
+
+
+def _checked(path: Path, expected: str | None) -> bytes:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ModelNotAvailable(f"The reader model lacks {path}: {error}.", "Install Pincite again.") from error
+    if hashlib.sha256(content).hexdigest() != expected:
+        raise ModelNotAvailable(f"{path} is not the file that was shipped.", "Install Pincite again.")
+    return content

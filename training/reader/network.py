@@ -1,0 +1,162 @@
+"""The reader as it is trained: a BERT encoder of the backbone's weights with four small heads, in plain torch.
+
+Names of parameters are those of the backbone's file, so that `rag.encoder_graph` writes the trained encoder as it
+writes the embedder.
+"""
+
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.nn import functional
+
+from rag.reader_input import PASSAGE, PASSAGE_SHARED, QUESTION, QUESTION_SHARED, SEGMENTS
+from training.reader.batches import Batch
+
+HEADS, EPSILON = 12, 1e-12
+REASON_WEIGHT, RELEVANCE_WEIGHT = 0.4, 0.5
+NEVER = -1e4
+
+
+class Layer(nn.Module):
+    """One layer of the encoder: attention, then the feed-forward part, each added to its input and normalised."""
+
+    def __init__(self, width: int, inner: int) -> None:
+        """Make the layer; its weights are loaded over what is drawn here."""
+        super().__init__()
+        self.joined, self.mixed = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.wide, self.narrow = nn.Linear(width, inner), nn.Linear(inner, width)
+        self.after_attention, self.after_narrow = (nn.LayerNorm(width, EPSILON) for _ in range(2))
+
+    def forward(self, hidden: Tensor, mask: Tensor | None) -> Tensor:
+        """Return (examples, tokens, width). `mask` (examples, 1, 1, tokens) is added to what attention weighs."""
+        rows, tokens, width = hidden.shape
+        parts = self.joined(hidden).view(rows, tokens, 3, HEADS, width // HEADS).permute(2, 0, 3, 1, 4)
+        query, key, value = parts
+        # Written out: torch's fused attention takes three times as long for bf16 on processors without AMX.
+        likeness = torch.matmul(query * (width // HEADS) ** -0.5, key.transpose(-1, -2))
+        likeness = likeness if mask is None else likeness + mask
+        attended = torch.matmul(likeness.softmax(-1, dtype=value.dtype), value).transpose(1, 2)
+        hidden = self.after_attention(hidden + self.mixed(attended.reshape(rows, tokens, width)))
+        grown = self.narrow(functional.gelu(self.wide(hidden)))
+        return torch.as_tensor(self.after_narrow(hidden + grown))
+
+
+class Network(nn.Module):
+    """Encoder and heads: where an answer starts and ends, which sentences answer, and whether the passage does."""
+
+    def __init__(self, backbone: Path) -> None:
+        """Load the backbone's safetensors file, or one that `save` wrote."""
+        super().__init__()
+        tensors = load_file(backbone)
+        words = tensors["embeddings.word_embeddings.weight"]
+        inner = tensors["encoder.layer.0.intermediate.dense.weight"].shape[0]
+        layers = 1 + max(int(name.split(".")[2]) for name in tensors if name.startswith("encoder.layer."))
+        width = words.shape[1]
+        self.words, self.positions = nn.Embedding(*words.shape), nn.Embedding(512, width)
+        self.segments = nn.Embedding(SEGMENTS, width)
+        self.embedded = nn.LayerNorm(width, EPSILON)
+        self.layers = nn.ModuleList(Layer(width, inner) for _ in range(layers))
+        self.tokens, self.relevance = nn.Linear(width, 3), nn.Linear(width, 1)
+        for head in (self.tokens, self.relevance):
+            nn.init.normal_(head.weight, std=0.02)
+            nn.init.zeros_(head.bias)
+        self._take(tensors)
+
+    def forward(self, ids: Tensor, segments: Tensor, filled: Tensor) -> tuple[Tensor, Tensor]:
+        """Return scores of tokens (examples, tokens, 3): start, end, reason; and relevance (examples,)."""
+        places = self.positions.weight[: ids.shape[1]]
+        hidden = self.embedded(self.words(ids) + places + self.segments(segments))
+        mask = None if filled.all() else torch.where(filled, 0.0, NEVER)[:, None, None, :].to(torch.bfloat16)
+        for layer in self.layers:
+            hidden = layer(hidden, mask)
+        return self.tokens(hidden), self.relevance(hidden[:, 0])[:, 0]
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return the weights by the names of a BERT file, the heads as `reader.tokens` and `reader.relevance`."""
+        found = {
+            "embeddings.word_embeddings.weight": self.words.weight,
+            "embeddings.position_embeddings.weight": self.positions.weight,
+            "embeddings.token_type_embeddings.weight": self.segments.weight,
+        } | _linear("embeddings.LayerNorm", self.embedded)
+        for number, layer in enumerate(self.layers):
+            assert isinstance(layer, Layer)
+            name = f"encoder.layer.{number}"
+            parts = layer.joined.weight.chunk(3), layer.joined.bias.chunk(3)
+            for part, weight, bias in zip(("query", "key", "value"), *parts, strict=True):
+                found |= {f"{name}.attention.self.{part}.weight": weight, f"{name}.attention.self.{part}.bias": bias}
+            found |= _linear(f"{name}.attention.output.dense", layer.mixed)
+            found |= _linear(f"{name}.attention.output.LayerNorm", layer.after_attention)
+            found |= _linear(f"{name}.intermediate.dense", layer.wide) | _linear(f"{name}.output.dense", layer.narrow)
+            found |= _linear(f"{name}.output.LayerNorm", layer.after_narrow)
+        found |= _linear("reader.tokens", self.tokens) | _linear("reader.relevance", self.relevance)
+        return {name: tensor.detach().clone().contiguous() for name, tensor in found.items()}
+
+    def save(self, path: Path) -> None:
+        """Write the weights in full precision."""
+        save_file(self.tensors(), path)
+
+    def _take(self, tensors: dict[str, Tensor]) -> None:
+        own = self.tensors()
+        taken = own | {name: tensor for name, tensor in tensors.items() if name in own}
+        kinds = tensors["embeddings.token_type_embeddings.weight"]
+        if len(kinds) < SEGMENTS:
+            taken["embeddings.token_type_embeddings.weight"] = kinds[_first_kinds()]
+        self._put(taken)
+
+    @torch.no_grad()
+    def _put(self, tensors: dict[str, Tensor]) -> None:
+        self.words.weight.copy_(tensors["embeddings.word_embeddings.weight"])
+        self.positions.weight.copy_(tensors["embeddings.position_embeddings.weight"])
+        self.segments.weight.copy_(tensors["embeddings.token_type_embeddings.weight"])
+        modules: list[tuple[str, nn.Module]] = [("embeddings.LayerNorm", self.embedded)]
+        for number, layer in enumerate(self.layers):
+            assert isinstance(layer, Layer)
+            name = f"encoder.layer.{number}"
+            for kind in ("weight", "bias"):
+                parts = [tensors[f"{name}.attention.self.{part}.{kind}"] for part in ("query", "key", "value")]
+                getattr(layer.joined, kind).copy_(torch.cat(parts))
+            modules += [
+                (f"{name}.attention.output.dense", layer.mixed),
+                (f"{name}.attention.output.LayerNorm", layer.after_attention),
+                (f"{name}.intermediate.dense", layer.wide),
+                (f"{name}.output.dense", layer.narrow),
+                (f"{name}.output.LayerNorm", layer.after_narrow),
+            ]
+        modules += [("reader.tokens", self.tokens), ("reader.relevance", self.relevance)]
+        for name, module in modules:
+            for kind in ("weight", "bias"):
+                getattr(module, kind).copy_(tensors[f"{name}.{kind}"])
+
+
+def loss(network: Network, batch: Batch) -> Tensor:
+    """Return the mean loss of a batch: of spans (the right places' share of a softmax), of reasons, of relevance."""
+    ids, segments, filled = (torch.from_numpy(array) for array in (batch.ids, batch.segments, batch.filled))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        tokens, relevance = network(ids, segments, filled)
+    tokens = tokens.float()
+    allowed = torch.from_numpy(batch.allowed)
+    spans = torch.zeros(())
+    for place, right in ((0, batch.starts), (1, batch.ends)):
+        logs = tokens[..., place].masked_fill(~allowed, NEVER).log_softmax(-1)
+        marked = torch.from_numpy(right)
+        found = -logs.masked_fill(~marked, NEVER).logsumexp(-1)
+        spans = spans + torch.where(marked.any(-1), found, 0.0).sum() / 2
+    reasons = torch.from_numpy(batch.reasons).float()
+    said = reasons >= 0
+    each = functional.binary_cross_entropy_with_logits(tokens[..., 2], reasons.clamp(min=0), reduction="none")
+    by_row = (each * said).sum(-1) / said.sum(-1).clamp(min=1)
+    truth = torch.from_numpy(batch.relevant)
+    related = functional.binary_cross_entropy_with_logits(relevance.float(), truth, reduction="sum")
+    return (spans + REASON_WEIGHT * by_row.sum() + RELEVANCE_WEIGHT * related) / len(truth)
+
+
+def _linear(name: str, module: nn.Module) -> dict[str, Tensor]:
+    return {f"{name}.{kind}": getattr(module, kind) for kind in ("weight", "bias")}
+
+
+def _first_kinds() -> list[int]:
+    """Return for each segment the row of the backbone's two that it starts from."""
+    start = {QUESTION: 0, PASSAGE: 1, PASSAGE_SHARED: 1, QUESTION_SHARED: 0}
+    return [start[number] for number in range(SEGMENTS)]

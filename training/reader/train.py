@@ -1,0 +1,160 @@
+"""Trains the reader.
+
+    python -m training.reader.train DATA OUT
+
+DATA is the folder of data sets, OUT a folder for checkpoints, metrics by pass and the trained weights. A run that was
+interrupted goes on from its last checkpoint when the same command is given again.
+"""
+
+import argparse
+import json
+import math
+import random
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from rag.weights import SHIPPED_MODEL, model_path
+from training.reader.batches import Batch, Encoder, batched
+from training.reader.examples import Example, Maker
+from training.reader.measure import by_network, gold_paragraphs, held_out_questions
+from training.reader.network import Network, loss
+
+SEED = 20261125
+PASSES = 2
+STEPS = 2_300
+"""The second pass is not finished: two cores take 70 minutes for this."""
+TOKENS = 6_144
+"""Tokens of a step, padding counted: some 40 examples."""
+RATE, WARM_UP, DECAY, LARGEST_SLOPE = 2e-4, 0.06, 0.01, 1.0
+SAVED_EVERY = 100
+MEASURED = 1_000
+"""Questions over held-out articles that are measured after each pass."""
+
+
+@dataclass
+class State:
+    """How far a run has come: pass and step in it, and all steps that were done."""
+
+    number: int = 0
+    step: int = 0
+    done: int = 0
+
+
+def main() -> None:
+    """Train, measuring after each pass; write `reader.safetensors` and `metrics.jsonl`."""
+    given = arguments()
+    torch.manual_seed(SEED)
+    torch.set_num_threads(given.threads)
+    given.out.mkdir(parents=True, exist_ok=True)
+    folder = model_path(SHIPPED_MODEL)
+    assert folder is not None
+    maker, encoder = Maker(given.data, SEED), Encoder(folder / "tokenizer.json")
+    drawn = [steps_of(maker.draw(number), encoder, given, number) for number in range(given.passes)]
+    total = min(given.steps, sum(map(len, drawn)))
+    network = Network(folder / "model.safetensors")
+    optimizer = torch.optim.AdamW(grouped(network), lr=given.rate, fused=True)
+    state = restored(given.out, network, optimizer)
+    questions = held_out_questions(given.data, MEASURED)
+    began = time.monotonic()
+    for number in range(state.number, given.passes):
+        for step in range(state.step, len(drawn[number])):
+            if state.done == total:
+                break
+            value = learn(network, optimizer, drawn[number][step], given.rate * rate_at(state.done / total))
+            state = State(number, step + 1, state.done + 1)
+            if state.done % 25 == 0:
+                print(f"{state.done}/{total} loss {value:.3f} {time.monotonic() - began:.0f} s", flush=True)
+            if state.done % SAVED_EVERY == 0:
+                keep(given.out, network, optimizer, state)
+        state = State(number + 1, 0, state.done)
+        keep(given.out, network, optimizer, state)
+        figures = gold_paragraphs(by_network(network), questions, encoder)
+        record(given.out / "metrics.jsonl", {"pass": number + 1, "steps": state.done, **figures})
+    network.save(given.out / "reader.safetensors")
+
+
+def arguments() -> argparse.Namespace:
+    """Return what the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--passes", type=int, default=PASSES)
+    parser.add_argument("--steps", type=int, default=STEPS, help="the rate falls to nothing at this step")
+    parser.add_argument("--rate", type=float, default=RATE)
+    parser.add_argument("--tokens", type=int, default=TOKENS)
+    parser.add_argument("--threads", type=int, default=2)
+    return parser.parse_args()
+
+
+def steps_of(examples: list[Example], encoder: Encoder, given: argparse.Namespace, number: int) -> list[Batch]:
+    """Return the batches of a pass."""
+    encoded = [encoder.encode(example) for example in examples]
+    tokens = sum(len(item.pair) for item in encoded)
+    batches = list(batched(encoded, given.tokens, random.Random(f"{SEED}/{number}/order")))
+    print(f"pass {number + 1}: {len(encoded)} examples, {tokens} tokens, {len(batches)} steps", flush=True)
+    return batches
+
+
+def grouped(network: Network) -> list[dict[str, object]]:
+    """Return the trained parameters: word vectors stay as they are, and vectors do not decay."""
+    network.words.weight.requires_grad_(False)
+    trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    return [
+        {"params": [one for one in trained if one.ndim > 1], "weight_decay": DECAY},
+        {"params": [one for one in trained if one.ndim == 1], "weight_decay": 0.0},
+    ]
+
+
+def rate_at(share: float) -> float:
+    """Return the share of the rate at a share of the run: it rises in a line, then falls as a cosine.
+
+    >>> rate_at(0.03), rate_at(0.06), round(rate_at(1.0), 3)
+    (0.5, 1.0, 0.0)
+    """
+    if share < WARM_UP:
+        return share / WARM_UP
+    return 0.5 + 0.5 * math.cos(math.pi * (share - WARM_UP) / (1 - WARM_UP))
+
+
+def learn(network: Network, optimizer: torch.optim.Optimizer, batch: Batch, rate: float) -> float:
+    """Take one step and return the loss before it."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+    network.train()
+    value = loss(network, batch)
+    optimizer.zero_grad(set_to_none=True)
+    torch.autograd.backward(value)
+    torch.nn.utils.clip_grad_norm_(network.parameters(), LARGEST_SLOPE)
+    optimizer.step()
+    return float(value.detach())
+
+
+def keep(folder: Path, network: Network, optimizer: torch.optim.Optimizer, state: State) -> None:
+    """Write a checkpoint; an interruption leaves the one before."""
+    content = {"network": network.state_dict(), "optimizer": optimizer.state_dict(), "state": vars(state)}
+    torch.save(content, folder / "checkpoint.partial")
+    (folder / "checkpoint.partial").replace(folder / "checkpoint.pt")
+
+
+def restored(folder: Path, network: Network, optimizer: torch.optim.Optimizer) -> State:
+    """Return how far an earlier run came, its weights taken over."""
+    if not (folder / "checkpoint.pt").exists():
+        return State()
+    content = torch.load(folder / "checkpoint.pt", weights_only=True)
+    network.load_state_dict(content["network"])
+    optimizer.load_state_dict(content["optimizer"])
+    return State(**content["state"])
+
+
+def record(file: Path, figures: dict[str, object]) -> None:
+    """Add one line of figures."""
+    print(json.dumps(figures), flush=True)
+    with file.open("a", encoding="utf-8") as lines:
+        lines.write(json.dumps(figures) + "\n")
+
+
+if __name__ == "__main__":
+    main()
