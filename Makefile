@@ -9,7 +9,7 @@ SET_UP_TEST := .venv/.set-up-for-test
 # The newest build of torch brings gigabytes of CUDA; constraints.txt names the versions that were tested.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: app test lint types unit slow screenshots bench fit clean
+.PHONY: app test lint types unit slow screenshots bench reader fit clean
 
 app: $(SET_UP)
 	PINCITE_PORT=$(PORT) $(BIN)/python app.py
@@ -38,8 +38,14 @@ DATA ?= ../shared/data
 bench: $(SET_UP_TEST)
 	$(BIN)/python -m tests.benchmarks.run $(DATA)
 
+# Large pages and no return of memory between steps: a step takes a seventh less time.
+reader: export GLIBC_TUNABLES = glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=4294967295:glibc.malloc.trim_threshold=8589934592
+reader: $(SET_UP_TEST)
+	$(BIN)/python -m training.reader.train $(DATA) build/reader
+	$(BIN)/python -m training.reader.export $(DATA) build/reader
+
 fit: $(SET_UP_TEST)
-	$(BIN)/python training/sentence_reader.py $(DATA) build/fit
+	$(BIN)/python -m training.fit $(DATA) build/fit
 
 $(BIN)/python:
 	$(PYTHON) -m venv .venv

@@ -2,8 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rag.agreement import compare_answers
 from rag.answers import Selection, beside, cited_documents, passage, select, widen, with_copies
 from rag.citation import verify_answers
-from rag.confidence import SHIPPED, Calibration, load
+from rag.confidence import SHIPPED, SHIPPED_WITHOUT_MODEL, Calibration, load
 from rag.embedding import QueryVectors
 from rag.explanation import explanation
 from rag.filters import Chosen
@@ -20,13 +21,15 @@ from rag.questions import checked, needs_context, question_terms
 from rag.reading import SentenceReader
 from rag.recheck import Recheck, recheck
 from rag.response import Answer, NoAnswer, NoAnswerReason, Response, ranked
-from rag.retrieval import Candidates, hits, retrieve, to_read
-from rag.settings import Settings
+from rag.retrieval import Candidates, hits, reranked, retrieve, to_read
+from rag.settings import NO_RERANKER, WITHOUT_MODEL, Settings
+from rag.span_model import span_model
 from rag.turns import Clock, batches
 from rag.types import Extraction, Hit
 
 if TYPE_CHECKING:
     from rag.protocols import Reader
+    from rag.span_model import PassageReader
 
 CALIBRATION = "calibration.json"
 CLOSEST = 3
@@ -187,11 +190,13 @@ class Assistant:
     def _begin(self) -> None:
         self.index.require(self.settings)
         reader, calibration = self._given
-        self.calibration = calibration or _calibration(self.index.path)
+        self.calibration = calibration or _calibration(self.index.path, self.settings.reader)
         # Once, not for each question: the curve alone has hundreds of figures.
         self._calibrated = _sha256_of(asdict(self.calibration))
         self._vectors = QueryVectors(lambda: self.index.embedder)
-        self._reader: Reader = reader or SentenceReader(self._vectors, self.index.sentence_vectors, self.index.words)
+        self._reader: Reader = reader or SentenceReader(
+            self._vectors, self.index.sentence_vectors, self.index.words, model=_model(self.settings.reader)
+        )
 
     def _settings(
         self,
@@ -242,7 +247,10 @@ class Assistant:
             retrieve(self.index, text, vector, settings, missing, chosen.rows)
             for text, vector, missing in zip(questions, vectors, without or [()] * len(questions), strict=True)
         ]
-        found = [to_read(self.index, item, settings.read_passages) for item in candidates]
+        found = [
+            to_read(self.index, self._reranked(text, item), settings.read_passages)
+            for text, item in zip(questions, candidates, strict=True)
+        ]
         clock.stop("retrieve")
         extractions = self._reader.read(questions, found)
         clock.stop("read")
@@ -250,6 +258,14 @@ class Assistant:
             _Reading(text, item, tuple(read), clock.timings, chosen)
             for text, item, read in zip(questions, candidates, extractions, strict=True)
         ]
+
+    def _reranked(self, question: str, candidates: Candidates) -> Candidates:
+        if self.settings.reranker == NO_RERANKER:
+            return candidates
+        from rag.hub_models import hub_reranker
+
+        reranker = hub_reranker(self.settings.reranker)
+        return reranked(self.index, candidates, lambda texts: reranker.score(question, texts))
 
     def _respond(self, reading: _Reading, settings: Settings, explain: bool = False) -> Response:
         threshold = self._threshold(settings)
@@ -312,6 +328,17 @@ def _sha256_of(facts: object) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
-def _calibration(path: Path) -> Calibration:
+def _calibration(path: Path, reader: str) -> Calibration:
     own = path / CALIBRATION
-    return load(own) if own.is_file() else load(SHIPPED)
+    return load(own) if own.is_file() else load(SHIPPED_WITHOUT_MODEL if reader == WITHOUT_MODEL else SHIPPED)
+
+
+def _model(reader: str) -> "Callable[[], PassageReader] | None":
+    """Return what loads the model that reads, None for none: heavy libraries are met only where one is named."""
+    if reader == WITHOUT_MODEL:
+        return None
+    if reader == "shipped":
+        return span_model
+    from rag.hub_models import hub_reader
+
+    return partial(hub_reader, reader)

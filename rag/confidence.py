@@ -1,7 +1,7 @@
 """Turns the scores of all stages into a calibrated probability that a quotation answers the question.
 
 A logistic regression over a few figures that mean the same for any index, large or small. The shipped one is fitted
-on public developer data by `training/confidence.py`; `rag calibrate` fits one on the user's own questions.
+on public developer data by `training/fit.py`; `rag calibrate` fits one on the user's own questions.
 """
 
 import json
@@ -13,7 +13,8 @@ from typing import Any
 
 from rag.errors import EvaluationError, IndexCorrupt
 
-SHIPPED = Path(__file__).parent / "models" / "confidence.json"
+MODELS = Path(__file__).parent / "models"
+SHIPPED, SHIPPED_WITHOUT_MODEL = MODELS / "confidence.json", MODELS / "confidence_sentences.json"
 FOLDS = 5
 CURVE_POINTS = 101
 LEAST_COVERAGE = 0.02

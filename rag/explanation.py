@@ -6,7 +6,7 @@ from typing import Any
 from rag.answers import Selection
 from rag.index import Index
 from rag.questions import question_form, question_terms
-from rag.response import Answer
+from rag.response import Answer, Response
 from rag.retrieval import Candidates, hits, said, to_read
 from rag.settings import Settings
 from rag.types import Extraction, Hit
@@ -42,6 +42,22 @@ def explanation(
         ],
         "threshold": threshold,
     }
+
+
+def features_of(response: Response, answer: Answer) -> Mapping[str, float]:
+    """Return the figures that the confidence of an answer was computed from, empty where they were not kept."""
+    for item in (response.explain or {}).get("read", ()):
+        if is_of(item, answer):
+            features: Mapping[str, float] = item.get("features", {})
+            return features
+    return {}
+
+
+def is_of(item: Mapping[str, Any], answer: Answer) -> bool:
+    """Tell whether an entry of `read` is of the passage and the words of an answer."""
+    span = answer.citation.span
+    inside = item.get("start", -1) < span.end and span.start < item.get("end", -1)
+    return inside and str(item.get("chunk_id", "")).startswith(f"{span.document_id}:")
 
 
 def _question(index: Index, question: str) -> dict[str, Any]:

@@ -55,15 +55,15 @@ def to_evidence(response: Response, read_on: date | None = None) -> str:
 
 
 def to_bibtex(response: Response, read_on: date | None = None) -> str:
-    """Return one BibLaTeX `@misc` entry for each quotation, copies too, with the quotation in its note."""
+    """Return one BibLaTeX `@misc` entry for each quotation, copies too: it is the note, its sentence the abstract."""
     day = read_on or date.today()
-    return "\n\n".join(_entry(key, citation, day) for key, _, citation in _cited(response))
+    return "\n\n".join(_entry(key, answer, citation, day) for key, answer, citation in _cited(response))
 
 
 def to_csl_json(response: Response, read_on: date | None = None) -> str:
     """Return a CSL-JSON list (csl-data.json 1.0) with an item for each quotation, copies too."""
     day = read_on or date.today()
-    items = [_csl_item(key, citation, day) for key, _, citation in _cited(response)]
+    items = [_csl_item(key, answer, citation, day) for key, answer, citation in _cited(response)]
     return json.dumps(items, ensure_ascii=False, indent=2)
 
 
@@ -108,14 +108,30 @@ def _groups(response: Response) -> str:
 
 
 def _answer(answer: Answer) -> list[str]:
-    quote = [f"> {_inline(line)}" for line in answer.answer.splitlines()]
     confidence = f"confidence {answer.confidence:.2f} ({answer.confidence_level.replace('_', ' ')})"
-    lines = [*quote, "", f"{answer.rank}. {source_line(answer.citation)} — {confidence}", _proof(answer.citation)]
+    lines = [
+        *_quoted(answer),
+        "",
+        f"{answer.rank}. {source_line(answer.citation)} — {confidence}",
+        _proof(answer.citation),
+    ]
     for citation in answer.also_in:
         lines += [f"   Also in {source_line(citation)}", _proof(citation)]
     if answer.continues is not None:
         lines += ["", f"   The source goes on: {_inline(answer.continues[1])}"]
     return [*lines, ""]
+
+
+def _quoted(answer: Answer) -> list[str]:
+    """Return the quotation as a block, a few words strong inside their sentence."""
+    if answer.answer_type != "span":
+        return [f"> {_inline(line)}" for line in answer.answer.splitlines()]
+    start, end = answer.context_offset
+    before, after = _inline(answer.context[:start]), _inline(answer.context[end:])
+    # A space at an edge is lost with the line's, and stands again where the source has white space.
+    left = " " if answer.context[:start][-1:].isspace() else ""
+    right = " " if answer.context[end:][:1].isspace() else ""
+    return [f"> {before}{left}**{_inline(answer.answer)}**{right}{after}"]
 
 
 def _proof(citation: Citation) -> str:
@@ -136,7 +152,12 @@ def source_line(citation: Citation) -> str:
     return ", ".join([f"*{_inline(title)}*", *(_inline(part) for part in known if part), _lines(citation)])
 
 
-def _entry(key: str, citation: Citation, day: date) -> str:
+def _sentence(answer: Answer, citation: Citation) -> str | None:
+    """Return the sentence around a quotation of a few words, None for a copy, whose sentence is not known here."""
+    return answer.context if answer.answer_type == "span" and citation is answer.citation else None
+
+
+def _entry(key: str, answer: Answer, citation: Citation, day: date) -> str:
     source = citation.source
     fields = {
         "title": source.title or citation.span.document_id,
@@ -146,6 +167,7 @@ def _entry(key: str, citation: Citation, day: date) -> str:
         "url": source.uri,
         "urldate": day.isoformat(),
         "note": citation.quote,
+        "abstract": _sentence(answer, citation),
         "pages": _lines(citation),
         "annotation": _where(citation),
     }
@@ -160,7 +182,7 @@ def _lines(citation: Citation) -> str:
     return f"page {place.page_number}, {lines}" if place.page_number else lines
 
 
-def _csl_item(key: str, citation: Citation, day: date) -> dict[str, Any]:
+def _csl_item(key: str, answer: Answer, citation: Citation, day: date) -> dict[str, Any]:
     source, span = citation.source, citation.span
     item = {
         "id": key,
@@ -174,6 +196,7 @@ def _csl_item(key: str, citation: Citation, day: date) -> dict[str, Any]:
         "language": source.language,
         "page": str(citation.place.page_number) if citation.place.page_number else None,
         "note": citation.quote,
+        "abstract": _sentence(answer, citation),
         "custom": {
             "document_id": span.document_id, "start": span.start, "end": span.end, "place": _lines(citation),
             "content_sha256": citation.content_sha256,

@@ -34,7 +34,7 @@ from rag.types import AnswerType, Extraction, Hit
 
 if TYPE_CHECKING:
     from rag.protocols import Floats1d, Floats2d
-    from rag.span_model import PassageReading, SpanModel
+    from rag.span_model import PassageReader, PassageReading
 
 MODELS = Path(__file__).parent / "models"
 WEIGHTS, WEIGHTS_WITH_MODEL = MODELS / "sentence_reader.json", MODELS / "span_reader.json"
@@ -47,8 +47,8 @@ RANKED = "fused"
 WIDEST_MARGIN = 3.0
 LEAST, MOST = -12.0, 12.0
 """Bounds of the model's figures: beyond them a doubt is no greater."""
-WHOLE_SENTENCES: frozenset[QuestionForm] = frozenset(["yes_no", "keywords"])
-"""Forms of questions that no few words answer."""
+STATEMENTS: frozenset[QuestionForm] = frozenset(["keywords", "other"])
+"""Forms that may be a claim or a subject to read about, which whole sentences answer, unless the model is sure."""
 SEVERAL = 3
 """Spans taken of one sentence where a list is asked for."""
 
@@ -76,9 +76,9 @@ class SentenceReader:
         stored: "Callable[[Sequence[int]], Sequence[Floats2d]]",
         words: TantivyStore,
         weights: Mapping[str, float] | None = None,
-        model: "SpanModel | None" = None,
+        model: "Callable[[], PassageReader] | None" = None,
     ) -> None:
-        """Read the shipped coefficients where none are given."""
+        """Read the shipped coefficients where none are given; the model is loaded when it first reads."""
         self._embed, self._stored, self._words, self._model = embed, stored, words, model
         shipped = WEIGHTS_WITH_MODEL if model else WEIGHTS
         self._weights = weights or json.loads(shipped.read_text(encoding="utf-8"))["weights"]
@@ -88,7 +88,7 @@ class SentenceReader:
         """Return for each question its sentences, best first, ties in order of document and place."""
         readings: Sequence[Sequence[PassageReading | None]] = [[None] * len(found) for found in hits]
         if self._model:
-            readings = self._model.read(questions, [[hit.chunk for hit in found] for found in hits])
+            readings = self._model().read(questions, [[hit.chunk for hit in found] for found in hits])
         return [
             self._read(self._question(text, vector), found, read)
             for text, vector, found, read in zip(questions, self._embed(questions), hits, readings, strict=True)
@@ -109,7 +109,7 @@ class SentenceReader:
         found.sort(key=lambda item: (-item.score, item.span))
         # How well its passage was found is left out: it compares with the index, and would count twice.
         scores = [item.score - self._weights.get(RANKED, 0.0) * item.features[RANKED] for item in found]
-        ahead = margins(scores, [statement_key(item) for item in found])
+        ahead = margins(scores, [statement_key(item.hit.chunk.text[item.start : item.end]) for item in found])
         return [
             replace(item, features={**item.features, **dict(zip(MARGINS, values, strict=True))})
             for item, values in zip(found, ahead, strict=True)
@@ -159,7 +159,7 @@ class SentenceReader:
                 "reason": _within(reading.reason(*sentence), LEAST, MOST),
                 "relevance": _within(reading.relevance, LEAST, MOST),
             }
-            whole = question.form in WHOLE_SENTENCES
+            whole = question.form == "yes_no" or (question.form in STATEMENTS and span.score < none)
             yield self._extraction(hit, *(sentence if whole else span[:2]), figures, none - span.score)
 
     def _extraction(
@@ -181,9 +181,9 @@ class SentenceReader:
         }
 
 
-def statement_key(item: Extraction) -> str:
-    """Return the letters and digits of an extraction: copies of a sentence have the same."""
-    return "".join(filter(str.isalnum, item.hit.chunk.text[item.start : item.end].casefold()))
+def statement_key(text: str) -> str:
+    """Return the letters and digits of what was taken out: copies of a sentence have the same."""
+    return "".join(filter(str.isalnum, text.casefold()))
 
 
 def margins(scores: Sequence[float], keys: Sequence[str]) -> list[tuple[float, float]]:

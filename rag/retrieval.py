@@ -1,7 +1,7 @@
 """Finds the candidate passages of a question: dense and lexical rankings, and the fused one."""
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from rag.protocols import Floats1d, Ints1d, Ranking
 
 
+RERANKED = 50
+"""Fused passages that a reranker orders."""
 MIRRORS = 3
 """Passages that are looked at for each that is read."""
 HIGHEST_COSINE = 1.001
@@ -66,6 +68,14 @@ def hits(index: Index, ranking: "Ranking", scores: Mapping[int, Mapping[str, flo
     return [
         Hit(row, chunk, score, dict(scores.get(row, {}))) for (row, score), chunk in zip(ranking, chunks, strict=True)
     ]
+
+
+def reranked(index: Index, candidates: Candidates, score: "Callable[[Sequence[str]], Floats1d]") -> Candidates:
+    """Return the candidates with their best `RERANKED` fused rows in the order of new scores, ties as they were."""
+    best, rest = candidates.fused[:RERANKED], candidates.fused[RERANKED:]
+    found = score([chunk.text for chunk in index.store.chunks([row for row, _ in best])])
+    order = sorted(range(len(best)), key=lambda place: -float(found[place]))
+    return replace(candidates, fused=[*(best[place] for place in order), *rest])
 
 
 def to_read(index: Index, candidates: Candidates, count: int) -> list[Hit]:

@@ -20,6 +20,7 @@ RANGES: dict[str, tuple[float, float]] = {
 }
 
 RUNTIMES = ("auto", "onnx-int8", "onnx-fp32", "sentence-transformers")
+WITHOUT_MODEL, NO_RERANKER = "sentences", "none"
 SHAPING = ("embedding_model", "chunk_size", "stemmer", "text_column")
 """Settings that an index is built with; they are kept in its manifest and changing one means building anew."""
 
@@ -49,6 +50,11 @@ class Settings:
     """Share of the dense score in the fused one; the rest is BM25."""
     read_passages: int = 8
     """Best fused passages whose sentences are read."""
+    reader: str = "shipped"
+    """Model that reads them: `shipped`; `sentences` for none, so that whole sentences are judged by likeness and words
+    alone; or any extractive question-answering model of a hub or a local folder."""
+    reranker: str = "none"
+    """Cross-encoder that orders the fused passages before they are read, by its name or folder; `none`: none."""
     top_k: int = 5
     """Answers returned at most."""
     min_confidence: float | None = None

@@ -10,13 +10,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from rag.decoding import Found, Read, decoded
 from rag.errors import ModelNotAvailable
-from rag.reader_input import Pair, PairTokenizer, Tokens
+from rag.reader_input import Pair, PairTokenizer
 from rag.runtime import session, side_by_side
 
 if TYPE_CHECKING:
@@ -54,9 +54,16 @@ class PassageReading:
     def _window(self, start: int, end: int) -> Read:
         def held(window: Read) -> int:
             part = window.inside(start, end)
-            return part.stop - part.start
+            return int(part.stop - part.start)
 
         return max(self.windows, key=held)
+
+
+class PassageReader(Protocol):
+    """A model that reads passages: the shipped one, or one of a hub."""
+
+    def read(self, questions: Sequence[str], chunks: Sequence[Sequence["Chunk"]]) -> list[list[PassageReading]]:
+        """Return what is read of each chunk for its question."""
 
 
 class SpanModel:
@@ -73,6 +80,8 @@ class SpanModel:
             raise ModelNotAvailable(f"Cannot run the reader at {folder}: {error}", "Install Pincite again.") from error
         self._tokenizer = PairTokenizer(folder / TOKENIZER)
         self._tokens = lru_cache(maxsize=CACHED_TEXTS)(lambda text: self._tokenizer.tokens([text])[0])
+        # The same question is asked again: of other documents, with another threshold, by another person.
+        self._passage = lru_cache(maxsize=CACHED_TEXTS)(self._read_passage)
 
     @property
     def fingerprint(self) -> str:
@@ -81,17 +90,18 @@ class SpanModel:
 
     def read(self, questions: Sequence[str], chunks: Sequence[Sequence["Chunk"]]) -> list[list[PassageReading]]:
         """Return what is read of each chunk for its question."""
-        inputs = [
-            [self.inputs(question, chunk.title or "", chunk.text) for chunk in found]
+        asked = [
+            (question, chunk.title or "", chunk.text)
             for question, found in zip(questions, chunks, strict=True)
+            for chunk in found
         ]
-        reads = iter(side_by_side(self.run, [pair for found in inputs for pairs in found for pair in pairs]))
-        return [[PassageReading(tuple(next(reads) for _ in pairs)) for pairs in found] for found in inputs]
+        reads = iter(side_by_side(lambda item: self._passage(*item), asked))
+        return [[next(reads) for _ in found] for found in chunks]
 
-    def inputs(self, question: str, title: str, text: str) -> list[Pair]:
-        """Return the windows of a passage as inputs of the model."""
-        above: Tokens | None = self._tokens(title) if title else None
-        return list(self._tokenizer.pairs(self._tokens(question), above, self._tokens(text)))
+    def _read_passage(self, question: str, title: str, text: str) -> PassageReading:
+        above = self._tokens(title) if title else None
+        pairs = self._tokenizer.pairs(self._tokens(question), above, self._tokens(text))
+        return PassageReading(tuple(map(self.run, pairs)))
 
     def run(self, pair: Pair) -> Read:
         """Return what the model makes of one window."""
@@ -105,6 +115,12 @@ class SpanModel:
             },
         )
         return decoded(pair, tokens[0], float(relevance.item()))
+
+
+@lru_cache(maxsize=4)
+def span_model(folder: Path = SHIPPED_READER) -> SpanModel:
+    """Return the model of a folder, loaded once in a process."""
+    return SpanModel(folder)
 
 
 def sums_of(folder: Path, names: Iterable[str]) -> dict[str, str]:

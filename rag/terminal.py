@@ -44,10 +44,12 @@ def show_response(response: "Response") -> None:
 
 
 def show_quote(answer: "Answer", judged: str) -> None:
-    """Print a quotation, where it stands, and what is judged of it."""
+    """Print a quotation, the sentence it stands in, its place, and what is judged of it."""
     citation = answer.citation
     title = printable(citation.source.title or citation.span.document_id)
     typer.echo(f"[{answer.rank}] “{printable(answer.answer)}”")
+    if answer.answer_type == "span":
+        typer.echo(f"    in: “{printable(answer.context)}”")
     typer.echo(f"    {title}, line {citation.place.line_start} ({printable(citation.span.document_id)}) — {judged}")
     for other in answer.also_in:
         typer.echo(f"    also in {printable(other.span.document_id)}, line {other.place.line_start}")

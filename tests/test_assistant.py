@@ -14,6 +14,7 @@ from rag.errors import InvalidFilter, InvalidQuestion, InvalidSettings, Verifica
 from rag.index import Index
 from rag.protocols import Embedder
 from rag.response import Answer, Response
+from rag.settings import Settings
 from rag.types import Document
 
 SCHEMA = json.loads((Path(rag.__file__).parent / "response.schema.json").read_text(encoding="utf-8"))
@@ -55,6 +56,14 @@ def test_nothing_masked_is_ever_shown(assistant: Assistant, responses: dict[str,
         for answer in shown(response):
             masks = assistant.index.masks(answer.citation.span.document_id)
             assert not any(mask.span.overlaps(answer.context_span) for mask in masks)
+
+
+def test_without_the_reader_model_answers_are_whole_sentences(seeds_index: Index) -> None:
+    question = "When did the Soviet Union collapse?"
+    words = Assistant(seeds_index).ask(question).answers[0]
+    whole = Assistant(seeds_index, Settings(reader="sentences")).ask(question).answers[0]
+    assert (words.answer, words.answer_type, whole.answer_type) == ("1991", "span", "sentence")
+    assert whole.answer in words.context and "1991" in whole.answer
 
 
 def test_every_response_meets_the_published_schema(responses: dict[str, Response], assistant: Assistant) -> None:

@@ -12,10 +12,10 @@ ORDER = (
     "errors types response protocols settings filters"
     " loading blocks sentences wordings boilerplate chunking weights encoder_graph runtime"
     " lean embedding dense lexical fusion"
-    " questions reader_input decoding span_model reading confidence"
+    " questions reader_input decoding span_model hub_models reading confidence"
     " citation values duplicates agreement context recheck turns"
     " sketches database store generations reports writer ingest build index transfer watching"
-    " retrieval answers explanation assistant evaluation"
+    " retrieval answers explanation feedback assistant evaluation"
     " export adapters ui service terminal upkeep cli"
 ).split()
 LATE = {("response", "export")}

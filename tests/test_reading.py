@@ -1,6 +1,6 @@
 """The sentence reader: whole sentences, best first, by figures that can be followed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import pytest
@@ -8,6 +8,7 @@ import pytest
 from rag.embedding import QueryVectors
 from rag.lexical import TantivyStore
 from rag.reading import SentenceReader, margins
+from rag.span_model import span_model
 from rag.types import Chunk, Hit, Span
 
 if TYPE_CHECKING:
@@ -30,11 +31,12 @@ def hit(fused: float = 0.5, start: int = 100) -> Hit:
     return Hit(1, chunk, fused, {"dense": 0.6, "bm25": 3.0, "fused": fused})
 
 
-def reader(words: TantivyStore, embedder: "Embedder", **weights: float) -> SentenceReader:
-    def stored(rows: Sequence[int]) -> "list[Floats2d]":
-        return [embedder.embed_with_parts([TEXT], [RANGES])[1][0] for _ in rows]
+def stored_by(embedder: "Embedder") -> "Callable[[Sequence[int]], list[Floats2d]]":
+    return lambda rows: [embedder.embed_with_parts([TEXT], [RANGES])[1][0] for _ in rows]
 
-    return SentenceReader(QueryVectors(lambda: embedder), stored, words, weights)
+
+def reader(words: TantivyStore, embedder: "Embedder", **weights: float) -> SentenceReader:
+    return SentenceReader(QueryVectors(lambda: embedder), stored_by(embedder), words, weights)
 
 
 def test_sentences_come_whole_with_their_place_in_the_document(words: TantivyStore, embedder: "Embedder") -> None:
@@ -53,6 +55,34 @@ def test_the_score_is_the_weighted_sum_of_the_figures(words: TantivyStore, embed
     assert found[31].score == pytest.approx(2.0 + 0.25)
     assert found[18].score == pytest.approx(-1.0 - 0.25)
     assert found[0].no_answer == -found[0].score
+
+
+def with_model(words: TantivyStore, embedder: "Embedder") -> SentenceReader:
+    return SentenceReader(QueryVectors(lambda: embedder), stored_by(embedder), words, model=span_model)
+
+
+def test_the_model_finds_the_words_inside_the_sentence(words: TantivyStore, embedder: "Embedder") -> None:
+    found = with_model(words, embedder).read(["When did the embassies open?"], [[hit()]])[0]
+    best = found[0]
+    assert (TEXT[best.start : best.end], best.answer_type) == ("1992", "span")
+    assert best.no_answer < 0, "surer of these words than of no answer"
+    assert all(any(start <= item.start < item.end <= end for start, end in RANGES) for item in found)
+    assert {"span", "span_margin", "reason", "relevance"} <= set(best.features)
+
+
+def test_yes_or_no_is_answered_by_a_whole_sentence(words: TantivyStore, embedder: "Embedder") -> None:
+    found = with_model(words, embedder).read(["Did the embassies open in 1992?"], [[hit()]])[0]
+    assert {(item.start, item.end) for item in found} <= set(RANGES)
+    assert {item.answer_type for item in found} == {"sentence"}
+
+
+def test_with_the_model_many_questions_are_read_as_one_by_one(words: TantivyStore, embedder: "Embedder") -> None:
+    questions = ["When did the embassies open?", "What does Baku export?", "Which things does Baku export?"]
+    found = [[hit(), hit(start=900)]] * 3
+    together = with_model(words, embedder).read(questions, found)
+    assert together == [
+        with_model(words, embedder).read([question], [one])[0] for question, one in zip(questions, found, strict=True)
+    ]
 
 
 def test_equal_scores_come_in_order_of_place(words: TantivyStore, embedder: "Embedder") -> None:

@@ -9,6 +9,7 @@ import pytest
 from rag.assistant import Assistant
 from rag.index import Index
 from rag.response import Answer, Response
+from rag.types import Span
 
 QUESTIONS = Path(__file__).resolve().parents[2] / "shared" / "eval" / "seed_questions.jsonl"
 pytestmark = pytest.mark.skipif(not QUESTIONS.exists(), reason=f"the question file {QUESTIONS} is not on this machine")
@@ -34,6 +35,14 @@ def test_answerable_questions_are_answered_in_the_right_place(asked: list[tuple[
     first = sum(any(holds_gold(answer, row) for answer in response.answers[:1]) for row, response in answerable)
     first_three = sum(any(holds_gold(answer, row) for answer in response.answers[:3]) for row, response in answerable)
     assert (len(answerable), first >= 18, first_three >= 18) == (20, True, True), (first, first_three)
+
+
+def test_the_words_marked_are_those_that_answer(asked: list[tuple[dict[str, Any], Response]]) -> None:
+    right = 0
+    for row, response in asked:
+        golds = [Span(gold["doc"], gold["start"], gold["end"]) for gold in row["answers"]]
+        right += any(answer.citation.span.overlaps(gold) for answer in response.answers[:1] for gold in golds)
+    assert right >= 18, right
 
 
 def test_unanswerable_questions_are_refused(asked: list[tuple[dict[str, Any], Response]]) -> None:

@@ -9,6 +9,7 @@ from rag.confidence import Calibration, fit, save
 from rag.evaluation.abstention import OperatingPoint
 from rag.evaluation.datasets import Dataset, Question, load
 from rag.evaluation.observation import is_right, quoted
+from rag.feedback import read
 from rag.settings import Settings
 
 BATCH = 64
@@ -56,13 +57,15 @@ def calibrate(
     sample: int | None = None,
     seed: int = 0,
     take_out: bool = True,
+    feedback: bool = False,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> CalibrationReport:
     """Fit the confidence of `index` on the questions of a data set folder, cross-validated by document, and store it.
 
     The documents are those of the index; the folder needs queries.jsonl and answers.jsonl. With `take_out` each
     question that has an answer is asked again as if its article were not there, so that questions without an answer
-    are known whatever the folder holds. Raises EvaluationError.
+    are known whatever the folder holds. With `feedback` what readers said of first answers of this index counts too.
+    Raises EvaluationError.
     """
     assistant, tell = Assistant.open(index, settings=settings), progress or (lambda what, done, total: None)
     held = (assistant.index.document(summary.id) for summary in assistant.index.documents())
@@ -71,12 +74,15 @@ def calibrate(
     removed = [question for question in asked if question.answerable] if take_out else []
     examples = [*_examples(assistant, asked, None, tell), *_examples(assistant, removed, chosen, tell)]
     kept = [example for example in examples if example.features]
+    said = _said(Path(index), kept) if feedback else []
+    kept += said
     fitted = fit(
         [example.features for example in kept],
         [example.right for example in kept],
         [example.group for example in kept],
         precision,
-        fitted_on=f"{chosen.name}, {len(asked)} questions",
+        fitted_on=f"{chosen.name}, {len(asked)} questions"
+        + (f", {len(said)} answers judged by readers" if feedback else ""),
     )
     path = Path(index) / CALIBRATION
     save(fitted, path)
@@ -88,6 +94,16 @@ class _Example:
     features: Mapping[str, float]
     right: bool
     group: str
+
+
+def _said(index: Path, others: "Sequence[_Example]") -> "list[_Example]":
+    """Return what readers said of first answers, as far as it holds the figures that the other examples have."""
+    names = set(others[0].features) if others else set()
+    lines = [line for line in read(index) if line["rank"] == 1 and names <= set(line["features"])]
+    return [
+        _Example({name: line["features"][name] for name in names}, line["verdict"] == "right", line["document_id"])
+        for line in lines
+    ]
 
 
 def _examples(

@@ -43,6 +43,7 @@ CacheFolder = Annotated[Path | None, typer.Option(help="Where indexes are kept b
 Setting = Annotated[list[str] | None, typer.Option("--set", help="A setting, as key=value; may be repeated.")]
 IndexFolder = Annotated[Path, typer.Option(help="The index whose confidence is fitted.")]
 Precision = Annotated[float, typer.Option(min=0.5, max=1.0, help="Fraction of shown answers that shall be right.")]
+Feedback = Annotated[bool, typer.Option(help="Count what readers said of first answers of this index too.")]
 TakeOut = Annotated[bool, typer.Option(help="Ask each question again as if its article were not there.")]
 
 
@@ -91,6 +92,7 @@ def calibrate_command(
     sample: Sample = None,
     seed: Seed = 0,
     take_out: TakeOut = True,
+    feedback: Feedback = False,
 ) -> None:
     """Fit the confidence on your own questions, store it beside the index, and print risk and coverage."""
     from rich.console import Console
@@ -99,7 +101,9 @@ def calibrate_command(
     from rag.evaluation.terminal import render_calibration
 
     with _progress() as tell:
-        report = calibrate(dataset, index, precision, sample=sample, seed=seed, take_out=take_out, progress=tell)
+        report = calibrate(
+            dataset, index, precision, sample=sample, seed=seed, take_out=take_out, feedback=feedback, progress=tell
+        )
     Console().print(render_calibration(report))
 
 

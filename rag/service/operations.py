@@ -13,6 +13,7 @@ from typing import Any
 from rag.assistant import Assistant
 from rag.citation import place
 from rag.errors import InvalidInput
+from rag.feedback import keep, record
 from rag.recheck import recheck
 from rag.reports import IndexReport
 from rag.response import Response
@@ -25,7 +26,6 @@ from rag.service.requests import (
     SearchRequest,
 )
 from rag.types import Document, Span
-from rag.ui.feedback import keep, record
 from rag.ui.shared import SharedAssistant
 from rag.ui.uploads import drop
 

@@ -9,12 +9,12 @@ import gradio as gr
 from gradio.events import api
 
 from rag.errors import InvalidInput, RagError
+from rag.feedback import keep, record
 from rag.response import Answer, Response
 from rag.ui.cards import response_html
 from rag.ui.components import PRIVATE, Call, html_part, problem_html, status_html
 from rag.ui.examples import examples
 from rag.ui.expectation import expectation_html
-from rag.ui.feedback import keep, record
 from rag.ui.limits import RateLimit
 from rag.ui.markup import element, escaped
 from rag.ui.options import Options

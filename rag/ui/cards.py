@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from rag.agreement import relation, statement
+from rag.feedback import VERDICTS
 from rag.response import Answer, Citation, IndexInfo, Response
-from rag.ui.feedback import VERDICTS
 from rag.ui.markup import element, escaped, isolated, one_line
 from rag.ui.phrases import LEVEL_WORDS, count, percent, place_words, title_words
 from rag.ui.quotations import actions, explained, quotation, show_button, source_line

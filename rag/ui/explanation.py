@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from rag.explanation import features_of, is_of
 from rag.response import Answer, Response
 from rag.ui.markup import element, escaped, isolated
 from rag.ui.phrases import count, percent
@@ -31,15 +32,6 @@ def explanation_html(response: Response, answer: Answer) -> str:
     )
 
 
-def features_of(response: Response, answer: Answer) -> Mapping[str, float]:
-    """Return the figures that the confidence of an answer was computed from, empty where they were not kept."""
-    for item in (response.explain or {}).get("read", ()):
-        if _is_of(item, answer):
-            features: Mapping[str, float] = item.get("features", {})
-            return features
-    return {}
-
-
 def _words(question: Mapping[str, Any]) -> str:
     """Return in how many passages each word of the question stands, and what was taken for a misspelling."""
     listed = [isolated(f"{term['word']} ({count(term['passages'], 'passage')})") for term in question.get("terms", ())]
@@ -50,12 +42,6 @@ def _words(question: Mapping[str, Any]) -> str:
     return element("p", f"Words of the question: {', '.join(listed)}.{misspelt}")
 
 
-def _is_of(item: Mapping[str, Any], answer: Answer) -> bool:
-    span = answer.citation.span
-    inside = item.get("start", -1) < span.end and span.start < item.get("end", -1)
-    return inside and str(item.get("chunk_id", "")).startswith(f"{span.document_id}:")
-
-
 def _ranks(found: Mapping[str, Any], answer: Answer) -> Iterator[tuple[str, ...]]:
     for stage, words in STAGES.items():
         listed = found.get(stage)
@@ -63,7 +49,7 @@ def _ranks(found: Mapping[str, Any], answer: Answer) -> Iterator[tuple[str, ...]
             continue
         item = next((item for item in listed if item.get("chunk_id") == answer.citation.chunk_id), None)
         if stage == "read":
-            item = next((item for item in listed if _is_of(item, answer)), None)
+            item = next((item for item in listed if is_of(item, answer)), None)
         rank = str(item["rank"]) if item else f"after the first {len(listed)}"
         yield words, rank, f"{item['score']:.3f}" if item else "–"
 

@@ -1,6 +1,7 @@
 """Measures the data sets below and writes one dated JSON for each to `results/`. Run by hand, one set at a time."""
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,9 +9,11 @@ from pathlib import Path
 from rich.console import Console
 
 from rag.evaluation.datasets import References
+from rag.evaluation.observation import RANKED
 from rag.evaluation.results import write_json
-from rag.evaluation.run import evaluate
+from rag.evaluation.run import STAGES, evaluate
 from rag.evaluation.terminal import render_terminal
+from rag.settings import Settings
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -22,6 +25,7 @@ class Benchmark:
     name: str
     other_field: str
     references: References = "any"
+    stages: Sequence[str] = STAGES
 
 
 BENCHMARKS = (
@@ -30,6 +34,7 @@ BENCHMARKS = (
     Benchmark("hotpot_val_sample", other_field="scifact"),
     Benchmark("scifact", other_field="hotpot_val_sample"),
     Benchmark("chroma", other_field="scifact", references="all"),
+    Benchmark("cranfield", other_field="scifact", stages=RANKED),
 )
 
 
@@ -40,19 +45,23 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", choices=[item.name for item in BENCHMARKS], help="names of sets")
     parser.add_argument("--sample", type=int, help="ask only so many questions of each set")
     parser.add_argument("--cache", type=Path, help="where indexes are kept")
+    parser.add_argument("--reader", default="shipped", help="the setting `reader`")
     given = parser.parse_args()
     for benchmark in BENCHMARKS:
         if not given.only or benchmark.name in given.only:
-            measure(benchmark, given.data, given.sample, given.cache)
+            measure(benchmark, given.data, given.sample, given.cache, given.reader)
 
 
-def measure(benchmark: Benchmark, data: Path, sample: int | None, cache: Path | None) -> None:
-    """Measure one set and write its result."""
+def measure(benchmark: Benchmark, data: Path, sample: int | None, cache: Path | None, reader: str) -> None:
+    """Measure one set and write its result; the name of that without the shipped reader says so."""
     console = Console()
+    other = "" if reader == "shipped" else f"-{reader}"
     with console.status(benchmark.name) as status:
         found = evaluate(
             data / benchmark.name,
+            Settings(reader=reader),
             sample=sample,
+            stages=benchmark.stages,
             references=benchmark.references,
             other_field=data / benchmark.other_field,
             cache=cache,
@@ -60,7 +69,7 @@ def measure(benchmark: Benchmark, data: Path, sample: int | None, cache: Path | 
         )
     console.print(render_terminal(found))
     RESULTS.mkdir(exist_ok=True)
-    write_json(found, RESULTS / f"{datetime.now(UTC):%Y-%m-%d}-{benchmark.name}.json")
+    write_json(found, RESULTS / f"{datetime.now(UTC):%Y-%m-%d}-{benchmark.name}{other}.json")
 
 
 if __name__ == "__main__":

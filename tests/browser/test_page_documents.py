@@ -39,7 +39,10 @@ def test_files_are_handed_in_listed_looked_at_asked_and_removed_again(
 
     watched.turn_to("Ask")
     watched.ask(ASKED)
-    expect(page.locator(".pc-answers mark")).to_have_text("The pier of Zennor was painted green by Isolde Trewin.")
+    expect(page.locator(".pc-answers mark")).to_have_text("Isolde Trewin")
+    expect(page.locator(".pc-answers blockquote")).to_have_text(
+        "The pier of Zennor was painted green by Isolde Trewin."
+    )
 
     watched.turn_to("Documents")
     remove = page.locator("#pc-list").get_by_role("button", name="Remove pier.txt")

@@ -24,9 +24,13 @@ from rag.types import Chunk, Extraction, Hit, Span
 STAGES = ("lexical", "dense", "fused", "read", "answers", "abstention", "citations")
 
 
+WHOLE = Settings(reader="sentences")
+"""The gold spans of the small set are whole sentences."""
+
+
 @pytest.fixture(scope="module")
 def sound(small_set: Path, other_set: Path, cache: Path) -> Evaluation:
-    return evaluate(small_set, other_field=other_set, stages=STAGES, cache=cache)
+    return evaluate(small_set, other_field=other_set, settings=WHOLE, stages=STAGES, cache=cache)
 
 
 def moved(before: Evaluation, after: Evaluation) -> dict[str, Row]:
@@ -43,7 +47,7 @@ def test_shuffled_vectors_show_in_the_dense_stage_alone(
         return np.roll(vectors, 1, axis=0), inner
 
     monkeypatch.setattr(LeanEmbedder, "embed_with_parts", shuffled)
-    rows = moved(sound, evaluate(small_set, other_field=other_set, stages=STAGES, cache=tmp_path))
+    rows = moved(sound, evaluate(small_set, other_field=other_set, settings=WHOLE, stages=STAGES, cache=tmp_path))
     dense, lexical = rows["dense.recall@1"], rows["lexical.recall@1"]
     assert dense.before > 0.8 and dense.after < 0.2
     assert dense.p_value is not None and dense.p_value < 0.001
@@ -60,7 +64,7 @@ def test_offsets_moved_by_one_show_in_the_spans_but_not_in_the_ranking(
         return Span(span.document_id, span.start + 1, span.end + 1)
 
     monkeypatch.setattr(Chunk, "locate", late)
-    rows = moved(sound, evaluate(small_set, other_field=other_set, stages=STAGES, cache=cache))
+    rows = moved(sound, evaluate(small_set, other_field=other_set, settings=WHOLE, stages=STAGES, cache=cache))
     for key in ("extractions.gold in answer@1", "extractions.EM@1"):
         assert rows[key].before > 0.7 and rows[key].after < 0.1
     assert rows["extractions.token precision@1"].after < rows["extractions.token precision@1"].before
@@ -93,15 +97,15 @@ def test_a_reader_that_always_answers_shows_in_abstention(
     sound: Evaluation, small_set: Path, other_set: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class SureReader:
-        def __init__(self, *parts: Any) -> None:
-            self._reader = SentenceReader(*parts)
+        def __init__(self, *parts: Any, **named: Any) -> None:
+            self._reader = SentenceReader(*parts, **named)
 
         def read(self, questions: Sequence[str], hits: Sequence[Sequence[Hit]]) -> list[list[Extraction]]:
             found = self._reader.read(questions, hits)
             return [[replace(item, features=dict.fromkeys(item.features, 1.0)) for item in items] for items in found]
 
     monkeypatch.setattr(rag.assistant, "SentenceReader", SureReader)
-    found = evaluate(small_set, other_field=other_set, stages=STAGES, cache=cache)
+    found = evaluate(small_set, other_field=other_set, settings=WHOLE, stages=STAGES, cache=cache)
     for kind in ("article removed", "other field"):
         stage = f"abstention, {kind}"
         assert sound.measure(stage, "AUROC").value > 0.8 and found.measure(stage, "AUROC").value == 0.5

@@ -9,6 +9,7 @@ from rag.errors import EvaluationError
 from rag.evaluation.cache import cached_index
 from rag.evaluation.calibrate import calibrate
 from rag.evaluation.datasets import load
+from rag.feedback import keep, record
 from rag.settings import Settings
 
 
@@ -47,3 +48,16 @@ def test_questions_about_other_documents_are_refused(small_set: Path, seeds_inde
     folder = Path(shutil.copytree(seeds_index.path, tmp_path / "index"))  # type: ignore[attr-defined]
     with pytest.raises(EvaluationError, match="no document has the id 'd0'"):
         calibrate(small_set, folder)
+
+
+def test_what_readers_said_counts_where_it_is_asked_for(small_set: Path, index: Path) -> None:
+    assistant = Assistant.open(index)
+    for question in load(small_set).questions[:6]:
+        response = assistant.ask(question.text, min_confidence=0.0, explain=True)
+        keep(index, record(response, 1, "not_an_answer"))
+    keep(index, {**record(response, 1, "right"), "response_id": "r_old", "features": {"unknown": 1.0}})
+    without, counted = (calibrate(small_set, index, precision=0.5, feedback=feedback) for feedback in (False, True))
+    assert counted.calibration.questions == without.calibration.questions + 6
+    assert counted.calibration.fitted_on.endswith("6 answers judged by readers")
+    features = assistant.trace_many([load(small_set).questions[0].text])[0].extractions[0].features
+    assert counted.calibration.probability(features) < without.calibration.probability(features)

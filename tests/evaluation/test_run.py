@@ -30,7 +30,7 @@ def test_every_question_counts_in_the_figures_that_it_has_a_part_in(found: Evalu
 
 def test_a_working_pipeline_finds_what_is_there_and_quotes_it(found: Evaluation) -> None:
     assert found.measure("fused", "recall@5").value == 1.0
-    assert found.measure("extractions", "gold in answer@1").value >= 0.7
+    assert found.measure("extractions", "gold in context@1").value >= 0.7
     assert found.measure("citations", "verbatim rate").value == 1.0
     assert found.measure("citations", "boilerplate leaks").value == 0.0
     assert found.measure("abstention, other field", "AUROC").value > 0.8

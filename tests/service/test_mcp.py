@@ -79,7 +79,7 @@ def test_the_tools_only_read_and_give_what_they_say(running: Served) -> None:
 def test_a_quotation_is_verbatim_or_what_is_nearest_is_shown(running: Served, assistant: Assistant) -> None:
     document = assistant.index.document(DOCUMENT)
     assert document is not None
-    quote = assistant.ask(COLLAPSE).answers[0].answer
+    quote = assistant.ask(COLLAPSE).answers[0].context
 
     async def session(client: Client) -> list[Any]:
         given = [{"document_id": DOCUMENT, "quote": text} for text in (quote, quote.replace("1991", "1919"))]

@@ -4,9 +4,10 @@ from typing import Any
 from pages import Reading
 from responses import answer, answered
 
+from rag.explanation import features_of
 from rag.response import Response
 from rag.types import Document
-from rag.ui.explanation import explanation_html, features_of
+from rag.ui.explanation import explanation_html
 
 DOCUMENT = Document("d", "It rained. The bell rang.")
 CHUNK = {"chunk_id": "d:0-25", "score": 1.25}

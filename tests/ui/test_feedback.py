@@ -6,9 +6,9 @@ import pytest
 from responses import answer, answered
 
 from rag.errors import IndexWriteFailed, InvalidInput
+from rag.feedback import FEEDBACK, VERDICTS, keep, read, record
 from rag.response import Response
 from rag.types import Document
-from rag.ui.feedback import FEEDBACK, VERDICTS, keep, read, record
 
 DOCUMENT = Document("d.txt", "It rained.\u2028The bell rang.")
 FEATURES = {"overlap": 1.5}

@@ -91,10 +91,10 @@ def batched(examples: Sequence[Learnable], tokens: int, chance: random.Random) -
 def padded(group: Sequence[Learnable]) -> Batch:
     """Return one batch of a few examples."""
     shape = len(group), max(len(item.pair) for item in group)
-    batch = Batch(
-        np.zeros(shape, np.int64), np.zeros(shape, np.int64), *(np.zeros(shape, bool) for _ in range(4)),
-        np.full(shape, -1, np.int8), np.array([item.relevant for item in group], np.float32),
-    )  # fmt: skip
+    filled, allowed, starts, ends = (np.zeros(shape, bool) for _ in range(4))
+    relevant = np.array([item.relevant for item in group], np.float32)
+    ids, segments, reasons = np.zeros(shape, np.int64), np.zeros(shape, np.int64), np.full(shape, -1, np.int8)
+    batch = Batch(ids, segments, filled, allowed, starts, ends, reasons, relevant)
     for row, item in enumerate(group):
         length, first = len(item.pair), item.pair.first
         batch.ids[row, :length] = item.pair.ids

@@ -156,7 +156,8 @@ def cut(example: Example, chance: random.Random) -> Example:
     if any(not start <= a < b <= end for a, b in example.golds):
         return example
     golds, kept = (
-        tuple((a - start, b - start) for a, b in spans if start <= a and b <= end) for spans in (example.golds, reasons)
+        tuple((a - start, b - start) for a, b in spans if start <= a and b <= end)
+        for spans in (example.golds, example.rationale)
     )
     return replace(example, text=example.text[start:end], golds=golds, rationale=kept)
 

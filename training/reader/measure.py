@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from rag.decoding import Read, decoded
 from rag.evaluation import squad
@@ -18,8 +17,7 @@ from training.reader.examples import Example
 from training.reader.network import Network
 from training.reader.sources import held_out_articles, rows
 
-Scorer = Callable[[Sequence[Pair]], list[tuple[NDArray[np.float32], float]]]
-"""Scores of the tokens (n, 3) and relevance of each pair."""
+Reads = Callable[[Sequence[Pair]], list[Read]]
 SIDE_BY_SIDE = 32
 
 
@@ -40,10 +38,10 @@ def held_out_questions(data: Path, count: int | None = None) -> list[tuple[Examp
 
 
 def gold_paragraphs(
-    scorer: Scorer, questions: Sequence[tuple[Example, list[str]]], encoder: Encoder
+    reader: Reads, questions: Sequence[tuple[Example, list[str]]], encoder: Encoder
 ) -> dict[str, object]:
     """Return the figures: answers where there is one, and how well the two kinds of questions are told apart."""
-    reads = read_all(scorer, [encoder.encode(example) for example, _ in questions])
+    reads = read_all(reader, [encoder.encode(example) for example, _ in questions])
     best = [read.best(0, len(example.text))[0] for (example, _), read in zip(questions, reads, strict=True)]
     given = [example.text[span.start : span.end] for (example, _), span in zip(questions, best, strict=True)]
     answerable = np.array([example.relevant for example, _ in questions])
@@ -64,28 +62,26 @@ def gold_paragraphs(
     return figures
 
 
-def read_all(scorer: Scorer, items: Sequence[Learnable]) -> list[Read]:
+def read_all(reader: Reads, items: Sequence[Learnable]) -> list[Read]:
     """Return what a reader makes of each input, inputs of like length side by side."""
     order = sorted(range(len(items)), key=lambda place: len(items[place].pair))
     reads: dict[int, Read] = {}
     for start in range(0, len(order), SIDE_BY_SIDE):
         places = order[start : start + SIDE_BY_SIDE]
-        pairs = [items[place].pair for place in places]
-        for place, pair, (tokens, relevance) in zip(places, pairs, scorer(pairs), strict=True):
-            reads[place] = decoded(pair, tokens, relevance)
+        reads |= zip(places, reader([items[place].pair for place in places]), strict=True)
     return [reads[place] for place in range(len(items))]
 
 
-def by_network(network: Network) -> Scorer:
-    """Return the scorer of a network in training."""
+def by_network(network: Network) -> Reads:
+    """Return what reads with a network in training."""
 
     @torch.inference_mode()
-    def score(pairs: Sequence[Pair]) -> list[tuple[NDArray[np.float32], float]]:
+    def read(pairs: Sequence[Pair]) -> list[Read]:
         empty = [Learnable(pair, (), (), np.full(len(pair.passage.ids), -1, np.int8), False) for pair in pairs]
         batch = padded(empty)
         with torch.autocast("cpu", dtype=torch.bfloat16):
             tokens, relevance = network(*map(torch.from_numpy, (batch.ids, batch.segments, batch.filled)))
         found = tokens.float().numpy()
-        return [(found[row, : len(pair)], float(relevance[row])) for row, pair in enumerate(pairs)]
+        return [decoded(pair, found[row, : len(pair)], float(relevance[row])) for row, pair in enumerate(pairs)]
 
-    return score
+    return read

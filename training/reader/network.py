@@ -5,12 +5,14 @@ writes the embedder.
 """
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
+from rag.encoder_graph import LARGEST_WEIGHT
 from rag.reader_input import PASSAGE, PASSAGE_SHARED, QUESTION, QUESTION_SHARED, SEGMENTS
 from training.reader.batches import Batch
 
@@ -19,14 +21,47 @@ REASON_WEIGHT, RELEVANCE_WEIGHT = 0.4, 0.5
 NEVER = -1e4
 
 
+class Rounded(torch.autograd.Function):
+    """Rounds as the shipped graph does, and lets gradients through as if it did not."""
+
+    @staticmethod
+    def forward(context: Any, values: Tensor, low: Tensor, high: Tensor, steps: int) -> Tensor:
+        """Return the nearest of `steps` equal steps from `low` to `high`, zero among them."""
+        scale = ((high - low) / steps).clamp(min=1e-8)
+        zero = (-low / scale).round()
+        return (((values.float() / scale).round() + zero).clamp(0, steps) - zero).mul(scale).to(values.dtype)
+
+    @staticmethod
+    def backward(context: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
+        """Return the gradient as it is."""
+        return gradients[0], None, None, None
+
+
+class Product(nn.Linear):
+    """A linear layer that can compute as with 8-bit matrices: inputs of one example and weights of one row rounded."""
+
+    quantised = False
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Return values @ weight + bias."""
+        if not self.quantised:
+            return super().forward(values)
+        with torch.no_grad():
+            low, high = values.float().amin((1, 2), keepdim=True), values.float().amax((1, 2), keepdim=True)
+            most = self.weight.abs().amax(1, keepdim=True)
+        rounded: Tensor = Rounded.apply(values, low.clamp(max=0), high.clamp(min=0), 255)  # type: ignore[no-untyped-call]
+        weight: Tensor = Rounded.apply(self.weight, -most, most, 2 * LARGEST_WEIGHT)  # type: ignore[no-untyped-call]
+        return functional.linear(rounded, weight, self.bias)
+
+
 class Layer(nn.Module):
     """One layer of the encoder: attention, then the feed-forward part, each added to its input and normalised."""
 
     def __init__(self, width: int, inner: int) -> None:
         """Make the layer; its weights are loaded over what is drawn here."""
         super().__init__()
-        self.joined, self.mixed = nn.Linear(width, 3 * width), nn.Linear(width, width)
-        self.wide, self.narrow = nn.Linear(width, inner), nn.Linear(inner, width)
+        self.joined, self.mixed = Product(width, 3 * width), Product(width, width)
+        self.wide, self.narrow = Product(width, inner), Product(inner, width)
         self.after_attention, self.after_narrow = (nn.LayerNorm(width, EPSILON) for _ in range(2))
 
     def forward(self, hidden: Tensor, mask: Tensor | None) -> Tensor:
@@ -72,6 +107,12 @@ class Network(nn.Module):
         for layer in self.layers:
             hidden = layer(hidden, mask)
         return self.tokens(hidden), self.relevance(hidden[:, 0])[:, 0]
+
+    def quantise(self, quantised: bool) -> None:
+        """Compute from now on as with 8-bit matrices, or not."""
+        for module in self.modules():
+            if isinstance(module, Product):
+                module.quantised = quantised
 
     def tensors(self) -> dict[str, Tensor]:
         """Return the weights by the names of a BERT file, the heads as `reader.tokens` and `reader.relevance`."""

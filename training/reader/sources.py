@@ -115,6 +115,12 @@ def held_out_articles(data: Path) -> frozenset[str]:
     return frozenset(ordered[:HELD_OUT_ARTICLES])
 
 
+def fitted_articles(data: Path) -> frozenset[str]:
+    """Return the half of the held-out articles of `squad2` that order and confidence are fitted on."""
+    articles = sorted(held_out_articles(data), key=lambda name: hashlib.sha256(name.encode()).hexdigest())
+    return frozenset(articles[: HELD_OUT_ARTICLES // 2])
+
+
 def rows(path: Path) -> Iterator[dict[str, Any]]:
     """Yield the rows of a JSONL file."""
     with path.open(encoding="utf-8") as lines:

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from rag.errors import IndexWriteFailed, InvalidInput
+from rag.explanation import features_of
 from rag.response import Response
-from rag.ui.explanation import features_of
 
 FEEDBACK = "feedback.jsonl"
 SCHEMA = "pincite-feedback-1"
