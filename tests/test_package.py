@@ -9,7 +9,7 @@ import rag
 
 PACKAGE = Path(rag.__file__).parent
 ORDER = (
-    "errors types response protocols settings filters"
+    "errors types response protocols settings configuration filters"
     " loading blocks sentences wordings boilerplate chunking weights encoder_graph lean embedding dense lexical fusion"
     " questions reading confidence citation values duplicates agreement context recheck turns"
     " sketches database store generations reports writer ingest build index transfer watching"
