@@ -9,7 +9,7 @@ SET_UP_TEST := .venv/.set-up-for-test
 # The newest build of torch brings gigabytes of CUDA; constraints.txt names the versions that were tested.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: app test lint types unit slow screenshots bench fit clean
+.PHONY: app test lint types unit slow adapters screenshots bench fit clean
 
 app: $(SET_UP)
 	PINCITE_PORT=$(PORT) $(BIN)/python app.py
@@ -29,6 +29,11 @@ unit: $(SET_UP_TEST) chromium axe-core
 # What takes minutes: 10,000 nasty documents, 50 kills.
 slow: $(SET_UP_TEST)
 	$(BIN)/python -m pytest -m slow -s
+
+# The adapters against the real libraries, which are too heavy for every run.
+adapters: $(SET_UP_TEST)
+	$(INSTALL) --editable ".[test,haystack,llamaindex]" azure-ai-language-questionanswering google-cloud-discoveryengine
+	$(BIN)/python -m pytest tests/adapters
 
 screenshots: $(SET_UP_TEST) chromium
 	PYTHONPATH=tests $(BIN)/python -m browser.screenshots build/screenshots

@@ -42,5 +42,5 @@ def test_every_address_that_is_named_is_there(running: Served) -> None:
 
 def test_the_readme_names_every_extra() -> None:
     extras = (Path(ROOT) / "pyproject.toml").read_text(encoding="utf-8").partition("[project.optional-dependencies]")[2]
-    for name in ("mcp", "langchain"):
+    for name in ("mcp", "langchain", "haystack", "llamaindex"):
         assert f"pincite[{name}]" in README and f"\n{name} = [" in extras
