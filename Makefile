@@ -9,7 +9,7 @@ SET_UP_TEST := .venv/.set-up-for-test
 # The newest build of torch brings gigabytes of CUDA; constraints.txt names the versions that were tested.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: app test lint types unit slow adapters screenshots bench fit clean
+.PHONY: app test lint types unit slow adapters docs screenshots bench fit clean
 
 app: $(SET_UP)
 	PINCITE_PORT=$(PORT) $(BIN)/python app.py
@@ -34,6 +34,11 @@ slow: $(SET_UP_TEST)
 adapters: $(SET_UP_TEST)
 	$(INSTALL) --editable ".[test,haystack,llamaindex]" azure-ai-language-questionanswering google-cloud-discoveryengine
 	$(BIN)/python -m pytest tests/adapters
+
+# The documentation site, in build/site: open build/site/index.html.
+docs: $(SET_UP_TEST)
+	$(INSTALL) --editable ".[test,docs]"
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 screenshots: $(SET_UP_TEST) chromium
 	PYTHONPATH=tests $(BIN)/python -m browser.screenshots build/screenshots

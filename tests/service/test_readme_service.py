@@ -12,7 +12,8 @@ import pytest
 from service.running_service import ROOT, Served
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-CURL = re.findall(r"^(curl .*)$", README, re.MULTILINE)
+HOW_TO = (ROOT / "docs" / "site" / "how-to" / "programs.md").read_text(encoding="utf-8")
+CURL = list(dict.fromkeys(re.findall(r"^(curl .*)$", README + HOW_TO, re.MULTILINE)))
 
 
 def run(line: str, running: Served) -> subprocess.CompletedProcess[str]:
@@ -22,7 +23,7 @@ def run(line: str, running: Served) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="no curl on this machine")
 def test_each_line_of_curl_gives_json(running: Served) -> None:
-    assert len(CURL) == 7
+    assert len(CURL) == 8
     for line in CURL:
         done = run(line, running)
         assert done.returncode == 0, done.stdout
@@ -36,7 +37,7 @@ def test_each_line_of_curl_gives_json(running: Served) -> None:
 def test_every_address_that_is_named_is_there(running: Served) -> None:
     content = json.loads(run("curl http://127.0.0.1:7860/v1/openapi.json", running).stdout)
     known = {re.sub(r"\{.*?\}", "ferry", path) for path in content["paths"]} | {"/v1", "/v1/openapi.json", "/mcp"}
-    named = set(re.findall(r"(?:`|7860)(/(?:v1|healthz|readyz|metrics|mcp)[\w/:.]*)", README))
+    named = set(re.findall(r"(?:`|7860)(/(?:v1|healthz|readyz|metrics|mcp)[\w/:.]*)", README + HOW_TO))
     assert len(named) > 10 and named <= known
 
 
