@@ -9,7 +9,7 @@ SET_UP_TEST := .venv/.set-up-for-test
 # The newest build of torch brings gigabytes of CUDA; constraints.txt names the versions that were tested.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: app test lint types unit slow adapters docs screenshots bench fit clean
+.PHONY: app test lint types unit slow adapters docs audit sbom fuzz schemathesis screenshots bench fit clean
 
 app: $(SET_UP)
 	PINCITE_PORT=$(PORT) $(BIN)/python app.py
@@ -34,6 +34,28 @@ slow: $(SET_UP_TEST)
 adapters: $(SET_UP_TEST)
 	$(INSTALL) --editable ".[test,haystack,llamaindex]" azure-ai-language-questionanswering google-cloud-discoveryengine
 	$(BIN)/python -m pytest tests/adapters
+
+# Known holes in the pinned dependencies, and the list of these for who runs Pincite. Both need PyPI itself, not a mirror,
+# to say something of holes; where it cannot be reached, the audit says so and fails.
+audit: $(SET_UP_TEST)
+	$(INSTALL) --editable ".[test,audit]"
+	$(BIN)/python -m tests.supply.audit
+
+sbom: $(SET_UP_TEST)
+	$(INSTALL) --editable ".[test,audit]"
+	@mkdir -p build
+	$(BIN)/cyclonedx-py requirements constraints.txt --pyproject pyproject.toml --output-reproducible \
+	  --output-format JSON --output-file build/sbom.json
+
+# Hours: see tests/fuzz/README.md.
+MINUTES ?= 30
+fuzz: $(SET_UP_TEST)
+	$(BIN)/python -m tests.fuzz.run --minutes $(MINUTES)
+
+CASES ?= 5000
+schemathesis: $(SET_UP_TEST)
+	$(INSTALL) "schemathesis>=4.32,<5"
+	$(BIN)/python -m tests.fuzz.rest --cases $(CASES)
 
 # The documentation site, in build/site: open build/site/index.html.
 docs: $(SET_UP_TEST)
