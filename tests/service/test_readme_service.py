@@ -5,8 +5,10 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
 from service.running_service import ROOT, Served
@@ -43,5 +45,19 @@ def test_every_address_that_is_named_is_there(running: Served) -> None:
 
 def test_the_readme_names_every_extra() -> None:
     extras = (Path(ROOT) / "pyproject.toml").read_text(encoding="utf-8").partition("[project.optional-dependencies]")[2]
-    for name in ("mcp", "langchain", "haystack", "llamaindex"):
+    for name in ("mcp", "langchain", "haystack", "llamaindex", "otel"):
         assert f"pincite[{name}]" in README and f"\n{name} = [" in extras
+
+
+def test_the_example_of_gradio_client_gets_the_answers_of_rest(running: Served) -> None:
+    question = {"question": "When did the Soviet Union collapse?"}
+    expected = httpx.post(f"{running.address}/v1/ask", json=question, timeout=60).json()["answers"]
+    example = [sys.executable, str(ROOT / "docs" / "examples" / "ask_the_page.py"), f"{running.address}/"]
+    done = subprocess.run([*example, question["question"]], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        f"{answer['citation']['document_id']}, line {answer['citation']['line_start']}: {answer['answer']}"
+        for answer in expected
+    ]
+    refused = subprocess.run([*example, "Who cast the bell of Marrowick?"], capture_output=True, text=True, check=False)
+    assert refused.stdout == "no answer: low_confidence\n"
