@@ -52,7 +52,7 @@ def main() -> int:
         report = json.loads(done.stdout)
     except ValueError:
         last = (done.stderr.strip().splitlines() or ["pip-audit said nothing"])[-1]
-        sys.stdout.write(f"NOT AUDITED: the list of known holes could not be reached. {last}\n")
+        sys.stdout.write(f"NOT AUDITED: pip-audit gave no report, maybe for want of the network. {last}\n")
         return NOT_LOOKED_UP
     status, lines = judged(report, allowed, datetime.now(UTC).date())
     sys.stdout.write("\n".join(lines) + "\n")
