@@ -9,7 +9,7 @@ SET_UP_TEST := .venv/.set-up-for-test
 # The newest build of torch brings gigabytes of CUDA; constraints.txt names the versions that were tested.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: app test lint types unit slow screenshots bench reader fit clean
+.PHONY: app test lint types unit slow adapters docs audit sbom fuzz schemathesis screenshots bench reader fit clean
 
 app: $(SET_UP)
 	PINCITE_PORT=$(PORT) $(BIN)/python app.py
@@ -29,6 +29,38 @@ unit: $(SET_UP_TEST) chromium axe-core
 # What takes minutes: 10,000 nasty documents, 50 kills.
 slow: $(SET_UP_TEST)
 	$(BIN)/python -m pytest -m slow -s
+
+# The adapters against the real libraries, which are too heavy for every run.
+adapters: $(SET_UP_TEST)
+	$(INSTALL) --editable ".[test,haystack,llamaindex]" azure-ai-language-questionanswering google-cloud-discoveryengine
+	$(BIN)/python -m pytest tests/adapters
+
+# Known holes in the pinned dependencies, and the list of these for who runs Pincite. Both need PyPI itself, not a mirror,
+# to say something of holes; where it cannot be reached, the audit says so and fails.
+audit: $(SET_UP_TEST)
+	$(INSTALL) --editable ".[test,audit]"
+	$(BIN)/python -m tests.supply.audit
+
+sbom: $(SET_UP_TEST)
+	$(INSTALL) --editable ".[test,audit]"
+	@mkdir -p build
+	$(BIN)/cyclonedx-py requirements constraints.txt --pyproject pyproject.toml --output-reproducible \
+	  --output-format JSON --output-file build/sbom.json
+
+# Hours: see tests/fuzz/README.md.
+MINUTES ?= 30
+fuzz: $(SET_UP_TEST)
+	$(BIN)/python -m tests.fuzz.run --minutes $(MINUTES)
+
+CASES ?= 5000
+schemathesis: $(SET_UP_TEST)
+	$(INSTALL) "schemathesis>=4.32,<5"
+	$(BIN)/python -m tests.fuzz.rest --cases $(CASES)
+
+# The documentation site, in build/site: open build/site/index.html.
+docs: $(SET_UP_TEST)
+	$(INSTALL) --editable ".[test,docs]"
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 screenshots: $(SET_UP_TEST) chromium
 	PYTHONPATH=tests $(BIN)/python -m browser.screenshots build/screenshots

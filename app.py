@@ -1,39 +1,42 @@
 """Serves the page, REST and MCP over the articles in `seeds/`: `python app.py`.
 
-`PINCITE_INDEX` names the folder of the index, `PINCITE_HOST` and `PINCITE_PORT` the address.
+Settings come from `pincite.toml` and variables such as `PINCITE_PORT`: see `rag/configuration.py`.
 """
 
-import os
+import functools
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from rag.assistant import Assistant
+from rag.configuration import load
 from rag.errors import IndexNotFound, RagError
 from rag.index import Index
 from rag.service.commands import attach_service
-from rag.ui import Options, serve_assistant
+from rag.settings import Options, Settings
+from rag.ui import serve_assistant
 
 HERE = Path(__file__).parent
 ARTICLES = HERE / "seeds"
-INDEX = Path(os.environ.get("PINCITE_INDEX") or HERE / "index")
 
 
-def open_assistant() -> Assistant:
+def opened(path: Path, settings: Mapping[str, Any]) -> Assistant:
     """Return an assistant over the articles as they are now; the index is built or brought up to date first."""
     try:
-        index = Index.open(INDEX)
+        index = Index.open(path)
     except IndexNotFound:
-        index = Index.build(ARTICLES, INDEX)
+        index = Index.build(ARTICLES, path, Settings().updated(settings))
     else:
         index.sync(ARTICLES)
-    return Assistant(index)
+    return Assistant(index, index.settings.updated(settings))
 
 
 if __name__ == "__main__":
-    host, port = os.environ.get("PINCITE_HOST") or "127.0.0.1", os.environ.get("PINCITE_PORT") or "7860"
-    if not port.isdecimal():
-        sys.exit(f"error: PINCITE_PORT={port!r} is not a number. Give one such as 7860, or 0 for a free one.")
     try:
-        serve_assistant(open_assistant, Options(host, int(port)), (INDEX,), attach_service(INDEX))
+        configuration = load()
+        path, options = configuration.index or HERE / "index", Options().updated(configuration.options())
+        open_assistant = functools.partial(opened, path, configuration.settings())
+        serve_assistant(open_assistant, options, (path,), attach_service(path))
     except RagError as error:
         sys.exit(f"error: {error}")

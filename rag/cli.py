@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rag.configuration import KEYS, SECRET, changes_of, configured, load
 from rag.errors import InvalidInput, InvalidQuestion, RagError
 from rag.evaluation.commands import calibrate_command, eval_command
 from rag.filters import from_pairs
@@ -21,7 +22,6 @@ from rag.upkeep import (
     DEFAULT_INDEX,
     IndexOption,
     SetOption,
-    changes_of,
     check,
     export_command,
     import_command,
@@ -37,27 +37,40 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # rich help would double the time of `rag --help`
-    help="Answer questions over your own articles with quotations and nothing else.",
 )
 documents = typer.Typer(no_args_is_help=True, help="List, count, show or remove documents.")
 app.add_typer(documents, name="documents")
-app.command("index")(index_command)
+app.command("index")(configured(index_command))
 app.command("check")(check)
 app.command("export")(export_command)
 app.command("import")(import_command)
-app.command("eval")(eval_command)
+app.command("eval")(configured(eval_command))
 app.command("calibrate")(calibrate_command)
 app.add_typer(tokens, name="token")
-app.command("mcp")(mcp_command)
+app.command("mcp")(configured(mcp_command))
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the response as JSON.")]
 FILTER_HELP = "Only documents with key=value, key>=value, key<value …; may be repeated, a key with = for any of them."
 FilterOption = Annotated[list[str] | None, typer.Option("--filter", help=FILTER_HELP)]
 TopOption = Annotated[int | None, typer.Option("--top-k", help="Answers at most.")]
+CONFIG_HELP = "File of settings; else the one that PINCITE_CONFIG names, else pincite.toml of this folder."
+READONLY_HELP = "Visitors may ask, and change nothing."
 FORMAT_HELP = "json, markdown, bibtex, csl, annotation, or evidence: the JSON with the day it was read."
 
 
+@app.callback()
+def everything(
+    context: typer.Context,
+    config: Annotated[Path | None, typer.Option("--config", help=CONFIG_HELP)] = None,
+) -> None:
+    """Answer questions over your own articles with quotations and nothing else."""
+    context.obj = configuration = load(config)
+    index = {} if configuration.index is None else {"index": configuration.index}
+    context.default_map = _defaults(context.command, {**configuration.options(), **index})
+
+
 @app.command()
+@configured
 def ask(
     question: Annotated[str, typer.Argument(help="The question, in quotes.")],
     index: IndexOption = DEFAULT_INDEX,
@@ -88,6 +101,7 @@ def ask(
 
 
 @app.command()
+@configured
 def search(
     query: Annotated[str, typer.Argument(help="Words or a question, in quotes.")],
     index: IndexOption = DEFAULT_INDEX,
@@ -194,13 +208,24 @@ def verify(
         raise typer.Exit(1)
 
 
+@app.command("config")
+def show_configuration(context: typer.Context) -> None:
+    """List every setting that is not left at its default, and where it was set."""
+    found = context.obj.found
+    for key in (key for key in KEYS if key in found):
+        value = "•••" if key == SECRET else printable(str(found[key].value))
+        typer.echo(f"{key}\t{value}\t{found[key].origin}")
+    typer.echo("What is not listed has its default." if found else "Everything has its default.", err=True)
+
+
 @app.command()
+@configured
 def serve(
     index: IndexOption = DEFAULT_INDEX,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 7860,
-    auth: Annotated[str | None, typer.Option(envvar="PINCITE_AUTH", help="name:password that a visitor gives.")] = None,
-    readonly: Annotated[bool, typer.Option("--readonly", help="Visitors may ask, and change nothing.")] = False,
+    auth: Annotated[str | None, typer.Option(help="name:password that a visitor gives.")] = None,
+    readonly: Annotated[bool, typer.Option("--readonly/--no-readonly", help=READONLY_HELP)] = False,
     rate_limit: Annotated[int, typer.Option(help="Questions a minute of one visitor.")] = 120,
     upload_limit: Annotated[int, typer.Option(help="Longest file that is taken, in megabytes.")] = 50,
     settings: SetOption = None,
@@ -228,6 +253,12 @@ def main() -> None:
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _defaults(command: Any, values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values in the place of each command's defaults, as the parser of command lines looks them up."""
+    own = {parameter.name: values[parameter.name] for parameter in command.params if parameter.name in values}
+    return own | {name: _defaults(each, values) for name, each in getattr(command, "commands", {}).items()}
 
 
 def _open(index: Path) -> "Index":

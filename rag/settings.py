@@ -1,12 +1,16 @@
-"""Holds every number a user may turn, each with unit, range and reason. Unknown keys are refused."""
+"""Holds every number a user may turn, each with unit, range and reason. Unknown keys are refused.
+
+`Settings` say how an index is built and asked, `Options` how it is served.
+"""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from rag.errors import InvalidSettings
 
+Record = TypeVar("Record", "Settings", "Options")
 RANGES: dict[str, tuple[float, float]] = {
     "chunk_size": (200, 8_000),
     "candidates": (10, 1_000),
@@ -17,12 +21,19 @@ RANGES: dict[str, tuple[float, float]] = {
     "min_precision": (0.0, 1.0),
     "context_sentences": (0, 5),
     "max_question_length": (10, 10_000),
+    "port": (0, 65_535),
+    "rate_limit": (1, 1_000_000),
+    "upload_limit": (1, 100_000),
 }
 
 RUNTIMES = ("auto", "onnx-int8", "onnx-fp32", "sentence-transformers")
 WITHOUT_MODEL, NO_RERANKER = "sentences", "none"
 SHAPING = ("embedding_model", "chunk_size", "stemmer", "text_column")
 """Settings that an index is built with; they are kept in its manifest and changing one means building anew."""
+RIVALS = {"min_confidence": "min_precision", "min_precision": "min_confidence"}
+"""Settings of which only one can be given."""
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+YES_OR_NO = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
 
 @dataclass(frozen=True)
@@ -70,16 +81,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Refuse values outside their range or of another kind."""
-        for name, (low, high) in RANGES.items():
-            value = getattr(self, name)
-            if value is None and Settings.__dataclass_fields__[name].default is None:
-                continue
-            whole = isinstance(Settings.__dataclass_fields__[name].default, int)
-            if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
-                kind = "a whole number" if whole else "a number"
-                raise InvalidSettings(f"Setting {name}={value!r} is not {kind}.", f"Give one from {low} to {high}.")
-            if not low <= value <= high:
-                raise InvalidSettings(f"Setting {name}={value} is out of range.", f"Give one from {low} to {high}.")
+        _require_kinds(self)
         if self.min_confidence is not None and self.min_precision is not None:
             what = f"Both min_confidence={self.min_confidence} and min_precision={self.min_precision} are given."
             raise InvalidSettings(what, "Give one of them: each of the two sets the threshold.")
@@ -92,23 +94,112 @@ class Settings:
 
         Raises InvalidSettings for an unknown key, naming the nearest known one.
         """
-        typed: dict[str, Any] = {key: _typed(key, value) for key, value in changes.items()}
-        return replace(self, **typed)
+        return _updated(self, changes)
 
     def shaping(self) -> dict[str, Any]:
         """Return the settings an index is built with."""
         return {name: getattr(self, name) for name in SHAPING}
 
 
-def _typed(key: str, value: object) -> object:
-    known = {item.name: item for item in fields(Settings)}
+@dataclass(frozen=True)
+class Options:
+    """How the page, REST and MCP are served: where, for whom, and how much of it.
+
+    >>> Options().updated({"port": "7861"}).port
+    7861
+    """
+
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+    port: int = 7860
+    """0 takes a free one."""
+    auth: tuple[str, str] | None = None
+    """Name and password that a visitor must give; `name:password` where text is read."""
+    readonly: bool = False
+    """Visitors may ask; nothing they do is written."""
+    rate_limit: int = 120
+    """Questions a minute of one client; a file of questions counts each."""
+    upload_limit: int = 50
+    """Longest file that is taken, in megabytes."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be served by, such as limits that let nothing through."""
+        _require_kinds(self)
+        if not isinstance(self.readonly, bool):
+            raise InvalidSettings(f"Setting readonly={self.readonly!r} is neither yes nor no.", "Give true or false.")
+        if not self.host:  # which would be every address of this machine
+            raise InvalidSettings("Setting host='' is no address.", "Give one such as 127.0.0.1.")
+
+    def updated(self, changes: Mapping[str, Any]) -> "Options":
+        """Return a copy with `changes`; text values are read as the option's own type. Raises InvalidSettings."""
+        return _updated(self, changes)
+
+    @property
+    def local(self) -> bool:
+        """Tell whether only this machine can reach what is served."""
+        return self.host in LOOPBACK
+
+
+def name_and_password(given: object) -> tuple[str, str]:
+    """Return the two halves of `name:password`. Raises InvalidSettings where one is missing; it is not repeated."""
+    name, colon, password = given.partition(":") if isinstance(given, str) else ("", "", "")
+    if not (name and colon and password):
+        raise InvalidSettings("The login is not of the form name:password.", "Give both: rag serve --auth ann:secret")
+    return name, password
+
+
+def require_known(key: str, known: Iterable[str]) -> None:
+    """Raise InvalidSettings for an unknown key, naming the nearest known one."""
+    known = tuple(known)
     if key not in known:
         near = difflib.get_close_matches(key, known, n=1)
         hint = f"Did you mean {near[0]!r}?" if near else f"Known settings: {', '.join(known)}."
         raise InvalidSettings(f"Unknown setting {key!r}.", hint)
-    if not isinstance(value, str) or known[key].type in (str, "str"):
+
+
+def over(changes: Mapping[str, Any], held: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is `held` with `changes` laid over it; each displaces its rival too.
+
+    >>> over({"min_precision": 0.9}, {"min_confidence": 0.2, "top_k": 3})
+    {'top_k': 3, 'min_precision': 0.9}
+    """
+    left = {key: value for key, value in held.items() if RIVALS.get(key) not in changes}
+    return {**left, **changes}
+
+
+def _updated(record: Record, changes: Mapping[str, Any]) -> Record:
+    typed: dict[str, Any] = {key: _typed(type(record), key, value) for key, value in changes.items()}
+    return replace(record, **typed)
+
+
+def _typed(record: type, key: str, value: object) -> object:
+    known = {item.name: item for item in fields(record)}
+    require_known(key, known)
+    if key == "auth":
+        return name_and_password(value)
+    if not isinstance(value, str) or known[key].type is str:
         return value
+    default = known[key].default
+    if isinstance(default, bool):
+        return YES_OR_NO.get(value.lower(), value)
     try:
-        return int(value) if isinstance(known[key].default, int) else float(value)
+        return int(value) if isinstance(default, int) else float(value)
     except ValueError:
         raise InvalidSettings(f"Setting {key}={value!r} is not a number.", "Give a number.") from None
+
+
+def _require_kinds(record: Any) -> None:
+    """Raise InvalidSettings for a number outside its range, and for what is of another kind."""
+    for item in fields(record):
+        value = getattr(record, item.name)
+        if item.type is str and not isinstance(value, str):
+            raise InvalidSettings(f"Setting {item.name}={value!r} is not text.", "Give it in quotes.")
+        if item.name not in RANGES or (value is None and item.default is None):
+            continue
+        low, high = RANGES[item.name]
+        whole = isinstance(item.default, int)
+        if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
+            kind = "a whole number" if whole else "a number"
+            raise InvalidSettings(f"Setting {item.name}={value!r} is not {kind}.", f"Give one from {low} to {high}.")
+        if not low <= value <= high:
+            raise InvalidSettings(f"Setting {item.name}={value} is out of range.", f"Give one from {low} to {high}.")

@@ -9,7 +9,7 @@ import rag
 
 PACKAGE = Path(rag.__file__).parent
 ORDER = (
-    "errors types response protocols settings filters"
+    "errors types response protocols settings configuration filters"
     " loading blocks sentences wordings boilerplate chunking weights encoder_graph runtime"
     " lean embedding dense lexical fusion"
     " questions reader_input decoding span_model hub_models reading confidence"

@@ -1,4 +1,4 @@
-"""Every sample of the README runs and gives what it says; every command and option that it names is there."""
+"""Every sample of the README and the site runs and gives what it says; every command and option named is there."""
 
 import io
 import re
@@ -14,10 +14,11 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from rag.cli import app
+from rag.configuration import load
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+FILES = (ROOT / "README.md", *sorted((ROOT / "docs" / "site").rglob("*.md")))
+PAGES = {str(file.relative_to(ROOT)): file.read_text(encoding="utf-8") for file in FILES}
 RECALL = "Why did Armenia recall its ambassador to Israel?"
 SEED = "003_ef5e1746d28300d1.txt"
 NOT_RUN = ("https://", "rag eval", "rag calibrate", "rag serve", "rag mcp")
@@ -25,9 +26,19 @@ NOT_RUN = ("https://", "rag eval", "rag calibrate", "rag serve", "rag mcp")
 GIVEN = {"…": RECALL, "ID": SEED, "NAME": "wiki", "reports/*": "*"}
 
 
+def blocks(page: str, kind: str) -> list[str]:
+    """Return the blocks of a page that name this language, or for the empty name none: commands of the shell."""
+    found = re.findall(r"^```(\w*)\n(.*?)^```", PAGES[page], re.MULTILINE | re.DOTALL)
+    return [text for named, text in found if named == kind]
+
+
+def pages_with(kind: str) -> list[str]:
+    return [page for page in PAGES if blocks(page, kind)]
+
+
 def shell_lines() -> list[str]:
     """Return the commands of the shell, one alternative a line: `list | show ID` are two."""
-    lines = [line.partition("#")[0] for kind, text in BLOCKS if not kind for line in text.splitlines()]
+    lines = [line.partition("#")[0] for page in PAGES for text in blocks(page, "") for line in text.splitlines()]
     found = []
     for line in (part.strip() for whole in lines for part in whole.split(";")):
         if line.startswith("rag "):
@@ -35,7 +46,7 @@ def shell_lines() -> list[str]:
             words = first.split()
             stem = words[:2] if len(words) > 1 and words[1] in ("documents", "token") else words[:-1]
             found += [first, *(" ".join([*stem, other]) for other in others)]
-    return found
+    return list(dict.fromkeys(found))
 
 
 def arguments(line: str) -> list[str]:
@@ -53,7 +64,7 @@ def command_of(words: list[str]) -> tuple[Any, list[str]]:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Give a folder with the seeds and an index of them, and work in it."""
+    """Give a folder with the seeds, and work in it."""
     found = tmp_path_factory.mktemp("readme")
     shutil.copytree(ROOT / "seeds", found / "seeds")
     with pytest.MonkeyPatch.context() as patch:
@@ -61,26 +72,61 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield found
 
 
-def test_the_python_samples_print_what_they_say(place: Path) -> None:
-    code = "\n".join(text for kind, text in BLOCKS if kind == "python")
+def pattern_of(expected: str) -> str:
+    """Return what matches a text with … for what may be anything, and white space of any kind."""
+    return ".*?".join(map(re.escape, re.sub(r"\s+", " ", expected).strip().split("…")))
+
+
+@pytest.mark.parametrize("page", pages_with("python"))
+def test_the_python_samples_print_what_they_say(place: Path, page: str) -> None:
+    code = "\n".join(blocks(page, "python"))
     printed = io.StringIO()
     with redirect_stdout(printed):
-        exec(compile(code, "README.md", "exec"), {})
+        exec(compile(code, page, "exec"), {})
     given, at = re.sub(r"\s+", " ", printed.getvalue()), 0
     outputs = re.findall(r"^print.*\n((?:^# .*\n)+)", code, re.MULTILINE)
-    assert len(outputs) >= 4
+    # Each says what it prints, but for the README's one of a whole response.
+    assert outputs and len(outputs) == len(re.findall(r"^print", code, re.MULTILINE)) - (page == "README.md")
     for part in outputs:
-        expected = re.sub(r"\s+", " ", re.sub(r"^# ", "", part, flags=re.MULTILINE)).strip()
-        pattern = ".*?".join(map(re.escape, expected.split("…")))
-        match = re.search(pattern, given[at:])
-        assert match, f"the README says {expected!r}"
+        expected = re.sub(r"^# ", "", part, flags=re.MULTILINE)
+        match = re.search(pattern_of(expected), given[at:])
+        assert match, f"{page} says {expected!r}"
         at += match.end()
+
+
+@pytest.mark.parametrize("page", pages_with("console"))
+def test_a_session_of_the_shell_shows_what_it_says(seeds: Path, tmp_path: Path, page: str) -> None:
+    shutil.copytree(seeds, tmp_path / "seeds")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path)
+        session = re.findall(r"^\$ rag (.*)\n((?:^[^$\n].*\n)*)", "".join(blocks(page, "console")), re.MULTILINE)
+        assert len(session) > 3
+        for line, expected in session:
+            command, _, file = line.partition(" > ")
+            done = CliRunner().invoke(app, shlex.split(command))
+            assert done.exit_code == 0, f"{line}: {done.output} {done.exception!r}"
+            shown = re.sub(r"\s+", " ", done.output).strip()
+            if file:
+                (tmp_path / file).write_text(done.stdout, encoding="utf-8")
+            else:
+                assert re.fullmatch(pattern_of(expected), shown), (
+                    f"{page} says of {line!r}: {expected!r}, not {shown!r}"
+                )
+
+
+@pytest.mark.parametrize("page", pages_with("toml"))
+def test_a_sample_of_the_settings_file_is_one(tmp_path: Path, page: str) -> None:
+    for number, text in enumerate(blocks(page, "toml")):
+        file = tmp_path / f"{number}.toml"
+        file.write_text(text, encoding="utf-8")
+        assert load(file, {}).found.keys() == set(re.findall(r"^(\w+) =", text, re.MULTILINE))
 
 
 @pytest.mark.parametrize("line", [line for line in shell_lines() if not any(word in line for word in NOT_RUN)])
 def test_a_command_of_the_shell_runs(place: Path, line: str) -> None:
     run = CliRunner()
     if not (place / "saved.json").exists():
+        (place / "pincite.toml").write_text("top_k = 3\n", encoding="utf-8")
         assert run.invoke(app, ["index", "seeds/"]).exit_code == 0
         (place / "saved.json").write_text(run.invoke(app, ["ask", RECALL, "--json"]).stdout, encoding="utf-8")
     if line.startswith("rag token remove"):
@@ -89,9 +135,12 @@ def test_a_command_of_the_shell_runs(place: Path, line: str) -> None:
         run.invoke(app, ["token", "remove", "wiki"])
     if line.startswith("rag import"):
         run.invoke(app, ["export", "all.zip"])
-        shutil.rmtree(place / "copy", ignore_errors=True)
+        run.invoke(app, ["export", "backup.zip"])
+        for name in ("copy", "restored"):
+            shutil.rmtree(place / name, ignore_errors=True)
     if line.startswith("rag export"):
-        (place / "all.zip").unlink(missing_ok=True)
+        for file in place.glob("*.zip"):
+            file.unlink()
     done = run.invoke(app, arguments(line))
     assert done.exit_code == 0, f"{done.output} {done.exception!r}"
     if line.startswith("rag documents remove"):
@@ -110,6 +159,6 @@ def test_every_option_that_is_named_is_there() -> None:
         own = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
         return own.union(*(options(each) for each in getattr(command, "commands", {}).values()))
 
-    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README))
-    of_others = {"--json", "--request"}
-    assert named - of_others <= options(get_command(app)), "an option that there is not"
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", "".join(PAGES.values())))
+    of_others = {"--json", "--request", "--header", "--constraint", "--help"}
+    assert len(named) > 20 and named - of_others <= options(get_command(app)), "an option that there is not"

@@ -5,11 +5,12 @@ from dataclasses import fields
 import pytest
 
 from rag.errors import InvalidSettings
-from rag.settings import RANGES, Settings
+from rag.settings import RANGES, Options, Settings, name_and_password, over
 
 
 def test_every_number_has_a_range_and_its_default_lies_inside() -> None:
-    numbers = {item.name for item in fields(Settings) if item.type in (int, float, float | None)}
+    both = (*fields(Settings), *fields(Options))
+    numbers = {item.name for item in both if item.type in (int, float, float | None)}
     assert numbers == set(RANGES)
 
 
@@ -35,3 +36,39 @@ def test_values_out_of_range_or_kind_are_refused(name: str, value: object) -> No
 def test_text_is_read_as_the_setting_s_own_type() -> None:
     changed = Settings().updated({"top_k": "7", "dense_weight": "0.25", "min_confidence": "0.5", "stemmer": "german"})
     assert (changed.top_k, changed.dense_weight, changed.min_confidence, changed.stemmer) == (7, 0.25, 0.5, "german")
+
+
+def test_a_login_is_split_at_its_first_colon() -> None:
+    assert name_and_password("ann:se:cret") == ("ann", "se:cret")
+
+
+@pytest.mark.parametrize("given", ["ann", "ann:", ":secret", ""])
+def test_half_a_login_is_refused_and_not_repeated(given: str) -> None:
+    with pytest.raises(InvalidSettings) as refusal:
+        name_and_password(given)
+    assert refusal.value.message == "The login is not of the form name:password."
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
+def test_a_page_is_for_this_machine_alone_unless_told_otherwise(host: str) -> None:
+    assert Options().local and Options(host).local and not Options("0.0.0.0").local
+
+
+@pytest.mark.parametrize(("name", "value"), [
+    ("rate_limit", 0), ("upload_limit", 0), ("port", -1), ("port", 65_536), ("readonly", 1), ("readonly", "perhaps"),
+    ("host", ""), ("host", 1),
+])  # fmt: skip
+def test_what_cannot_be_served_by_is_refused(name: str, value: object) -> None:
+    with pytest.raises(InvalidSettings, match=name):
+        Options().updated({name: value})
+
+
+def test_text_is_read_as_the_option_s_own_type() -> None:
+    changed = Options().updated({"port": "0", "auth": "ann:se:cret", "readonly": "Yes", "host": "::1"})
+    assert (changed.port, changed.auth, changed.readonly, changed.host) == (0, ("ann", "se:cret"), True, "::1")
+    assert not changed.updated({"readonly": "off"}).readonly
+
+
+def test_a_later_threshold_displaces_the_other_one() -> None:
+    assert over({"min_precision": 0.9}, {"min_confidence": 0.5, "top_k": 3}) == {"top_k": 3, "min_precision": 0.9}
+    assert over({"top_k": 4}, {"min_confidence": 0.5, "top_k": 3}) == {"min_confidence": 0.5, "top_k": 4}

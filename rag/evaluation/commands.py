@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rag.configuration import changes_of
+from rag.settings import Settings
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -15,7 +18,6 @@ if TYPE_CHECKING:
 
     from rag.evaluation.datasets import References
     from rag.evaluation.results import Evaluation
-    from rag.settings import Settings
 
 SECONDS_BETWEEN_LINES = 10
 
@@ -40,7 +42,7 @@ JsonFile = Annotated[Path | None, typer.Option("--json", help="Write all figures
 ReportFile = Annotated[Path | None, typer.Option(help="Write one self-contained HTML page here.")]
 Earlier = Annotated[Path | None, typer.Option(help="An earlier --json file: show what moved.")]
 CacheFolder = Annotated[Path | None, typer.Option(help="Where indexes are kept between runs.")]
-Setting = Annotated[list[str] | None, typer.Option("--set", help="A setting, as key=value; may be repeated.")]
+SetOption = Annotated[list[str] | None, typer.Option("--set", help="A setting, as key=value; may be repeated.")]
 IndexFolder = Annotated[Path, typer.Option(help="The index whose confidence is fitted.")]
 Precision = Annotated[float, typer.Option(min=0.5, max=1.0, help="Fraction of shown answers that shall be right.")]
 Feedback = Annotated[bool, typer.Option(help="Count what readers said of first answers of this index too.")]
@@ -58,7 +60,7 @@ def eval_command(
     report: ReportFile = None,
     compare: Earlier = None,
     cache: CacheFolder = None,
-    setting: Setting = None,
+    settings: SetOption = None,
 ) -> None:
     """Measure every stage on a data set with known answers, with intervals, curves and the worst failures."""
     from rag.evaluation.extras import require_extra
@@ -71,7 +73,7 @@ def eval_command(
     with _progress() as tell:
         evaluation = evaluate(
             dataset,
-            _settings(setting),
+            Settings().updated(changes_of(settings)),
             sample=sample,
             seed=seed,
             stages=[name.strip() for name in stages.split(",")] if stages else STAGES,
@@ -123,17 +125,6 @@ def _show(evaluation: "Evaluation", earlier: "Evaluation | None", report: Path |
 
         write_html(evaluation, report, comparison)
         console.print(f"Report: {report}")
-
-
-def _settings(given: list[str] | None) -> "Settings":
-    from rag.errors import InvalidSettings
-    from rag.settings import Settings
-
-    pairs = [item.partition("=") for item in given or ()]
-    for key, equals, _ in pairs:
-        if not equals:
-            raise InvalidSettings(f"A setting {key!r} without a value.", "Give it as key=value, as in top_k=3.")
-    return Settings().updated({key: value for key, _, value in pairs})
 
 
 def _references(given: str | None) -> "References | None":

@@ -7,8 +7,8 @@ from typing import Any
 from rag.errors import InvalidInput
 from rag.service.problems import MEDIA_TYPE, Problem, Refused, problem_of, refused
 from rag.service.tokens import SCOPES, Scope, Tokens
+from rag.settings import LOOPBACK, Options
 from rag.ui.limits import RateLimit
-from rag.ui.options import LOOPBACK, Options
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]

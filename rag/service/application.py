@@ -34,7 +34,7 @@ from rag.service.problems import (
 from rag.service.queueing import RequestQueue
 from rag.service.routes import asking_routes, described, looking_routes, respond, writing_routes
 from rag.service.tokens import Tokens
-from rag.ui.options import Options
+from rag.settings import Options
 from rag.ui.shared import SharedAssistant
 
 OURS = re.compile(r"/(v1|mcp)(/.*)?|/(healthz|readyz|metrics)", re.DOTALL)
@@ -61,7 +61,7 @@ def attach(app: FastAPI, assistant: SharedAssistant, options: Options, tokens: T
 
     Call it before the page's check of hosts is added, which is to stand before both, and before Gradio is mounted.
     """
-    operations, queue = Operations(assistant), RequestQueue(options.questions_a_minute)
+    operations, queue = Operations(assistant), RequestQueue(options.rate_limit)
     figures = Figures(lambda: assistant.info)
     service: App = build_service(operations, queue, figures)
     manager = None
@@ -70,7 +70,7 @@ def attach(app: FastAPI, assistant: SharedAssistant, options: Options, tokens: T
 
         manager = http_manager(operations, queue)
         service = _Fork(service, manager.handle_request)
-    journal = Journal(Access(Bodies(service, options.upload_megabytes * 1_000_000), tokens, options), figures)
+    journal = Journal(Access(Bodies(service, options.upload_limit * 1_000_000), tokens, options), figures)
     app.add_middleware(Junction, service=journal)
     before = app.router.lifespan_context
 

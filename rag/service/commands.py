@@ -1,12 +1,14 @@
 """The shell of the service: `rag token add | list | remove` and `rag mcp`."""
 
 import asyncio
+from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rag.configuration import changes_of
 from rag.errors import IndexNotFound, InvalidSettings
 from rag.service.tokens import TOKENS, Tokens
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 tokens = typer.Typer(no_args_is_help=True, help="Make, list or remove tokens for programs that ask over the network.")
 IndexOption = Annotated[Path, typer.Option("--index", help="Folder of the index.")]
 ScopeOption = Annotated[str, typer.Option("--scope", help="read, write (documents too) or admin (figures too).")]
+SetOption = Annotated[list[str] | None, typer.Option("--set", help="A setting as key=value; may be repeated.")]
 DEFAULT_INDEX = Path("index")
 
 
@@ -43,7 +46,7 @@ def remove_token(name: str, index: IndexOption = DEFAULT_INDEX) -> None:
     typer.echo(f"Removed {name}.")
 
 
-def mcp_command(index: IndexOption = DEFAULT_INDEX) -> None:
+def mcp_command(index: IndexOption = DEFAULT_INDEX, settings: SetOption = None) -> None:
     """Serve MCP to the program that started this one, over standard input and output; nothing is changed."""
     if find_spec("mcp") is None:
         raise InvalidSettings("The MCP library is not installed.", "Install it: pip install 'pincite[mcp]'")
@@ -54,8 +57,10 @@ def mcp_command(index: IndexOption = DEFAULT_INDEX) -> None:
     from rag.service.tools import serve_stdio
     from rag.ui.shared import SharedAssistant
 
-    Index.open(index).close()  # a mistake is told before anyone speaks MCP
-    operations = Operations(SharedAssistant(lambda: Assistant.open(index)))
+    with closing(Index.open(index)) as opened:  # a mistake is told before anyone speaks MCP
+        wanted = opened.settings.updated(changes_of(settings))
+        opened.require(wanted)
+    operations = Operations(SharedAssistant(lambda: Assistant.open(index, wanted)))
     asyncio.run(serve_stdio(operations, RequestQueue(1_000_000)))
 
 

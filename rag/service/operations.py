@@ -25,6 +25,7 @@ from rag.service.requests import (
     QuoteRequest,
     SearchRequest,
 )
+from rag.service.tracing import span
 from rag.types import Document, Span
 from rag.ui.shared import SharedAssistant
 from rag.ui.uploads import drop
@@ -48,19 +49,22 @@ class Operations:
 
     def ask(self, request: AskRequest) -> dict[str, Any]:
         """Return the response to a question. Raises what `Assistant.ask` does."""
-        with self._using() as assistant:
+        with span("ask") as tell, self._using() as assistant:
             # Always explained: feedback keeps the figures that the confidence came from.
             response = assistant.ask(
                 request.question, request.top_k, request.filters, request.min_confidence, True, request.min_precision
             )
+            reason = None if response.no_answer is None else response.no_answer.reason
+            tell(status=response.status, answers=len(response.answers), reason=reason, version=response.index.version)
         self._keep(response)
         return (response if request.explain else replace(response, explain=None)).to_dict()
 
     def search(self, request: SearchRequest) -> dict[str, Any]:
         """Return the passages that fit best; they claim no answer."""
-        with self._using() as assistant:
+        with span("search") as tell, self._using() as assistant:
             found = assistant.search(request.query, request.top_k, request.filters)
             index = asdict(assistant.index.info)
+            tell(passages=len(found), version=index["version"])
         return {"query": request.query, "passages": [answer.to_dict() for answer in found], "index": index}
 
     def verify(self, saved: Mapping[str, Any]) -> dict[str, Any]:

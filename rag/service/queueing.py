@@ -1,6 +1,7 @@
 """Gives each request its turn: so many may wait, for so long, and what comes beyond is told when to try again."""
 
 import asyncio
+import contextvars
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -44,7 +45,9 @@ class RequestQueue:
         if self.waiting >= self._most:
             raise _too_many(f"{self.waiting} requests wait already.", "Try again in a moment.", AGAIN_AFTER_SECONDS)
         self.waiting += 1
-        begun = asyncio.get_running_loop().run_in_executor(self._threads, work)
+        # In the context of the request, so that a span opened there belongs to the request's.
+        within = contextvars.copy_context()
+        begun = asyncio.get_running_loop().run_in_executor(self._threads, within.run, work)
         begun.add_done_callback(self._ended)
         try:
             return await asyncio.wait_for(asyncio.shield(begun), seconds or self._seconds)

@@ -7,7 +7,7 @@ import os
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from rag.ui.options import Options, name_and_password
+from rag.settings import Options, name_and_password
 
 if TYPE_CHECKING:
     from rag.ui.page import build_page

@@ -11,13 +11,13 @@ from gradio.events import api
 from rag.errors import InvalidInput, RagError
 from rag.feedback import keep, record
 from rag.response import Answer, Response
+from rag.settings import Options
 from rag.ui.cards import response_html
 from rag.ui.components import PRIVATE, Call, html_part, problem_html, status_html
 from rag.ui.examples import examples
 from rag.ui.expectation import expectation_html
 from rag.ui.limits import RateLimit
 from rag.ui.markup import element, escaped
-from rag.ui.options import Options
 from rag.ui.refusals import message_html
 from rag.ui.shared import SharedAssistant
 from rag.ui.source_view import shown_by, source_html

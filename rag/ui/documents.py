@@ -16,11 +16,11 @@ from rag.errors import InvalidInput
 from rag.index import Index, examine, repair
 from rag.loading import Source
 from rag.reports import IndexReport, Progress
+from rag.settings import Options
 from rag.store import DocumentSummary
 from rag.ui.components import PRIVATE, html_part, problem_html, status_html
 from rag.ui.document_views import Listing, document_html, health_html, listing_html, progress_html, report_html
 from rag.ui.markup import element
-from rag.ui.options import Options
 from rag.ui.shared import SharedAssistant
 from rag.ui.uploads import add_files, drop
 
@@ -40,7 +40,7 @@ class Documents:
         """Make the parts inside `blocks`, and connect them; `status` is what says which index is asked."""
         upload = None
         if not self._options.readonly:
-            label = f"Files, up to {self._options.upload_megabytes:,} MB each"
+            label = f"Files, up to {self._options.upload_limit:,} MB each"
             upload = gr.File(label=label, file_count="multiple", elem_id="pc-upload", height=130)
         report = html_part("pc-report", script="desk")
         search = gr.Textbox(label="Find by title or name", lines=1, max_lines=1, elem_id="pc-find")

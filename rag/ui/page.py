@@ -6,6 +6,7 @@ from typing import Any
 
 import gradio as gr
 
+from rag.settings import Options
 from rag.ui.asking import POLL_SECONDS, Asking
 from rag.ui.batch import Batch
 from rag.ui.components import PRIVATE, html_part, status_html
@@ -13,7 +14,6 @@ from rag.ui.documents import Documents
 from rag.ui.evaluate import Evaluate
 from rag.ui.limits import RateLimit
 from rag.ui.markup import element
-from rag.ui.options import Options
 from rag.ui.shared import SharedAssistant
 
 PARTS = {"ask": "Ask", "documents": "Documents", "batch": "Batch", "evaluate": "Evaluate"}
@@ -29,7 +29,7 @@ MASTHEAD = """
 def build_page(assistant: SharedAssistant, options: Options | None = None) -> gr.Blocks:
     """Return the page; it can be shown before `assistant` is loaded."""
     options = options or Options()
-    limit = RateLimit(options.questions_a_minute)
+    limit = RateLimit(options.rate_limit)
     status: Any = html_part("pc-status", status_html(assistant), script="status", shown=False)
     blocks: gr.Blocks
     with gr.Blocks(title="Pincite", analytics_enabled=False, fill_width=True) as blocks:

@@ -17,10 +17,9 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from rag.assistant import Assistant
 from rag.errors import InvalidInput
-from rag.settings import Settings
+from rag.settings import LOOPBACK, Options, Settings
 from rag.ui.components import ASSETS, ASSETS_ADDRESS
 from rag.ui.headers import SecurityHeaders
-from rag.ui.options import LOOPBACK, Options
 from rag.ui.page import build_page
 from rag.ui.shared import SharedAssistant
 from rag.ui.theme import theme
@@ -90,7 +89,7 @@ def build_app(
         mcp_server=False,
         enable_monitoring=False,
         auth=[options.auth] if options.auth else None,
-        max_file_size=1 if options.readonly else options.upload_megabytes * 1_000_000,
+        max_file_size=1 if options.readonly else options.upload_limit * 1_000_000,
         blocked_paths=[str(path.resolve()) for path in private],
     )
     return app

@@ -54,7 +54,7 @@ def test_calibrate_prints_risk_and_coverage_and_the_threshold(small_set: Path, c
     [
         (["--references", "some"], EvaluationError, "some"),
         (["--set", "read_pasages=3"], InvalidSettings, "read_passages"),
-        (["--set", "top_k"], InvalidSettings, "without a value"),
+        (["--set", "top_k"], InvalidSettings, "has no value"),
         (["--compare", "nowhere.json"], EvaluationError, "nowhere.json"),
     ],
 )

@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 from rag.assistant import Assistant
 from rag.index import Index
 from rag.service import TOKENS, Tokens, attach
-from rag.ui.options import Options
+from rag.settings import Options
 from rag.ui.shared import SharedAssistant
 from service.running_service import Served, served
 
@@ -58,7 +58,7 @@ def serving(index: Path, embedder: "Embedder") -> Iterator[Serving]:
 @pytest.fixture
 def client(serving: Serving) -> TestClient:
     """Give the service as it is without options."""
-    return serving(questions_a_minute=10_000)
+    return serving(rate_limit=10_000)
 
 
 @pytest.fixture(scope="module")

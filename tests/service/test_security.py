@@ -44,7 +44,7 @@ def test_each_scope_holds_those_before_it_and_no_more(serving: Serving, index: P
     tokens = Tokens(index / TOKENS)
     scopes = ("read", "write", "admin")
     held = {scope: tokens.add(scope, scope) for scope in scopes}
-    client = serving(questions_a_minute=1_000)
+    client = serving(rate_limit=1_000)
     for method, path, content, needed in TRIED:
         assert status(client, method, path, content) == 401, path
         assert status(client, method, path, content, bearing("pincite_wrong")) == 401, path
@@ -89,7 +89,7 @@ def test_guessing_is_slowed_and_the_right_token_is_not(serving: Serving, index: 
 def test_a_minute_holds_so_many_questions_of_a_client(serving: Serving, index: Path) -> None:
     tokens = Tokens(index / TOKENS)
     one, two = tokens.add("one", "read"), tokens.add("two", "read")
-    client = serving(questions_a_minute=3)
+    client = serving(rate_limit=3)
     batch = {"questions": ["?"] * 3}
     assert client.post("/v1/ask:batch", json=batch, headers=bearing(one)).status_code == 200
     refused = client.post("/v1/ask", json=QUESTION, headers=bearing(one))
@@ -99,7 +99,7 @@ def test_a_minute_holds_so_many_questions_of_a_client(serving: Serving, index: P
 
 
 def test_a_body_that_is_too_long_is_refused_before_it_is_read(serving: Serving) -> None:
-    client = serving(upload_megabytes=1)
+    client = serving(upload_limit=1)
     long = {"documents": [{"id": "a", "text": "a " * 600_000}]}
     assert client.post("/v1/documents", json=long).status_code == 413
     assert client.post("/v1/ask", content=b"x" * 4_000_001).status_code == 413

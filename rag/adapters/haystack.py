@@ -1,0 +1,63 @@
+"""A component for Haystack, and quotations as its documents (the extra `haystack`)."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from haystack import Document, component
+
+from rag.assistant import Assistant
+from rag.response import Answer
+
+
+@component
+class PinciteRetriever:
+    """Retrieves passages, or with `answers_only` the quotations that answer, none where the documents do not.
+
+    It is made of the folder of an index and plain values, so that a pipeline that holds it can be saved; the index is
+    opened by `warm_up`, or by the first question. Haystack reads it back where it is told to trust this module:
+    `Pipeline.loads(text, allowed_modules=["rag.adapters.haystack"])`.
+    """
+
+    def __init__(
+        self,
+        index: str,
+        top_k: int | None = None,
+        filters: dict[str, Any] | None = None,
+        answers_only: bool = False,
+    ) -> None:
+        """Open nothing yet. `filters` have the forms of `rag.filters`, not those of Haystack."""
+        self.index, self.top_k, self.filters, self.answers_only = index, top_k, filters, answers_only
+        self._assistant: Assistant | None = None
+
+    def warm_up(self) -> None:
+        """Open the index and its model. Raises what `Assistant.open` does."""
+        if self._assistant is None:
+            self._assistant = Assistant.open(self.index)
+
+    @component.output_types(documents=list[Document])
+    def run(
+        self, query: str, top_k: int | None = None, filters: dict[str, Any] | None = None
+    ) -> dict[str, list[Document]]:
+        """Return the documents for a question; what is given here goes before what the component was made with."""
+        self.warm_up()
+        assert self._assistant is not None
+        top_k, filters = top_k or self.top_k, self.filters if filters is None else filters
+        if self.answers_only:
+            return {"documents": to_documents(self._assistant.ask(query, top_k, filters).answers)}
+        return {"documents": to_documents(self._assistant.search(query, top_k, filters))}
+
+
+def to_documents(answers: Iterable[Answer]) -> list[Document]:
+    """Return each quotation as a document whose content is the quotation and whose id is `document:start-end`.
+
+    Offsets, hash and place come along in `meta`, as `Citation.to_dict` names them.
+    """
+    return [
+        Document(
+            content=answer.answer,
+            id=f"{answer.citation.span.document_id}:{answer.citation.span.start}-{answer.citation.span.end}",
+            meta={**answer.citation.to_dict(), "confidence": answer.confidence},
+            score=answer.score,
+        )
+        for answer in answers
+    ]

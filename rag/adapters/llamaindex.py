@@ -1,0 +1,61 @@
+"""A retriever for LlamaIndex, and quotations as its nodes (the extra `llamaindex`)."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from llama_index.core.retrievers import BaseRetriever
+from llama_index.core.schema import NodeRelationship, NodeWithScore, QueryBundle, RelatedNodeInfo, TextNode
+
+from rag.assistant import Assistant
+from rag.response import Answer
+
+SHOWN = ("title", "author", "published_at", "line_start", "page_number")
+"""What a language model is told with a quotation; the rest of the metadata is for programs."""
+
+
+class PinciteRetriever(BaseRetriever):
+    """Retrieves passages, or with `answers_only` the quotations that answer, none where the documents do not.
+
+    LlamaIndex knows a retriever by its base class, hence the inheritance.
+    """
+
+    def __init__(
+        self,
+        assistant: Assistant,
+        top_k: int | None = None,
+        filters: dict[str, Any] | None = None,
+        answers_only: bool = False,
+    ) -> None:
+        """Retrieve by `assistant`; `filters` have the forms of `rag.filters`."""
+        super().__init__()
+        self._assistant, self._top_k, self._filters, self._answers_only = assistant, top_k, filters, answers_only
+
+    def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
+        query = query_bundle.query_str
+        if self._answers_only:
+            return to_nodes(self._assistant.ask(query, self._top_k, self._filters).answers)
+        return to_nodes(self._assistant.search(query, self._top_k, self._filters))
+
+
+def to_nodes(answers: Iterable[Answer]) -> list[NodeWithScore]:
+    """Return each quotation as a node with its offsets, whose id is `document:start-end` and whose source the document.
+
+    Hash and place come along in the metadata, as `Citation.to_dict` names them.
+    """
+    return [NodeWithScore(node=_node(answer), score=answer.score) for answer in answers]
+
+
+def _node(answer: Answer) -> TextNode:
+    span = answer.citation.span
+    metadata = {**answer.citation.to_dict(), "confidence": answer.confidence}
+    unseen = [key for key in metadata if key not in SHOWN or metadata[key] is None]
+    return TextNode(
+        text=answer.answer,
+        id_=f"{span.document_id}:{span.start}-{span.end}",
+        metadata=metadata,
+        start_char_idx=span.start,
+        end_char_idx=span.end,
+        excluded_llm_metadata_keys=unseen,
+        excluded_embed_metadata_keys=list(metadata),
+        relationships={NodeRelationship.SOURCE: RelatedNodeInfo(node_id=span.document_id)},
+    )

@@ -1,0 +1,63 @@
+"""Writes a response as the answer of Vertex AI Search (Discovery Engine v1), for programs that read that JSON."""
+
+from typing import Any
+
+from rag.response import Answer, Citation, NoAnswerReason, Response
+
+SKIPPED: dict[NoAnswerReason, str] = {
+    "empty_question": "NON_ANSWER_SEEKING_QUERY_IGNORED_V2",
+    "needs_context": "NON_ANSWER_SEEKING_QUERY_IGNORED_V2",
+    "empty_index": "NO_RELEVANT_CONTENT",
+    "filtered_out": "NO_RELEVANT_CONTENT",
+    "no_match": "NO_RELEVANT_CONTENT",
+    "low_confidence": "LOW_GROUNDED_ANSWER",
+}
+
+
+def to_vertex_answer(response: Response) -> dict[str, Any]:
+    """Return the `answer` object: the quotations, a line each, and for each of them the references that hold it.
+
+    `startIndex` and `endIndex` count bytes of UTF-8 of `answerText`, as text, as Vertex has them. The place in the
+    document and its hash are in `structData` of the reference, in code points. A no-answer has no text and says in
+    `answerSkippedReasons` which of Vertex's reasons is nearest.
+    """
+    refusal = response.no_answer
+    given: dict[str, Any] = {
+        "state": "SUCCEEDED",
+        "answerText": "\n".join(answer.answer for answer in response.answers),
+        "citations": [],
+        "references": [],
+        "answerSkippedReasons": [] if refusal is None else [SKIPPED[refusal.reason]],
+    }
+    start = 0
+    for answer in response.answers:
+        end, first = start + len(answer.answer.encode()), len(given["references"])
+        given["references"] += [_reference(answer, citation) for citation in (answer.citation, *answer.also_in)]
+        sources = [{"referenceId": str(number)} for number in range(first, len(given["references"]))]
+        given["citations"].append({"startIndex": str(start), "endIndex": str(end), "sources": sources})
+        start = end + 1
+    return given
+
+
+def _reference(answer: Answer, citation: Citation) -> dict[str, Any]:
+    page = citation.place.page_number
+    place = {
+        "document_start": citation.span.start,
+        "document_end": citation.span.end,
+        "line_start": citation.place.line_start,
+        "content_sha256": citation.content_sha256,
+    }
+    return {
+        "chunkInfo": {
+            "chunk": citation.chunk_id,
+            "content": citation.quote,
+            "relevanceScore": answer.confidence,
+            "documentMetadata": {
+                "document": citation.span.document_id,
+                "uri": citation.source.uri or "",
+                "title": citation.source.title or "",
+                "pageIdentifier": "" if page is None else str(page),
+                "structData": place,
+            },
+        }
+    }

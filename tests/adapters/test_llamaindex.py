@@ -1,0 +1,37 @@
+import pytest
+
+from rag.assistant import Assistant
+from rag.index import Index
+
+schema = pytest.importorskip("llama_index.core.schema", reason="the extra llamaindex is not installed")
+from rag.adapters.llamaindex import PinciteRetriever  # noqa: E402
+
+RECALL = "Why did Armenia recall its ambassador to Israel?"
+ABSURD = "What is the melting point of tungsten carbide in Kelvin?"
+
+
+def test_nodes_have_the_citations_of_python(seeds_index: Index) -> None:
+    assistant = Assistant(seeds_index)
+    found = PinciteRetriever(assistant, 2, answers_only=True).retrieve(RECALL)
+    expected = assistant.ask(RECALL, 2).answers
+    assert found and [item.get_content() for item in found] == [answer.answer for answer in expected]
+    for item, answer in zip(found, expected, strict=True):
+        node = item.node
+        assert answer.citation.to_dict().items() <= node.metadata.items() and item.score == answer.score
+        stored = seeds_index.document(node.ref_doc_id)
+        assert stored is not None and stored.text[node.start_char_idx : node.end_char_idx] == node.text
+        shown = node.get_content(metadata_mode=schema.MetadataMode.LLM)
+        assert "line_start" in shown and "content_sha256" not in shown and node.text in shown
+
+
+def test_passages_are_those_of_a_search_and_no_answer_is_no_node(seeds_index: Index) -> None:
+    assistant = Assistant(seeds_index)
+    found = PinciteRetriever(assistant, 3).retrieve("drones")
+    assert [item.get_content() for item in found] == [answer.answer for answer in assistant.search("drones", 3)]
+    assert PinciteRetriever(assistant, answers_only=True).retrieve(ABSURD) == []
+
+
+def test_filters_reach_the_index(seeds_index: Index) -> None:
+    kept = next(iter(seeds_index.documents())).id
+    found = PinciteRetriever(Assistant(seeds_index), 10, {"id": kept}).retrieve("Israel")
+    assert {item.node.ref_doc_id for item in found} == {kept}

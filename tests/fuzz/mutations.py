@@ -1,0 +1,43 @@
+"""Makes inputs out of sound ones: bytes changed, cut out, doubled, mixed; the same for the same seed."""
+
+import random
+from collections.abc import Sequence
+
+WORDS = (b"\x00", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"9" * 30, b"-1", b"%s%n", b"<![CDATA[", b"]]>",
+         b"\xef\xbb\xbf", b"\xed\xa0\x80", b"../", b"\r\n\r\n", b"{" * 500, b"\\u0000",
+         "\u202e\u0301".encode())  # fmt: skip
+"""Numbers at their ends, marks of formats, and halves of characters."""
+LONGEST = 2_000_000
+
+
+def mutated(random_: random.Random, data: bytes, other: bytes) -> bytes:
+    """Return `data` after some changes, parts of `other` among them."""
+    made = bytearray(data)
+    for _ in range(random_.choice((1, 1, 2, 4, 16))):
+        start = random_.randrange(len(made) + 1)
+        length = min(random_.choice((1, 4, 64, 1_024)), len(made) - start)
+        made[start : start + length] = random_.choice((_changed, _cut, _doubled, _word, _other))(
+            random_, bytes(made[start : start + length]), other
+        )
+    return bytes(made[:LONGEST])
+
+
+def _changed(random_: random.Random, part: bytes, other: Sequence[int]) -> bytes:
+    return bytes(random_.randrange(256) if random_.random() < 0.3 else byte for byte in part)
+
+
+def _cut(random_: random.Random, part: bytes, other: Sequence[int]) -> bytes:
+    return b""
+
+
+def _doubled(random_: random.Random, part: bytes, other: Sequence[int]) -> bytes:
+    return part * random_.choice((2, 3, 100))
+
+
+def _word(random_: random.Random, part: bytes, other: Sequence[int]) -> bytes:
+    return part + random_.choice(WORDS)
+
+
+def _other(random_: random.Random, part: bytes, other: Sequence[int]) -> bytes:
+    start = random_.randrange(len(other) + 1)
+    return bytes(other[start : start + random_.choice((4, 64, 1_024))])

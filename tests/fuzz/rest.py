@@ -1,0 +1,63 @@
+"""Tries REST by its own OpenAPI document with schemathesis, all checks: `python -m tests.fuzz.rest [--cases 5000]`.
+
+It serves a copy of the seeds in a process of its own, to a token that may do all. No answer may be of the server's own
+fault, and each must be as described. Exit status 1 where one is not.
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import httpx
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from service.running_service import served  # noqa: E402
+
+from rag.index import Index  # noqa: E402
+from rag.service.tokens import TOKENS, Tokens  # noqa: E402
+
+METHODS = ("get", "post", "put", "patch", "delete")
+
+
+def command(address: str, token: str, each: int, seed: int) -> list[str]:
+    """Return what is run, for `each` cases of every operation."""
+    program = str(Path(sys.executable).with_name("schemathesis"))
+    return [
+        program, "run", f"{address}/v1/openapi.json", "--checks", "all",
+        "--phases", "examples,coverage,fuzzing,stateful", "--max-examples", str(each), "--seed", str(seed),
+        "--request-timeout", "60", "--continue-on-failure",
+        "--header", f"Authorization: Bearer {token}", "--suppress-health-check", "all",
+    ]  # fmt: skip
+
+
+def operations(address: str) -> int:
+    """Return how many operations the document describes."""
+    paths = httpx.get(f"{address}/v1/openapi.json", timeout=60).json()["paths"]
+    return sum(method in METHODS for described in paths.values() for method in described)
+
+
+def main() -> int:
+    """Serve, try, and return the exit status of schemathesis."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cases", type=int, default=5_000, help="to be made in the fuzzing phase, over all operations")
+    parser.add_argument("--seed", type=int, default=1)
+    given = parser.parse_args()
+    index = Path(tempfile.mkdtemp(prefix="schemathesis-")) / "index"
+    Index.build(ROOT / "seeds", index).close()
+    token = Tokens(index / TOKENS).add("schemathesis", "admin")
+    with served(index, "--rate-limit", "1000000") as running:
+        each = -(-given.cases // operations(running.address))
+        done = subprocess.run(command(running.address, token, each, given.seed), check=False)
+        faults = [line for line in running.lines() if int(line["status"]) >= 500 or line.get("failed")]
+    sys.stdout.write(
+        "".join(f"{line}\n" for line in faults) + f"{len(faults)} answers were of the server's own fault.\n"
+    )
+    return done.returncode or min(1, len(faults))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

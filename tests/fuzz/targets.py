@@ -1,0 +1,89 @@
+"""What is fuzzed: each target checks one input, and gives sound ones to begin with."""
+
+import functools
+import random
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from formats.made_files import MAKERS, article
+from formats.test_nasty_formats import Characters
+from nasty_files import nasty_file, prose
+from test_nasty import broken_laws
+
+from rag.assistant import Assistant
+from rag.errors import LoadError, RagError
+from rag.filters import conditions, from_pairs
+from rag.index import Index
+from rag.loading import Source, load
+
+SEEDS = Path(__file__).parents[2] / "seeds"
+EXAMPLES = 6
+Check = Callable[[bytes], None]
+
+
+def checks(name: str) -> Check:
+    """Return what checks one input of a target; it raises where something is wrong. Raises KeyError."""
+    return {"question": _question, "filter": _filter}.get(name) or functools.partial(_file, f".{name.lstrip('.')}")
+
+
+def names() -> list[str]:
+    """Return the targets: a loader for each kind of file, and what people type."""
+    return [*(f".{kind}" for kind in MAKERS), "question", "filter"]
+
+
+def examples(name: str) -> list[bytes]:
+    """Return sound inputs of a target."""
+    random_ = random.Random(name)
+    if name == "question":
+        return [f"Why did {prose(random_, 2)}?".encode() for _ in range(EXAMPLES)]
+    if name == "filter":
+        return [b"author=Reuters\npublished_at>=2024-03", b"tags=a\ntags=b\npath=*x*", b"n<5\nn>=1e3"]
+    made = [_made(name.lstrip("."), number) for number in range(EXAMPLES)]
+    return [*made, *(data for suffix, data in map(nasty_file, range(60)) if suffix == name)]
+
+
+def _made(kind: str, number: int) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"made.{kind}"
+        MAKERS[kind](path, article(number))
+        return path.read_bytes()
+
+
+def _file(suffix: str, data: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"fuzz{suffix}"
+        path.write_bytes(data)
+        for item in load(Source(path, path.name)):
+            if isinstance(item, LoadError):
+                assert item.message and item.remedy and "\n" not in str(item), repr(item)
+            else:
+                assert item.text.strip(), "a document without text"
+                wrong = broken_laws(item, Characters())  # type: ignore[arg-type]
+                assert not wrong, wrong[:3]
+
+
+@functools.cache
+def _assistant() -> Assistant:
+    return Assistant(Index.build(SEEDS, tempfile.mkdtemp(prefix="fuzz-index-")))
+
+
+def _question(data: bytes) -> None:
+    text = data.decode("utf-8", "surrogateescape")
+    try:
+        response = _assistant().ask(text, explain=True)
+    except RagError as error:
+        assert error.message and error.remedy, repr(error)
+        return
+    # Each citation was verified when the response was made; the JSON must hold them too.
+    response.to_json()
+    response.to_markdown()
+
+
+def _filter(data: bytes) -> None:
+    try:
+        found = conditions(from_pairs(data.decode("utf-8", "surrogateescape").splitlines()))
+    except RagError as error:
+        assert error.message and error.remedy, repr(error)
+        return
+    assert all(condition.key for condition in found)
