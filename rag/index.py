@@ -110,7 +110,11 @@ class Index:
     def add(
         self, sources: "Paths | Iterable[str | Path | Document]", progress: Callable[[Progress], None] | None = None
     ) -> IndexReport:
-        """Add sources, bring changed ones up to date, leave the rest; show the new version."""
+        """Add sources, bring changed ones up to date, leave the rest; show the new version.
+
+        Of the rest only masks and chunks may change: a block is masked as `repeated` in all documents or in none by
+        what the index holds then (`rag.repeats`). The same goes for `remove` and `sync`; the report does not tell.
+        """
         from rag.build import Job, as_work
 
         return self._rewrite(Job(as_work(sources, self.path), progress))
@@ -222,7 +226,7 @@ class Index:
 
         Of documents that are the same to the letter only the newest is named.
         """
-        return groups(self.store.sketches())
+        return groups(self.store.overlaps.sketches())
 
     def sentence_vectors(self, rows: Sequence[int]) -> "list[Floats2d]":
         """Return the vectors of the sentences of each row's chunk, float32 (sentences, dimension), in order.

@@ -12,7 +12,7 @@ ORDER = (
     "errors types response protocols settings filters"
     " loading blocks sentences wordings boilerplate chunking weights encoder_graph lean embedding dense lexical fusion"
     " questions reading confidence citation values duplicates agreement context recheck turns"
-    " sketches database store generations reports writer ingest build index transfer watching"
+    " sketches repeats database overlaps store generations reports writer ingest build index transfer watching"
     " retrieval answers explanation assistant evaluation"
     " export adapters ui service terminal upkeep cli"
 ).split()
