@@ -226,7 +226,7 @@ PROSE = "Whoever finds a buoy on the beach may bring it to the harbour office, w
     lambda parts: [*parts, "Set by hand in Hythe"],
     lambda parts: [parts[0], parts[1], PROSE, parts[2]],
     lambda parts: [*parts, f"Rules of {parts[1].split()[2]} for those who walk there", PROSE],
-], ids=["a figure", "an address", "a value", "values", "a short line", "amid a story", "under a heading of its own"])  # fmt: skip
+], ids=["figure", "address", "value", "values", "short line", "amid a story", "under its own heading"])  # fmt: skip
 def test_what_may_answer_is_not_masked(edit: Callable[[list[str]], list[str]]) -> None:
     assert found_in(collection(edit)) == [[]] * 10
 
