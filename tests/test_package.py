@@ -12,8 +12,8 @@ ORDER = (
     "errors types response protocols settings filters"
     " loading blocks sentences wordings boilerplate chunking weights encoder_graph lean embedding dense lexical fusion"
     " questions reading confidence citation values duplicates agreement context recheck turns"
-    " sketches repeats database overlaps store generations reports writer ingest build index transfer watching"
-    " retrieval answers explanation assistant evaluation"
+    " sketches repeats database overlaps store generations wholeness reports writer ingest build index repair transfer"
+    " watching retrieval answers explanation assistant evaluation"
     " export adapters ui service terminal upkeep cli"
 ).split()
 LATE = {("response", "export")}
