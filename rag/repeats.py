@@ -32,7 +32,7 @@ KIN = 0.45
 LONGEST = 1_500
 """Characters of a block that may be masked: longer ones are articles."""
 PASSED = 3
-"""Short lines that may stand between repeated blocks and the edge of a document: a date, a byline."""
+"""Short lines that may stand between repeated blocks and the edge: a date, a byline; lines like `From: Ann` besides."""
 COMPANY = 3
 """Short lines that together are a menu."""
 _ASKED_FOR = re.compile(r"[\d@]")
@@ -118,6 +118,10 @@ class _Seen:
     def is_short(self) -> bool:
         return len(self.text) < SHORT
 
+    @property
+    def is_label(self) -> bool:
+        return self.is_short and bool(_LABEL.match(self.text))
+
 
 def repeated(document: Document, blocks: Sequence[Block], masks: Sequence[Mask], shared: Collection[int]) -> list[Mask]:
     """Return the masks of the document's blocks that are among `shared` blocks, by the rules above; in order.
@@ -154,7 +158,7 @@ def _at_head(seen: Sequence[_Seen]) -> set[int]:
         if item.shared and not item.given:
             found.add(n)
         elif not item.given and not (n == 0 and item.is_heading):
-            passed += 1
+            passed += not item.is_label
             if item.is_heading or not item.is_short or passed > PASSED:
                 break
     return found
@@ -171,7 +175,7 @@ def _at_foot(seen: Sequence[_Seen]) -> set[int]:
             headed = [other for other in sorted(found) if seen[other].is_heading]
             return {other for other in found if headed and other >= headed[0]}
         elif not item.given:
-            passed += 1
+            passed += not item.is_label
             if not item.is_short or passed > PASSED:
                 break
     return found
@@ -200,7 +204,7 @@ def _maskable(seen: Sequence[_Seen], stretch: Sequence[int]) -> list[int]:
 def _says_nothing_asked_for(item: _Seen) -> bool:
     if len(item.text) > LONGEST or _ASKED_FOR.search(item.text):
         return False
-    return not (item.is_short and _LABEL.match(item.text))
+    return not item.is_label
 
 
 def _heads_of_nothing(seen: Sequence[_Seen], reached: Collection[int], found: Collection[int]) -> set[int]:

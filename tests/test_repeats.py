@@ -1,5 +1,6 @@
 """Masks what many documents repeat at their edges, and nothing that only looks like it; files in real folders."""
 
+import json
 import random
 import sys
 from collections.abc import Callable, Sequence
@@ -15,6 +16,7 @@ from rag.blocks import blocks
 from rag.boilerplate import masks
 from rag.cli import main
 from rag.index import Index
+from rag.loading import discover, load
 from rag.repeats import KIN, TRACE, Traced, repeated, shared_blocks, trace
 from rag.settings import Settings
 from rag.sketches import sketch
@@ -198,9 +200,12 @@ def test_an_index_from_before_masks_with_its_next_write(
     agree(index)
 
 
-def found_in(texts: Sequence[str], share: float = 0.1, **known: str) -> list[list[str]]:
+def found_in(texts: Sequence[str], share: float = 0.1) -> list[list[str]]:
     """Return for each text of a collection what is masked in it as repeated."""
-    given = [Document(f"{n}", text, **known) for n, text in enumerate(texts)]  # type: ignore[arg-type]
+    return found_among([Document(f"{n}", text) for n, text in enumerate(texts)], share)
+
+
+def found_among(given: Sequence[Document], share: float = 0.1) -> list[list[str]]:
     parts = [blocks(document) for document in given]
     own = [masks(document, found) for document, found in zip(given, parts, strict=True)]
     traced = [Traced(sketch(d.text), trace(d, p, m)) for d, p, m in zip(given, parts, own, strict=True)]
@@ -236,6 +241,33 @@ def test_the_same_at_the_foot_is_masked() -> None:
     assert found_in(collection(lambda parts: [*parts, PROSE, FIGURE])) == [[PROSE]] * 10, "shared, though not masked"
     assert found_in(collection(lambda parts: [*parts, PROSE, f"From {parts[0]}"])) == [[PROSE]] * 10, "a short line"
     assert found_in(collection(lambda parts: [*parts, PROSE, f"From {parts[0]}" * 3])) == [[]] * 10, "its own text"
+
+
+def test_one_foot_is_found_in_files_of_every_kind(tmp_path: Path) -> None:
+    parts = [[f"A year in {TOWNS[n]}", *story(n), CAUTION, LETTER] for n in range(10)]
+    written = {
+        "txt": lambda own: "\n\n".join(own),
+        "md": lambda own: "\n\n".join([f"# {own[0]}", *own[1:]]),
+        "html": lambda own: f"<html><body><h1>{own[0]}</h1>" + "".join(f"<p>{text}</p>" for text in own[1:]),
+        "eml": lambda own: "\r\n\r\n".join([f"From: a@b.example\r\nSubject: {own[0]}", *own[1:]]),
+        "jsonl": lambda own: json.dumps({"_id": own[0], "title": own[0], "text": "\n\n".join(own[1:])}),
+    }
+    for n, own in enumerate(parts):
+        kind = [*written][n % 5]
+        (tmp_path / f"{n}.{kind}").write_text(written[kind](own), encoding="utf-8", newline="")
+    given = [item for source in discover([tmp_path]) for item in load(source) if isinstance(item, Document)]
+    assert len(given) == 10 and {document.format for document in given} >= {"text", "markdown", "html", "mail"}
+    assert found_among(given) == [[CAUTION, LETTER]] * 10
+
+
+def test_the_headers_of_a_message_do_not_part_a_warning_from_the_head(tmp_path: Path) -> None:
+    warning = "This message came from outside of the harbour office: do not open what you did not wait for."
+    for n, town in enumerate(TOWNS):
+        headers = [f"{name}: {town} <{n}@harbour.example>" for name in ("From", "To", "Cc")]
+        head = "\r\n".join([f"Subject: {town}", *headers, f"Date: Mon, {n + 10} Nov 2025 10:00:00 +0000"])
+        (tmp_path / f"{n}.eml").write_text("\r\n\r\n".join([head, warning, *story(n), PROSE]), newline="")
+    given = [item for source in discover([tmp_path]) for item in load(source) if isinstance(item, Document)]
+    assert found_among(given) == [[warning, PROSE]] * 10
 
 
 @pytest.mark.parametrize(("holders", "count", "share", "expected"), [
