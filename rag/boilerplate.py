@@ -24,7 +24,7 @@ REASONS: dict[str, str] = {
     "markup": "markup that a reader of the page never sees",
     "navigation": "a menu, a list of tags or a way to other pages",
     "not_main_text": "outside the main text of its web page",
-    "repeated": "says again what another block of the document says",
+    "repeated": "says again what another block says, of this document or of many others",
     "separator": "a rule or another mark without a word",
     "share": "buttons for sharing and following",
     "subscribe": "offers a subscription or a newsletter",
@@ -93,12 +93,12 @@ def _look(document: Document, block: Block, topics: set[str], first: bool) -> _S
     if block.kind in ("code", "table_header", "table_row") or (first and block.kind == "heading"):
         return _Seen(block, text, None, None, False)
     short = len(text) <= SHORT and not re.search(r"(?<!\.)[.!?:;,。！？؟।]['\")\]]*$", text)
-    line = _normal(text) if len(text) <= LONGEST_LINE else ""
+    line = normal(text) if len(text) <= LONGEST_LINE else ""
     reason = _wordless(text) or _known_line(line, "lines") or _signature(text, topics) or _notice(text, topics)
     return _Seen(block, text, reason, None if reason else _known_line(line, "company"), short)
 
 
-def _normal(text: str) -> str:
+def normal(text: str) -> str:
     """Return a private copy to match against: case folded, quotes straight, blanks single, no signs at the ends."""
     plain = " ".join(text.casefold().translate(_STRAIGHT).split())
     return re.sub(r"^[\W_]+|[\W_]+$", "", plain)

@@ -27,7 +27,7 @@ FORMAT = 2
 MANIFEST = "manifest.json"
 DOCUMENTS, VECTORS, WORDS = "documents.sqlite", "vectors.faiss", "words"
 WHOLLY_CHECKED_BYTES = 64_000_000
-"""Files up to this size are hashed at every opening (about 0.7 s a gigabyte); larger ones by `rag check`."""
+"""Files up to this size are hashed at every opening (about 0.7 s a gigabyte); larger ones before they are used."""
 END_BYTES = 1_000_000
 """Of larger files both ends are hashed at every opening: there stand the tables that all else is read by."""
 KEPT_VERSIONS = 2
@@ -111,6 +111,15 @@ def damages(path: Path, manifest: Manifest, wholly: bool) -> list[str]:
         except OSError as error:
             found.append(f"{file} cannot be read: {error.strerror}")
     return found
+
+
+def large_files(path: Path, manifest: Manifest) -> dict[Path, str]:
+    """Return the files of a version that `damages` did not judge wholly, with their sha256."""
+    return {
+        path / manifest.folder / name: expected["sha256"]
+        for name, expected in manifest.files.items()
+        if expected["bytes"] > WHOLLY_CHECKED_BYTES
+    }
 
 
 def sizes(path: Path) -> dict[int, int]:

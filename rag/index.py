@@ -1,10 +1,9 @@
-"""Journey 1: files to an index that can be asked. Builds, adds, updates, removes, syncs, opens, checks, repairs.
+"""Journey 1: files to an index that can be asked. Builds, adds, updates, removes, syncs, opens.
 
 What only a write needs is imported when something is written: a question is answered sooner without it.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,11 +18,8 @@ from rag.generations import (
     VECTORS,
     WORDS,
     Manifest,
-    commit,
     damages,
-    next_version,
     openable,
-    partial_version,
     read_manifest,
     writing,
 )
@@ -34,6 +30,7 @@ from rag.settings import Settings
 from rag.sketches import groups
 from rag.store import DocumentSummary, Store
 from rag.types import Chunk, Document, Mask
+from rag.wholeness import REPAIR, LargeFiles
 
 if TYPE_CHECKING:
     from rag.build import Job
@@ -51,15 +48,19 @@ class Index:
         self.settings = Settings(embedding_runtime=runtime).updated(manifest.settings)
         self.report = IndexReport()
         self._given_embedder = self._embedder = embedder
-        self.store = Store(folder / DOCUMENTS)
-        self.vectors = FaissStore.open(folder / VECTORS)
+        self._large_files = LargeFiles(path, manifest)
+        self._store = Store(folder / DOCUMENTS)
+        self._vectors = FaissStore.open(folder / VECTORS)
         with openable(folder / WORDS) as words:
-            self.words = TantivyStore(words, self.settings.stemmer)
+            self._words = TantivyStore(words, self.settings.stemmer)
         self._require_agreement()
 
     @classmethod
     def open(cls, path: str | Path, embedder: "Embedder | None" = None, runtime: str = "auto") -> "Index":
         """Open the current version.
+
+        Files of up to 64 MB are checked against their hash now, larger ones at the first use of `store`, `vectors` or
+        `words`, which raise IndexCorrupt then: nothing is answered from a file that is not what was written.
 
         Raises IndexNotFound, IndexCorrupt, IndexVersionMismatch; EmbedderMismatch where `embedder` is given and is
         not the one that the index was built with. The embedder is loaded at its first use, to run by `runtime`
@@ -79,7 +80,7 @@ class Index:
     def _sound(cls, path: Path, manifest: Manifest, embedder: "Embedder | None", runtime: str) -> "Index":
         found = damages(path, manifest, wholly=False)
         if found:
-            raise IndexCorrupt(f"{found[0]}.", "Run `rag check --repair`; if that fails, build the index again.")
+            raise IndexCorrupt(f"{found[0]}.", REPAIR)
         return cls(path, manifest, embedder, runtime)
 
     @classmethod
@@ -110,7 +111,11 @@ class Index:
     def add(
         self, sources: "Paths | Iterable[str | Path | Document]", progress: Callable[[Progress], None] | None = None
     ) -> IndexReport:
-        """Add sources, bring changed ones up to date, leave the rest; show the new version."""
+        """Add sources, bring changed ones up to date, leave the rest; show the new version.
+
+        Of the rest only masks and chunks may change: a block is masked as `repeated` in all documents or in none by
+        what the index holds then (`rag.repeats`). The same goes for `remove` and `sync`; the report does not tell.
+        """
         from rag.build import Job, as_work
 
         return self._rewrite(Job(as_work(sources, self.path), progress))
@@ -157,6 +162,24 @@ class Index:
             current._embedder = self._embedder
         self.__dict__.update(current.__dict__)
         return True
+
+    @property
+    def store(self) -> Store:
+        """Return the document store, once every file is known to be what was written. Raises IndexCorrupt."""
+        self._large_files.require_whole()
+        return self._store
+
+    @property
+    def vectors(self) -> FaissStore:
+        """Return the vectors, likewise."""
+        self._large_files.require_whole()
+        return self._vectors
+
+    @property
+    def words(self) -> TantivyStore:
+        """Return the lexical index, likewise."""
+        self._large_files.require_whole()
+        return self._words
 
     @property
     def embedder(self) -> "Embedder":
@@ -222,7 +245,7 @@ class Index:
 
         Of documents that are the same to the letter only the newest is named.
         """
-        return groups(self.store.sketches())
+        return groups(self.store.overlaps.sketches())
 
     def sentence_vectors(self, rows: Sequence[int]) -> "list[Floats2d]":
         """Return the vectors of the sentences of each row's chunk, float32 (sentences, dimension), in order.
@@ -238,7 +261,8 @@ class Index:
 
     def close(self) -> None:
         """Close the files."""
-        self.store.close()
+        self._large_files.close()
+        self._store.close()
 
     def _rewrite(self, job: "Job") -> IndexReport:
         from rag.build import write
@@ -254,9 +278,9 @@ class Index:
     def _require_agreement(self) -> None:
         sizes = {
             "manifest": self.manifest.chunks,
-            "documents": self.store.counts()[1],
-            "vectors": len(self.vectors),
-            "words": len(self.words),
+            "documents": self._store.counts()[1],
+            "vectors": len(self._vectors),
+            "words": len(self._words),
         }
         if len(set(sizes.values())) != 1:
             listed = ", ".join(f"{part} {size}" for part, size in sizes.items())
@@ -273,68 +297,3 @@ class Index:
                 f" those of {embedder.name!r} here.",
                 "Ask with the same model, or build the index again: rag index PATH --rebuild",
             )
-
-
-def examine(path: str | Path) -> list[str]:
-    """Return what is wrong with an index, one line each; empty where every file is what was written.
-
-    Raises IndexNotFound, IndexVersionMismatch, and IndexCorrupt where not even the manifest can be trusted.
-    """
-    path = Path(path)
-    return _examined(path, read_manifest(path))
-
-
-def _examined(path: Path, manifest: Manifest) -> list[str]:
-    found = damages(path, manifest, wholly=True)
-    if found:
-        return [*found, *_lost(path / manifest.folder / DOCUMENTS, found)]
-    try:
-        index = Index(path, manifest, None)
-    except IndexCorrupt as error:
-        return [error.message.rstrip(".")]
-    found = index.store.problems()
-    index.close()
-    return found
-
-
-def _lost(documents: Path, found: Sequence[str]) -> list[str]:
-    """Return what of a damaged document store cannot be read, by document where that much can be told."""
-    if not documents.is_file() or not any(line.startswith(str(documents)) for line in found):
-        return []
-    try:
-        store = Store(documents)
-    except IndexCorrupt as error:
-        return [error.message.rstrip(".")]
-    lines = store.problems()
-    store.close()
-    return [line.rstrip(".") for line in lines]
-
-
-def repair(
-    path: str | Path,
-    progress: Callable[[int, int], None] = lambda done, total: None,
-    embedder: "Embedder | None" = None,
-) -> list[str]:
-    """Make vectors and words anew from the document store where they are damaged; return what was wrong.
-
-    Raises IndexCorrupt where the document store itself is damaged: only the sources can mend that.
-    """
-    from rag.writer import manifest_of, rebuild_derived, weights_of
-
-    path = Path(path)
-    with writing(path):
-        manifest = read_manifest(path)
-        found = _examined(path, manifest)
-        if not found:
-            return []
-        base, version = path / manifest.folder, next_version(path)
-        documents = replace(manifest, files={DOCUMENTS: manifest.files[DOCUMENTS]})
-        lost = damages(path, documents, wholly=True)
-        if lost:
-            raise IndexCorrupt(f"{lost[0]}.", "Only the sources can mend that: rag index PATH --rebuild")
-        settings = Settings().updated(manifest.settings)
-        embedder = embedder or open_embedder(settings)
-        with partial_version(path, version) as folder:
-            rebuild_derived(folder, base, embedder, settings, progress)
-            commit(path, folder, manifest_of(folder, version, weights_of(embedder), settings))
-        return found

@@ -52,11 +52,16 @@ class Ingest:
                 self._tell(item, done, total, began)
             before += size
             if item is work[-1]:
-                self._writer.flush()
+                self._settle()
             self._tell(item, before, total, began)
-        if self.changed:
-            self._writer.sketch()
+        if not work:
+            self._settle()
         return self._report()
+
+    def _settle(self) -> None:
+        if self.changed:
+            self._writer.settle()
+        self._writer.flush()
 
     def _tell(self, item: Source | Document, done: int, total: int, began: float) -> None:
         if self._progress:
@@ -166,7 +171,7 @@ class Ingest:
                 yield document_id, tuple(other for other in equals if other != document_id)
 
     def _near_duplicates(self, document_ids: Sequence[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
-        sketches, told = self._store.sketches() if document_ids else {}, set[str]()
+        sketches, told = self._store.overlaps.sketches() if document_ids else {}, set[str]()
         if len(document_ids) * FEW_SHARE > len(sketches):
             found = iter(groups(sketches))
         else:

@@ -102,7 +102,7 @@ def said(hit: Hit) -> set[str]:
 
 
 def _require_unit_vectors(index: Index, cosines: Iterable[float]) -> None:
-    # Of a large file opening trusts the middle: a vector damaged there could take the first place from the right one.
+    # A bit may flip after the file was checked: such a vector could take the first place from the right one.
     if not all(abs(value) <= HIGHEST_COSINE for value in cosines):
         raise IndexCorrupt(f"A vector of {index.path} is not what was written.", "Run `rag check --repair`.")
 

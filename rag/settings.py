@@ -13,6 +13,7 @@ from rag.errors import InvalidSettings
 Record = TypeVar("Record", "Settings", "Options")
 RANGES: dict[str, tuple[float, float]] = {
     "chunk_size": (200, 8_000),
+    "repeated_share": (0.0, 1.0),
     "candidates": (10, 1_000),
     "dense_weight": (0.0, 1.0),
     "read_passages": (1, 100),
@@ -28,7 +29,7 @@ RANGES: dict[str, tuple[float, float]] = {
 
 RUNTIMES = ("auto", "onnx-int8", "onnx-fp32", "sentence-transformers")
 WITHOUT_MODEL, NO_RERANKER = "sentences", "none"
-SHAPING = ("embedding_model", "chunk_size", "stemmer", "text_column")
+SHAPING = ("embedding_model", "chunk_size", "stemmer", "text_column", "repeated_share")
 """Settings that an index is built with; they are kept in its manifest and changing one means building anew."""
 RIVALS = {"min_confidence": "min_precision", "min_precision": "min_confidence"}
 """Settings of which only one can be given."""
@@ -55,6 +56,9 @@ class Settings:
     """Snowball language for the lexical index; `none` searches words as they are."""
     text_column: str = ""
     """Column of CSV, TSV, JSON and XLSX rows that holds their text; empty: one of the usual names, if there is one."""
+    repeated_share: float = 0.1
+    """Share of the documents, and five of them at least, that have a block which is masked as `repeated` where it
+    stands at an edge: a menu, a disclaimer (`rag.repeats`). 0: none is masked for that."""
     candidates: int = 100
     """Passages taken from each of the two rankings before they are fused."""
     dense_weight: float = 0.6

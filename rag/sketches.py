@@ -1,7 +1,7 @@
 """Finds documents that are nearly the same: MinHash sketches of three words in a row (datasketch), compared in pairs.
 
 The likeness of two documents is the share of all their three-word runs that both have, estimated from 128 figures
-(standard error 0.04 at 0.6). Words that are masked do not count, nor do letter case and punctuation.
+(standard error 0.04 at 0.6). Words that a document's own rules mask do not count, nor do letter case and punctuation.
 """
 
 import re

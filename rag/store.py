@@ -15,6 +15,7 @@ from typing import Any
 from rag.database import BUILD_AGAIN, DatabaseFile, corrupt
 from rag.errors import IndexCorrupt
 from rag.filters import COLUMNS, Fields, fields_of
+from rag.overlaps import Overlaps
 from rag.types import Chunk, Document, Layout, Mask, Span
 
 SCHEMA = """
@@ -32,7 +33,6 @@ CREATE TABLE sentence_vectors (row INTEGER PRIMARY KEY, vectors BLOB NOT NULL);
 CREATE INDEX chunks_by_document ON chunks (document);
 CREATE INDEX chunks_by_embedded ON chunks (embedded_sha256);
 """
-SKETCHES = "CREATE TABLE IF NOT EXISTS sketches (document INTEGER PRIMARY KEY, sketch BLOB NOT NULL)"
 WRITING = ("PRAGMA journal_mode=OFF", "PRAGMA synchronous=OFF")
 CACHED_DOCUMENTS = 256
 VARIABLES = 500
@@ -59,8 +59,9 @@ class Store:
         new = writable and not path.exists()
         self._file = DatabaseFile(path, writable)
         if writable:
-            for statement in (*WRITING, *(SCHEMA.split(";") if new else ()), SKETCHES, "BEGIN"):
+            for statement in (*WRITING, *(SCHEMA.split(";") if new else ()), "BEGIN"):
                 self._file.rows(statement)
+        self.overlaps = Overlaps(self._file, writable)
         self._cached_document = lru_cache(maxsize=CACHED_DOCUMENTS)(partial(_read_document, self._file, path))
 
     def close(self) -> None:
@@ -71,7 +72,7 @@ class Store:
         """Write what was collected since the store was opened. Raises OSError where the disk refuses."""
         # Kept until now: what is dropped and put again under another id is not embedded again.
         self._rows("DELETE FROM sentence_vectors WHERE row NOT IN (SELECT row FROM chunks)")
-        self._rows("DELETE FROM sketches WHERE document NOT IN (SELECT key FROM documents)")
+        self.overlaps.drop_orphans()
         self._rows("COMMIT")
 
     # Writing
@@ -88,10 +89,22 @@ class Store:
                 document.id, source, document.text.encode(), len(document.text), document.text_sha256, document.title,
                 document.format, document.source_path, document.source_sha256, _json(dict(document.metadata)),
                 _json(asdict(document.layout)),
-                _json([[mask.span.start, mask.span.end, mask.reason] for mask in masks]),
+                _masks_json(masks),
             ),
         )  # fmt: skip
         self._cached_document.cache_clear()
+        return self._put_chunks(key, chunks, embedded_sha256)
+
+    def cut_again(
+        self, document_id: str, masks: Sequence[Mask], chunks: Sequence[Chunk], embedded_sha256: Sequence[bytes]
+    ) -> tuple[dict[int, bytes], list[int]]:
+        """Give a held document other masks and chunks; return what `delete` and what `put` return."""
+        before = self._drop_chunks(document_id)
+        ((key,),) = self._rows("SELECT key FROM documents WHERE id = ?", (document_id,))
+        self._rows("UPDATE documents SET masks = ? WHERE key = ?", (_masks_json(masks), key))
+        return before, self._put_chunks(key, chunks, embedded_sha256)
+
+    def _put_chunks(self, key: int, chunks: Sequence[Chunk], embedded_sha256: Sequence[bytes]) -> list[int]:
         return [
             self._file.insert(
                 "INSERT INTO chunks (document, start, end, headings, sentences, embedded_sha256) VALUES (?,?,?,?,?,?)",
@@ -104,21 +117,17 @@ class Store:
         """Store what `dense.packed` makes of the vectors of a chunk's sentences."""
         self._rows("INSERT INTO sentence_vectors VALUES (?,?)", (row, vectors))
 
-    def put_sketch(self, document_id: str, sketch: bytes) -> None:
-        """Store what `rag.sketches` makes of a document."""
-        self._rows("INSERT INTO sketches SELECT key, ? FROM documents WHERE id = ?", (sketch, document_id))
-
     def delete(self, document_id: str) -> dict[int, bytes]:
         """Drop a document; return the rows of its chunks with the hash of what was embedded. Not held: empty."""
-        rows = dict(
-            self._rows(
-                "SELECT row, embedded_sha256 FROM chunks WHERE document = (SELECT key FROM documents WHERE id = ?)",
-                (document_id,),
-            )
-        )
-        self._rows("DELETE FROM chunks WHERE document = (SELECT key FROM documents WHERE id = ?)", (document_id,))
+        rows = self._drop_chunks(document_id)
         self._rows("DELETE FROM documents WHERE id = ?", (document_id,))
         self._cached_document.cache_clear()
+        return rows
+
+    def _drop_chunks(self, document_id: str) -> dict[int, bytes]:
+        own = "FROM chunks WHERE document = (SELECT key FROM documents WHERE id = ?)"
+        rows = dict(self._rows(f"SELECT row, embedded_sha256 {own}", (document_id,)))
+        self._rows(f"DELETE {own}", (document_id,))
         return rows
 
     def put_source(self, source: str, path: str, sha256: str) -> None:
@@ -162,24 +171,6 @@ class Store:
     def hashes(self) -> Iterator[tuple[str, str]]:
         """Yield id and text hash of every document, in order of id."""
         yield from self._rows("SELECT id, text_sha256 FROM documents ORDER BY id")
-
-    def unsketched(self) -> list[str]:
-        """Return the documents that have no sketch yet, in order of id."""
-        query = "SELECT id FROM documents WHERE key NOT IN (SELECT document FROM sketches) ORDER BY id"
-        return [document_id for (document_id,) in self._rows(query)]
-
-    def sketches(self) -> dict[str, bytes]:
-        """Return the sketch of every document, newest first, then in order of id; of equal texts only the first."""
-        if not self._rows("SELECT 1 FROM sqlite_master WHERE name = 'sketches'"):
-            return {}  # the index was written before there were any; the next write makes them
-        found = self._rows(
-            "SELECT id, text_sha256, sketch FROM documents JOIN sketches ON document = key"
-            " ORDER BY json_extract(metadata, '$.published_at') DESC, id"
-        )
-        first: dict[str, tuple[str, bytes]] = {}
-        for document_id, sha256, held in found:
-            first.setdefault(sha256, (document_id, held))
-        return dict(first.values())
 
     def facts(self) -> Iterator[tuple[Any, ...]]:
         """Yield what decides the answers: of documents in order of id, then of chunks in order of document and place.
@@ -327,6 +318,10 @@ def _batches(values: Sequence[Any]) -> Iterable[Sequence[Any]]:
 
 def _tuples(value: Any) -> Any:
     return tuple(map(_tuples, value)) if isinstance(value, list) else value
+
+
+def _masks_json(masks: Sequence[Mask]) -> str:
+    return _json([[mask.span.start, mask.span.end, mask.reason] for mask in masks])
 
 
 def _json(value: object) -> str:

@@ -100,8 +100,9 @@ def check(
 ) -> None:
     """Check every file of an index against what was written, and tell its size."""
     from rag.generations import sizes
-    from rag.index import Index, examine
-    from rag.index import repair as mend
+    from rag.index import Index
+    from rag.repair import examine
+    from rag.repair import repair as mend
 
     found = examine(index)
     if found and repair:

@@ -15,14 +15,16 @@ import numpy as np
 from rag.blocks import blocks as find_blocks
 from rag.boilerplate import masks as find_masks
 from rag.chunking import chunk, embedded_sentences, embedding_text, heading_text
+from rag.database import BUILD_AGAIN
 from rag.dense import FaissStore, packed, packed_size
 from rag.errors import IndexCorrupt
 from rag.generations import DOCUMENTS, VECTORS, WORDS, Manifest, described, link_tree
 from rag.lexical import TantivyStore
+from rag.repeats import FEWEST, repeated, shared_blocks, trace
 from rag.settings import Settings
 from rag.sketches import sketch
 from rag.store import Store
-from rag.types import Chunk, Document, Mask
+from rag.types import Block, Chunk, Document, Mask
 
 if TYPE_CHECKING:
     from rag.protocols import Embedder, Floats1d
@@ -49,6 +51,14 @@ class _Pending:
     known: "_Known | None"
 
 
+class _Cut(NamedTuple):
+    """The chunks of a document, with the hash of what is embedded of each, and what that gave before."""
+
+    chunks: list[Chunk]
+    hashes: list[bytes]
+    known: "list[_Known | None]"
+
+
 class Writer:
     """One uncommitted version in a folder of its own, begun empty or as a copy of the version `base`.
 
@@ -68,6 +78,8 @@ class Writer:
         self._flushed = 0
         self._removed: list[int] = []
         self._removed_by_hash: dict[bytes, int] = {}
+        self._shared = self.store.overlaps.shared()
+        self._taken, self._settle_at = 0, FEWEST
 
     @cached_property
     def _embedder(self) -> "Embedder":
@@ -90,36 +102,40 @@ class Writer:
         if held == document:
             return "unchanged"
         found = find_blocks(document)
-        masked = find_masks(document, found)
-        chunks = chunk(
-            document, found, masked, self._settings.chunk_size, self._embedder.max_tokens, self._embedder.count_tokens
-        )
-        hashes = [hashlib.sha256(embedding_text(made).encode()).digest() for made in chunks]
-        known = self._known(hashes, chunks)
+        own = find_masks(document, found)
+        masked = self._with_repeated(document, found, own)
+        cut = self._cut(document, found, masked)
         if held is not None:
             self.remove(document.id)
-        rows = self.store.put(document, source, masked, chunks, hashes)
-        self._pending += map(_Pending, rows, chunks, hashes, known)
+        rows = self.store.put(document, source, masked, cut.chunks, cut.hashes)
+        self._trace(document, found, own)
+        self._pending += map(_Pending, rows, *cut)
+        self._taken += 1
         if len(self._pending) >= min(PENDING_CHUNKS, FIRST_CHUNKS + self._flushed):
+            self._settle_early()
             self.flush()
         return "updated" if held is not None else "added"
 
     def remove(self, document_id: str) -> None:
         """Drop a document with its chunks, words and vectors."""
-        rows = self.store.delete(document_id)
-        if any(item.row in rows for item in self._pending):
-            self.flush()
-        with _disk():
-            self._words.remove(sorted(rows))
-        self._removed += rows
-        self._removed_by_hash.update((sha, row) for row, sha in rows.items())
+        self._forget(self.store.delete(document_id))
 
-    def sketch(self) -> None:
-        """Sketch the documents that have no sketch, from what is not masked in them."""
-        for document_id in self.store.unsketched():
-            document = self.store.document(document_id)
-            if document is not None:
-                self.store.put_sketch(document_id, sketch(_unmasked(document.text, self.store.masks(document_id))))
+    def settle(self) -> None:
+        """Mask in every document, new or held, the blocks that are repeated in the documents as they are now.
+
+        To be called when all is taken: then masks and chunks are the same whatever came first. Documents in which
+        nothing changes by that are not looked at again.
+        """
+        for document_id in self.store.overlaps.lacking():
+            document = self._held(document_id)
+            found = find_blocks(document)
+            self._trace(document, found, find_masks(document, found))
+        shared = shared_blocks(self.store.overlaps.traced(), self._settings.repeated_share)
+        changed, self._shared = shared ^ self._shared, shared
+        if changed:
+            self.store.overlaps.put_shared(shared)
+            for document_id in self.store.overlaps.holders(changed):
+                self._mask_again(self._held(document_id))
 
     def flush(self) -> None:
         """Embed what is pending, each text once, and hand vectors and words to their stores."""
@@ -153,6 +169,55 @@ class Writer:
         """Let go of the files, whether or not they were finished."""
         self.store.close()
         del self._words
+
+    def _held(self, document_id: str) -> Document:
+        document = self.store.document(document_id)
+        if document is None:
+            raise IndexCorrupt(f"The document store lacks document {document_id!r}.", BUILD_AGAIN)
+        return document
+
+    def _settle_early(self) -> None:
+        # What is found before it is embedded is not embedded in vain. Each time among twice as many documents: the
+        # whole of this costs no more than the last time.
+        if self._taken >= self._settle_at:
+            self._settle_at = 2 * self._taken
+            self.settle()
+
+    def _with_repeated(self, document: Document, found: Sequence[Block], own: Sequence[Mask]) -> list[Mask]:
+        return sorted([*own, *repeated(document, found, own, self._shared)], key=lambda mask: mask.span)
+
+    def _trace(self, document: Document, found: Sequence[Block], own: Sequence[Mask]) -> None:
+        # By its own masks alone, so that what others repeat does not change what is known of a document.
+        made = sketch(_unmasked(document.text, own)), trace(document, found, own)
+        self.store.overlaps.put(document.id, *made)
+
+    def _mask_again(self, document: Document) -> None:
+        found = find_blocks(document)
+        masked = self._with_repeated(document, found, find_masks(document, found))
+        if masked == self.store.masks(document.id):
+            return
+        cut = self._cut(document, found, masked)
+        before, rows = self.store.cut_again(document.id, masked, cut.chunks, cut.hashes)
+        self._forget(before)
+        self._pending += map(_Pending, rows, *cut)
+        if len(self._pending) >= PENDING_CHUNKS:
+            self.flush()
+
+    def _cut(self, document: Document, found: Sequence[Block], masked: Sequence[Mask]) -> _Cut:
+        embedder = self._embedder
+        chunks = chunk(document, found, masked, self._settings.chunk_size, embedder.max_tokens, embedder.count_tokens)
+        hashes = [hashlib.sha256(embedding_text(made).encode()).digest() for made in chunks]
+        return _Cut(chunks, hashes, self._known(hashes, chunks))
+
+    def _forget(self, rows: Mapping[int, bytes]) -> None:
+        """Drop chunks that the store does not hold any more; those that still wait to be embedded are not embedded."""
+        waiting = {item.row for item in self._pending if item.row in rows}
+        self._pending = [item for item in self._pending if item.row not in waiting]
+        gone = sorted(rows.keys() - waiting)
+        with _disk():
+            self._words.remove(gone)
+        self._removed += gone
+        self._removed_by_hash.update((rows[row], row) for row in gone)
 
     def _embed(self, chunks: Sequence[Chunk]) -> list[_Known]:
         texts, parts = [embedding_text(made) for made in chunks], [embedded_sentences(made) for made in chunks]

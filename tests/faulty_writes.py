@@ -18,8 +18,9 @@ from pathlib import Path
 from rag.embedding import open_embedder
 from rag.errors import IndexWriteFailed
 from rag.generations import read_manifest
-from rag.index import Index, examine
+from rag.index import Index
 from rag.protocols import Embedder
+from rag.repair import examine
 from rag.settings import Settings
 
 REFUSED, NOT_REACHED, OTHERWISE = 0, 3, 4

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rag.generations import read_manifest
-from rag.index import Index, examine
+from rag.index import Index
+from rag.repair import examine
 
 if TYPE_CHECKING:
     from rag.protocols import Embedder

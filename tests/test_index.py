@@ -25,7 +25,8 @@ from rag.errors import (
     SourceNotFound,
 )
 from rag.generations import writing
-from rag.index import Index, examine, repair
+from rag.index import Index
+from rag.repair import examine, repair
 from rag.reports import IndexReport, Progress
 from rag.settings import Settings
 from rag.types import Document

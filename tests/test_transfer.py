@@ -12,7 +12,8 @@ import pytest
 from rag.assistant import Assistant
 from rag.errors import IndexCorrupt, IndexProblem, IndexVersionMismatch, InvalidInput
 from rag.generations import _content_sha256, read_manifest
-from rag.index import Index, examine
+from rag.index import Index
+from rag.repair import examine
 from rag.transfer import export_index, import_index
 
 if TYPE_CHECKING:

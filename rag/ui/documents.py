@@ -13,8 +13,9 @@ import gradio as gr
 
 from rag.build import Job
 from rag.errors import InvalidInput
-from rag.index import Index, examine, repair
+from rag.index import Index
 from rag.loading import Source
+from rag.repair import examine, repair
 from rag.reports import IndexReport, Progress
 from rag.settings import Options
 from rag.store import DocumentSummary
