@@ -15,7 +15,7 @@ import random
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -58,12 +58,16 @@ Questions = Sequence[datasets.Question]
 
 @dataclass(frozen=True)
 class Case:
-    """One question read: the figures of its sentences, which of them hold a gold span, and what tells copies."""
+    """One question read: the figures of its sentences, and what tells copies.
+
+    `holds` says which sentences hold a gold span, `meets` of which the words taken are among those of one.
+    """
 
     group: str
     way: str
     sentences: tuple[dict[str, float], ...]
     holds: tuple[bool, ...]
+    meets: tuple[bool, ...]
     statements: tuple[str, ...]
     spans: tuple[str, ...]
 
@@ -75,7 +79,9 @@ def main(data: Path, cache: Path) -> None:
     figures = sorted(next(case for case in train if case.sentences).sentences[0])
     for with_model, order, confidence in ((False, WEIGHTS, SHIPPED_WITHOUT_MODEL), (True, WEIGHTS_WITH_MODEL, SHIPPED)):
         names = [name for name in figures if with_model or name not in OF_MODEL]
-        weights = fit_reader([case for case in train if case.way == "own"], names)
+        # With the model the words shall be right, without it the sentence.
+        asked = [case for case in train if case.way == "own"]
+        weights = fit_reader([replace(case, holds=case.meets) for case in asked] if with_model else asked, names)
         for part, cut in (("fitted on", train), ("held out", test)):
             print(f"sentence right at rank 1, {part}: {top_one(cut, names, weights)}")
         write_reader(order, dict(zip(names, weights, strict=True)), len(train))
@@ -84,14 +90,18 @@ def main(data: Path, cache: Path) -> None:
 
 def kept_readings(data: Path, name: str, cache: Path, size: int) -> list[Case]:
     """Return the readings of a data set, from an earlier run of the same reader model where there are any."""
-    file = cache / name / f"readings-{size}-{span_model().fingerprint[:16]}.json"
+    file = cache / name / f"cases-{size}-{span_model().fingerprint[:16]}.json"
     if not file.exists():
         began = time.monotonic()
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps([asdict(case) for case in read_set(data, name, cache, size)]), encoding="utf-8")
         print(f"{name}: read in {time.monotonic() - began:.0f} s", flush=True)
     return [
-        Case(row["group"], row["way"], *(tuple(row[key]) for key in ("sentences", "holds", "statements", "spans")))
+        Case(
+            row["group"],
+            row["way"],
+            *(tuple(row[key]) for key in ("sentences", "holds", "meets", "statements", "spans")),
+        )
         for row in json.loads(file.read_text(encoding="utf-8"))
     ]
 
@@ -156,15 +166,14 @@ def readings(index: Index, questions: Questions, way: str, dataset: datasets.Dat
         read = reader.read([question.text], [to_read(index, candidates, settings.read_passages)])[0]
         # One answer a sentence: where a list is asked for, the reader gives more.
         read = list({(item.hit.row, sentence(item)): item for item in reversed(read)}.values())[::-1]
-        holds = tuple(
-            any(item.hit.chunk.locate(*sentence(item)).overlaps(gold) for gold in question.golds)
-            and not question.impossible
-            for item in read
-        )
+        golds = () if question.impossible else question.golds
+        around = [item.hit.chunk.locate(*sentence(item)) for item in read]
+        holds = tuple(any(span.overlaps(gold) for gold in golds) for span in around)
+        meets = tuple(any(item.span.overlaps(gold) for gold in golds) for item in read)
         figures = tuple({name: item.features[name] for name in item.features if name not in MARGINS} for item in read)
         statements = (item.hit.chunk.text[slice(*sentence(item))] for item in read)
         spans = (item.hit.chunk.text[item.start : item.end] for item in read)
-        yield Case(question.group, way, figures, holds, tuple(map(_hash, statements)), tuple(map(_hash, spans)))
+        yield Case(question.group, way, figures, holds, meets, tuple(map(_hash, statements)), tuple(map(_hash, spans)))
 
 
 def sentence(item: Extraction) -> tuple[int, int]:
@@ -224,10 +233,14 @@ def ahead(case: Case, names: Sequence[str], weights: NDArray[np.float64]) -> dic
 
 
 def top_one(cases: Sequence[Case], names: Sequence[str], weights: NDArray[np.float64]) -> str:
-    """Return in words how often the first sentence holds a gold span, of the questions where a read one does."""
+    """Return in words how often the first sentence holds a gold span, of the questions where a read one does.
+
+    And how often the words taken of it are among those of one.
+    """
     useful = [case for case in cases if case.way == "own" and any(case.holds)]
-    right = sum(case.holds[reordered(case, names, weights)[0]] for case in useful)
-    return f"{right / len(useful):.3f}, n = {len(useful)}"
+    first = [(case, reordered(case, names, weights)[0]) for case in useful]
+    right, met = (sum(getattr(case, what)[place] for case, place in first) for what in ("holds", "meets"))
+    return f"{right / len(useful):.3f}, words right {met / len(useful):.3f}, n = {len(useful)}"
 
 
 def write_reader(file: Path, weights: dict[str, float], questions: int) -> None:
