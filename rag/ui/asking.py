@@ -43,11 +43,11 @@ class Asking:
         """Make the parts inside `blocks`, and connect them.
 
         Questions are calls, not events of Gradio's queue: an event that is sent while its stream of others closes gets
-        no answer.
+        no answer. `ask.js` hears Enter and the button.
         """
         with gr.Row(elem_id="pc-form", equal_height=False):
-            question = gr.Textbox(label="Your question", lines=1, max_lines=4, autofocus=True, elem_id="pc-question")
-            button = gr.Button("Ask", variant="primary", elem_id="pc-ask", scale=0)
+            gr.Textbox(label="Your question", lines=1, max_lines=4, autofocus=True, elem_id="pc-question")
+            gr.Button("Ask", variant="primary", elem_id="pc-ask", scale=0)
         suggested = html_part("pc-examples", EARLIER, script="suggested")
         expectation = html_part("pc-expectation", script="expectation")
         with gr.Row(elem_id="pc-desk", equal_height=False):
@@ -56,7 +56,6 @@ class Asking:
             html_part("pc-answers", script="answers", calls=calls, waiting=WAITING)
             html_part("pc-source", script="source")
 
-        gr.on([question.submit, button.click], None, inputs=[question], js="window.pincite.ask", **PRIVATE)
         blocks.load(self.on_load, outputs=[suggested, expectation], concurrency_limit=None, **PRIVATE)
         api(self.endpoint, api_name="ask", api_description="Return the response to a question as a JSON object.")
 

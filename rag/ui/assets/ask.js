@@ -24,6 +24,16 @@ Object.assign(window.pincite, (() => {
     if (given && line) line.value = given.status;
   }
 
+  // Not by Gradio's events, which reach the page some time after the form is there.
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.target !== question()) return;
+    event.preventDefault();
+    ask(event.target.value);
+  });
+  document.addEventListener("click", (event) => {
+    if (event.target.closest?.("#pc-ask")) ask(question()?.value);
+  });
+
   // Asks in place of the visitor, with the words in the box.
   function askFor(words) {
     const field = question();
@@ -215,6 +225,9 @@ Object.assign(window.pincite, (() => {
         requestAnimationFrame(() => requestAnimationFrame(arrived));
       },
     };
+    // The form is shown from now on: what is asked before would be lost.
+    document.documentElement.dataset.asking = "";
+    if (document.activeElement === document.body) question()?.focus();
     if (linked()) askFor(linked());
   }
 
