@@ -244,13 +244,10 @@ class Assistant:
         vectors = self._vectors(questions)
         clock.stop("embed")
         candidates = [
-            retrieve(self.index, text, vector, settings, missing, chosen.rows)
+            self._reranked(text, retrieve(self.index, text, vector, settings, missing, chosen.rows))
             for text, vector, missing in zip(questions, vectors, without or [()] * len(questions), strict=True)
         ]
-        found = [
-            to_read(self.index, self._reranked(text, item), settings.read_passages)
-            for text, item in zip(questions, candidates, strict=True)
-        ]
+        found = [to_read(self.index, item, settings.read_passages) for item in candidates]
         clock.stop("retrieve")
         extractions = self._reader.read(questions, found)
         clock.stop("read")

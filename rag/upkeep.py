@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rag.configuration import changes_of
 from rag.errors import IndexLocked, InvalidInput, SourceNotFound
 from rag.terminal import ProgressBar, printable, show_report
 
@@ -141,12 +142,3 @@ def import_command(
 
     made = import_index(file, index)
     typer.echo(f"{index}: version {made.version}, {made.documents} documents, {made.chunks} chunks.")
-
-
-def changes_of(settings: list[str] | None) -> dict[str, str]:
-    """Return the settings given by --set. Raises InvalidInput."""
-    pairs = [item.partition("=") for item in settings or []]
-    for key, sign, _ in pairs:
-        if not sign:
-            raise InvalidInput(f"--set {key!r} has no value.", "Write it as --set key=value.")
-    return {key.strip(): value.strip() for key, _, value in pairs}

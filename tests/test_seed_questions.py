@@ -51,7 +51,9 @@ def test_answerable_questions_are_answered_in_the_right_place(asked: list[tuple[
 @pytest.mark.xfail(strict=True, reason="two to go: near misses that the reader takes for answers, and born for native")
 def test_the_words_marked_are_those_that_answer(asked: list[tuple[dict[str, Any], Response]]) -> None:
     in_context, marked = right_first(asked)
-    assert in_context >= 18 and marked >= 18, (in_context, marked)
+    answerable = [(row, response) for row, response in asked if row["answerable"]]
+    first_three = sum(any(holds_gold(answer, row) for answer in response.answers[:3]) for row, response in answerable)
+    assert in_context >= 18 and first_three >= 18 and marked >= 18, (in_context, first_three, marked)
 
 
 def test_every_unanswerable_question_is_refused(asked: list[tuple[dict[str, Any], Response]]) -> None:
