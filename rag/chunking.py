@@ -181,9 +181,11 @@ def _splitter(chunk_size: int) -> Any:
 def _chunk(document: Document, section: _Section, start: int, end: int) -> Chunk:
     low = bisect_right([found.end for found in section.sentences], start)
     high = bisect_left([found.start for found in section.sentences], end)
-    inner = tuple(
-        (max(found.start, start) - start, min(found.end, end) - start) for found in section.sentences[low:high]
+    # A sentence longer than a chunk is cut at white space, which is no part of either piece.
+    pieces = (
+        _trimmed(document.text, max(found.start, start), min(found.end, end)) for found in section.sentences[low:high]
     )
+    inner = tuple((first - start, last - start) for first, last in pieces if first < last)
     span = Span(document.id, start, end)
     return Chunk(span, document.slice(span), document.title, section.headings, inner)
 

@@ -85,7 +85,8 @@ _DATES = [
         rf"|(?!\s+(?:people|men|women|children|(?!was|has|its)[a-z]{{2,}}s)\b))",
     )
 ]
-_DIGITS = r"\d{1,3}(?:[,\u00a0\u202f]\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?(?:,\d{1,2}(?!\d))?"
+_CONTINENTAL = r"\d{1,3}(?:\.\d{3})+,\d{1,2}(?!\d)"  # 1.234,50
+_DIGITS = rf"{_CONTINENTAL}|\d{{1,3}}(?:[,\u00a0\u202f]\d{{3}})+(?:\.\d+)?|\d+(?:\.\d+|,\d{{1,2}}(?!\d))?"
 _WORDS = "|".join(sorted([*SMALL, *TENS], key=len, reverse=True))
 _NUMBER = re.compile(
     rf"(?P<currency>US\$|A\$|C\$|[$€£¥₹])?\s?(?<![\w.])(?<![^\W\d_]-)"
@@ -231,6 +232,8 @@ def _numbers(match: re.Match[str], scale: int) -> tuple[Fraction, Fraction]:
 
 def _plain(digits: str) -> Fraction:
     """Return the number: a comma before one or two last digits is a decimal one (12,5), others part thousands."""
+    if re.fullmatch(_CONTINENTAL, digits):
+        digits = digits.replace(".", "")
     return Fraction(re.sub(r"[^\d.]", "", re.sub(r",(?=\d{1,2}$)", ".", digits)))
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rag.boilerplate import masks as find_masks
@@ -54,6 +54,7 @@ def assert_laws(document: Document, chunks: Sequence[Chunk], masked: Sequence[Ma
 
 @settings(max_examples=300, deadline=None)
 @given(NASTY, st.integers(20, 300), st.sampled_from(["text", "markdown"]))
+@example("aaaaaaaaaaaaaaé word", 20, "text")
 def test_chunks_are_slices_that_cover_all_unmasked_text(text: str, size: int, kind: str) -> None:
     document = Document("d", text, format=kind)
     assert_laws(document, *chunked(document, size))

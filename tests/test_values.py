@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rag.values import Value, compare, values
@@ -20,6 +20,7 @@ def only(text: str) -> Value:
     ("€2bn", "2 billion euros"), ("50 percent", "half of its oil"), ("5 km", "5,000 metres", "5000 m"),
     ("29 March 2012", "March 29, 2012", "2012-03-29", "29th of March 2012", "Mar. 29, 2012"),
     ("twelve drones", "12 drones"), ("three hundred islands", "300 islands"), ("12,5 percent", "12.5 %"),
+    ("1.234,50 euros", "1,234.5 euros"),
     ("more than $5 billion", "over $5bn", "in excess of 5 billion dollars"), ("800 years", "800-year"),
     ("5-6 percent", "5–6 %"), ("1,200 people", "1200 people"),
 ])  # fmt: skip
@@ -68,6 +69,8 @@ def test_values_stand_where_they_say() -> None:
 
 
 @given(st.text(alphabet="0123456789.,-–%$£€ \u00a0abkmn", max_size=30))
+@example("0.0,0")
+@example("1.234,5,6.7")
 def test_any_text_gives_values_in_order_that_do_not_overlap(text: str) -> None:
     found = values(text)
     assert all(0 <= value.start < value.end <= len(text) for value in found)

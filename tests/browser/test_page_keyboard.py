@@ -7,7 +7,8 @@ FOCUSED = "document.activeElement"
 
 
 def tab_to(page: Page, selector: str, key: str = "Tab") -> None:
-    """Press Tab until the element has the focus; fail where it is never reached."""
+    """Wait until the element is shown, then press Tab until it has the focus; fail where it is never reached."""
+    page.wait_for_selector(selector)
     for _ in range(150):
         if page.evaluate(f"{FOCUSED}.matches({selector!r})"):
             return
@@ -104,7 +105,6 @@ def test_every_part_of_the_page_and_what_it_offers_is_reached_by_the_keyboard(wa
         expect(page.locator(f"#pc-part-{part}")).to_be_visible()
         expect(page.locator(".pc-parts [aria-current=page]")).to_have_attribute("href", f"#{part}")
         for selector in offered:
-            page.wait_for_selector(selector)
             tab_to(page, selector)
             assert outlined(page), selector
     page.keyboard.press("/")
@@ -114,7 +114,6 @@ def test_every_part_of_the_page_and_what_it_offers_is_reached_by_the_keyboard(wa
 def test_a_document_is_opened_by_the_keyboard_and_its_name_takes_the_focus(watched: Watched) -> None:
     page = watched.page
     page.goto(f"{watched.address}#documents")
-    page.wait_for_selector(".pc-open")
     tab_to(page, ".pc-open")
     page.keyboard.press("Enter")
     expect(page.locator("#pc-preview h2")).to_be_focused()
