@@ -33,7 +33,10 @@ CREATE TABLE sentence_vectors (row INTEGER PRIMARY KEY, vectors BLOB NOT NULL);
 CREATE INDEX chunks_by_document ON chunks (document);
 CREATE INDEX chunks_by_embedded ON chunks (embedded_sha256);
 """
-WRITING = ("PRAGMA journal_mode=OFF", "PRAGMA synchronous=OFF")
+WRITING = ("PRAGMA journal_mode=OFF", "PRAGMA synchronous=OFF", "PRAGMA secure_delete=ON")
+"""Nobody else sees a file that is being written, and a commit makes it durable; what is removed is overwritten."""
+MOST_FREE = 0.25
+"""Share of a file that may stand empty after removals; beyond, it is written anew."""
 CACHED_DOCUMENTS = 256
 VARIABLES = 500
 
@@ -74,6 +77,14 @@ class Store:
         self._rows("DELETE FROM sentence_vectors WHERE row NOT IN (SELECT row FROM chunks)")
         self.overlaps.drop_orphans()
         self._rows("COMMIT")
+
+    def compact(self) -> bool:
+        """Give back the room of what was removed, where that is much; tell whether it was. Call it after `commit`."""
+        ((free,),), ((pages,),) = self._rows("PRAGMA freelist_count"), self._rows("PRAGMA page_count")
+        if free <= pages * MOST_FREE:
+            return False
+        self._rows("VACUUM")
+        return True
 
     # Writing
 

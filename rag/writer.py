@@ -152,18 +152,27 @@ class Writer:
         self._vectors.add(np.array(rows, np.int64), np.array([item.vector for item in found], np.float32))
         for row, item in zip(rows, found, strict=True):
             self.store.put_sentence_vectors(row, item.sentences)
-        with _disk():
-            self._words.add(rows, [made.text for made in chunks], list(map(heading_text, chunks)))
+        _add_words(self._words, rows, chunks)
 
     def finish(self) -> None:
         """Write everything to the folder and close it. Raises OSError where the disk refuses."""
         self.flush()
         self._vectors.remove(np.array(self._removed, np.int64))
+        self.store.commit()
+        if self.store.compact():
+            self._write_words_anew()
         with _disk():
             self._words.commit()
         self._vectors.save(self._folder / VECTORS)
-        self.store.commit()
         self.store.close()
+
+    def _write_words_anew(self) -> None:
+        # Removed words stay in tantivy's segments, and count in its scores, until it merges them: small ones first.
+        del self._words
+        shutil.rmtree(self._folder / WORDS)
+        self._words = _words(self._folder, self._settings)
+        for rows, chunks in _batches(self.store):
+            _add_words(self._words, rows, chunks)
 
     def close(self) -> None:
         """Let go of the files, whether or not they were finished."""
@@ -265,6 +274,18 @@ def _disk() -> Iterator[None]:
         raise OSError(str(error)) from error
 
 
+def _batches(store: Store) -> Iterator[tuple[list[int], list[Chunk]]]:
+    rows = store.rows()
+    for start in range(0, len(rows), PENDING_CHUNKS):
+        batch = rows[start : start + PENDING_CHUNKS]
+        yield batch, store.chunks(batch)
+
+
+def _add_words(words: TantivyStore, rows: Sequence[int], chunks: Sequence[Chunk]) -> None:
+    with _disk():
+        words.add(rows, [made.text for made in chunks], list(map(heading_text, chunks)))
+
+
 def rebuild_derived(
     folder: Path,
     base: Path,
@@ -275,14 +296,12 @@ def rebuild_derived(
     """Write to `folder` the store of `base` with vectors and words made anew from it."""
     shutil.copyfile(base / DOCUMENTS, folder / DOCUMENTS)
     store, vectors, words = Store(folder / DOCUMENTS), FaissStore(embedder.dimension), _words(folder, settings)
-    rows = store.rows()
-    for start in range(0, len(rows), PENDING_CHUNKS):
-        batch = rows[start : start + PENDING_CHUNKS]
-        chunks = store.chunks(batch)
-        vectors.add(np.array(batch, np.int64), embedder.embed_passages([embedding_text(made) for made in chunks]))
-        with _disk():
-            words.add(batch, [made.text for made in chunks], [heading_text(made) for made in chunks])
-        progress(start + len(batch), len(rows))
+    done, total = 0, store.counts()[1]
+    for rows, chunks in _batches(store):
+        vectors.add(np.array(rows, np.int64), embedder.embed_passages([embedding_text(made) for made in chunks]))
+        _add_words(words, rows, chunks)
+        done += len(rows)
+        progress(done, total)
     with _disk():
         words.commit()
     vectors.save(folder / VECTORS)

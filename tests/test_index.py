@@ -24,7 +24,7 @@ from rag.errors import (
     InvalidSettings,
     SourceNotFound,
 )
-from rag.generations import writing
+from rag.generations import DOCUMENTS, read_manifest, sizes, writing
 from rag.index import Index
 from rag.repair import examine, repair
 from rag.reports import IndexReport, Progress
@@ -193,6 +193,32 @@ def test_a_removed_document_comes_back_with_the_next_add(articles: Path, tmp_pat
         assert index.remove(document_id).removed == (document_id,)
         assert document_id not in texts(index)
         assert index.add(articles).added == (document_id,)
+    agree(index)
+
+
+def test_nothing_of_a_removed_document_stays_in_the_store(tmp_path: Path, counting: Counting) -> None:
+    documents = [
+        Document(f"d{n}", f"Patient {n} has zebrafever-{n}.", metadata={"ward": f"ward-{n}"}) for n in range(8)
+    ]
+    index = Index.build(documents, tmp_path / "index", embedder=counting)
+    index.remove("d3")
+
+    store = (index.path / read_manifest(index.path).folder / DOCUMENTS).read_bytes()
+    assert b"zebrafever-4" in store and b"ward-4" in store
+    assert b"zebrafever-3" not in store and b"ward-3" not in store
+
+
+def test_removing_most_documents_gives_their_room_back(tmp_path: Path, counting: Counting) -> None:
+    (tmp_path / "articles").mkdir()
+    for n in range(60):
+        write(tmp_path / "articles", **{f"a{n}": f"Report {n} counts {n * n} boats.\n\n" * 30})
+    index = Index.build(tmp_path / "articles", tmp_path / "index", embedder=counting)
+    before = sizes(index.path)[1]
+    for n in range(2, 60):
+        (tmp_path / "articles" / f"a{n}.txt").unlink()
+    index.sync(tmp_path / "articles")
+
+    assert sizes(index.path)[2] < before / 3
     agree(index)
 
 
