@@ -158,21 +158,22 @@ class Writer:
         """Write everything to the folder and close it. Raises OSError where the disk refuses."""
         self.flush()
         self._vectors.remove(np.array(self._removed, np.int64))
-        self.store.commit()
-        if self.store.compact():
-            self._write_words_anew()
         with _disk():
             self._words.commit()
         self._vectors.save(self._folder / VECTORS)
+        self.store.commit()
+        if self.store.compact():
+            self._write_words_anew()
         self.store.close()
 
     def _write_words_anew(self) -> None:
         # Removed words stay in tantivy's segments, and count in its scores, until it merges them: small ones first.
-        del self._words
         shutil.rmtree(self._folder / WORDS)
         self._words = _words(self._folder, self._settings)
         for rows, chunks in _batches(self.store):
             _add_words(self._words, rows, chunks)
+        with _disk():
+            self._words.commit()
 
     def close(self) -> None:
         """Let go of the files, whether or not they were finished."""

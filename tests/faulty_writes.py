@@ -57,7 +57,9 @@ def tried(articles: Path, base: Path, copy: Path, every: int, error: int, embedd
     found, old = Counter[str](), texts(base)
     new = {path.name: path.read_bytes().decode() for path in articles.iterdir()}
     for call in range(0, 100_000, every):
-        shutil.rmtree(copy, ignore_errors=True)
+        # Whoever watches the words of the copy before may put a lock file there meanwhile.
+        while copy.exists():
+            shutil.rmtree(copy, ignore_errors=True)
         shutil.copytree(base, copy)
         status = armed(lambda: Index.open(copy, embedder).sync(articles), copy, call, error)
         held, problems = texts(copy), examine(copy)

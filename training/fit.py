@@ -14,7 +14,9 @@ import json
 import random
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -52,6 +54,7 @@ OF_MODEL = ("span", "span_margin", "reason", "relevance")
 NOT_FOR_CONFIDENCE = ("fused", "is_question")
 """`fused` does not mean the same in a small index and in a large one; questions are rarely quoted."""
 SEED = 20261121
+SPLITS = 10
 RIDGE = 1e-3
 Questions = Sequence[datasets.Question]
 
@@ -279,25 +282,41 @@ def fit_confidence(file: Path, cases: Sequence[Case], names: Sequence[str], weig
 
 
 def print_halves(rows: Sequence[dict[str, float]], labels: Sequence[bool], groups: Sequence[str]) -> None:
-    """Print how a confidence fitted on one half of the articles does on the other: precision asked for, and got."""
-    halves = [hashlib.sha256(f"half {group}".encode()).digest()[0] % 2 for group in groups]
-    for half in (0, 1):
-        inside = [place for place, found in enumerate(halves) if found == half]
-        outside = [place for place, found in enumerate(halves) if found != half]
-        fitted = fit(
-            [rows[place] for place in inside], [labels[place] for place in inside], [groups[place] for place in inside]
-        )
+    """Print how a confidence fitted on one half of the articles does on the other: precision asked for, and got.
+
+    Over both halves of `SPLITS` ways to halve the articles: one way says more of its articles than of the confidence.
+    """
+    gaps, got = [], dict[float, list[tuple[float, float]]]({0.8: [], 0.9: [], 0.95: []})
+    for number in range(2 * SPLITS):
+        inside, outside = halved(groups, random.Random(number // 2))[:: 1 if number % 2 else -1]
+        fitted = fit(*([values[place] for place in inside] for values in (rows, labels, groups)))  # type: ignore[arg-type]
         confidence = np.array([fitted.probability(rows[place]) for place in outside])
         right = np.array([labels[place] for place in outside])
-        print(f"half {half}: error of calibration {calibration_error(confidence, right):.3f}, n = {len(outside)}")
-        for wanted in (0.8, 0.9, 0.95):
-            try:
+        gaps.append(calibration_error(confidence, right))
+        for wanted, found in got.items():
+            with suppress(EvaluationError):  # no threshold reached it on that half
                 shown = confidence >= fitted.threshold_for(wanted)
-            except EvaluationError as error:
-                print(f"  asked for {wanted}: {error}")
-                continue
-            got, coverage = float(right[shown].mean()), float(shown.mean())
-            print(f"  asked for {wanted}: got {got:.3f}, n = {int(shown.sum())}, coverage {coverage:.3f}")
+                found.append((float(right[shown].mean()), float(shown.mean())))
+    print(f"other half of the articles, {2 * SPLITS} halves: error of calibration {np.mean(gaps):.3f}")
+    for wanted, found in got.items():
+        precision, coverage = np.array(found or [(np.nan, np.nan)]).T
+        print(
+            f"  asked for {wanted}: reached on {len(found)}, got {precision.mean():.3f} (deviation"
+            f" {precision.std():.3f}, {precision.min():.3f} to {precision.max():.3f}), coverage {coverage.mean():.3f}"
+        )
+
+
+def halved(groups: Sequence[str], chance: random.Random) -> tuple[list[int], list[int]]:
+    """Return the places of two halves of about one size; a group is wholly in one of them."""
+    sizes = Counter(groups)
+    halves: tuple[list[int], list[int]] = ([], [])
+    side, filled = dict[str, int](), [0, 0]
+    for group in chance.sample(sorted(sizes), len(sizes)):
+        side[group] = int(filled[0] > filled[1])
+        filled[side[group]] += sizes[group]
+    for place, group in enumerate(groups):
+        halves[side[group]].append(place)
+    return halves
 
 
 if __name__ == "__main__":

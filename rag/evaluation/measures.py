@@ -22,6 +22,7 @@ Column = list[float | None]
 Columns = dict[tuple[str, str], Column]
 CURVE_POINTS = 200
 WANTED_PRECISION = 0.9
+EVERY_KIND = "abstention, all kinds"
 
 
 class Refusal(NamedTuple):
@@ -36,6 +37,11 @@ class Population(NamedTuple):
 
     confidence: Sequence[float]
     right: Sequence[bool]
+
+    def beside(self, refusals: Sequence[Refusal]) -> "Population":
+        """Return these questions and others that have no answer."""
+        more = [found.confidence for found in refusals]
+        return Population([*self.confidence, *more], [*self.right, *[False] * len(more)])
 
 
 def summarised(columns: Columns) -> list[Measure]:
@@ -116,7 +122,8 @@ def abstention_figures(
 ) -> tuple[list[Measure], dict[str, Any]]:
     """Return figures and curves of the confidence: of answerable questions alone, then with each kind of others.
 
-    `unanswerable` maps a kind to its questions. Kinds are never pooled with each other.
+    `unanswerable` maps a kind to its questions. How well kinds are told apart is never pooled; whether a confidence is
+    the probability it claims to be is also judged over all of them, for it cannot know of which kind a question is.
     """
     asked = [seen for seen in observations if seen.question.answerable]
     if not asked:
@@ -129,6 +136,10 @@ def abstention_figures(
     figures.append(_share("abstention, answerable alone", "answered", [bool(seen.answered) for seen in asked]))
     for kind, refusals in ((kind, found) for kind, found in unanswerable.items() if found):
         more, more_curves = _against(f"abstention, {kind}", alone, refusals)
+        figures, curves = figures + more, {**curves, **more_curves}
+    if sum(map(bool, unanswerable.values())) > 1:
+        pooled = [found for refusals in unanswerable.values() for found in refusals]
+        more, more_curves = _judged(EVERY_KIND, alone.beside(pooled))
         figures, curves = figures + more, {**curves, **more_curves}
     return figures, curves
 
@@ -203,8 +214,7 @@ def _against(stage: str, alone: Population, refusals: Sequence[Refusal]) -> tupl
         Measure(stage, "AUROC", value, low, high, n),
         _share(stage, "refused", [not found.answered for found in refusals]),
     ]
-    mixed = Population([*alone.confidence, *confidence], [*alone.right, *[False] * len(confidence)])
-    judged, curves = _judged(stage, mixed)
+    judged, curves = _judged(stage, alone.beside(refusals))
     return figures + judged, curves
 
 

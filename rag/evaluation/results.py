@@ -26,6 +26,7 @@ NOTES = {
     "abstention, near miss": "with questions whose own passage holds no answer",
     "abstention, article removed": "with the same questions, their article taken out",
     "abstention, other field": "with questions of another data set",
+    "abstention, all kinds": "with all of these at once: is the confidence the probability that it claims to be",
     "citations": "every quotation shown, compared with the data set read again",
     "cost": "on the machine named above",
 }

@@ -25,6 +25,7 @@ def test_every_question_counts_in_the_figures_that_it_has_a_part_in(found: Evalu
     assert counted["abstention, near miss.AUROC"] == 24
     assert counted["abstention, article removed.AUROC"] == 40
     assert counted["abstention, other field.AUROC"] == 28
+    assert counted["abstention, all kinds.ECE"] == 52
     assert (found.dataset["answerable"], found.dataset["impossible"]) == (20, 4)
 
 
