@@ -166,6 +166,7 @@ def _reads_as_heading(words: str) -> bool:
 
 _FENCE = re.compile(r"(`{3,})[^`]*$|(~{3,})")
 _ITEM = re.compile(r"(?:[-*+]|\d{1,9}[.)])(?:\s|$)")
+_FIRST_ITEM = re.compile(r"[-*+]|1[.)]")  # CommonMark: 1880. at the start of a wrapped line begins no list
 _RULE = re.compile(r"(?:\*\s*){3,}$|(?:-\s*){3,}$|(?:_\s*){3,}$|[>\s]+$")
 _DELIMITER_ROW = re.compile(r"\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?$")
 
@@ -215,6 +216,8 @@ def _markdown_run(run: list[Line]) -> list[_Piece]:
         in_table = table <= n and "|" in line.words
         kind, level = ("table_header" if n == table else "table_row", None) if in_table else _kind_of(line)
         last = pieces[-1] if pieces else None
+        if kind == "list_item" and goes_on and last and last.kind == "paragraph" and not _FIRST_ITEM.match(line.words):
+            kind = "paragraph"
         underline = SETEXT_UNDERLINE.match(line.words)
         if goes_on and last and underline and last.kind == "paragraph":
             pieces[-1] = _Piece(last.start, line.end, "heading", 1 if underline[1][0] == "=" else 2)

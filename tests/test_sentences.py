@@ -228,6 +228,13 @@ class TestPlainText:
 
 
 class TestMarkdown:
+    def test_a_year_at_the_start_of_a_wrapped_line_begins_no_list(self) -> None:
+        assert markdown("The hall was sold in\n1880. It burnt down. It has:\n1. a door\n2. a roof") == [
+            ("paragraph", None, "The hall was sold in\n1880. It burnt down. It has:"),
+            ("list_item", None, "1. a door"),
+            ("list_item", None, "2. a roof"),
+        ]
+
     def test_each_construct_is_a_block_of_its_kind(self) -> None:
         text = (
             "---\ntitle: x\n---\n"

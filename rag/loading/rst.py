@@ -15,6 +15,8 @@ from rag.types import BlockKind, Document, Layout
 
 _ADORNMENT = re.compile(r"([!-/:-@\[-`{-~])\1*$")
 _ITEM = re.compile(r"(?:[-*+•]|\(?(?:\d{1,4}|#|[A-Za-z])[.)])\s+\S")
+_FIRST_ITEM = re.compile(r"(?:[-*+•]|\(?(?:1|#|a)[.)])\s+\S")
+"""What begins a list in a paragraph: 1880. or J. at the start of a wrapped line does not."""
 _FIELD = re.compile(r":([^:\s][^:]*):(?:\s+(.*))?$")
 _EXPLICIT = re.compile(r"\.\.(?:\s+(.*))?$")
 _DIRECTIVE = re.compile(r"([\w-]+)::")
@@ -166,14 +168,15 @@ class _Reader:
     def _run(self, lines: list[_Line], at: int, kind: BlockKind, reason: str | None, alike: bool) -> tuple[_Piece, int]:
         """Return the lines up to a blank one as a piece; unless they are `alike`, up to the next item too."""
         end = at + 1
-        while end < len(lines) and lines[end].words and not (not alike and self._stops(lines, end)):
+        while end < len(lines) and lines[end].words and not (not alike and self._stops(lines, end, kind)):
             end += 1
         if lines[end - 1].words.endswith("::") and not alike:
             self._literal = lines[at].indent
         return _Piece(lines[at].start, lines[end - 1].end, kind, None, reason), end - at
 
-    def _stops(self, lines: list[_Line], at: int) -> bool:
+    def _stops(self, lines: list[_Line], at: int, kind: BlockKind) -> bool:
         words = lines[at].words
+        item = _ITEM if kind == "list_item" else _FIRST_ITEM
         return bool(
-            _ITEM.match(words) or _EXPLICIT.match(words) or _SIMPLE_BORDER.match(words) or _GRID_BORDER.match(words)
+            item.match(words) or _EXPLICIT.match(words) or _SIMPLE_BORDER.match(words) or _GRID_BORDER.match(words)
         )

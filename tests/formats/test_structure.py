@@ -222,6 +222,15 @@ class TestDocx:
 
 
 class TestRst:
+    def test_a_year_or_an_initial_at_the_start_of_a_wrapped_line_begins_no_list(self, tmp_path: Path) -> None:
+        text = "The hall was sold in\n1880. It burnt down under\nJ. Smith. It has:\n1. a door\n2. a roof\n"
+        kinds = shape(document(written(tmp_path, "a.rst", text)))
+        assert kinds == [
+            ("paragraph", None, "The hall was sold in\n1880. It burnt down under\nJ. Smith. It has:"),
+            ("list_item", None, "1. a door"),
+            ("list_item", None, "2. a roof"),
+        ]
+
     def test_each_construct_is_a_block_of_its_kind(self, tmp_path: Path) -> None:
         text = (
             "=====\nTitle\n=====\n\n:Author: Ann\n\nProse that\ngoes on::\n\n    literal\n\n    more\n\nPart\n----\n\n"
