@@ -58,7 +58,7 @@ def document_html(document: Document, chunks: Sequence[Chunk], masks: Sequence[M
     rest = len(document.text) - end
     return element(
         "section",
-        element("h2", isolated(title), class_="pc-headline", tabindex="-1", data_focus="yes"),
+        element("h2", isolated(title), class_="pc-headline", tabindex="-1"),
         element("p", " · ".join([isolated(document.id), *facts]), class_="pc-note"),
         element(
             "div",

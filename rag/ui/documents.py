@@ -44,82 +44,69 @@ class Documents:
             label = f"Files, up to {self._options.upload_limit:,} MB each"
             upload = gr.File(label=label, file_count="multiple", elem_id="pc-upload", height=130)
         report = html_part("pc-report", script="desk")
-        search = gr.Textbox(label="Find by title or name", lines=1, max_lines=1, elem_id="pc-find")
+        gr.Textbox(label="Find by title or name", lines=1, max_lines=1, elem_id="pc-find")
         with gr.Row(elem_id="pc-shelf", equal_height=False):
-            found = html_part("pc-list", script="desk")
-            preview = html_part("pc-preview", script="desk")
-        health = html_part("pc-health", script="desk")
-        listing = gr.State(Listing())
-        seen: Any = {"outputs": [listing, found, preview, report, health, status], **PRIVATE}
+            found = html_part("pc-list", script="documents", calls=[self.listed])
+            preview = html_part("pc-preview", script="preview", calls=[self.opened])
+        health = html_part("pc-health", script="health")
+        seen: Any = {"outputs": [preview, report, health, status], **PRIVATE}
 
-        blocks.load(self.on_load, outputs=[found, health], concurrency_limit=None, **PRIVATE)
-        typed: Any = {"inputs": [search, listing], "outputs": [listing, found], **PRIVATE}
-        gr.on([search.change, search.submit], self.on_search, trigger_mode="always_last", **typed)
+        blocks.load(self.on_load, outputs=[health], concurrency_limit=None, **PRIVATE)
         for part in (found, preview, health):
-            part.select(self.on_do, inputs=[listing], concurrency_limit=4, **seen)
+            part.select(self.on_do, concurrency_limit=4, **seen)
         if upload is not None:
-            taken: Any = {"inputs": [upload, listing], "outputs": [upload, report, found, health, status], **PRIVATE}
+            taken: Any = {"inputs": [upload], "outputs": [upload, report, health, status], **PRIVATE}
             upload.upload(self.on_upload, **taken)
 
-    async def on_load(self) -> AsyncIterator[tuple[str, str]]:
-        """Show the list and the state of the index once it is open."""
+    async def on_load(self) -> AsyncIterator[str]:
+        """Show the state of the index once it is open; the page then asks for the list, as after every write."""
         while self._assistant.info is None:
             await asyncio.sleep(POLL_SECONDS)
-        yield await asyncio.to_thread(self._list, Listing()), await asyncio.to_thread(self._health)
+        yield await asyncio.to_thread(self._health)
 
-    def on_search(self, query: str, listing: Listing) -> tuple[Listing, str]:
-        """Show the documents whose title or name holds each of the words."""
-        wanted = replace(listing, query=query, page=0)
-        return wanted, self._list(wanted)
+    def listed(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Return a page of the documents of one kind whose title or name holds each of the words."""
+        wanted = Listing(str(given["query"]), str(given["facet"]), max(0, int(given["page"])))
+        return {"html": listing_html(self._documents(), wanted, self._options.readonly)}
 
-    def on_do(self, listing: Listing, event: gr.EventData) -> Iterator[tuple[Any, ...]]:
-        """Do what a button asks: open, remove, narrow the list, turn its page, check, read again, mend."""
+    def opened(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Return a document with its passages."""
+        return {"html": self._preview(str(given["open"]))}
+
+    def on_do(self, event: gr.EventData) -> Iterator[tuple[Any, ...]]:
+        """Do what a button asks: remove, check, read again, mend."""
         asked: dict[str, Any] = dict(event._data)
         try:
-            yield from self._done(asked, listing)
+            if "check" in asked:
+                yield gr.skip(), gr.skip(), self._examined(), self._status()
+            else:
+                self._require_writable()
+                yield from self._changed(asked)
         except Exception as error:
-            yield gr.skip(), gr.skip(), gr.skip(), problem_html(error), gr.skip(), self._status()
+            yield gr.skip(), problem_html(error), gr.skip(), self._status()
 
-    def on_upload(self, files: list[str] | None, listing: Listing) -> Iterator[tuple[Any, ...]]:
+    def on_upload(self, files: list[str] | None) -> Iterator[tuple[Any, ...]]:
         """Take files into the index, telling how far it is."""
         try:
             self._require_writable()
             for shown in self._written(lambda index, tell: add_files(index, files or [], tell)):
-                yield gr.skip(), shown, gr.skip(), gr.skip(), gr.skip()
-            yield None, gr.skip(), self._list(listing), self._health(), self._status()
+                yield gr.skip(), shown, gr.skip(), gr.skip()
+            yield None, gr.skip(), self._health(), self._status()
         except Exception as error:
-            yield None, problem_html(error), gr.skip(), gr.skip(), self._status()
+            yield None, problem_html(error), gr.skip(), self._status()
 
-    def _done(self, asked: dict[str, Any], listing: Listing) -> Iterator[tuple[Any, ...]]:
-        same: Any = gr.skip()
-        if {"facet", "page"} & asked.keys():
-            wanted = replace(
-                listing, page=max(0, int(asked.get("page", 0))), facet=str(asked.get("facet", listing.facet))
-            )
-            yield wanted, self._list(wanted), same, same, same, same
-        elif "open" in asked:
-            yield same, same, self._preview(str(asked["open"])), same, same, same
-        elif "close" in asked:
-            yield same, same, "", same, same, same
-        elif "check" in asked:
-            yield same, same, same, same, self._health(examine(self._assistant.path)), self._status()
-        else:
-            yield from self._changed(asked, listing)
-
-    def _changed(self, asked: dict[str, Any], listing: Listing) -> Iterator[tuple[Any, ...]]:
-        same: Any = gr.skip()
-        self._require_writable()
+    def _changed(self, asked: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
         if "mend" in asked:
             repair(self._assistant.path)
-            yield same, same, same, same, self._health(examine(self._assistant.path)), self._status()
+            yield gr.skip(), gr.skip(), self._examined(), self._status()
             return
         write: Write = _read_again
         if "remove" in asked:
             document_id = str(asked["remove"])
             write = lambda index, tell: _removed(index, document_id)  # noqa: E731
         for shown in self._written(write):
-            yield same, same, same, shown, same, same
-        yield same, self._list(listing), "", same, self._health(), self._status()
+            yield gr.skip(), shown, gr.skip(), gr.skip()
+        yield "", gr.skip(), self._health(), self._status()
 
     def _written(self, write: Write) -> Iterator[str]:
         """Yield how far a write is, then what it did."""
@@ -149,9 +136,6 @@ class Documents:
             self._held = version, self._assistant.documents()
         return self._held[1]
 
-    def _list(self, listing: Listing) -> str:
-        return listing_html(self._documents(), listing, self._options.readonly)
-
     def _preview(self, document_id: str) -> str:
         document, masks = self._assistant.document(document_id)
         if document is None:
@@ -163,6 +147,9 @@ class Documents:
         assert info is not None
         shown = health_html(info, self._documents(), problems, self._options.readonly)
         return element("section", element("h2", "The index", class_="pc-headline"), shown, aria_label="The index")
+
+    def _examined(self) -> str:
+        return self._health(examine(self._assistant.path))
 
     def _status(self) -> str:
         return status_html(self._assistant)

@@ -69,6 +69,18 @@ def test_the_list_is_narrowed_by_the_kind_of_file(watched: Watched) -> None:
     expect(page.locator("#pc-list tbody tr")).to_have_count(7)
 
 
+def test_of_clicks_in_quick_succession_none_is_lost_and_the_last_one_counts(watched: Watched) -> None:
+    page = watched.page
+    watched.turn_to("Documents")
+    page.wait_for_selector(".pc-open")
+    titles = page.eval_on_selector_all(".pc-open", "all => all.map(one => one.textContent)")
+    for _ in range(5):
+        page.evaluate("document.querySelectorAll('.pc-open').forEach(one => one.click())")
+        expect(page.locator("#pc-preview h2")).to_have_text(titles[-1])
+        page.locator("#pc-preview").get_by_role("button", name="Close").click()
+        expect(page.locator("#pc-preview h2")).to_have_count(0)
+
+
 def test_files_are_read_again_where_they_have_changed(watched: Watched, articles: Path) -> None:
     page, seed = watched.page, next(articles.glob("0*.txt"))
     before = seed.read_bytes()

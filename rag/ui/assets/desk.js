@@ -18,17 +18,74 @@ Object.assign(window.pincite, (() => {
     return false;
   }
 
-  // A part whose buttons carry in `data-do` what is asked of the server.
+  // What is answered by a call and not by an event: a click that falls where Gradio ends its stream of events is lost.
+  const called = {};
+  let listAgain = null;
+
+  // Answers may come in another order than they were asked for: only that of the last call is given, else null.
+  function lastOnly() {
+    let last = 0;
+    return async (near, call) => {
+      const number = ++last;
+      const found = await answered(near, call);
+      return number === last ? found : null;
+    };
+  }
+
+  // A part whose buttons carry in `data-do` what is asked.
   function desk({ element, trigger, watch }) {
     element.addEventListener("click", (event) => {
       const button = event.target.closest("[data-do]");
       if (!button || (button.dataset.sure && !sure(button))) return;
-      trigger("select", JSON.parse(button.dataset.do));
+      const what = JSON.parse(button.dataset.do);
+      const call = Object.keys(what).map((name) => called[name]).find(Boolean);
+      if (call) call(what, button);
+      else trigger("select", what);
     });
-    watch("value", () => {
-      announce(element);
-      element.querySelector("[data-focus]")?.focus();
+    watch("value", () => announce(element));
+  }
+
+  function documents(given) {
+    const { element, props, server } = given;
+    const wanted = { query: "", facet: "", page: 0 };
+    const latest = lastOnly();
+
+    async function list(change) {
+      Object.assign(wanted, change);
+      const found = await latest(element, server.listed({ ...wanted }));
+      if (found) props.value = found.html;
+    }
+
+    called.page = list;
+    called.facet = ({ facet }) => list({ facet, page: 0 });
+    listAgain = () => list({});
+    document.addEventListener("input", (event) => {
+      if (event.target.closest("#pc-find")) list({ query: event.target.value, page: 0 });
     });
+    desk(given);
+    if (document.querySelector("#pc-health [data-do]")) listAgain();
+  }
+
+  function preview(given) {
+    const { element, props, server } = given;
+    const latest = lastOnly();
+    called.close = () => (props.value = "");
+    called.open = async ({ open }, button) => {
+      const found = await latest(button, server.opened({ open }));
+      if (!found) return;
+      props.value = found.html;
+      requestAnimationFrame(() => requestAnimationFrame(() => {
+        announce(element);
+        element.querySelector("h2")?.focus();
+      }));
+    };
+    desk(given);
+  }
+
+  // It is shown anew after every write.
+  function health(given) {
+    desk(given);
+    given.watch("value", () => listAgain?.());
   }
 
   function batch(given) {
@@ -43,5 +100,5 @@ Object.assign(window.pincite, (() => {
     });
   }
 
-  return { desk, batch };
+  return { desk, documents, preview, health, batch };
 })());
