@@ -22,8 +22,11 @@ LEAST_SURROUNDINGS = 12
 """Characters beside a short quotation that must be as they were: `1991` alone is found in many places."""
 DISTINCT_WORDS = 6
 """Words from which on a quotation is known by itself, wherever it stands."""
+FEWEST_WORDS = 3
+"""Words from which on a whole sentence or line is known by itself, where it stands once."""
 
 RecheckStatus = Literal["exact", "moved", "changed", "gone"]
+_EDGE = re.compile(r"(?:[.!?:;。！？؟।…][^\w\s]*\s*|[\r\n]\s*)$")
 _TOKEN = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff]|\w+|[^\w\s]")
 
 
@@ -66,9 +69,9 @@ class _Saved:
 def recheck(citation: Mapping[str, Any], document: Document | None) -> Recheck:
     """Return what became of a saved citation (the JSON object of a response) in the document of its id.
 
-    A quotation counts as found where it stands word for word and, unless it is `DISTINCT_WORDS` long, between some of
-    what stood beside it; the best surroundings win, then the place nearest to the old one. Raises InvalidInput where
-    the object is not a citation.
+    A quotation counts as found where it stands word for word and, unless it is `DISTINCT_WORDS` long or a whole
+    sentence that stands once, between some of what stood beside it; the best surroundings win, then the place nearest
+    to the old one. Raises InvalidInput where the object is not a citation.
     """
     saved = _saved(citation)
     if document is None:
@@ -109,7 +112,7 @@ def _best_occurrence(text: str, saved: _Saved) -> int | None:
     while found >= 0:
         before, after = text[max(0, found - len(saved.prefix)) : found], text[found + len(quote) :][: len(saved.suffix)]
         kept = _shared_end(before, saved.prefix), _shared_start(after, saved.suffix)
-        if _is_the_one(saved, *kept):
+        if _is_the_one(saved, *kept) or _stands_alone(saved, text, found):
             places.append((-sum(kept), abs(found - saved.start), found))
         found = text.find(quote, found + 1)
     return min(places)[2] if places else None
@@ -128,6 +131,21 @@ def _is_the_one(saved: _Saved, before: int, after: int) -> bool:
     return max(before, after) >= min(LEAST_SURROUNDINGS, beside) or before + after == beside
 
 
+def _is_whole(saved: _Saved) -> bool:
+    """Tell whether a quotation began and ended where sentences or lines do."""
+    begins = not saved.prefix.strip() or _EDGE.search(saved.prefix)
+    ends = not saved.suffix.strip() or _EDGE.search(saved.quote) or saved.suffix.lstrip(" ").startswith(("\n", "\r"))
+    return bool(begins and ends)
+
+
+def _stands_alone(saved: _Saved, text: str, found: int) -> bool:
+    """Tell whether a short sentence or line is one again where nothing beside it is as it was, and is so only there."""
+    end = found + len(saved.quote)
+    again = _Saved(saved.document_id, found, saved.quote, text[max(0, found - 40) : found], text[end : end + 40])
+    words = len(_TOKEN.findall(saved.quote))
+    return words >= FEWEST_WORDS and text.count(saved.quote) == 1 and _is_whole(saved) and _is_whole(again)
+
+
 def _shared_start(one: str, other: str) -> int:
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
@@ -137,13 +155,13 @@ def _shared_end(one: str, other: str) -> int:
 
 
 def _nearest(document: Document, saved: _Saved) -> Recheck:
-    """Return the sentences most like the quotation, or like the words around a short one.
+    """Return the sentences most like the quotation, or like the words around one that is only part of a sentence.
 
     Of equals the one that has more of what stood beside the quotation, then the first.
     """
-    short = len(_TOKEN.findall(saved.quote)) < DISTINCT_WORDS
-    old = saved.prefix + saved.quote + saved.suffix if short else saved.quote
-    likeness = _Likeness(_TOKEN.findall(old), whole=not short)
+    part = len(_TOKEN.findall(saved.quote)) < DISTINCT_WORDS or not _is_whole(saved)
+    old = saved.prefix + saved.quote + saved.suffix if part else saved.quote
+    likeness = _Likeness(_TOKEN.findall(old), whole=not part)
     best, found = (LEAST_SIMILARITY, 0), None
     for span in _windows(document, saved.quote):
         figure = likeness.of(_TOKEN.findall(document.slice(span)), best[0])

@@ -73,6 +73,25 @@ def test_a_short_quotation_is_known_by_what_stands_beside_it() -> None:
     assert (changed.status, changed.nearest) == ("changed", "The bank, founded in 1992, closed its doors last May.")
 
 
+def test_a_short_line_that_moved_alone_is_found_where_it_stands_once() -> None:
+    text = "Wolves v Millwall\n\nYeading v Newcastle\n\nHull v Colchester"
+    line = cited(text, "Yeading v Newcastle")
+    moved = "Wolves v Millwall\n\nHull v Colchester\n\nMore games follow.\n\nYeading v Newcastle"
+    assert recheck(line, Document("d", moved)).status == "moved"
+    assert recheck(line, Document("d", "Wolves v Millwall\n\nThen Yeading v Newcastle was put off.")).status == "gone"
+
+
+def test_words_of_a_long_sentence_that_changed_are_changed() -> None:
+    text = (
+        "One snag remains. Because all of these parts are small and none may get hot, a lot of"
+        " work is going into making power supplies as small and as cool as can be, he said. It will take years."
+    )
+    part = cited(text, "work is going into making power supplies")
+    found = recheck(part, Document("d", text.replace("making power", "making otherwise")))
+    assert found.status == "changed" and found.nearest and found.nearest.startswith("Because all of these parts")
+    assert recheck(part, Document("d", "One snag remains. It will take years.")).status == "gone"
+
+
 def test_a_quotation_of_two_sentences_is_compared_with_two() -> None:
     quote = "The bridge was opened in 1931 by the king. It is made of steel and has two towers."
     text = f"A town lies there. {quote} Boats pass it."

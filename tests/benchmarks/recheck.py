@@ -12,6 +12,7 @@ import json
 import random
 from collections import Counter
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -31,13 +32,20 @@ class Edit:
     text: str
     kept: tuple[tuple[int, int, int], ...]
     changed: Span | None = None
+    replaced: tuple[Span, ...] = ()
 
-    def status(self, span: Span) -> str:
-        """Return what became of a citation of the old text."""
+    def status(self, span: Span) -> tuple[str, ...]:
+        """Return what may be said of a citation of the old text.
+
+        Of words that are as they were in a sentence of which others were replaced: that they stand there, or that what
+        gives them their sense has changed.
+        """
         for start, end, new in self.kept:
             if start <= span.start and span.end <= end:
-                return "exact" if new == start else "moved"
-        return "changed" if self.changed and span.overlaps(self.changed) else "gone"
+                return ("exact" if new == start else "moved",)
+        if self.changed is None or not span.overlaps(self.changed):
+            return ("gone",)
+        return ("changed",) if any(span.overlaps(word) for word in self.replaced) else ("changed", "exact", "moved")
 
 
 def edited(document: Document, kind: str, chosen: Span, chance: random.Random) -> Edit:
@@ -47,12 +55,13 @@ def edited(document: Document, kind: str, chosen: Span, chance: random.Random) -
         inside = next(block.span for block in blocks(document) if block.span.contains(chosen))
         return Edit(text[: inside.start] + text[inside.end :], _cut(inside, len(text)))
     if kind == "changed":
-        words = list(document.slice(chosen).split(" "))
-        for place in chance.sample(range(len(words)), max(1, len(words) // 8)):
-            words[place] = "otherwise"
-        new = " ".join(words)
+        words = document.slice(chosen).split(" ")
+        starts = list(accumulate((len(word) + 1 for word in words[:-1]), initial=chosen.start))
+        places = chance.sample(range(len(words)), max(1, len(words) // 8))
+        replaced = tuple(Span(document.id, starts[at], starts[at] + len(words[at])) for at in places)
+        new = " ".join("otherwise" if at in places else word for at, word in enumerate(words))
         kept = ((0, chosen.start, 0), (chosen.end, len(text), chosen.start + len(new)))
-        return Edit(text[: chosen.start] + new + text[chosen.end :], kept, chosen)
+        return Edit(text[: chosen.start] + new + text[chosen.end :], kept, chosen, replaced)
     rest = text[: chosen.start] + text[chosen.end :]
     tail = len(rest) + 2
     return Edit(f"{rest}\n\n{document.slice(chosen)}", (*_cut(chosen, len(text)), (chosen.start, chosen.end, tail)))
@@ -81,6 +90,12 @@ def _later_sentence(document: Document) -> str:
     return document.slice(found[len(found) * 2 // 3])[:300]
 
 
+def _sentence(document: Document, span: Span) -> Span:
+    """Return the sentence that a span lies in, the span where it lies in none."""
+    found = (sentence for block in blocks(document) for sentence in sentences(document, block))
+    return next((sentence for sentence in found if sentence.contains(span)), span)
+
+
 def citations(saved: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the citations of all responses."""
     return [item for made in saved for answer in made["answers"] for item in (answer["citation"], *answer["also_in"])]
@@ -101,8 +116,8 @@ def main() -> None:
         edits = _edit(index, documents, saved, chance)
         found = [item for made in saved for item in Assistant(index).verify(made)]
     truth = [_truth(item, edits) for item in citations(saved)]
-    table = Counter(zip(truth, (item.status for item in found), strict=True))
-    wrong = [(expected, item.to_dict()) for expected, item in zip(truth, found, strict=True) if item.status != expected]
+    table = Counter((" or ".join(may), item.status) for may, item in zip(truth, found, strict=True))
+    wrong = [(may, item.to_dict()) for may, item in zip(truth, found, strict=True) if item.status not in may]
     counts = {f"{expected} -> {status}": count for (expected, status), count in sorted(table.items())}
     report = {"responses": len(saved), "citations": len(truth), "right": len(truth) - len(wrong), "counts": counts}
     print(json.dumps({**report, "wrong": wrong[:10]}, indent=1, ensure_ascii=False))  # noqa: T201
@@ -125,17 +140,17 @@ def _edit(
             edits[key] = None
             index.remove(key)
             continue
-        edits[key] = made = edited(by_id[key], kind, chance.choice(cited[key]), chance)
+        edits[key] = made = edited(by_id[key], kind, _sentence(by_id[key], chance.choice(cited[key])), chance)
         index.add([Document(key, made.text, by_id[key].title)])
     return edits
 
 
-def _truth(item: dict[str, Any], edits: dict[str, Edit | None]) -> str:
+def _truth(item: dict[str, Any], edits: dict[str, Edit | None]) -> tuple[str, ...]:
     key, place = item["document_id"], item["document_offset"]
     if key not in edits:
-        return "exact"
+        return ("exact",)
     edit = edits[key]
-    return "gone" if edit is None else edit.status(Span(key, place["start"], place["end"]))
+    return ("gone",) if edit is None else edit.status(Span(key, place["start"], place["end"]))
 
 
 if __name__ == "__main__":
