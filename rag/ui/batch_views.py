@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from rag.errors import InvalidInput
 from rag.export import to_bibtex, to_markdown
 from rag.loading.decoding import decode
-from rag.response import Response
+from rag.response import Answer, Response
 from rag.ui.markup import element, escaped, isolated, one_line
 from rag.ui.phrases import LEVEL_WORDS, count, percent, place_words, source_words, title_words
 
 COLUMNS = (
-    "question", "status", "answer", "confidence", "confidence_level", "title", "document_id", "place", "start", "end",
-    "uri", "reason", "missing_terms",
+    "question", "status", "answer", "context", "confidence", "confidence_level", "title", "document_id", "place",
+    "start", "end", "uri", "reason", "missing_terms",
 )  # fmt: skip
 NAMES = ("question", "questions", "text", "query", "frage")
 """Heads of the column that holds the questions; without one of these it is the first column."""
@@ -109,13 +109,21 @@ def _row(response: Response) -> str:
         asked,
         element(
             "td",
-            element("q", escaped(best.answer), dir="auto", class_="pc-quote"),
+            element("q", _in_its_sentence(best), dir="auto"),
             element("span", escaped(f" and {more} more"), class_="pc-note") if more else "",
         ),
         element("td", escaped(judged)),
         element("td", isolated(title_words(best.citation)), title=source_words(best.citation)),
         element("td", escaped(place_words(best.citation))),
     )
+
+
+def _in_its_sentence(answer: Answer) -> str:
+    """Return a quotation, and around words of a sentence the rest of it: alone they may say another thing."""
+    start, end = answer.context_offset
+    inside = answer.answer_type == "span"
+    quote = element("span", escaped(answer.answer), class_="pc-quote pc-strong" if inside else "pc-quote")
+    return escaped(answer.context[:start]) + quote + escaped(answer.context[end:]) if inside else quote
 
 
 def _csv(responses: Sequence[Response]) -> str:
@@ -140,6 +148,7 @@ def _values(response: Response) -> dict[str, object]:
     return {
         **known,
         "answer": best.answer,
+        "context": best.context,
         "confidence": best.confidence,
         "confidence_level": best.confidence_level,
         "title": citation.source.title,

@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+from dataclasses import replace
 
 import pytest
 from pages import Reading
@@ -50,6 +51,17 @@ def test_the_table_shows_the_quotation_as_text() -> None:
     assert not {"img", "script"} & {tag for tag, _, _ in found.elements}
     assert found.attribute("data-announce") == ["2 questions, 1 answered"]
     assert "No answer; in no document: Peru" in found.text
+
+
+def test_words_of_a_sentence_are_shown_and_saved_inside_it() -> None:
+    document = Document("d.txt", "The bell was not cast by Agnes Thorne.")
+    start = document.text.index("Agnes")
+    words = replace(answer(document, start, start + 12, context=(0, len(document.text))), answer_type="span")
+    found = answered(words, question="Who cast it?")
+    shown = Reading(table_html([found], "id"))
+    assert shown.texts("q") == [document.text]
+    (row,) = csv.DictReader(io.StringIO(file_of([found], "csv"), newline=""))
+    assert (row["answer"], row["context"]) == ("Agnes Thorne", document.text)
 
 
 def test_a_spreadsheet_reads_back_each_quotation_and_runs_none() -> None:
