@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from exploring import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -125,7 +126,7 @@ def test_facets_count_documents_most_first() -> None:
 
 
 @given(st.integers(1, 60), st.sets(st.integers(0, 59)), st.integers(1, 20), st.randoms(use_true_random=False))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 def test_rows_among_are_ranked_as_an_index_of_them_alone_ranks_them(
     size: int, among: set[int], k: int, random: Any
 ) -> None:
@@ -151,7 +152,7 @@ def words() -> TantivyStore:
 
 
 @given(st.sets(st.integers(0, 299)), st.integers(1, 40))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 def test_words_find_the_best_of_the_rows_among_and_no_other(words: TantivyStore, among: set[int], k: int) -> None:
     everything = dict(words.search("apple plum", 300))
     found = words.search("apple plum", k, np.array(sorted(among), np.int64))
