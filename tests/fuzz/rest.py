@@ -34,9 +34,10 @@ def command(address: str, token: str, each: int, seed: int) -> list[str]:
     ]  # fmt: skip
 
 
-def operations(address: str) -> int:
+def operations(address: str, token: str) -> int:
     """Return how many operations the document describes."""
-    paths = httpx.get(f"{address}/v1/openapi.json", timeout=60).json()["paths"]
+    bearing = {"authorization": f"Bearer {token}"}
+    paths = httpx.get(f"{address}/v1/openapi.json", headers=bearing, timeout=60).json()["paths"]
     return sum(method in METHODS for described in paths.values() for method in described)
 
 
@@ -50,7 +51,7 @@ def main() -> int:
     Index.build(ROOT / "seeds", index).close()
     token = Tokens(index / TOKENS).add("schemathesis", "admin")
     with served(index, "--rate-limit", "1000000") as running:
-        each = -(-given.cases // operations(running.address))
+        each = -(-given.cases // operations(running.address, token))
         done = subprocess.run(command(running.address, token, each, given.seed), check=False)
         faults = [line for line in running.lines() if int(line["status"]) >= 500 or line.get("failed")]
     sys.stdout.write(
