@@ -85,13 +85,16 @@ def recheck(citation: Mapping[str, Any], document: Document | None) -> Recheck:
 def _saved(citation: Mapping[str, Any]) -> _Saved:
     try:
         selector, start = citation["selector"][0], citation["document_offset"]["start"]
+        # In JSON 5.0 is the same number as 5.
+        start = int(start) if isinstance(start, float) and start.is_integer() else start
         saved = _Saved(citation["document_id"], start, selector["exact"], selector["prefix"], selector["suffix"])
     except (KeyError, IndexError, TypeError) as error:
         raise InvalidInput(
             f"This is not a saved citation: {error!r} is missing.", "Give the JSON of a response."
         ) from None
     texts = (saved.document_id, saved.quote, saved.prefix, saved.suffix)
-    if not saved.quote or type(start) is not int or not all(isinstance(text, str) for text in texts):
+    sound = type(start) is int and start >= 0 and bool(saved.quote)
+    if not sound or not all(isinstance(text, str) for text in texts):
         what = "This is not a saved citation: a value is of the wrong kind."
         raise InvalidInput(what, "Give the JSON of a response.")
     return saved

@@ -106,6 +106,9 @@ class Operations:
             response = self._responses.get(request.response_id)
         if response is None:
             raise refused(404, "This response is no longer at hand.", "Ask the question again, and judge that answer.")
+        if request.rank > len(response.answers):
+            given = f"This response has {len(response.answers)} answers, and none of rank {request.rank}."
+            raise refused(404, given, "Judge one of its answers.")
         line = record(response, request.rank, request.verdict)
         keep(self.assistant.path, line)
         return line
@@ -140,7 +143,7 @@ class Operations:
         end = len(document.text) if end is None else end
         if not start <= end <= len(document.text):
             held = f"{document_id!r} has {len(document.text):,} code points"
-            raise InvalidInput(f"There is no range {start}..{end}: {held}.", "Give 0 <= start <= end within it.")
+            raise refused(404, f"There is no range {start}..{end}: {held}.", "Give 0 <= start <= end within it.")
         if end - start > LONGEST_TEXT:
             asked = f"{end - start:,} code points are asked for, at most {LONGEST_TEXT:,} are given at once."
             raise InvalidInput(asked, "Ask for a shorter range.")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
+from pydantic import BeforeValidator, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr, WithJsonSchema
 
 MOST_QUESTIONS = 1_000
 MOST_DOCUMENTS = 1_000
@@ -22,7 +22,19 @@ WHOLE = BeforeValidator(_whole)
 Question = Annotated[StrictStr, Field(max_length=LONGEST_QUESTION)]
 TopK = Annotated[StrictInt, Field(ge=1, le=50, description="Answers at most."), WHOLE]
 Share = Annotated[StrictFloat, Field(ge=0, le=1)]
-Filters = Annotated[dict[str, Any], Field(description="Which documents are asked, by what is known of them.")]
+_VALUE: dict[str, Any] = {"type": ["string", "number", "boolean"]}
+_VALUES: dict[str, Any] = {"type": "array", "items": _VALUE, "minItems": 1}
+_RANGE: dict[str, Any] = {
+    "type": "object", "minProperties": 1, "additionalProperties": False,
+    "properties": {"=": {"anyOf": [_VALUE, _VALUES]}, **dict.fromkeys(("<", "<=", ">", ">="), _VALUE)},
+}  # fmt: skip
+FORMS: dict[str, Any] = {
+    "type": "object", "propertyNames": {"minLength": 1},
+    "additionalProperties": {"anyOf": [_VALUE, _VALUES, _RANGE]},
+    "description": "Which documents are asked, by what is known of them: a value, any of some, or a range.",
+}  # fmt: skip
+Filters = Annotated[dict[str, Any], WithJsonSchema(FORMS)]
+"""What is checked by `rag.filters`, which has the better words for what is wrong."""
 DocumentId = Annotated[StrictStr, Field(min_length=1, max_length=LONGEST_ID, pattern=NO_CONTROLS)]
 
 

@@ -5,6 +5,7 @@ fault, and each must be as described. Exit status 1 where one is not.
 """
 
 import argparse
+import os
 import subprocess
 import sys
 import tempfile
@@ -52,7 +53,8 @@ def main() -> int:
     token = Tokens(index / TOKENS).add("schemathesis", "admin")
     with served(index, "--rate-limit", "1000000") as running:
         each = -(-given.cases // operations(running.address, token))
-        done = subprocess.run(command(running.address, token, each, given.seed), check=False)
+        hooks = {**os.environ, "SCHEMATHESIS_HOOKS": "tests.fuzz.rest_hooks"}
+        done = subprocess.run(command(running.address, token, each, given.seed), cwd=ROOT, env=hooks, check=False)
         faults = [line for line in running.lines() if int(line["status"]) >= 500 or line.get("failed")]
     sys.stdout.write(
         "".join(f"{line}\n" for line in faults) + f"{len(faults)} answers were of the server's own fault.\n"
