@@ -20,6 +20,7 @@ from rag.response import Response
 from rag.service.problems import refused
 from rag.service.requests import (
     AskRequest,
+    BatchRequest,
     DocumentContent,
     FeedbackRequest,
     QuoteRequest,
@@ -59,6 +60,11 @@ class Operations:
         self._keep(response)
         return (response if request.explain else replace(response, explain=None)).to_dict()
 
+    def require_askable(self, request: BatchRequest) -> None:
+        """Raise what `Assistant.ask` does for options that no question of a batch could be asked with."""
+        with self._using() as assistant:
+            assistant.ask_many((), request.top_k, request.min_confidence, request.min_precision, request.filters)
+
     def search(self, request: SearchRequest) -> dict[str, Any]:
         """Return the passages that fit best; they claim no answer."""
         with span("search") as tell, self._using() as assistant:
@@ -69,7 +75,8 @@ class Operations:
 
     def verify(self, saved: Mapping[str, Any]) -> dict[str, Any]:
         """Return what became of each citation of a saved response, or of a piece of evidence that holds one."""
-        content = saved["response"] if "read_on" in saved and "response" in saved else saved
+        evidence = isinstance(saved.get("read_on"), str) and isinstance(saved.get("response"), dict)
+        content = saved["response"] if evidence else saved
         _require_response(content)
         with self._using() as assistant:
             try:

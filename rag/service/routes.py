@@ -77,6 +77,7 @@ def asking_routes(operations: Operations, queue: RequestQueue) -> APIRouter:
     async def ask_batch(asked: BatchRequest, request: Request) -> StreamingResponse:
         """Answer questions one a line, in order and as they come; a problem where one cannot be asked."""
         queue.take(client_of(request), len(asked.questions))
+        await queue.run(lambda: operations.require_askable(asked))
         return StreamingResponse(_lines(asked, operations, queue), media_type=JSONL)
 
     @router.post("/search", responses=described("Passages"))

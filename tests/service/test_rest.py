@@ -51,6 +51,21 @@ def test_a_batch_gives_a_line_for_each_question_in_order(client: TestClient, ass
     assert (first["question"], second["error"], third["question"]) == (COLLAPSE, "InvalidQuestion", RECALL)
 
 
+@pytest.mark.parametrize(
+    ("options", "status"),
+    [
+        ({"filters": {"": "x"}}, 409),
+        ({"min_precision": 1.0}, 409),
+        ({"min_precision": 0.6, "min_confidence": 0.5}, 422),
+    ],
+)
+def test_a_batch_that_no_question_can_be_asked_with_is_refused_whole(
+    client: TestClient, options: dict[str, Any], status: int
+) -> None:
+    asked = {"questions": [COLLAPSE], **options}
+    assert problem(client, "POST", "/v1/ask:batch", json=asked)["status"] == status
+
+
 def test_a_search_gives_the_passages_of_python(client: TestClient, assistant: Assistant) -> None:
     found = client.post("/v1/search", json={"query": "drones", "top_k": 2}).json()
     assert found["passages"] == [answer.to_dict() for answer in assistant.search("drones", 2)]
@@ -80,7 +95,7 @@ def cited(start: Any) -> dict[str, Any]:
      {"answers": [{"citation": {"document_id": "\ud800"}}]}, {"answers": [{"citation": {"document_id": 10**30}}]},
      {"answers": [{"citation": {"document_id": False}}]}, {"answers": {}}, {"answers": [{"citation": None}]},
      {"read_on": "", "response": []}, {"answers": [{"citation": {"document_id": "a"}, "also_in": None}]},
-     {"answers": [{"citation": cited(-1)}]}, {"answers": [{"citation": cited(0), "also_in": [cited(0.5)]}]},
+     {"read_on": {}, "response": {"answers": []}}, {"answers": [{"citation": cited(-1)}]}, {"answers": [{"citation": cited(0), "also_in": [cited(0.5)]}]},
      {"answers": [{"citation": cited(True)}]}, {"answers": [{"citation": cited(float("inf"))}]}],
 )  # fmt: skip
 def test_what_is_no_response_cannot_be_verified(client: TestClient, saved: dict[str, Any]) -> None:
