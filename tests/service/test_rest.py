@@ -95,7 +95,8 @@ def cited(start: Any) -> dict[str, Any]:
      {"answers": [{"citation": {"document_id": "\ud800"}}]}, {"answers": [{"citation": {"document_id": 10**30}}]},
      {"answers": [{"citation": {"document_id": False}}]}, {"answers": {}}, {"answers": [{"citation": None}]},
      {"read_on": "", "response": []}, {"answers": [{"citation": {"document_id": "a"}, "also_in": None}]},
-     {"read_on": {}, "response": {"answers": []}}, {"answers": [{"citation": cited(-1)}]}, {"answers": [{"citation": cited(0), "also_in": [cited(0.5)]}]},
+     {"read_on": {}, "response": {"answers": []}}, {"answers": [{"citation": cited(-1)}]},
+     {"answers": [{"citation": cited(0), "also_in": [cited(0.5)]}]},
      {"answers": [{"citation": cited(True)}]}, {"answers": [{"citation": cited(float("inf"))}]}],
 )  # fmt: skip
 def test_what_is_no_response_cannot_be_verified(client: TestClient, saved: dict[str, Any]) -> None:
