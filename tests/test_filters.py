@@ -1,5 +1,7 @@
 """Chooses documents by what is known of them, and shows that nothing else is ever found."""
 
+import re
+import time
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -7,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from exploring import examples
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rag.assistant import Assistant
@@ -100,6 +102,34 @@ def test_a_filter_that_means_nothing_is_an_error_that_says_so(wanted: Any, says:
     with pytest.raises(InvalidFilter, match=says.replace("*", r"\*")) as caught:
         passing(conditions(wanted), fields())
     assert caught.value.remedy
+
+
+@example("a*b", "a\nXb")
+@example("a*a", "a")
+@given(st.text("ab*/", max_size=8), st.text("ab/\n", max_size=12))
+def test_a_pattern_fits_what_the_same_regular_expression_fits(pattern: str, text: str) -> None:
+    form = re.compile(".*".join(map(re.escape, pattern.split("*"))), re.DOTALL)
+    held = fields_of([(0, {"path": text, "title": text}, {})])
+    if not text.strip() or not pattern.strip():
+        return
+    assert bool(passing(conditions({"title": pattern}), held)) == bool(form.fullmatch(text))
+    ends = re.compile(f"(?:.*/)?{form.pattern}", re.DOTALL)
+    assert bool(passing(conditions({"path": pattern}), held)) == bool(ends.fullmatch(text))
+
+
+def test_no_filter_takes_long_whatever_it_asks() -> None:
+    known = [(n, {"path": f"{'a/' * 500}{n}", "title": "a" * 50_000}, {"year": n}) for n in range(100)]
+    held = fields_of(known)
+    many: list[dict[str, Any]] = [
+        {"title": "a*" * 200 + "b"}, {"path": "*" * 200 + "x"}, {"path": [f"{n}*x" for n in range(100)]},
+        {"title": [f"id {n}" for n in range(100_000)]}, {"year": [f"{n}-01" for n in range(1_000, 2_000)]},
+    ]  # fmt: skip
+    for wanted in many:
+        began = time.process_time()
+        assert passing(conditions(wanted), held) == set()
+        assert time.process_time() - began < 5
+    with pytest.raises(InvalidFilter, match=r"1,001 patterns"):
+        conditions({"year": list(range(1_001))})
 
 
 def test_pairs_of_the_shell_are_filters() -> None:

@@ -9,7 +9,7 @@ MOST_QUESTIONS = 1_000
 MOST_DOCUMENTS = 1_000
 LONGEST_QUESTION = 10_000
 """No setting allows longer ones; which are too long here and now, `Settings.max_question_length` says."""
-LONGEST_ID = 512
+LONGEST_ID, LONGEST_TITLE = 512, 10_000
 NO_CONTROLS = r"^[^\x00-\x1f\x7f]+$"
 
 
@@ -124,7 +124,7 @@ class DocumentContent:
 
     id: DocumentId
     text: Annotated[StrictStr, Field(min_length=1)]
-    title: StrictStr | None = None
+    title: Annotated[StrictStr, Field(max_length=LONGEST_TITLE)] | None = None
     format: Literal["text", "markdown"] = "text"
     metadata: dict[StrictStr, Any] = field(default_factory=dict)
 
