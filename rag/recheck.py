@@ -18,6 +18,10 @@ from rag.types import Document, Span
 
 LEAST_SIMILARITY = 0.5
 """Share of words in common (difflib's ratio) from which a sentence counts as the old one, changed."""
+LONGEST_COMPARED = 2_000
+"""Characters of a quotation for which like sentences are looked for; the time grows with the square of it."""
+LONGEST_SURROUNDINGS = 500
+"""Characters beside a quotation that are looked at; a citation of ours has fewer."""
 LEAST_SURROUNDINGS = 12
 """Characters beside a short quotation that must be as they were: `1991` alone is found in many places."""
 DISTINCT_WORDS = 6
@@ -87,7 +91,8 @@ def _saved(citation: Mapping[str, Any]) -> _Saved:
         selector, start = citation["selector"][0], citation["document_offset"]["start"]
         # In JSON 5.0 is the same number as 5.
         start = int(start) if isinstance(start, float) and start.is_integer() else start
-        saved = _Saved(citation["document_id"], start, selector["exact"], selector["prefix"], selector["suffix"])
+        beside = selector["prefix"][-LONGEST_SURROUNDINGS:], selector["suffix"][:LONGEST_SURROUNDINGS]
+        saved = _Saved(citation["document_id"], start, selector["exact"], *beside)
     except (KeyError, IndexError, TypeError) as error:
         raise InvalidInput(
             f"This is not a saved citation: {error!r} is missing.", "Give the JSON of a response."
@@ -146,6 +151,8 @@ def _nearest(document: Document, saved: _Saved) -> Recheck:
     """
     short = len(_TOKEN.findall(saved.quote)) < DISTINCT_WORDS
     old = saved.prefix + saved.quote + saved.suffix if short else saved.quote
+    if len(old) > LONGEST_COMPARED:
+        return Recheck("gone", document.id, saved.quote, None)
     likeness = _Likeness(_TOKEN.findall(old), whole=not short)
     best, found = (LEAST_SIMILARITY, 0), None
     for span in _windows(document, saved.quote):

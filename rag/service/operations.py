@@ -36,6 +36,8 @@ KEPT_RESPONSES = 500
 LONGEST_TEXT = 1_000_000
 """Characters of a document that are given at once."""
 MOST_OCCURRENCES = 100
+MOST_CITATIONS = 1_000
+"""Of a saved response that is verified: each may be compared with every sentence of its document."""
 NOT_SAVED = "Give the JSON of a response, as POST /v1/ask or `rag ask --json` gives it."
 
 
@@ -227,6 +229,10 @@ def _require_response(content: object) -> None:
     known = all(isinstance(item, dict) and isinstance(item.get("document_id"), str) for item in citations)
     if not known or not all(isinstance(listed, list) for listed in lists):
         raise InvalidInput("This is not a saved response.", NOT_SAVED)
+    if len(citations) > MOST_CITATIONS:
+        raise refused(
+            413, f"The response has {len(citations):,} citations.", f"Send at most {MOST_CITATIONS:,} at once."
+        )
 
 
 def _not_held(document_id: str) -> Exception:
