@@ -64,7 +64,7 @@ def test_every_question_over_the_seeds_gets_the_citations_of_python(
 
     async def session(client: Client) -> list[Any]:
         found = [await client.call_tool("ask", {"question": question}) for question in questions]
-        return [{**answer.structured_content, "timings_ms": {}} for answer in found]  # type: ignore[dict-item]
+        return [{**answer.structured_content, "timings_ms": {}} for answer in found]
 
     assert over_http(running, session) == expected
     assert over_stdio(index, session) == expected
