@@ -32,10 +32,19 @@ from rag.service.tokens import TOKENS, Tokens
 from rag.settings import Settings
 
 A_MINUTE = 30
-SECONDS_BETWEEN = 10
-"""Between the requests of one client: six a minute, or a few more where one leads to another."""
+SECONDS_BETWEEN = 20
+"""Between the requests of one client: three a minute, or a few more where one leads to another."""
+QUESTIONS = 150
+"""Each asked once before anything is measured: what is kept of texts and responses, up to a bound, is then there."""
 LAST_SECONDS, MOST_GROWTH = 120, 0.05
 USERS = Path(__file__).with_name("service_users.py")
+
+
+def warm(address: str, tokens: list[str], questions: list[str]) -> None:
+    """Ask each question once, a few for each client."""
+    for number, question in enumerate(questions):
+        headers = {"authorization": f"Bearer {tokens[number % len(tokens)]}"}
+        httpx.post(f"{address}/v1/ask", json={"question": question}, headers=headers, timeout=60).raise_for_status()
 
 
 def memory(process: int) -> int:
@@ -97,21 +106,21 @@ def main() -> None:
     titles = sorted({document.title or document.id for document in Index.open(index).documents()})
     tokens = [Tokens(index / TOKENS).add(f"client-{number}", "read") for number in range(given.clients)]
     load_file = folder / "load.json"
-    load_file.write_text(
-        json.dumps({"tokens": tokens, "questions": random.Random(0).sample(titles, min(500, len(titles))),
-                    "seconds_between": SECONDS_BETWEEN})
-    )  # fmt: skip
+    questions = random.Random(0).sample(titles, min(QUESTIONS, len(titles)))
+    told = {"tokens": tokens, "questions": questions, "seconds_between": SECONDS_BETWEEN}
+    load_file.write_text(json.dumps(told), encoding="utf-8")
     samples: list[tuple[float, int]] = []
     with served(index, "--rate-limit", str(A_MINUTE)) as running:
+        warm(running.address, tokens, questions)
         ended = threading.Event()
         watcher = threading.Thread(target=watched, args=(running.process.pid, samples, ended))
         watcher.start()
         seen = loaded(running.address, given.clients, given.seconds, load_file)
         ended.set()
         watcher.join()
-        taken, refused, told, again = beyond(running.address, tokens[0])
+        taken, refused, true, again = beyond(running.address, tokens[0])
         faults = [line for line in running.lines() if int(line["status"]) >= 500 or line.get("failed")]
-    sys.exit(report(seen, growth(samples), samples[-1][1], (taken, refused), told and again, len(faults)))
+    sys.exit(report(seen, growth(samples), samples[-1][1], (taken, refused), true and again, len(faults)))
 
 
 def report(
@@ -119,9 +128,11 @@ def report(
 ) -> int:
     """Print the figures and return the exit status."""
     for name, row in seen.items():
+        longest = float(row["Max Response Time"])
         sys.stdout.write(
             f"{name}: n = {row['Request Count']}, errors {row['Failure Count']},"
-            f" {float(row['Requests/s']):.1f} a second, p50 {row['50%']} ms, p95 {row['95%']} ms, longest {float(row['Max Response Time']):.0f} ms\n"
+            f" {float(row['Requests/s']):.1f} a second, p50 {row['50%']} ms, p95 {row['95%']} ms,"
+            f" longest {longest:.0f} ms\n"
         )
     sys.stdout.write(
         f"memory at the end {held / 1e6:.0f} MB, over the last {LAST_SECONDS} s {grown:+.2%}\n"

@@ -1,6 +1,6 @@
 """The clients of `service_load.py`, for locust: each has a token and stays below what it may ask in a minute.
 
-The file that the variable LOAD names holds `{"tokens": [...], "questions": [...], "seconds_between": 10}`.
+The file that the variable LOAD names holds `{"tokens": [...], "questions": [...], "seconds_between": 20}`.
 """
 
 import json
@@ -35,7 +35,8 @@ class Client(HttpUser):
 
     @task(1)
     def look(self) -> None:
-        listed = self.client.get("/v1/documents", params={"limit": 5, "after": str(self.chance.randint(0, 9))})
+        part = {"limit": 5, "after": str(self.chance.randint(0, 9))}
+        listed = self.client.get("/v1/documents", params=part, name="/v1/documents")
         document = self.chance.choice(listed.json()["documents"])["id"]
         self.client.get(f"/v1/documents/{document}/text", name="/v1/documents/ID/text")
 
