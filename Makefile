@@ -9,7 +9,7 @@ SET_UP_TEST := .venv/.set-up-for-test
 # The newest build of torch brings gigabytes of CUDA; constraints.txt names the versions that were tested.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: app test lint types unit slow adapters docs audit sbom fuzz schemathesis screenshots bench reader fit clean
+.PHONY: app test lint types unit slow adapters docs audit sbom fuzz schemathesis load screenshots bench reader fit clean
 
 app: $(SET_UP)
 	PINCITE_PORT=$(PORT) $(BIN)/python app.py
@@ -56,6 +56,11 @@ CASES ?= 5000
 schemathesis: $(SET_UP_TEST)
 	$(INSTALL) "schemathesis>=4.32,<5"
 	$(BIN)/python -m tests.fuzz.rest --cases $(CASES)
+
+# 50 clients for 3 minutes; see tests/benchmarks/README.md.
+load: $(SET_UP_TEST)
+	$(INSTALL) "locust>=2.40,<3"
+	$(BIN)/python tests/benchmarks/service_load.py $(DATA)/bbc_news
 
 # The documentation site, in build/site: open build/site/index.html.
 docs: $(SET_UP_TEST)

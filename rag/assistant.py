@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rag.agreement import compare_answers
 from rag.answers import Selection, beside, cited_documents, passage, select, widen, with_copies
 from rag.citation import verify_answers
-from rag.confidence import SHIPPED, SHIPPED_WITHOUT_MODEL, Calibration, load
+from rag.confidence import Calibration, calibration_of
 from rag.embedding import QueryVectors
 from rag.explanation import explanation
 from rag.filters import Chosen
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from rag.protocols import Reader
     from rag.span_model import PassageReader
 
-CALIBRATION = "calibration.json"
 CLOSEST = 3
 COPIES = 40
 """Best passages that are looked through for copies of an answer."""
@@ -86,7 +85,10 @@ class Assistant:
 
     @classmethod
     def open(cls, path: str | Path, settings: Settings | None = None) -> "Assistant":
-        """Open the index at `path`. Raises the errors of `Index.open`."""
+        """Open the index at `path`.
+
+        Raises the errors of `Index.open`, InvalidSettings where its own calibration was fitted with another reader.
+        """
         return cls(Index.open(path, runtime=(settings or Settings()).embedding_runtime), settings)
 
     def ask(
@@ -190,7 +192,7 @@ class Assistant:
     def _begin(self) -> None:
         self.index.require(self.settings)
         reader, calibration = self._given
-        self.calibration = calibration or _calibration(self.index.path, self.settings.reader)
+        self.calibration = calibration or calibration_of(self.index.path, self.settings.reader)
         # Once, not for each question: the curve alone has hundreds of figures.
         self._calibrated = _sha256_of(asdict(self.calibration))
         self._vectors = QueryVectors(lambda: self.index.embedder)
@@ -323,11 +325,6 @@ class Assistant:
 def _sha256_of(facts: object) -> str:
     """Return the hash of what JSON can say."""
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
-
-
-def _calibration(path: Path, reader: str) -> Calibration:
-    own = path / CALIBRATION
-    return load(own) if own.is_file() else load(SHIPPED_WITHOUT_MODEL if reader == WITHOUT_MODEL else SHIPPED)
 
 
 def _model(reader: str) -> "Callable[[], PassageReader] | None":

@@ -11,10 +11,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from rag.errors import EvaluationError, IndexCorrupt
+from rag.errors import EvaluationError, IndexCorrupt, InvalidSettings
+from rag.settings import WITHOUT_MODEL
 
 MODELS = Path(__file__).parent / "models"
 SHIPPED, SHIPPED_WITHOUT_MODEL = MODELS / "confidence.json", MODELS / "confidence_sentences.json"
+CALIBRATION = "calibration.json"
+"""A user's own, in the folder of the index."""
+OF_A_MODEL = "span_margin"
+"""A figure that only a model that reads gives."""
 FOLDS = 5
 CURVE_POINTS = 101
 LEAST_COVERAGE = 0.02
@@ -25,7 +30,7 @@ class Calibration:
     """A fitted confidence: probability = 1 / (1 + exp(-(intercept + sum of weight * (value - mean) / scale))).
 
     `curve` lists (threshold, precision, coverage) measured on questions held out from the fit; `threshold` is the
-    one below which an answer is withheld.
+    one below which an answer is withheld. `reader` is the setting it was fitted with, empty where that is not known.
     """
 
     features: tuple[str, ...]
@@ -37,6 +42,7 @@ class Calibration:
     curve: tuple[tuple[float, float, float], ...] = ()
     fitted_on: str = ""
     questions: int = 0
+    reader: str = ""
 
     def probability(self, features: Mapping[str, float]) -> float:
         """Return the probability in [0, 1]; a feature that is not given counts as its mean."""
@@ -142,6 +148,31 @@ def load(path: Path = SHIPPED) -> Calibration:
             f"The calibration {path} cannot be used: {error}.", "Run `rag calibrate`, or delete it."
         ) from error
     return made
+
+
+def shipped(reader: str) -> Calibration:
+    """Return the shipped calibration for a setting of the reader."""
+    return load(SHIPPED_WITHOUT_MODEL if reader == WITHOUT_MODEL else SHIPPED)
+
+
+def calibration_of(index: Path, reader: str) -> Calibration:
+    """Return the calibration in the folder of an index, the shipped one where there is none.
+
+    Raises IndexCorrupt where it is none, InvalidSettings where it was fitted with another reader: its figures are then
+    missing or mean something else, and the probability would be a made-up one.
+    """
+    path = index / CALIBRATION
+    if not path.is_file():
+        return shipped(reader)
+    own = load(path)
+    # One of an earlier version does not name its reader, but shows whether there was a model.
+    if own.reader != reader if own.reader else (OF_A_MODEL in own.features) == (reader == WITHOUT_MODEL):
+        fitted = f"reader={own.reader!r}" if own.reader else "another reader"
+        raise InvalidSettings(
+            f"The confidence in {path} was fitted with {fitted}, not with reader={reader!r}.",
+            f"Set the reader as it was, fit again (rag calibrate DATASET --set reader={reader}), or delete the file.",
+        )
+    return own
 
 
 def _require_enough(labels: Sequence[bool], groups: Sequence[str]) -> None:

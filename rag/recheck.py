@@ -18,6 +18,10 @@ from rag.types import Document, Span
 
 LEAST_SIMILARITY = 0.5
 """Share of words in common (difflib's ratio) from which a sentence counts as the old one, changed."""
+LONGEST_COMPARED = 2_000
+"""Characters of a quotation for which like sentences are looked for; the time grows with the square of it."""
+LONGEST_SURROUNDINGS = 500
+"""Characters beside a quotation that are looked at; a citation of ours has fewer."""
 LEAST_SURROUNDINGS = 12
 """Characters beside a short quotation that must be as they were: `1991` alone is found in many places."""
 DISTINCT_WORDS = 6
@@ -88,13 +92,17 @@ def recheck(citation: Mapping[str, Any], document: Document | None) -> Recheck:
 def _saved(citation: Mapping[str, Any]) -> _Saved:
     try:
         selector, start = citation["selector"][0], citation["document_offset"]["start"]
-        saved = _Saved(citation["document_id"], start, selector["exact"], selector["prefix"], selector["suffix"])
+        # In JSON 5.0 is the same number as 5.
+        start = int(start) if isinstance(start, float) and start.is_integer() else start
+        beside = selector["prefix"][-LONGEST_SURROUNDINGS:], selector["suffix"][:LONGEST_SURROUNDINGS]
+        saved = _Saved(citation["document_id"], start, selector["exact"], *beside)
     except (KeyError, IndexError, TypeError) as error:
         raise InvalidInput(
             f"This is not a saved citation: {error!r} is missing.", "Give the JSON of a response."
         ) from None
     texts = (saved.document_id, saved.quote, saved.prefix, saved.suffix)
-    if not saved.quote or type(start) is not int or not all(isinstance(text, str) for text in texts):
+    sound = type(start) is int and start >= 0 and bool(saved.quote)
+    if not sound or not all(isinstance(text, str) for text in texts):
         what = "This is not a saved citation: a value is of the wrong kind."
         raise InvalidInput(what, "Give the JSON of a response.")
     return saved
@@ -161,6 +169,8 @@ def _nearest(document: Document, saved: _Saved) -> Recheck:
     """
     part = len(_TOKEN.findall(saved.quote)) < DISTINCT_WORDS or not _is_whole(saved)
     old = saved.prefix + saved.quote + saved.suffix if part else saved.quote
+    if len(old) > LONGEST_COMPARED:
+        return Recheck("gone", document.id, saved.quote, None)
     likeness = _Likeness(_TOKEN.findall(old), whole=not part)
     best, found = (LEAST_SIMILARITY, 0), None
     for span in _windows(document, saved.quote):

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from exploring import load_profile
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 # A test that would reach for a model hub fails instead of waiting for one.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+load_profile()
 
 if TYPE_CHECKING:
     from rag.index import Index

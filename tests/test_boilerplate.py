@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from exploring import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -909,7 +910,7 @@ NASTY = (
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(NASTY, st.sampled_from(["text", "markdown"]))
 def test_masks_lie_in_blocks_in_order_apart_and_with_known_reasons(text: str, format: str) -> None:
     document = Document("d", text, format=format)
@@ -922,7 +923,7 @@ def test_masks_lie_in_blocks_in_order_apart_and_with_known_reasons(text: str, fo
         end = mask.span.end
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100))
 @given(st.lists(st.sampled_from([ABOVE, BELOW, *PROSE[:20]]), min_size=1, max_size=8, unique=True))
 def test_articles_of_prose_lose_nothing(paragraphs: list[str]) -> None:
     assert found("\n\n".join(paragraphs)) == []

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import pytest
+from exploring import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -52,7 +53,7 @@ def assert_laws(document: Document, chunks: Sequence[Chunk], masked: Sequence[Ma
     assert not bare, f"not covered: {document.text[bare[0] : bare[0] + 20]!r}"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(NASTY, st.integers(20, 300), st.sampled_from(["text", "markdown"]))
 @example("aaaaaaaaaaaaaaé word", 20, "text")
 def test_chunks_are_slices_that_cover_all_unmasked_text(text: str, size: int, kind: str) -> None:
@@ -60,7 +61,7 @@ def test_chunks_are_slices_that_cover_all_unmasked_text(text: str, size: int, ki
     assert_laws(document, *chunked(document, size))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100))
 @given(NASTY, st.integers(6, 40))
 def test_every_chunk_fits_the_embedder(text: str, max_tokens: int) -> None:
     document = Document("d", text)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from exploring import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -69,7 +70,7 @@ def test_several_spans_share_no_character() -> None:
     assert [one.score for one in found] == sorted((one.score for one in found), reverse=True)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(st.lists(st.tuples(st.floats(-6, 6, width=32), st.floats(-6, 6, width=32)), min_size=1, max_size=45), st.data())
 def test_the_best_span_is_that_of_a_search_over_all(values: list[tuple[float, float]], data: st.DataObject) -> None:
     joined = data.draw(st.lists(st.booleans(), min_size=len(values), max_size=len(values)))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from exploring import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from nasty_files import SENTENCES, SEPARATORS, nasty_file
@@ -107,7 +108,7 @@ def test_ten_thousand_nasty_files_become_sound_passages(tmp_path: Path, embedder
     assert counts["sound"] > 8_000
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(100), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     pieces=st.lists(
         st.one_of(st.text(max_size=60), st.sampled_from(SENTENCES), st.sampled_from(SEPARATORS)), max_size=40

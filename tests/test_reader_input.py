@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from exploring import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -73,7 +74,7 @@ def test_places_are_code_points_of_the_text_as_it_stands(tokenizer: PairTokenize
     assert [text_at(f"start {text} end", found.places[place]) for place in (0, -1)] == ["start", "end"]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200))
 @given(st.text(max_size=80))
 def test_places_never_run_backwards(tokenizer: PairTokenizer, text: str) -> None:
     found = tokenizer.tokens([text])[0]

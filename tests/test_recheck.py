@@ -1,6 +1,7 @@
 """What became of saved citations when their documents were edited."""
 
 import random
+import time
 from typing import Any
 
 import pytest
@@ -153,3 +154,18 @@ def test_a_deleted_sentence_and_a_removed_document_are_gone() -> None:
 def test_an_object_that_is_no_citation_names_the_remedy() -> None:
     with pytest.raises(InvalidInput, match="Give the JSON of a response"):
         recheck({"quote": "x"}, None)
+
+
+def test_no_citation_takes_long_whatever_it_says() -> None:
+    chance = random.Random(3)
+    words = [f"w{number}" for number in range(300)]
+
+    def sentences(count: int) -> str:
+        return " ".join(" ".join(chance.choices(words, k=12)).capitalize() + "." for _ in range(count))
+
+    document, beside = Document("d", sentences(1_000)), "w" * 1_000_000
+    for quote, prefix, suffix in ((sentences(200), "", ""), (sentences(30), "", ""), ("w1", beside, beside)):
+        selector = [{"exact": quote, "prefix": prefix, "suffix": suffix}]
+        began = time.process_time()
+        found = recheck({"document_id": "d", "document_offset": {"start": 0}, "selector": selector}, document)
+        assert found.status == "gone" and time.process_time() - began < 5

@@ -1,25 +1,23 @@
 """The questions over the two seed articles: answered in the right place, refused where there is no answer."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from seed_questions import needs_questions, rows, texts
 
 from rag.assistant import Assistant
 from rag.index import Index
 from rag.response import Answer, Response
 from rag.types import Span
 
-QUESTIONS = Path(__file__).resolve().parents[2] / "shared" / "eval" / "seed_questions.jsonl"
-pytestmark = pytest.mark.skipif(not QUESTIONS.exists(), reason=f"the question file {QUESTIONS} is not on this machine")
+pytestmark = needs_questions
 
 
 @pytest.fixture(scope="module")
 def asked(seeds_index: Index) -> list[tuple[dict[str, Any], Response]]:
-    rows = [json.loads(line) for line in QUESTIONS.read_text(encoding="utf-8").splitlines()]
     assistant = Assistant(seeds_index)
-    return list(zip(rows, assistant.ask_many([row["question"] for row in rows]), strict=True))
+    return list(zip(rows(), assistant.ask_many(texts()), strict=True))
 
 
 def holds_gold(answer: Answer, row: dict[str, Any]) -> bool:

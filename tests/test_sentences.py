@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 
 import pytest
+from exploring import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -76,14 +77,14 @@ def check_cover(document: Document) -> None:
 
 
 class TestLaws:
-    @settings(max_examples=400, deadline=None)
+    @settings(max_examples=examples(400))
     @given(NASTY, FORMATS)
     def test_every_character_that_is_not_white_space_is_in_one_block_and_one_sentence(
         self, text: str, format: str
     ) -> None:
         check_cover(Document("d", text, format=format))
 
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=examples(100))
     @given(st.text(alphabet=st.characters(codec="utf-8"), min_size=1, max_size=80).filter(str.strip), FORMATS)
     def test_the_same_holds_for_any_text(self, text: str, format: str) -> None:
         check_cover(Document("d", text, format=format))

@@ -5,6 +5,7 @@ import random
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from exploring import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -30,7 +31,7 @@ def changed(words: list[str], share: float) -> list[str]:
 
 
 @given(st.integers(0, 1_000), st.floats(0.0, 1.0))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 def test_the_likeness_is_near_the_share_of_runs_in_common(seed: int, share: float) -> None:
     one, other = article(seed), changed(article(seed), share)
     runs = [{tuple(words[n : n + 3]) for n in range(len(words) - 2)} for words in (one, other)]

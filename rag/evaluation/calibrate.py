@@ -1,15 +1,16 @@
 """Fits the confidence on a user's own questions and stores it beside their index."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rag.assistant import CALIBRATION, Assistant
-from rag.confidence import Calibration, fit, save
+from rag.assistant import Assistant
+from rag.confidence import CALIBRATION, Calibration, fit, save, shipped
 from rag.evaluation.abstention import OperatingPoint
 from rag.evaluation.datasets import Dataset, Question, load
 from rag.evaluation.observation import is_right, quoted
 from rag.feedback import read
+from rag.index import Index
 from rag.settings import Settings
 
 BATCH = 64
@@ -67,7 +68,7 @@ def calibrate(
     are known whatever the folder holds. With `feedback` what readers said of first answers of this index counts too.
     Raises EvaluationError.
     """
-    assistant, tell = Assistant.open(index, settings=settings), progress or (lambda what, done, total: None)
+    assistant, tell = _assistant(Path(index), settings), progress or (lambda what, done, total: None)
     held = (assistant.index.document(summary.id) for summary in assistant.index.documents())
     chosen = load(dataset, corpus=(document for document in held if document)).sampled(sample, seed)
     asked = [question for question in chosen.questions if question.answerable or question.impossible]
@@ -84,9 +85,17 @@ def calibrate(
         fitted_on=f"{chosen.name}, {len(asked)} questions"
         + (f", {len(said)} answers judged by readers" if feedback else ""),
     )
+    fitted = replace(fitted, reader=assistant.settings.reader)
     path = Path(index) / CALIBRATION
     save(fitted, path)
     return CalibrationReport(fitted, path, precision, len(asked), len(removed), len(examples) - len(kept))
+
+
+def _assistant(path: Path, settings: Settings | None) -> Assistant:
+    index = Index.open(path)
+    settings = settings or index.settings
+    # An earlier calibration, maybe of another reader, is what is to be made anew: it has no say here.
+    return Assistant(index, settings, calibration=shipped(settings.reader))
 
 
 @dataclass(frozen=True)
@@ -97,9 +106,9 @@ class _Example:
 
 
 def _said(index: Path, others: "Sequence[_Example]") -> "list[_Example]":
-    """Return what readers said of first answers, as far as it holds the figures that the other examples have."""
+    """Return what readers said of first answers, as far as these were judged by the figures of the other examples."""
     names = set(others[0].features) if others else set()
-    lines = [line for line in read(index) if line["rank"] == 1 and names <= set(line["features"])]
+    lines = [line for line in read(index) if line["rank"] == 1 and names == set(line["features"])]
     return [
         _Example({name: line["features"][name] for name in names}, line["verdict"] == "right", line["document_id"])
         for line in lines

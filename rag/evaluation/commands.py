@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -95,17 +95,22 @@ def calibrate_command(
     seed: Seed = 0,
     take_out: TakeOut = True,
     feedback: Feedback = False,
+    settings: SetOption = None,
 ) -> None:
     """Fit the confidence on your own questions, store it beside the index, and print risk and coverage."""
     from rich.console import Console
 
     from rag.evaluation.calibrate import calibrate
     from rag.evaluation.terminal import render_calibration
+    from rag.index import Index
 
+    with closing(Index.open(index)) as opened:
+        wanted = opened.settings.updated(changes_of(settings))
     with _progress() as tell:
         report = calibrate(
-            dataset, index, precision, sample=sample, seed=seed, take_out=take_out, feedback=feedback, progress=tell
-        )
+            dataset, index, precision,
+            settings=wanted, sample=sample, seed=seed, take_out=take_out, feedback=feedback, progress=tell,
+        )  # fmt: skip
     Console().print(render_calibration(report))
 
 

@@ -4,6 +4,7 @@ import functools
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from copy import deepcopy
 from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Any
@@ -34,7 +35,7 @@ from rag.service.problems import (
 from rag.service.queueing import RequestQueue
 from rag.service.routes import asking_routes, described, looking_routes, respond, writing_routes
 from rag.service.tokens import Tokens
-from rag.settings import Options
+from rag.settings import Options, Settings
 from rag.ui.shared import SharedAssistant
 
 OURS = re.compile(r"/(v1|mcp)(/.*)?|/(healthz|readyz|metrics)", re.DOTALL)
@@ -102,7 +103,8 @@ def build_service(operations: Operations, queue: RequestQueue, figures: Figures)
 
     @app.get("/v1/openapi.json", include_in_schema=False)
     async def openapi() -> Response:
-        return respond(description())
+        settings = await queue.run(operations.assistant.settings)
+        return respond(_of_this_place(description(), settings))
 
     return app
 
@@ -120,6 +122,14 @@ def described_service(app: FastAPI) -> dict[str, Any]:
     content["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
     content["security"] = [{}, {"token": []}]
     return content
+
+
+def _of_this_place(content: dict[str, Any], settings: Settings) -> dict[str, Any]:
+    """Return the document with what the settings of this service say of requests."""
+    made = deepcopy(content)
+    for name, part in (("AskRequest", "question"), ("SearchRequest", "query")):
+        made["components"]["schemas"][name]["properties"][part]["maxLength"] = settings.max_question_length
+    return made
 
 
 class _Fork:

@@ -5,8 +5,8 @@ import asyncio
 from rag.service.access import App, Message, Receive, Send, answer
 from rag.service.problems import Refused, refused
 
-LONGEST_BODY = 4_000_000
-"""Bytes of a request that adds no documents: a thousand questions fit."""
+LONGEST_BODY = 12_000_000
+"""Bytes of a request that adds no documents: as many questions as one may hold, each as long as one may be, fit."""
 DISCARDED_BYTES = 64_000_000
 """Of a body that is too long so much is taken in and dropped, so that its sender is there to hear why."""
 SECONDS = 30

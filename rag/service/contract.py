@@ -109,6 +109,9 @@ PROBLEM = record(
     {"type": TEXT, "title": TEXT, "status": {"type": "integer"}, "error": TEXT, "detail": TEXT, "remedy": TEXT}
 )
 
+LINES = array({"anyOf": [{"$ref": f"#/components/schemas/{name}"} for name in ("Response", "Problem")]})
+"""A batch: what stands on its lines, in order."""
+
 
 def index_info() -> dict[str, Any]:
     """Return the schema of what a response says of the index."""
@@ -137,7 +140,7 @@ def components() -> dict[str, Any]:
     """Return all of them by name for OpenAPI, where definitions stand in another place."""
     response = {name: part for name, part in published().items() if name not in ("$schema", "$defs")}
     named = {
-        "Response": response, **published()["$defs"], "Passages": passages({"$ref": "#/$defs/answer"}),
+        "Response": response, **published()["$defs"], "Lines": LINES, "Passages": passages({"$ref": "#/$defs/answer"}),
         "Documents": DOCUMENTS, "Document": DOCUMENT, "Slice": SLICE, "Report": REPORT, "Verified": VERIFIED,
         "Feedback": FEEDBACK, "State": STATE, "Figures": TEXT, "Facets": FACETS, "Stats": stats(), "Problem": PROBLEM,
     }  # fmt: skip

@@ -20,6 +20,7 @@ from rag.response import Response
 from rag.service.problems import refused
 from rag.service.requests import (
     AskRequest,
+    BatchRequest,
     DocumentContent,
     FeedbackRequest,
     QuoteRequest,
@@ -35,6 +36,8 @@ KEPT_RESPONSES = 500
 LONGEST_TEXT = 1_000_000
 """Characters of a document that are given at once."""
 MOST_OCCURRENCES = 100
+MOST_CITATIONS = 1_000
+"""Of a saved response that is verified: each may be compared with every sentence of its document."""
 NOT_SAVED = "Give the JSON of a response, as POST /v1/ask or `rag ask --json` gives it."
 
 
@@ -59,6 +62,11 @@ class Operations:
         self._keep(response)
         return (response if request.explain else replace(response, explain=None)).to_dict()
 
+    def require_askable(self, request: BatchRequest) -> None:
+        """Raise what `Assistant.ask` does for options that no question of a batch could be asked with."""
+        with self._using() as assistant:
+            assistant.ask_many((), request.top_k, request.min_confidence, request.min_precision, request.filters)
+
     def search(self, request: SearchRequest) -> dict[str, Any]:
         """Return the passages that fit best; they claim no answer."""
         with span("search") as tell, self._using() as assistant:
@@ -69,7 +77,8 @@ class Operations:
 
     def verify(self, saved: Mapping[str, Any]) -> dict[str, Any]:
         """Return what became of each citation of a saved response, or of a piece of evidence that holds one."""
-        content = saved["response"] if "read_on" in saved and "response" in saved else saved
+        evidence = isinstance(saved.get("read_on"), str) and isinstance(saved.get("response"), dict)
+        content = saved["response"] if evidence else saved
         _require_response(content)
         with self._using() as assistant:
             try:
@@ -106,6 +115,9 @@ class Operations:
             response = self._responses.get(request.response_id)
         if response is None:
             raise refused(404, "This response is no longer at hand.", "Ask the question again, and judge that answer.")
+        if request.rank > len(response.answers):
+            given = f"This response has {len(response.answers)} answers, and none of rank {request.rank}."
+            raise refused(404, given, "Judge one of its answers.")
         line = record(response, request.rank, request.verdict)
         keep(self.assistant.path, line)
         return line
@@ -140,7 +152,7 @@ class Operations:
         end = len(document.text) if end is None else end
         if not start <= end <= len(document.text):
             held = f"{document_id!r} has {len(document.text):,} code points"
-            raise InvalidInput(f"There is no range {start}..{end}: {held}.", "Give 0 <= start <= end within it.")
+            raise refused(404, f"There is no range {start}..{end}: {held}.", "Give 0 <= start <= end within it.")
         if end - start > LONGEST_TEXT:
             asked = f"{end - start:,} code points are asked for, at most {LONGEST_TEXT:,} are given at once."
             raise InvalidInput(asked, "Ask for a shorter range.")
@@ -217,6 +229,10 @@ def _require_response(content: object) -> None:
     known = all(isinstance(item, dict) and isinstance(item.get("document_id"), str) for item in citations)
     if not known or not all(isinstance(listed, list) for listed in lists):
         raise InvalidInput("This is not a saved response.", NOT_SAVED)
+    if len(citations) > MOST_CITATIONS:
+        raise refused(
+            413, f"The response has {len(citations):,} citations.", f"Send at most {MOST_CITATIONS:,} at once."
+        )
 
 
 def _not_held(document_id: str) -> Exception:

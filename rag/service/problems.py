@@ -13,18 +13,31 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
-from rag.errors import EvaluationError, IndexProblem, InvalidInput, LoadError, ModelNotAvailable, RagError
+from rag.errors import (
+    EvaluationError,
+    IndexProblem,
+    InvalidFilter,
+    InvalidInput,
+    LoadError,
+    ModelNotAvailable,
+    RagError,
+)
 
 MEDIA_TYPE = "application/problem+json"
 STATUS: tuple[tuple[type[RagError], int], ...] = (
+    (InvalidFilter, 409),
+    (EvaluationError, 409),
     (InvalidInput, 422),
     (LoadError, 422),
-    (EvaluationError, 422),
     (IndexProblem, 503),
     (ModelNotAvailable, 503),
     (RagError, 500),
 )
-"""HTTP status of each error; the first kind that fits counts."""
+"""HTTP status of each error; the first kind that fits counts.
+
+409 is for what is well-formed and does not fit the index as it is: a key that no document has, a precision that its
+calibration never reached. Another index, or this one after a write, may take the same request.
+"""
 PHRASES = {413: "Content Too Large", 422: "Unprocessable Content"}
 """Which newer versions of Python have, and older ones call otherwise."""
 AGAIN_AFTER_SECONDS = 5

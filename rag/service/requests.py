@@ -3,13 +3,13 @@
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
+from pydantic import BeforeValidator, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr, WithJsonSchema
 
 MOST_QUESTIONS = 1_000
 MOST_DOCUMENTS = 1_000
 LONGEST_QUESTION = 10_000
 """No setting allows longer ones; which are too long here and now, `Settings.max_question_length` says."""
-LONGEST_ID = 512
+LONGEST_ID, LONGEST_TITLE = 512, 10_000
 NO_CONTROLS = r"^[^\x00-\x1f\x7f]+$"
 
 
@@ -22,7 +22,19 @@ WHOLE = BeforeValidator(_whole)
 Question = Annotated[StrictStr, Field(max_length=LONGEST_QUESTION)]
 TopK = Annotated[StrictInt, Field(ge=1, le=50, description="Answers at most."), WHOLE]
 Share = Annotated[StrictFloat, Field(ge=0, le=1)]
-Filters = Annotated[dict[str, Any], Field(description="Which documents are asked, by what is known of them.")]
+_VALUE: dict[str, Any] = {"type": ["string", "number", "boolean"]}
+_VALUES: dict[str, Any] = {"type": "array", "items": _VALUE, "minItems": 1}
+_RANGE: dict[str, Any] = {
+    "type": "object", "minProperties": 1, "additionalProperties": False,
+    "properties": {"=": {"anyOf": [_VALUE, _VALUES]}, **dict.fromkeys(("<", "<=", ">", ">="), _VALUE)},
+}  # fmt: skip
+FORMS: dict[str, Any] = {
+    "type": "object", "propertyNames": {"minLength": 1},
+    "additionalProperties": {"anyOf": [_VALUE, _VALUES, _RANGE]},
+    "description": "Which documents are asked, by what is known of them: a value, any of some, or a range.",
+}  # fmt: skip
+Filters = Annotated[dict[str, Any], WithJsonSchema(FORMS)]
+"""What is checked by `rag.filters`, which has the better words for what is wrong."""
 DocumentId = Annotated[StrictStr, Field(min_length=1, max_length=LONGEST_ID, pattern=NO_CONTROLS)]
 
 
@@ -112,7 +124,7 @@ class DocumentContent:
 
     id: DocumentId
     text: Annotated[StrictStr, Field(min_length=1)]
-    title: StrictStr | None = None
+    title: Annotated[StrictStr, Field(max_length=LONGEST_TITLE)] | None = None
     format: Literal["text", "markdown"] = "text"
     metadata: dict[StrictStr, Any] = field(default_factory=dict)
 

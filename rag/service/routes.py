@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Query, Request
 from fastapi.responses import Response, StreamingResponse
+from pydantic import StringConstraints
 
 from rag.errors import RagError
 from rag.service.access import Client
@@ -27,11 +28,21 @@ WRITE_SECONDS = 3_600
 Limit = Annotated[int, Query(ge=1, le=1_000, description="Documents at most.")]
 After = Annotated[str, Query(max_length=512, description="Id of the last one had; empty for the first.")]
 Offset = Annotated[int, Query(ge=0, description="In code points.")]
-Keys = Annotated[list[str], Query(min_length=1, max_length=20, description="Such as author, language or tags.")]
+Key = Annotated[str, StringConstraints(min_length=1)]
+Keys = Annotated[list[Key], Query(min_length=1, max_length=20, description="Such as author, language or tags.")]
 Saved = Annotated[
     dict[str, Any],
     Body(description="A response, or evidence that holds one.", examples=[{"answers": []}], json_schema_extra=SAVED),
 ]
+
+
+JUDGE = {
+    "judge": {
+        "operationId": "feedback_v1_feedback_post",
+        "requestBody": {"response_id": "$response.body#/response_id", "rank": 1, "verdict": "right"},
+        "description": "What a reader says of the first answer of this response.",
+    }
+}
 
 
 def described(name: str, media_type: str = "application/json") -> dict[int | str, dict[str, Any]]:
@@ -53,16 +64,20 @@ def asking_routes(operations: Operations, queue: RequestQueue) -> APIRouter:
     """Return the addresses that ask."""
     router = APIRouter(prefix="/v1", tags=["questions"])
 
-    @router.post("/ask", responses=described("Response"))
+    answered = described("Response")
+    answered[200]["links"] = JUDGE
+
+    @router.post("/ask", responses=answered)
     async def ask(asked: AskRequest, request: Request) -> Response:
         """Answer a question with quotations, or say why there is none."""
         queue.take(client_of(request))
         return respond(await queue.run(lambda: operations.ask(asked)))
 
-    @router.post("/ask:batch", responses=described("Response", JSONL))
+    @router.post("/ask:batch", responses=described("Lines", JSONL))
     async def ask_batch(asked: BatchRequest, request: Request) -> StreamingResponse:
         """Answer questions one a line, in order and as they come; a problem where one cannot be asked."""
         queue.take(client_of(request), len(asked.questions))
+        await queue.run(lambda: operations.require_askable(asked))
         return StreamingResponse(_lines(asked, operations, queue), media_type=JSONL)
 
     @router.post("/search", responses=described("Passages"))

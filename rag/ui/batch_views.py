@@ -25,7 +25,7 @@ FORMS = {
     "bibtex": ("bib", "text/plain", "BibTeX"),
 }
 """Suffix, media type and words of each form."""
-RUNNING = ("=", "+", "-", "@", "\t", "\r")
+RUNNING = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """What a cell may begin with that a spreadsheet would run as a formula."""
 
 

@@ -1,16 +1,19 @@
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from rag.assistant import CALIBRATION, Assistant
+from rag.assistant import Assistant
+from rag.confidence import CALIBRATION, save
 from rag.confidence import load as load_calibration
-from rag.errors import EvaluationError
+from rag.errors import EvaluationError, InvalidSettings
 from rag.evaluation.cache import cached_index
 from rag.evaluation.calibrate import calibrate
 from rag.evaluation.datasets import load
 from rag.feedback import keep, record
-from rag.settings import Settings
+from rag.index import Index
+from rag.settings import WITHOUT_MODEL, Settings
 
 
 @pytest.fixture
@@ -24,6 +27,23 @@ def test_the_fit_is_stored_beside_the_index_and_used(small_set: Path, index: Pat
     assert report.path == index / CALIBRATION
     assert load_calibration(report.path) == report.calibration
     assert Assistant.open(index).calibration == report.calibration
+
+
+def test_a_fit_with_one_reader_is_refused_with_another_until_it_is_fitted_again(small_set: Path, index: Path) -> None:
+    other = Index.open(index).settings.updated({"reader": WITHOUT_MODEL})
+    with_model = calibrate(small_set, index, precision=0.8).calibration
+    without = calibrate(small_set, index, precision=0.8, settings=other).calibration
+    assert (with_model.reader, without.reader) == ("shipped", WITHOUT_MODEL)
+    for fitted, wanted, refused in ((with_model, Settings(), other), (without, other, Settings())):
+        # An earlier version did not write down which reader it was.
+        for held in (fitted, replace(fitted, reader="")):
+            save(held, index / CALIBRATION)
+            assert Assistant.open(index, wanted).calibration == held
+            with pytest.raises(InvalidSettings, match=f"rag calibrate DATASET --set reader={refused.reader}"):
+                Assistant.open(index, refused)
+    save(replace(with_model, reader="another/model"), index / CALIBRATION)
+    with pytest.raises(InvalidSettings, match="reader='another/model'"):
+        Assistant.open(index)
 
 
 def test_questions_with_their_article_taken_out_are_taught_as_unanswerable(small_set: Path, index: Path) -> None:
@@ -56,6 +76,9 @@ def test_what_readers_said_counts_where_it_is_asked_for(small_set: Path, index: 
         response = assistant.ask(question.text, min_confidence=0.0, explain=True)
         keep(index, record(response, 1, "not_an_answer"))
     keep(index, {**record(response, 1, "right"), "response_id": "r_old", "features": {"unknown": 1.0}})
+    # What was judged by more figures came from another reader.
+    figures = record(response, 1, "right")["features"]
+    keep(index, {**record(response, 1, "right"), "response_id": "r_other", "features": {**figures, "of_another": 1.0}})
     without, counted = (calibrate(small_set, index, precision=0.5, feedback=feedback) for feedback in (False, True))
     assert counted.calibration.questions == without.calibration.questions + 6
     assert counted.calibration.fitted_on.endswith("6 answers judged by readers")

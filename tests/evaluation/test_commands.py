@@ -5,6 +5,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from rag.confidence import load as load_calibration
 from rag.errors import EvaluationError, InvalidSettings
 from rag.evaluation.cache import cached_index
 from rag.evaluation.commands import calibrate_command, eval_command
@@ -47,6 +48,8 @@ def test_calibrate_prints_risk_and_coverage_and_the_threshold(small_set: Path, c
     shown = run("calibrate", small_set, "--index", shutil.copytree(path, tmp_path / "index"), "--precision", 0.8)
     assert "Threshold for a precision of 0.8" in shown
     assert (tmp_path / "index" / "calibration.json").is_file()
+    run("calibrate", small_set, "--index", tmp_path / "index", "--precision", 0.8, "--set", "reader=sentences")
+    assert load_calibration(tmp_path / "index" / "calibration.json").reader == "sentences"
 
 
 @pytest.mark.parametrize(

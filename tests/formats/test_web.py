@@ -1,11 +1,13 @@
 """Web addresses: read from a real server, within limits, and never from an address that is not public."""
 
 import ipaddress
+import socket
 import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -117,6 +119,38 @@ def test_a_private_address_is_never_connected_to_however_it_is_written(server: s
     (error,) = load_url(f"{server.replace('127.0.0.1', host)}/page", load)
     assert isinstance(error, UnreadableSource)
     assert not Handler.seen
+
+
+def test_a_name_that_changes_its_address_after_the_check_leads_nowhere_else(
+    server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolved, asked = socket.getaddrinfo, list[str]()
+    port = server.rpartition(":")[2]
+
+    def resolve(host: str, *more: Any, **named: Any) -> Any:
+        if host != "rebound.example":
+            return resolved(host, *more, **named)
+        asked.append(host)
+        # What is allowed when it is checked, and another address for whoever asks again.
+        return resolved("127.0.0.1" if len(asked) == 1 else "127.0.0.2", *more, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    (found,) = load_url(f"http://rebound.example:{port}/page", load, only_this_machine)
+    assert isinstance(found, Document) and len(asked) == 1, "it is resolved once, and the checked address connected to"
+    # A redirect to the same name begins anew, and is barred.
+    (barred,) = load_url(
+        f"http://rebound.example:{port}/to/http://rebound.example:{port}/page", load, only_this_machine
+    )
+    assert isinstance(barred, UnreadableSource)
+
+
+def test_a_name_with_one_private_address_among_public_ones_is_barred(
+    server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, 80)) for host in ("93.184.216.34", "127.0.0.1")]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *given, **named: places)
+    (error,) = load_url(f"{server}/page", load)
+    assert isinstance(error, UnreadableSource) and "127.0.0.1" in str(error) and not Handler.seen
 
 
 def test_a_page_is_a_document_known_by_its_address(server: str) -> None:

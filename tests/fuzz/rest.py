@@ -5,6 +5,7 @@ fault, and each must be as described. Exit status 1 where one is not.
 """
 
 import argparse
+import os
 import subprocess
 import sys
 import tempfile
@@ -34,9 +35,10 @@ def command(address: str, token: str, each: int, seed: int) -> list[str]:
     ]  # fmt: skip
 
 
-def operations(address: str) -> int:
+def operations(address: str, token: str) -> int:
     """Return how many operations the document describes."""
-    paths = httpx.get(f"{address}/v1/openapi.json", timeout=60).json()["paths"]
+    bearing = {"authorization": f"Bearer {token}"}
+    paths = httpx.get(f"{address}/v1/openapi.json", headers=bearing, timeout=60).json()["paths"]
     return sum(method in METHODS for described in paths.values() for method in described)
 
 
@@ -50,8 +52,9 @@ def main() -> int:
     Index.build(ROOT / "seeds", index).close()
     token = Tokens(index / TOKENS).add("schemathesis", "admin")
     with served(index, "--rate-limit", "1000000") as running:
-        each = -(-given.cases // operations(running.address))
-        done = subprocess.run(command(running.address, token, each, given.seed), check=False)
+        each = -(-given.cases // operations(running.address, token))
+        hooks = {**os.environ, "SCHEMATHESIS_HOOKS": "tests.fuzz.rest_hooks"}
+        done = subprocess.run(command(running.address, token, each, given.seed), cwd=ROOT, env=hooks, check=False)
         faults = [line for line in running.lines() if int(line["status"]) >= 500 or line.get("failed")]
     sys.stdout.write(
         "".join(f"{line}\n" for line in faults) + f"{len(faults)} answers were of the server's own fault.\n"

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 from mcp import Client, StdioServerParameters, stdio_client
+from seed_questions import needs_questions, texts
 from starlette.testclient import TestClient
 
 from rag.assistant import Assistant
@@ -51,6 +52,22 @@ def test_both_ways_give_the_responses_of_python(running: Served, assistant: Assi
     for found in (over_http(running, asked), over_stdio(index, asked)):
         for mine, theirs in zip(expected, found, strict=True):
             assert {**theirs, "timings_ms": {}} == {**mine, "timings_ms": {}}
+
+
+@needs_questions
+def test_every_question_over_the_seeds_gets_the_citations_of_python(
+    running: Served, assistant: Assistant, index: Path
+) -> None:
+    questions = texts()
+    expected = [{**assistant.ask(question).to_dict(), "timings_ms": {}} for question in questions]
+    assert len(questions) == 30 and {response["status"] for response in expected} == {"answered", "no_answer"}
+
+    async def session(client: Client) -> list[Any]:
+        found = [await client.call_tool("ask", {"question": question}) for question in questions]
+        return [{**answer.structured_content, "timings_ms": {}} for answer in found]
+
+    assert over_http(running, session) == expected
+    assert over_stdio(index, session) == expected
 
 
 def test_the_tools_only_read_and_give_what_they_say(running: Served) -> None:

@@ -51,6 +51,21 @@ def test_a_batch_gives_a_line_for_each_question_in_order(client: TestClient, ass
     assert (first["question"], second["error"], third["question"]) == (COLLAPSE, "InvalidQuestion", RECALL)
 
 
+@pytest.mark.parametrize(
+    ("options", "status"),
+    [
+        ({"filters": {"": "x"}}, 409),
+        ({"min_precision": 1.0}, 409),
+        ({"min_precision": 0.6, "min_confidence": 0.5}, 422),
+    ],
+)
+def test_a_batch_that_no_question_can_be_asked_with_is_refused_whole(
+    client: TestClient, options: dict[str, Any], status: int
+) -> None:
+    asked = {"questions": [COLLAPSE], **options}
+    assert problem(client, "POST", "/v1/ask:batch", json=asked)["status"] == status
+
+
 def test_a_search_gives_the_passages_of_python(client: TestClient, assistant: Assistant) -> None:
     found = client.post("/v1/search", json={"query": "drones", "top_k": 2}).json()
     assert found["passages"] == [answer.to_dict() for answer in assistant.search("drones", 2)]
@@ -69,17 +84,36 @@ def test_a_saved_response_is_verified_and_a_changed_one_is_found_out(client: Tes
     assert "1991" in changed["citations"][0]["diff"]
 
 
+def cited(start: Any) -> dict[str, Any]:
+    selector = [{"exact": "x", "prefix": "", "suffix": ""}]
+    return {"document_id": "a", "document_offset": {"start": start}, "selector": selector}
+
+
 @pytest.mark.parametrize(
     "saved",
     [{}, {"answers": 1}, {"answers": [{}]}, {"answers": [{"citation": {"document_id": ["a"]}}]},
      {"answers": [{"citation": {"document_id": "\ud800"}}]}, {"answers": [{"citation": {"document_id": 10**30}}]},
      {"answers": [{"citation": {"document_id": False}}]}, {"answers": {}}, {"answers": [{"citation": None}]},
-     {"read_on": "", "response": []}, {"answers": [{"citation": {"document_id": "a"}, "also_in": None}]}],
+     {"read_on": "", "response": []}, {"answers": [{"citation": {"document_id": "a"}, "also_in": None}]},
+     {"read_on": {}, "response": {"answers": []}}, {"answers": [{"citation": cited(-1)}]},
+     {"answers": [{"citation": cited(0), "also_in": [cited(0.5)]}]},
+     {"answers": [{"citation": cited(True)}]}, {"answers": [{"citation": cited(float("inf"))}]}],
 )  # fmt: skip
 def test_what_is_no_response_cannot_be_verified(client: TestClient, saved: dict[str, Any]) -> None:
     content = json.dumps(saved)
     found = problem(client, "POST", "/v1/verify", content=content, headers={"content-type": "application/json"})
     assert (found["status"], found["error"]) == (422, "InvalidInput")
+
+
+def test_a_whole_number_may_be_written_with_a_point(client: TestClient) -> None:
+    for start in (0.0, 1e300):
+        checked = client.post("/v1/verify", json={"answers": [{"citation": cited(start)}]}).json()
+        assert [item["status"] for item in checked["citations"]] == ["gone"]
+
+
+def test_a_precision_that_was_never_reached_does_not_fit_this_index(client: TestClient) -> None:
+    found = problem(client, "POST", "/v1/ask", json={"question": RECALL, "min_precision": 1.0})
+    assert (found["status"], found["error"]) == (409, "EvaluationError")
 
 
 def test_a_document_comes_and_goes(client: TestClient, index: Path) -> None:
@@ -110,7 +144,8 @@ def test_documents_are_listed_page_by_page(client: TestClient) -> None:
 
 @pytest.mark.parametrize("place", [{"start": 5, "end": 4}, {"end": 10**9}, {"start": -1}, {"start": "x"}])
 def test_a_range_outside_the_text_is_refused(client: TestClient, place: dict[str, Any]) -> None:
-    assert problem(client, "GET", "/v1/documents/000_73dfa9be11753c50.txt/text", params=place)["status"] == 422
+    status = problem(client, "GET", "/v1/documents/000_73dfa9be11753c50.txt/text", params=place)["status"]
+    assert status == (422 if place in ({"start": -1}, {"start": "x"}) else 404)
 
 
 def test_feedback_stands_beside_that_of_the_page(client: TestClient, index: Path) -> None:
@@ -120,7 +155,7 @@ def test_feedback_stands_beside_that_of_the_page(client: TestClient, index: Path
     (line,) = read(index)
     assert (line["verdict"], line["question"], line["quote"]) == ("right", COLLAPSE, found["answers"][0]["answer"])
     assert line["features"], "without the figures the line is no example to fit the confidence on"
-    assert problem(client, "POST", "/v1/feedback", json={**given, "rank": 9})["status"] == 422
+    assert problem(client, "POST", "/v1/feedback", json={**given, "rank": 9})["status"] == 404
     assert problem(client, "POST", "/v1/feedback", json={**given, "response_id": "r_" + "0" * 16})["status"] == 404
 
 
@@ -188,6 +223,7 @@ def test_filters_are_those_of_python(client: TestClient, assistant: Assistant) -
     assert found == as_python(found, assistant, filters=chosen)
     unknown = problem(client, "POST", "/v1/ask", json={"question": RECALL, "filters": {"autor": "Ann"}})
     assert (unknown["error"], unknown["remedy"]) == ("InvalidFilter", "Did you mean 'author'?")
+    assert unknown["status"] == problem(client, "GET", "/v1/facets", params={"key": "autor"})["status"] == 409
 
 
 def test_five_point_nought_is_five_and_a_half_is_not(client: TestClient) -> None:
@@ -195,8 +231,13 @@ def test_five_point_nought_is_five_and_a_half_is_not(client: TestClient) -> None
     assert problem(client, "POST", "/v1/search", json={"query": "Israel", "top_k": 2.5})["status"] == 422
 
 
-def test_the_document_says_the_ranges_that_are_checked(client: TestClient) -> None:
+def test_the_document_says_the_ranges_that_are_checked(client: TestClient, assistant: Assistant) -> None:
     schemas = client.get("/v1/openapi.json").json()["components"]["schemas"]
+    longest = assistant.settings.max_question_length
+    for name, part, path in (("AskRequest", "question", "ask"), ("SearchRequest", "query", "search")):
+        assert schemas[name]["properties"][part]["maxLength"] == longest
+        given = [client.post(f"/v1/{path}", json={part: "x" * length}).status_code for length in (longest, longest + 1)]
+        assert given == [200, 422]
     for name in ("AskRequest", "BatchRequest", "SearchRequest"):
         whole, _ = schemas[name]["properties"]["top_k"]["anyOf"]
         assert (whole["type"], whole["minimum"], whole["maximum"]) == ("integer", 1, 50)

@@ -71,6 +71,17 @@ def test_a_spreadsheet_reads_back_each_quotation_and_runs_none() -> None:
     assert (second["status"], second["reason"], second["missing_terms"]) == ("no_answer", "low_confidence", "Peru")
 
 
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"])
+def test_no_cell_begins_with_what_a_spreadsheet_runs(sign: str) -> None:
+    text = f"{sign}cmd|'/c calc'!A1"
+    known = {"uri": text, "author": text}
+    made = answered(answer(Document(text, text, text, metadata=known), 0, len(text)), question=text)
+    none = refused(NoAnswer("low_confidence", "None.", 0.6, 0.1, (), (text,)), text)
+    rows = list(csv.DictReader(io.StringIO(file_of([made, none], "csv"), newline="")))
+    cells = [cell for row in rows for cell in row.values() if "calc" in cell]
+    assert len(cells) >= 6 and all(cell == f"'{text}" for cell in cells)
+
+
 def test_the_other_forms_hold_the_whole_responses() -> None:
     made = responses()
     assert json.loads(file_of(made, "json")) == [json.loads(response.to_json()) for response in made]

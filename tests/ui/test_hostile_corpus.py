@@ -59,6 +59,7 @@ def hostile_documents() -> Iterator[tuple[Document, int, int]]:
         start = chance.randrange(len(text))
         end = min(len(text), start + chance.randint(1, 80))
         known = {"author": text[:40], "publisher": text[-40:], "uri": f"https://x.example/{text[:20]}"}
+        known |= {"published_at": text[:30], "language": text[:10], "tags": text[:20]}
         yield Document(f"{number}{text[:30]}", text, text[:60] or None, metadata=known), start, end
 
 

@@ -1,0 +1,13 @@
+"""Lets schemathesis read what a batch answers: a JSON value on each line."""
+
+import json
+from typing import Any
+
+import schemathesis
+
+from rag.service.routes import JSONL
+
+
+@schemathesis.deserializer(JSONL)
+def lines(context: Any, response: Any) -> list[Any]:
+    return [json.loads(line) for line in response.text.splitlines()]
