@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from rag.protocols import Floats2d, Ranges
 
-GRAPH_VERSION = 1
+GRAPH_VERSION = 2
 """Raised when the graph of the same weights changes, so that a kept one of before is not used."""
 CACHE_VARIABLE = "PINCITE_CACHE"
 NEEDED_FILES = ("config.json", "modules.json", "tokenizer.json", WEIGHTS)
@@ -103,7 +103,6 @@ class LeanEmbedder:
         inputs = {
             "input_ids": np.array([ids], np.int32),
             "positions": np.arange(len(ids), dtype=np.int32),
-            "lengths": np.array([len(ids)], np.int32),
         }
         found: Floats2d = self._session.run(None, inputs)[0][0]
         return found

@@ -111,7 +111,6 @@ class SpanModel:
                 "input_ids": pair.ids[None],
                 "segments": pair.segments,
                 "positions": np.arange(len(pair), dtype=np.int32),
-                "lengths": np.array([len(pair)], np.int32),
             },
         )
         return decoded(pair, tokens[0], float(relevance.item()))
