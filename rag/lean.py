@@ -177,15 +177,16 @@ def _made_graph(path: Path, fingerprint: str, precision: Precision) -> bytes:
     return graph
 
 
-def _kept_graph(fingerprint: str, precision: Precision) -> bytes | None:
+def _kept_graph(fingerprint: str, precision: Precision) -> Path | None:
     """Return the graph of an earlier run, None where there is none or its bytes are not what was written."""
-    for file in sorted(_graph_files(fingerprint, precision)):
+    for path in sorted(_graph_files(fingerprint, precision)):
         try:
-            graph = file.read_bytes()
+            with path.open("rb") as file:
+                found = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError:
             continue
-        if hashlib.sha256(graph).hexdigest()[:16] == file.stem.rpartition("-")[2]:
-            return graph
+        if found[:16] == path.stem.rpartition("-")[2]:
+            return path
     return None
 
 
