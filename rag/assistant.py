@@ -19,7 +19,6 @@ from rag.filters import Chosen
 from rag.index import Index
 from rag.questions import checked, needs_context, question_terms
 from rag.reading import SentenceReader
-from rag.recheck import Recheck, recheck
 from rag.response import Answer, NoAnswer, NoAnswerReason, Response, ranked
 from rag.retrieval import Candidates, hits, reranked, retrieve, to_read
 from rag.settings import NO_RERANKER, WITHOUT_MODEL, Settings
@@ -29,6 +28,7 @@ from rag.types import Extraction, Hit
 
 if TYPE_CHECKING:
     from rag.protocols import Reader
+    from rag.recheck import Recheck
     from rag.span_model import PassageReader
 
 CLOSEST = 3
@@ -162,8 +162,10 @@ class Assistant:
             for text, response in zip(texts, early, strict=True)
         ]
 
-    def verify(self, saved: Response | Mapping[str, Any]) -> list[Recheck]:
+    def verify(self, saved: Response | Mapping[str, Any]) -> "list[Recheck]":
         """Re-check every citation of a saved response against the index as it is now."""
+        from rag.recheck import recheck  # answering does not need it
+
         content = saved.to_dict() if isinstance(saved, Response) else saved
         return [
             recheck(citation, self.index.document(citation["document_id"]))
@@ -181,6 +183,12 @@ class Assistant:
         wider = widen(self.index, answer, before, after)
         verify_answers([wider], cited_documents(self.index, [wider]))
         return wider
+
+    def warm(self) -> None:
+        """Load the models, as the first question would. Raises where weights are missing or other than needed."""
+        self._vectors(["What is this?"])
+        if self._given[0] is None and (load := _model(self.settings.reader)):
+            load()
 
     def refresh(self) -> bool:
         """Use the current version of the index, where another process has made one; tell whether there was one."""

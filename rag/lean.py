@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from rag.protocols import Floats2d, Ranges
 
-GRAPH_VERSION = 1
+GRAPH_VERSION = 2
 """Raised when the graph of the same weights changes, so that a kept one of before is not used."""
 CACHE_VARIABLE = "PINCITE_CACHE"
 NEEDED_FILES = ("config.json", "modules.json", "tokenizer.json", WEIGHTS)
@@ -103,7 +103,6 @@ class LeanEmbedder:
         inputs = {
             "input_ids": np.array([ids], np.int32),
             "positions": np.arange(len(ids), dtype=np.int32),
-            "lengths": np.array([len(ids)], np.int32),
         }
         found: Floats2d = self._session.run(None, inputs)[0][0]
         return found
@@ -178,15 +177,16 @@ def _made_graph(path: Path, fingerprint: str, precision: Precision) -> bytes:
     return graph
 
 
-def _kept_graph(fingerprint: str, precision: Precision) -> bytes | None:
+def _kept_graph(fingerprint: str, precision: Precision) -> Path | None:
     """Return the graph of an earlier run, None where there is none or its bytes are not what was written."""
-    for file in sorted(_graph_files(fingerprint, precision)):
+    for path in sorted(_graph_files(fingerprint, precision)):
         try:
-            graph = file.read_bytes()
+            with path.open("rb") as file:
+                found = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError:
             continue
-        if hashlib.sha256(graph).hexdigest()[:16] == file.stem.rpartition("-")[2]:
-            return graph
+        if found[:16] == path.stem.rpartition("-")[2]:
+            return path
     return None
 
 

@@ -72,10 +72,11 @@ class SpanModel:
     def __init__(self, folder: Path = SHIPPED_READER) -> None:
         """Load graph and tokenizer. Raises ModelNotAvailable where a file is missing or is not what was shipped."""
         sums = _sums(folder)
-        graph, _ = (_checked(folder / name, sums.get(name)) for name in (GRAPH, TOKENIZER))
+        for name in (GRAPH, TOKENIZER):
+            _require_shipped(folder / name, sums.get(name))
         self._fingerprint = sums[GRAPH]
         try:
-            self._session = session(graph)
+            self._session = session(folder / GRAPH)
         except RuntimeError as error:
             raise ModelNotAvailable(f"Cannot run the reader at {folder}: {error}", "Install Pincite again.") from error
         self._tokenizer = PairTokenizer(folder / TOKENIZER)
@@ -111,7 +112,6 @@ class SpanModel:
                 "input_ids": pair.ids[None],
                 "segments": pair.segments,
                 "positions": np.arange(len(pair), dtype=np.int32),
-                "lengths": np.array([len(pair)], np.int32),
             },
         )
         return decoded(pair, tokens[0], float(relevance.item()))
@@ -136,11 +136,11 @@ def _sums(folder: Path) -> dict[str, str]:
     return found
 
 
-def _checked(path: Path, expected: str | None) -> bytes:
+def _require_shipped(path: Path, expected: str | None) -> None:
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise ModelNotAvailable(f"The reader model lacks {path}: {error}.", "Install Pincite again.") from error
-    if hashlib.sha256(content).hexdigest() != expected:
+    if found != expected:
         raise ModelNotAvailable(f"{path} is not the file that was shipped.", "Install Pincite again.")
-    return content

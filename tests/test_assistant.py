@@ -15,6 +15,7 @@ from rag.index import Index
 from rag.protocols import Embedder
 from rag.response import Answer, Response
 from rag.settings import Settings
+from rag.span_model import span_model
 from rag.types import Document
 
 SCHEMA = json.loads((Path(rag.__file__).parent / "response.schema.json").read_text(encoding="utf-8"))
@@ -207,3 +208,13 @@ def test_a_saved_response_is_rechecked_against_the_index_as_it_is(twins: Index) 
 def test_settings_that_shape_an_index_cannot_be_changed_at_asking(seeds_index: Index) -> None:
     with pytest.raises(InvalidSettings, match="--rebuild"):
         Assistant(seeds_index, seeds_index.settings.updated({"chunk_size": 300}))
+
+
+def test_after_warming_the_models_are_there(seeds_index: Index) -> None:
+    span_model.cache_clear()
+    warmed = Assistant(Index.open(seeds_index.path))
+    warmed.warm()
+    assert span_model.cache_info().currsize == 1
+    loads = span_model.cache_info().misses
+    warmed.ask(QUESTIONS[0])
+    assert span_model.cache_info().misses == loads

@@ -102,3 +102,12 @@ def test_a_forked_child_embeds_as_its_parent_does(shipped: Path) -> None:
         signal.alarm(20)  # a child that waits for threads it does not have is ended
         os._exit(0 if np.array_equal(embedder.embed_passages(["oil", "gas"]), right) else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_a_vector_is_the_same_to_the_bit_whatever_else_is_embedded(shipped: Path) -> None:
+    # 8-bit products are scaled by the largest figure of their input: texts put into one would change one another.
+    texts = ["oil", "gas", "The bell cracked in 1903.", "oil " * 300]
+    embedder = LeanEmbedder("x", shipped)
+    together = embedder.embed_passages(texts)
+    for text, vector in zip(texts, together, strict=True):
+        assert np.array_equal(embedder.embed_passages([text])[0], vector)

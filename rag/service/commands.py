@@ -1,6 +1,5 @@
 """The shell of the service: `rag token add | list | remove` and `rag mcp`."""
 
-import asyncio
 from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
@@ -50,6 +49,8 @@ def mcp_command(index: IndexOption = DEFAULT_INDEX, settings: SetOption = None) 
     """Serve MCP to the program that started this one, over standard input and output; nothing is changed."""
     if find_spec("mcp") is None:
         raise InvalidSettings("The MCP library is not installed.", "Install it: pip install 'pincite[mcp]'")
+    import asyncio
+
     from rag.assistant import Assistant
     from rag.index import Index
     from rag.service.operations import Operations

@@ -169,14 +169,10 @@ class SharedAssistant:
         """Give the assistant alone to the caller, opened if need be and at the current version of the index."""
         with self._lock:
             if self._assistant is None:
-                self._assistant = _warmed(self._open())
+                opened = self._open()
+                opened.warm()
+                self._assistant = opened
             else:
                 self._assistant.refresh()
             self.problem = None
             yield self._assistant
-
-
-def _warmed(assistant: Assistant) -> Assistant:
-    # The first use of a model costs seconds, and shows weights that are missing or other than the index needs.
-    assistant.index.embedder.embed_queries(["What is this?"])
-    return assistant

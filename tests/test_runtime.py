@@ -1,0 +1,30 @@
+"""Graphs that cannot be run are told as the contract says; a search keeps to the thread that asks for it."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import faiss
+import pytest
+
+from rag.runtime import one_thread, session
+
+
+def test_what_is_no_graph_is_a_runtime_error(tmp_path: Path) -> None:
+    (tmp_path / "graph.onnx").write_bytes(b"not a graph")
+    for given in (b"not a graph", tmp_path / "graph.onnx", tmp_path / "nowhere.onnx"):
+        with pytest.raises(RuntimeError):
+            session(given)
+
+
+def test_one_thread_is_left_to_the_caller_and_all_to_others() -> None:
+    every = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(3)
+    try:
+        with ThreadPoolExecutor(1) as other:
+            theirs = other.submit(faiss.omp_get_max_threads).result()
+            with one_thread():
+                assert faiss.omp_get_max_threads() == 1
+                assert other.submit(faiss.omp_get_max_threads).result() == theirs
+            assert faiss.omp_get_max_threads() == 3, "it was not given back"
+    finally:
+        faiss.omp_set_num_threads(every)
