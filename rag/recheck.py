@@ -150,8 +150,8 @@ def _stands_alone(saved: _Saved, text: str, found: int) -> bool:
     """Tell whether a short sentence or line is one again where nothing beside it is as it was, and is so only there."""
     end = found + len(saved.quote)
     again = _Saved(saved.document_id, found, saved.quote, text[max(0, found - 40) : found], text[end : end + 40])
-    words = len(_TOKEN.findall(saved.quote))
-    return words >= FEWEST_WORDS and text.count(saved.quote) == 1 and _is_whole(saved) and _is_whole(again)
+    words, once = len(_TOKEN.findall(saved.quote)), text.find(saved.quote) == found == text.rfind(saved.quote)
+    return words >= FEWEST_WORDS and once and _is_whole(saved) and _is_whole(again)
 
 
 def _shared_start(one: str, other: str) -> int:
