@@ -67,7 +67,8 @@ def place(document: Document, span: Span, headings: tuple[str, ...] = ()) -> Pla
     """Return where a span begins: lines, pages and rows counted from 1, and offsets in UTF-16 units."""
     before, inside, layout = document.text[: span.start], document.slice(span), document.layout
     start = utf16_length(before)
-    ends = [match.end() for match in LINE_END.finditer(before)]
+    # One character more is looked at: between CR and LF no line has ended.
+    ends = [match.end() for match in LINE_END.finditer(document.text[: span.start + 1]) if match.end() <= span.start]
     line = 1 + len(ends)
     link = f"{document.source_path}:{line}:{span.start - (ends[-1] if ends else 0) + 1}"
     return Place(

@@ -8,6 +8,8 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
+from rag.blocks import blocks
+from rag.sentences import sentences
 from rag.types import Chunk, Document, Span
 
 LONGEST_SENTENCE = 2_000
@@ -34,6 +36,8 @@ AFTER_A_CUT = re.compile(
     r"\b(but|not|unless|except|however|although|though|yet|if|provided|only|whereas|while|until|never|rather than)\b",
     re.IGNORECASE,
 )
+ENDS = '.!?…"”’»)]'
+"""After which what follows is a sentence of its own, though now and then after an abbreviation."""
 _PARAGRAPH = re.compile(r"(?:\r\n|\r|\n)[^\S\r\n]*(?:\r\n|\r|\n)")
 
 
@@ -45,11 +49,11 @@ def whole_sentences(document: Document, chunks: Sequence[Chunk]) -> list[Span]:
     """
     found: list[Span] = []
     for chunk in chunks:
-        for start, end in chunk.sentences:
+        for number, (start, end) in enumerate(chunk.sentences):
             piece = chunk.locate(start, end)
-            last = found[-1] if found else None
-            cut = last and last.end == piece.start and _is_cut(document.text, piece.start)
-            if last and cut and piece.end - last.start <= LONGEST_SENTENCE:
+            last = found[-1] if found and number == 0 else None  # only the edge of a passage cuts
+            joined = last is not None and piece.end - last.start <= LONGEST_SENTENCE
+            if last and joined and _is_cut(document, last, piece):
                 found[-1] = Span(document.id, last.start, piece.end)
             else:
                 found.append(piece)
@@ -105,7 +109,8 @@ def continues(document: Document, sentences: Sequence[Span], context: Span) -> t
     gap, text = document.text[context.end : following.start], document.slice(following)
     if _parted(gap, within_paragraph=False):
         return None
-    if not gap and _is_cut(document.text, context.end):
+    touched = next((sentence for sentence in reversed(sentences[:place]) if sentence.end == context.end), context)
+    if _is_cut(document, touched, following):
         found = AFTER_A_CUT.search(text)
     elif _PARAGRAPH.search(gap):
         found = OPENING.match(text)
@@ -114,9 +119,17 @@ def continues(document: Document, sentences: Sequence[Span], context: Span) -> t
     return None if found is None else (found[1].lower().rstrip(","), _shortened(text))
 
 
-def _is_cut(text: str, at: int) -> bool:
-    """Tell whether a passage that ends at `at` ends inside a sentence: no sentence ends in white space or mid-word."""
-    return text[at - 1].isspace() or (text[at - 1].isalnum() and text[at : at + 1].isalnum())
+def _is_cut(document: Document, first: Span, second: Span) -> bool:
+    """Tell whether two pieces are of one sentence, which was cut inside a word or at white space."""
+    gap = document.text[first.end : second.start]
+    if not gap:
+        return document.text[first.end - 1].isalnum() and document.text[second.start].isalnum()
+    if gap.strip() or _PARAGRAPH.search(gap) or document.text[first.end - 1] in ENDS:
+        return False
+    # Only the sentences of the whole block tell: a part by itself may be parted otherwise.
+    held = (block for block in blocks(document) if block.span.start <= first.start and second.end <= block.span.end)
+    found = (sentence for block in held for sentence in sentences(document, block))
+    return any(sentence.start < first.end and second.start < sentence.end for sentence in found)
 
 
 def _trimmed(text: str, low: int, high: int, span: Span) -> Span:

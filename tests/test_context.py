@@ -1,7 +1,7 @@
 """Whole sentences around a span, widening, and warnings that the source goes on with a but."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rag.blocks import blocks
@@ -56,6 +56,9 @@ def test_what_is_no_sentence_is_not_joined_for_ever() -> None:
     assert all(len(span) <= LONGEST_SENTENCE for span in whole_sentences(document, chunks))
 
 
+@example(["x" * 90 + " ", "x" * 90 + " "])
+@example([*["Oil is sold. "] * 3, "x" * 90 + " ", "\n", "x" * 90 + " "])
+@example(["Oil is sold. ", "x" * 90 + " ", "\n", "But not gas. "])
 @given(
     st.lists(st.sampled_from(["Oil is sold. ", "But not gas. ", "x" * 90 + " ", "\n\n", "\n", "It is. "]), min_size=1)
 )

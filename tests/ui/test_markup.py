@@ -1,6 +1,6 @@
 import html
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pages import Reading
 
@@ -99,6 +99,7 @@ def test_a_mark_that_ends_between_cr_and_lf_makes_no_line() -> None:
     assert Reading(made).text == "a\r\nb"
 
 
+@example("\r\n")
 @given(NASTY)
 def test_the_last_number_before_a_place_is_the_line_that_a_citation_names(text: str) -> None:
     document = Document("d", text)
