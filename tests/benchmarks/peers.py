@@ -1,7 +1,7 @@
 """Measures Pincite beside other libraries over the same passages, with the same weights, on the same machine, in turns.
 
     make bench-peers DATA=../shared/data          # sets the libraries up in build/peers, then runs
-    python tests/benchmarks/peers.py DATA/bbc_news --python build/peers/all/bin/python [--rounds 3] [--passages 200]
+    python tests/benchmarks/peers.py DATA/bbc_news --python build/peers/bin/python [--rounds 3] [--passages 200]
 
 Every figure is CPU seconds of a process of its own, all threads counted, as the median of rounds in which the
 libraries take turns. The scripts in `peers/` use each library as its documentation shows first. OMP_NUM_THREADS is 1
