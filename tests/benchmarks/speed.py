@@ -87,7 +87,9 @@ def embedding(path: Path, passages: int, rounds: int) -> dict[str, Any]:
     texts = [embedding_text(made) for made in index.store.chunks(rows)]
     runtimes = {name: open_embedder(Settings(embedding_runtime=name)) for name in RUNTIMES if name != "auto"}
     tokens = runtimes["onnx-int8"].count_tokens(texts)
-    ways = {name: embedder.embed_passages for name, embedder in runtimes.items()}
+    ways: dict[str, Callable[[Sequence[str]], object]] = {
+        name: embedder.embed_passages for name, embedder in runtimes.items()
+    }
     ways[ALONE] = partial(on_one_thread, ways[REFERENCE])
     for embed in ways.values():
         embed(texts[:2])
