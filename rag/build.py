@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,7 +55,7 @@ def write(
                 _require_whole(path, base)
             else:
                 return report
-            writer.finish()
+            report = replace(report, notes=writer.finish())
         weights = base.embedder if base else weights_of(embedder())
         commit(path, folder, manifest_of(folder, version, weights, settings))
     return report

@@ -1,7 +1,7 @@
 """Keeps the versions of an index on disk: the manifest, the writer's lock, and the one rename that commits.
 
     index/manifest.json         names the current version and the sha256 of each of its files
-    index/v000012/              documents.sqlite, vectors.faiss, words/: written once, never changed
+    index/v000012/              documents.sqlite, vectors.faiss, words/ and more: written once, never changed
     index/v000013.partial/      what a writer is at work on; a leftover of a killed one is dropped by the next
     index/lock, index/writer    held by, and names, the process that writes
 
@@ -25,7 +25,7 @@ from rag.errors import IndexCorrupt, IndexLocked, IndexNotFound, IndexProblem, I
 
 FORMAT = 2
 MANIFEST = "manifest.json"
-DOCUMENTS, VECTORS, WORDS = "documents.sqlite", "vectors.faiss", "words"
+DOCUMENTS, WORDS = "documents.sqlite", "words"
 WHOLLY_CHECKED_BYTES = 64_000_000
 """Files up to this size are hashed at every opening (about 0.7 s a gigabyte); larger ones before they are used."""
 END_BYTES = 1_000_000

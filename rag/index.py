@@ -15,7 +15,6 @@ from rag.errors import EmbedderMismatch, IndexCorrupt, InvalidSettings
 from rag.filters import Chosen, Value, conditions, counts, passing
 from rag.generations import (
     DOCUMENTS,
-    VECTORS,
     WORDS,
     Manifest,
     damages,
@@ -25,11 +24,13 @@ from rag.generations import (
 )
 from rag.lexical import TantivyStore
 from rag.reports import IndexReport, Progress
+from rag.quantised import QuantisedStore
 from rag.response import IndexInfo
-from rag.settings import Settings
+from rag.settings import SHAPING, Settings
 from rag.sketches import groups
 from rag.store import DocumentSummary, Store
 from rag.types import Chunk, Document, Mask
+from rag.vector_files import open_vectors
 from rag.wholeness import REPAIR, LargeFiles
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Index:
         self._given_embedder = self._embedder = embedder
         self._large_files = LargeFiles(path, manifest)
         self._store = Store(folder / DOCUMENTS)
-        self._vectors = FaissStore.open(folder / VECTORS)
+        self._vectors = open_vectors(folder)
         with openable(folder / WORDS) as words:
             self._words = TantivyStore(words, self.settings.stemmer)
         self._require_agreement()
@@ -144,12 +145,12 @@ class Index:
 
     def require(self, settings: Settings) -> None:
         """Raise where `settings` would shape the index otherwise than it was built."""
-        held, wanted = self.settings.shaping(), settings.shaping()
-        for name in held:
-            if held[name] != wanted[name]:
+        for name in (*SHAPING, "vector_index"):
+            held, wanted = getattr(self.settings, name), getattr(settings, name)
+            if held != wanted:
                 kind = EmbedderMismatch if name == "embedding_model" else InvalidSettings
                 raise kind(
-                    f"The index at {self.path} was built with {name}={held[name]!r}, not {wanted[name]!r}.",
+                    f"The index at {self.path} was built with {name}={held!r}, not {wanted!r}.",
                     "Leave the setting out, or build the index again: rag index PATH --rebuild",
                 )
 
@@ -170,7 +171,7 @@ class Index:
         return self._store
 
     @property
-    def vectors(self) -> FaissStore:
+    def vectors(self) -> "FaissStore | QuantisedStore":
         """Return the vectors, likewise."""
         self._large_files.require_whole()
         return self._vectors

@@ -16,15 +16,16 @@ from rag.blocks import blocks as find_blocks
 from rag.boilerplate import masks as find_masks
 from rag.chunking import chunk, embedded_sentences, embedding_text, heading_text
 from rag.database import BUILD_AGAIN
-from rag.dense import FaissStore, packed, packed_size
+from rag.dense import packed, packed_size
 from rag.errors import IndexCorrupt
-from rag.generations import DOCUMENTS, VECTORS, WORDS, Manifest, described, link_tree
+from rag.generations import DOCUMENTS, WORDS, Manifest, described, link_tree
 from rag.lexical import TantivyStore
 from rag.repeats import FEWEST, repeated, shared_blocks, trace
 from rag.settings import Settings
 from rag.sketches import sketch
 from rag.store import Store
 from rag.types import Block, Chunk, Document, Mask
+from rag.vector_files import VectorWriter
 
 if TYPE_CHECKING:
     from rag.protocols import Embedder, Floats1d
@@ -86,10 +87,9 @@ class Writer:
         return self._load_embedder()
 
     @cached_property
-    def _vectors(self) -> FaissStore:
-        if self._base is None:
-            return FaissStore(self._embedder.dimension)
-        return FaissStore.open(self._base / VECTORS, writable=True)
+    def _vectors(self) -> VectorWriter:
+        new = self._embedder.dimension if self._base is None else 0
+        return VectorWriter(self._folder, self._base, new, self._settings.vector_index)
 
     @property
     def pending_characters(self) -> int:
@@ -155,18 +155,24 @@ class Writer:
         with _disk():
             self._words.add(rows, [made.text for made in chunks], list(map(heading_text, chunks)))
 
-    def finish(self) -> None:
-        """Write everything to the folder and close it. Raises OSError where the disk refuses."""
+    def finish(self) -> tuple[str, ...]:
+        """Write everything to the folder and close it; return what the user should know of it, one line each.
+
+        Raises OSError where the disk refuses.
+        """
         self.flush()
         self._vectors.remove(np.array(self._removed, np.int64))
         with _disk():
             self._words.commit()
-        self._vectors.save(self._folder / VECTORS)
+        told = self._vectors.finish()
         self.store.commit()
         self.store.close()
+        return told
 
     def close(self) -> None:
         """Let go of the files, whether or not they were finished."""
+        if "_vectors" in self.__dict__:
+            self._vectors.close()
         self.store.close()
         del self._words
 
@@ -274,7 +280,8 @@ def rebuild_derived(
 ) -> None:
     """Write to `folder` the store of `base` with vectors and words made anew from it."""
     shutil.copyfile(base / DOCUMENTS, folder / DOCUMENTS)
-    store, vectors, words = Store(folder / DOCUMENTS), FaissStore(embedder.dimension), _words(folder, settings)
+    store, words = Store(folder / DOCUMENTS), _words(folder, settings)
+    vectors = VectorWriter(folder, None, embedder.dimension, settings.vector_index)
     rows = store.rows()
     for start in range(0, len(rows), PENDING_CHUNKS):
         batch = rows[start : start + PENDING_CHUNKS]
@@ -285,7 +292,7 @@ def rebuild_derived(
         progress(start + len(batch), len(rows))
     with _disk():
         words.commit()
-    vectors.save(folder / VECTORS)
+    vectors.finish()
     store.close()
 
 
