@@ -197,16 +197,27 @@ def commit(path: Path, partial: Path, manifest: Manifest) -> None:
     drop_leftovers(path)
 
 
-def described(partial: Path) -> dict[str, dict[str, Any]]:
-    """Return size, sha256 and the sha256 of both ends of every file of a version, by its path inside it."""
-    return {
-        file.relative_to(partial).as_posix(): {
-            "bytes": file.stat().st_size,
-            "sha256": _sha256(file),
-            "ends_sha256": _ends_sha256(file),
-        }
-        for file in _files(partial)
-    }
+def described(partial: Path, path: Path | None = None, base: Manifest | None = None) -> dict[str, dict[str, Any]]:
+    """Return size, sha256 and the sha256 of both ends of every file of a version, by its path inside it.
+
+    Of a file that is a link to one of the version `base` of the index at `path` they are what `base` says: it is not
+    read again, and damage to it stays damage.
+    """
+    found = {}
+    for file in _files(partial):
+        name = file.relative_to(partial).as_posix()
+        if path is not None and base is not None and is_linked(path, base, name, partial):
+            found[name] = dict(base.files[name])
+        else:
+            ends = _ends_sha256(file)
+            found[name] = {"bytes": file.stat().st_size, "sha256": _sha256(file), "ends_sha256": ends}
+    return found
+
+
+def is_linked(path: Path, base: Manifest, name: str, partial: Path) -> bool:
+    """Tell whether a file in `partial` is the very one of the version `base`, by a link."""
+    file, other = path / base.folder / name, partial / name
+    return name in base.files and file.exists() and other.exists() and file.samefile(other)
 
 
 def drop_leftovers(path: Path) -> None:

@@ -23,8 +23,8 @@ from rag.generations import (
     writing,
 )
 from rag.lexical import TantivyStore
-from rag.reports import IndexReport, Progress
 from rag.quantised import QuantisedStore
+from rag.reports import IndexReport, Progress
 from rag.response import IndexInfo
 from rag.settings import SHAPING, Settings
 from rag.sketches import groups

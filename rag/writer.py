@@ -301,8 +301,10 @@ def weights_of(embedder: "Embedder") -> dict[str, Any]:
     return {"name": embedder.name, "fingerprint": embedder.fingerprint, "dimension": embedder.dimension}
 
 
-def manifest_of(folder: Path, version: int, weights: Mapping[str, Any], settings: Settings) -> Manifest:
-    """Return the manifest of the files in `folder`, finished but not committed."""
+def manifest_of(
+    folder: Path, version: int, weights: Mapping[str, Any], settings: Settings, base: Manifest | None = None
+) -> Manifest:
+    """Return the manifest of the files in `folder`, finished but not committed, made from the version `base`."""
     store = Store(folder / DOCUMENTS)
     documents, chunks = store.counts()
     made = Manifest(
@@ -312,7 +314,7 @@ def manifest_of(folder: Path, version: int, weights: Mapping[str, Any], settings
         settings=settings.shaping(),
         documents=documents,
         chunks=chunks,
-        files=described(folder),
+        files=described(folder, folder.parent, base),
         package=PACKAGE_VERSION,
     )
     store.close()
