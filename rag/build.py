@@ -25,6 +25,7 @@ from rag.reports import IndexReport, Progress
 from rag.settings import Settings
 from rag.store import Store
 from rag.types import Document
+from rag.unfinished import drop_unfinished
 from rag.writer import Writer, manifest_of, weights_of
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ def write(
                 _require_whole(path, base, [name for name in copied if not is_linked(path, base, name, folder)])
         weights = base.embedder if base else weights_of(embedder())
         commit(path, folder, manifest_of(folder, version, weights, settings, base))
+        drop_unfinished(path)
     return report
 
 

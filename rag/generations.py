@@ -25,6 +25,8 @@ from rag.errors import IndexCorrupt, IndexLocked, IndexNotFound, IndexProblem, I
 
 FORMAT = 2
 MANIFEST = "manifest.json"
+UNFINISHED = "unfinished.sqlite"
+"""What a write has embedded, until it is committed (`rag.unfinished`)."""
 DOCUMENTS, WORDS = "documents.sqlite", "words"
 WHOLLY_CHECKED_BYTES = 64_000_000
 """Files up to this size are hashed at every opening (about 0.7 s a gigabyte); larger ones before they are used."""
@@ -240,7 +242,9 @@ def parts_among(files: Iterable[Path], path: Path) -> set[Path]:
     places = ((file, os.path.realpath(file)) for file in files)
     names = ((file, place.removeprefix(here).split(os.sep)[0]) for file, place in places if place.startswith(here))
     own = (MANIFEST, f"{MANIFEST}.partial", "lock", "writer")
-    return {file for file, name in names if name in own or _VERSION.fullmatch(name)}
+    return {
+        file for file, name in names if name in own or _VERSION.fullmatch(name) or name.startswith(UNFINISHED)
+    }  # fmt: skip
 
 
 def link_tree(source: Path, target: Path) -> None:

@@ -25,10 +25,11 @@ from rag.settings import Settings
 from rag.sketches import sketch
 from rag.store import Store
 from rag.types import Block, Chunk, Document, Mask
+from rag.unfinished import Embedded, Unfinished, key_of
 from rag.vector_files import VectorWriter
 
 if TYPE_CHECKING:
-    from rag.protocols import Embedder, Floats1d
+    from rag.protocols import Embedder
 
 PACKAGE_VERSION = "0.1.0"
 FIRST_CHUNKS, PENDING_CHUNKS = 32, 512
@@ -37,19 +38,12 @@ FIRST_CHUNKS, PENDING_CHUNKS = 32, 512
 Change = Literal["added", "updated", "unchanged"]
 
 
-class _Known(NamedTuple):
-    """What an embedded text gave: its vector, and the packed vectors of its sentences."""
-
-    vector: "Floats1d"
-    sentences: bytes
-
-
 @dataclass(frozen=True)
 class _Pending:
     row: int
     chunk: Chunk
     embedded_sha256: bytes
-    known: "_Known | None"
+    known: "Embedded | None"
 
 
 class _Cut(NamedTuple):
@@ -57,7 +51,7 @@ class _Cut(NamedTuple):
 
     chunks: list[Chunk]
     hashes: list[bytes]
-    known: "list[_Known | None]"
+    known: "list[Embedded | None]"
 
 
 class Writer:
@@ -90,6 +84,10 @@ class Writer:
     def _vectors(self) -> VectorWriter:
         new = self._embedder.dimension if self._base is None else 0
         return VectorWriter(self._folder, self._base, new, self._settings.vector_index)
+
+    @cached_property
+    def _unfinished(self) -> Unfinished:
+        return Unfinished(self._folder.parent, self._embedder.dimension)
 
     @property
     def pending_characters(self) -> int:
@@ -171,8 +169,9 @@ class Writer:
 
     def close(self) -> None:
         """Let go of the files, whether or not they were finished."""
-        if "_vectors" in self.__dict__:
-            self._vectors.close()
+        for part in ("_vectors", "_unfinished"):
+            if part in self.__dict__:
+                self.__dict__[part].close()
         self.store.close()
         del self._words
 
@@ -225,12 +224,22 @@ class Writer:
         self._removed += gone
         self._removed_by_hash.update((rows[row], row) for row in gone)
 
-    def _embed(self, chunks: Sequence[Chunk]) -> list[_Known]:
+    def _embed(self, chunks: Sequence[Chunk]) -> list[Embedded]:
+        """Return what texts give, as an earlier run that was killed has kept it, or new, and then kept."""
         texts, parts = [embedding_text(made) for made in chunks], [embedded_sentences(made) for made in chunks]
-        vectors, sentences = self._embedder.embed_with_parts(texts, parts)
-        return [_Known(vector, packed(inner)) for vector, inner in zip(vectors, sentences, strict=True)]
+        by = f"{self._embedder.fingerprint} {self._settings.embedding_runtime}"
+        keys = [key_of(text, ranges, by) for text, ranges in zip(texts, parts, strict=True)]
+        known = self._unfinished.known(keys)
+        missing = [place for place, key in enumerate(keys) if key not in known]
+        if missing:
+            few = [texts[place] for place in missing], [parts[place] for place in missing]
+            vectors, sentences = self._embedder.embed_with_parts(*few)
+            fresh = {keys[place]: Embedded(vectors[n], packed(sentences[n])) for n, place in enumerate(missing)}
+            self._unfinished.keep(fresh)
+            known |= fresh
+        return [known[key] for key in keys]
 
-    def _known(self, hashes: Sequence[bytes], chunks: Sequence[Chunk]) -> list[_Known | None]:
+    def _known(self, hashes: Sequence[bytes], chunks: Sequence[Chunk]) -> list[Embedded | None]:
         """Return for each chunk what its text gave before, None where it is new or has other sentences now."""
         pending = {item.row for item in self._pending}
         # What was dropped in this very run still has its vectors: a renamed file is not embedded again.
@@ -238,12 +247,12 @@ class Writer:
         rows |= {sha: row for sha, row in self.store.rows_by_embedded(hashes).items() if row not in pending}
         vectors = dict(zip(rows.values(), self._vectors.get(np.array(list(rows.values()), np.int64)), strict=True))
         sentences = self.store.sentence_vectors(list(rows.values()))
-        known: list[_Known | None] = []
+        known: list[Embedded | None] = []
         for sha, made in zip(hashes, chunks, strict=True):
             row = rows.get(sha, -1)
             size = packed_size(len(made.sentences), self._vectors.dimension)
             same = row in sentences and len(sentences[row]) == size
-            known.append(_Known(vectors[row], sentences[row]) if same else None)
+            known.append(Embedded(vectors[row], sentences[row]) if same else None)
         return known
 
 

@@ -1,6 +1,7 @@
 """Many vectors, quantised: against NumPy brute force, through adding, removing, filters and damage."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,8 @@ from rag.quantised import Facts, QuantisedStore, as_figures, as_vectors
 from rag.vector_files import VectorWriter, kind_for, open_vectors, told
 
 DIMENSION, COUNT = 32, 6_000
-Rows, Vectors = NDArray[np.int64], NDArray[np.float32]
+Rows = NDArray[np.int64]
+Vectors = NDArray[np.float32]
 
 
 def clustered(count: int, seed: int) -> Vectors:
@@ -124,7 +126,8 @@ def test_few_changes_lie_beside_the_large_files_which_are_linked(built: Path, tm
     store = opened(tmp_path / "2")
     assert store.rows().tolist() == after.tolist() and len(store) == len(after)
     assert recall(store, after, vectors) >= 0.97 and recall(store, after, vectors, after[::3]) >= 0.97
-    assert store.search(new[:1], 1)[0][0] == (100_000, pytest.approx(1.0, abs=1e-4))
+    ((row, score),) = store.search(new[:1], 1)[0]
+    assert row == 100_000 and score == pytest.approx(1.0, abs=1e-4)
     with pytest.raises(ValueError, match="not held"):
         store.get(ROWS[:1])
 
@@ -140,9 +143,13 @@ def test_few_changes_lie_beside_the_large_files_which_are_linked(built: Path, tm
 def test_many_changes_are_written_anew_with_the_lists_as_they_are(
     built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kind, trainings = opened(built).facts.kind, []
-    real = quantising.trained
-    monkeypatch.setattr(vector_files, "trained", lambda *given: trainings.append(given[0]) or real(*given))
+    kind, trainings, real = opened(built).facts.kind, [], quantising.trained
+
+    def counted(*given: Any) -> Any:
+        trainings.append(given[0])
+        return real(*given)
+
+    monkeypatch.setattr(vector_files, "trained", counted)
     rows, new = np.arange(900, dtype=np.int64) + 100_000, clustered(900, 6)
     written(tmp_path / "2", built, kind, rows[:300], new[:300], ROWS[:300])
     written(tmp_path / "3", tmp_path / "2", kind, rows[300:], new[300:], rows[:10])
