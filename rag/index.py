@@ -4,15 +4,14 @@ What only a write needs is imported when something is written: a question is ans
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from rag.dense import FaissStore, unpacked
 from rag.embedding import open_embedder
 from rag.errors import EmbedderMismatch, IndexCorrupt, InvalidSettings
-from rag.filters import Chosen, Value, conditions, counts, passing
+from rag.filters import Chosen, Condition, Value, conditions, counts, passing
 from rag.generations import (
     DOCUMENTS,
     WORDS,
@@ -38,6 +37,9 @@ if TYPE_CHECKING:
     from rag.ingest import Paths
     from rag.protocols import Embedder, Floats2d
 
+KEPT_FILTERS = 8
+"""Filters asked last, of which the passages that they leave are remembered."""
+
 
 class Index:
     """An opened version of an index. It keeps answering from that version while others write; see `refresh`."""
@@ -51,6 +53,7 @@ class Index:
         self._given_embedder = self._embedder = embedder
         self._large_files = LargeFiles(path, manifest)
         self._store = Store(folder / DOCUMENTS)
+        self._chosen = lru_cache(maxsize=KEPT_FILTERS)(partial(_chosen, self._store))
         self._vectors = open_vectors(folder)
         with openable(folder / WORDS) as words:
             self._words = TantivyStore(words, self.settings.stemmer)
@@ -228,7 +231,8 @@ class Index:
         wanted = conditions(filters)
         if not wanted:
             return Chosen()
-        return Chosen(wanted, np.array(self.store.rows_of_keys(passing(wanted, self.store.fields)), np.int64))
+        self._large_files.require_whole()
+        return self._chosen(wanted, repr(wanted))
 
     def facets(self, keys: Sequence[str]) -> dict[str, dict[Value, int]]:
         """Return for each key, as in a filter, how many documents have each value, most first. Raises InvalidFilter."""
@@ -298,3 +302,10 @@ class Index:
                 f" those of {embedder.name!r} here.",
                 "Ask with the same model, or build the index again: rag index PATH --rebuild",
             )
+
+
+def _chosen(store: Store, wanted: tuple[Condition, ...], told: str) -> Chosen:
+    """Return what a filter leaves; `told` tells 1 from 1.0, which are equal, where it is remembered."""
+    rows = store.rows_of_keys(passing(wanted, store.fields))
+    rows.flags.writeable = False  # it is handed out again
+    return Chosen(wanted, rows)

@@ -89,7 +89,8 @@ class VectorWriter:
         is_new = places < len(new)
         is_new[is_new] = new[places[is_new]] == rows[is_new]
         found = np.empty((len(rows), self.dimension), np.float32)
-        found[is_new] = self._new_vectors()[places[is_new]]
+        if is_new.any():
+            found[is_new] = self._new_vectors()[places[is_new]]
         if not is_new.all():
             if self._base is None:
                 raise ValueError("a row is not held")
