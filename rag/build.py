@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,16 +13,19 @@ from rag.generations import (
     Manifest,
     commit,
     damages,
+    is_linked,
     next_version,
     partial_version,
     read_manifest,
 )
 from rag.ingest import Ingest, as_work, documents_gone
 from rag.loading import Source, file_sha256
+from rag.quantised import BASE, FACTS
 from rag.reports import IndexReport, Progress
 from rag.settings import Settings
 from rag.store import Store
 from rag.types import Document
+from rag.unfinished import drop_unfinished
 from rag.writer import Writer, manifest_of, weights_of
 
 if TYPE_CHECKING:
@@ -52,12 +55,16 @@ def write(
             if base is None:
                 _require_document(job.work, report)
             elif ingest.changed:
-                _require_whole(path, base)
+                _require_whole(path, base, [name for name in base.files if not _may_be_linked(base, name)])
             else:
                 return report
-            writer.finish()
+            report = replace(report, notes=writer.finish())
+            if base is not None:
+                copied = [name for name in base.files if _may_be_linked(base, name)]
+                _require_whole(path, base, [name for name in copied if not is_linked(path, base, name, folder)])
         weights = base.embedder if base else weights_of(embedder())
-        commit(path, folder, manifest_of(folder, version, weights, settings))
+        commit(path, folder, manifest_of(folder, version, weights, settings, base))
+        drop_unfinished(path)
     return report
 
 
@@ -68,9 +75,14 @@ def _require_document(work: Sequence[Source | Document], report: IndexReport) ->
         raise SourceNotFound(f"No source gave a document.{first}", "Give files that hold text.")
 
 
-def _require_whole(path: Path, base: Manifest) -> None:
+def _may_be_linked(base: Manifest, name: str) -> bool:
+    """Tell whether the next version may have a link to a file, which keeps its hash, in place of something new."""
+    return name in BASE and FACTS in base.files
+
+
+def _require_whole(path: Path, base: Manifest, names: Sequence[str]) -> None:
     # Opening trusts the size of large files; what is copied from one must not get a fresh hash with its damage.
-    found = damages(path, base, wholly=True)
+    found = damages(path, replace(base, files={name: base.files[name] for name in names}), wholly=True)
     if found:
         raise IndexCorrupt(f"{found[0]}.", "Run `rag check --repair`, then run the command again.")
 

@@ -1,7 +1,7 @@
 """Keeps the versions of an index on disk: the manifest, the writer's lock, and the one rename that commits.
 
     index/manifest.json         names the current version and the sha256 of each of its files
-    index/v000012/              documents.sqlite, vectors.faiss, words/: written once, never changed
+    index/v000012/              documents.sqlite, vectors.faiss, words/ and more: written once, never changed
     index/v000013.partial/      what a writer is at work on; a leftover of a killed one is dropped by the next
     index/lock, index/writer    held by, and names, the process that writes
 
@@ -25,7 +25,9 @@ from rag.errors import IndexCorrupt, IndexLocked, IndexNotFound, IndexProblem, I
 
 FORMAT = 2
 MANIFEST = "manifest.json"
-DOCUMENTS, VECTORS, WORDS = "documents.sqlite", "vectors.faiss", "words"
+UNFINISHED = "unfinished.sqlite"
+"""What a write has embedded, until it is committed (`rag.unfinished`)."""
+DOCUMENTS, WORDS = "documents.sqlite", "words"
 WHOLLY_CHECKED_BYTES = 64_000_000
 """Files up to this size are hashed at every opening (about 0.7 s a gigabyte); larger ones before they are used."""
 END_BYTES = 1_000_000
@@ -197,16 +199,27 @@ def commit(path: Path, partial: Path, manifest: Manifest) -> None:
     drop_leftovers(path)
 
 
-def described(partial: Path) -> dict[str, dict[str, Any]]:
-    """Return size, sha256 and the sha256 of both ends of every file of a version, by its path inside it."""
-    return {
-        file.relative_to(partial).as_posix(): {
-            "bytes": file.stat().st_size,
-            "sha256": _sha256(file),
-            "ends_sha256": _ends_sha256(file),
-        }
-        for file in _files(partial)
-    }
+def described(partial: Path, path: Path | None = None, base: Manifest | None = None) -> dict[str, dict[str, Any]]:
+    """Return size, sha256 and the sha256 of both ends of every file of a version, by its path inside it.
+
+    Of a file that is a link to one of the version `base` of the index at `path` they are what `base` says: it is not
+    read again, and damage to it stays damage.
+    """
+    found = {}
+    for file in _files(partial):
+        name = file.relative_to(partial).as_posix()
+        if path is not None and base is not None and is_linked(path, base, name, partial):
+            found[name] = dict(base.files[name])
+        else:
+            ends = _ends_sha256(file)
+            found[name] = {"bytes": file.stat().st_size, "sha256": _sha256(file), "ends_sha256": ends}
+    return found
+
+
+def is_linked(path: Path, base: Manifest, name: str, partial: Path) -> bool:
+    """Tell whether a file in `partial` is the very one of the version `base`, by a link."""
+    file, other = path / base.folder / name, partial / name
+    return name in base.files and file.exists() and other.exists() and file.samefile(other)
 
 
 def drop_leftovers(path: Path) -> None:
@@ -229,7 +242,9 @@ def parts_among(files: Iterable[Path], path: Path) -> set[Path]:
     places = ((file, os.path.realpath(file)) for file in files)
     names = ((file, place.removeprefix(here).split(os.sep)[0]) for file, place in places if place.startswith(here))
     own = (MANIFEST, f"{MANIFEST}.partial", "lock", "writer")
-    return {file for file, name in names if name in own or _VERSION.fullmatch(name)}
+    return {
+        file for file, name in names if name in own or _VERSION.fullmatch(name) or name.startswith(UNFINISHED)
+    }  # fmt: skip
 
 
 def link_tree(source: Path, target: Path) -> None:

@@ -4,18 +4,16 @@ What only a write needs is imported when something is written: a question is ans
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from rag.dense import FaissStore, unpacked
 from rag.embedding import open_embedder
 from rag.errors import EmbedderMismatch, IndexCorrupt, InvalidSettings
-from rag.filters import Chosen, Value, conditions, counts, passing
+from rag.filters import Chosen, Condition, Value, conditions, counts, passing
 from rag.generations import (
     DOCUMENTS,
-    VECTORS,
     WORDS,
     Manifest,
     damages,
@@ -24,18 +22,23 @@ from rag.generations import (
     writing,
 )
 from rag.lexical import TantivyStore
+from rag.quantised import QuantisedStore
 from rag.reports import IndexReport, Progress
 from rag.response import IndexInfo
-from rag.settings import Settings
+from rag.settings import SHAPING, Settings
 from rag.sketches import groups
 from rag.store import DocumentSummary, Store
 from rag.types import Chunk, Document, Mask
+from rag.vector_files import open_vectors
 from rag.wholeness import REPAIR, LargeFiles
 
 if TYPE_CHECKING:
     from rag.build import Job
     from rag.ingest import Paths
     from rag.protocols import Embedder, Floats2d
+
+KEPT_FILTERS = 8
+"""Filters asked last, of which the passages that they leave are remembered."""
 
 
 class Index:
@@ -50,7 +53,8 @@ class Index:
         self._given_embedder = self._embedder = embedder
         self._large_files = LargeFiles(path, manifest)
         self._store = Store(folder / DOCUMENTS)
-        self._vectors = FaissStore.open(folder / VECTORS)
+        self._chosen = lru_cache(maxsize=KEPT_FILTERS)(partial(_chosen, self._store))
+        self._vectors = open_vectors(folder)
         with openable(folder / WORDS) as words:
             self._words = TantivyStore(words, self.settings.stemmer)
         self._require_agreement()
@@ -144,12 +148,12 @@ class Index:
 
     def require(self, settings: Settings) -> None:
         """Raise where `settings` would shape the index otherwise than it was built."""
-        held, wanted = self.settings.shaping(), settings.shaping()
-        for name in held:
-            if held[name] != wanted[name]:
+        for name in (*SHAPING, "vector_index"):
+            held, wanted = getattr(self.settings, name), getattr(settings, name)
+            if held != wanted:
                 kind = EmbedderMismatch if name == "embedding_model" else InvalidSettings
                 raise kind(
-                    f"The index at {self.path} was built with {name}={held[name]!r}, not {wanted[name]!r}.",
+                    f"The index at {self.path} was built with {name}={held!r}, not {wanted!r}.",
                     "Leave the setting out, or build the index again: rag index PATH --rebuild",
                 )
 
@@ -170,7 +174,7 @@ class Index:
         return self._store
 
     @property
-    def vectors(self) -> FaissStore:
+    def vectors(self) -> "FaissStore | QuantisedStore":
         """Return the vectors, likewise."""
         self._large_files.require_whole()
         return self._vectors
@@ -227,7 +231,8 @@ class Index:
         wanted = conditions(filters)
         if not wanted:
             return Chosen()
-        return Chosen(wanted, np.array(self.store.rows_of_keys(passing(wanted, self.store.fields)), np.int64))
+        self._large_files.require_whole()
+        return self._chosen(wanted, repr(wanted))
 
     def facets(self, keys: Sequence[str]) -> dict[str, dict[Value, int]]:
         """Return for each key, as in a filter, how many documents have each value, most first. Raises InvalidFilter."""
@@ -297,3 +302,10 @@ class Index:
                 f" those of {embedder.name!r} here.",
                 "Ask with the same model, or build the index again: rag index PATH --rebuild",
             )
+
+
+def _chosen(store: Store, wanted: tuple[Condition, ...], told: str) -> Chosen:
+    """Return what a filter leaves; `told` tells 1 from 1.0, which are equal, where it is remembered."""
+    rows = store.rows_of_keys(passing(wanted, store.fields))
+    rows.flags.writeable = False  # it is handed out again
+    return Chosen(wanted, rows)

@@ -6,9 +6,11 @@ the query that no row has is searched as the words that are one edit away from i
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from rag.errors import IndexCorrupt, InvalidSettings
 
@@ -109,7 +111,7 @@ class TantivyStore:
         elif len(among) * FEW_SHARE <= len(self):
             ranking = self._found(parts, k, among.tolist())
         else:
-            ranking = self._found_among(parts, k, set(among.tolist()))
+            ranking = self._found_among(parts, k, among)
         return sorted(ranking, key=lambda item: (-item[1], item[0]))
 
     def _parts(self, query: str) -> list[Any]:
@@ -136,12 +138,17 @@ class TantivyStore:
         rows = self._searcher.fast_field_values("row", [address for _, address in found])
         return [(int(row or 0), float(score)) for row, (score, _) in zip(rows, found, strict=True)]
 
-    def _found_among(self, parts: Sequence[Any], k: int, among: Collection[int]) -> "Ranking":
+    def _found_among(self, parts: Sequence[Any], k: int, among: "Ints1d") -> "Ranking":
         """Return the same as `_found`, sooner where many rows are among them: looks on until there are k."""
-        depth = k
+        depth, rows = k, np.sort(among)
         while True:
             ranking = self._found(parts, depth)
-            kept = [item for item in ranking if item[0] in among]
+            places = np.searchsorted(rows, [row for row, _ in ranking])
+            kept = [
+                item
+                for item, place in zip(ranking, places, strict=True)
+                if place < len(rows) and rows[place] == item[0]
+            ]
             if len(kept) >= k or len(ranking) < depth:
                 return kept[:k]
             depth *= 4

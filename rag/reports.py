@@ -31,7 +31,7 @@ class IndexReport:
     `duplicates` has one entry for each text that several documents hold, where one of them is new: that one's id and
     its equals. `near_duplicates` has one entry for each group of documents that are much alike (`rag.sketches`) where
     one is new: one's id and the others'. `failed` has sources with the reason; those among them that should have been
-    readable are `unreadable`.
+    readable are `unreadable`. `notes` has what is not as promised, such as a recall of the search below 0.98.
     """
 
     added: tuple[str, ...] = ()
@@ -42,6 +42,7 @@ class IndexReport:
     near_duplicates: tuple[tuple[str, tuple[str, ...]], ...] = ()
     failed: tuple[tuple[str, str], ...] = ()
     unreadable: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def with_failed(self, failed: Sequence[tuple[str, LoadError]]) -> "IndexReport":
         """Return the report with more sources that failed."""

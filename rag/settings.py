@@ -27,6 +27,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "upload_limit": (1, 100_000),
 }
 
+VECTOR_INDEXES = ("auto", "flat", "sq8", "ivf")
 RUNTIMES = ("auto", "onnx-int8", "onnx-fp32", "sentence-transformers")
 WITHOUT_MODEL, NO_RERANKER = "sentences", "none"
 SHAPING = ("embedding_model", "chunk_size", "stemmer", "text_column", "repeated_share")
@@ -59,6 +60,9 @@ class Settings:
     repeated_share: float = 0.1
     """Share of the documents, and five of them at least, that have a block which is masked as `repeated` where it
     stands at an edge: a menu, a disclaimer (`rag.repeats`). 0: none is masked for that."""
+    vector_index: str = "auto"
+    """How vectors are searched. `flat`: all are compared; `sq8`: all, in 8 bits, and the best again; `ivf`: those of
+    the nearest of many lists, in 8 bits, and the best again. `auto`: by their number (`rag.vector_files`)."""
     candidates: int = 100
     """Passages taken from each of the two rankings before they are fused."""
     dense_weight: float = 0.6
@@ -92,6 +96,9 @@ class Settings:
         if self.embedding_runtime not in RUNTIMES:
             what = f"Setting embedding_runtime={self.embedding_runtime!r} is unknown."
             raise InvalidSettings(what, f"Give one of {', '.join(RUNTIMES)}.")
+        if self.vector_index not in VECTOR_INDEXES:
+            what = f"Setting vector_index={self.vector_index!r} is unknown."
+            raise InvalidSettings(what, f"Give one of {', '.join(VECTOR_INDEXES)}.")
 
     def updated(self, changes: Mapping[str, Any]) -> "Settings":
         """Return a copy with `changes`; text values are read as the setting's own type.
@@ -101,8 +108,9 @@ class Settings:
         return _updated(self, changes)
 
     def shaping(self) -> dict[str, Any]:
-        """Return the settings an index is built with."""
-        return {name: getattr(self, name) for name in SHAPING}
+        """Return the settings an index is built with; `vector_index` only where it is not left to the number."""
+        shaping = {name: getattr(self, name) for name in SHAPING}
+        return shaping if self.vector_index == "auto" else {**shaping, "vector_index": self.vector_index}
 
 
 @dataclass(frozen=True)

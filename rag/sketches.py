@@ -6,6 +6,8 @@ The likeness of two documents is the share of all their three-word runs that bot
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -29,11 +31,19 @@ def sketch(text: str) -> bytes:
         return b""
     from datasketch import MinHash
 
-    made = MinHash(FIGURES, seed=1, scheme=SCHEME)
+    made = MinHash(FIGURES, seed=1, scheme=SCHEME, permutations=_permutations())
     runs = sorted({" ".join(words[n : n + RUN]) for n in range(len(words) - RUN + 1)})
     for start in range(0, len(runs), RUNS_AT_ONCE):
         made.update_batch([run.encode() for run in runs[start : start + RUNS_AT_ONCE]])
     return bytes(made.hashvalues.astype("<u4").tobytes())
+
+
+@lru_cache(maxsize=1)
+def _permutations() -> Any:
+    # To draw them anew takes as long as to sketch a short text.
+    from datasketch import MinHash
+
+    return MinHash(FIGURES, seed=1, scheme=SCHEME).permutations
 
 
 def groups(sketches: Mapping[str, bytes]) -> list[Group]:
@@ -45,9 +55,8 @@ def groups(sketches: Mapping[str, bytes]) -> list[Group]:
 
     firsts = MinHashLSH(threshold=LIKENESS - 0.1, num_perm=FIGURES)
     found: dict[str, list[str]] = {}
-    for key, held in sketches.items():
-        if not held:
-            continue
+    for key in _with_a_band_in_common(sketches, firsts.b, firsts.r):
+        held = sketches[key]
         made = LeanMinHash(seed=1, hashvalues=np.frombuffer(held, "<u4"), scheme=SCHEME)
         near = [first for first in firsts.query(made) if likeness(sketches[first], held) >= LIKENESS]
         if near:
@@ -56,6 +65,29 @@ def groups(sketches: Mapping[str, bytes]) -> list[Group]:
             firsts.insert(key, made)
             found[key] = [key]
     return [tuple(group) for group in found.values() if len(group) > 1]
+
+
+def _with_a_band_in_common(sketches: Mapping[str, bytes], bands: int, figures: int) -> list[str]:
+    """Return in order those that share one of the bands, of so many figures each, by which MinHashLSH compares.
+
+    The others have no near-duplicates for it. They are most, and it takes some thousand bytes for each it is given.
+    """
+    keys = [key for key, held in sketches.items() if held]
+    table = np.frombuffer(b"".join(sketches[key] for key in keys), "<u4").reshape(-1, FIGURES)
+    odd = np.random.default_rng(0).integers(2**63, size=figures, dtype=np.uint64) | np.uint64(1)
+    shared = np.zeros(len(keys), bool)
+    for start in range(0, bands * figures, figures):
+        _, places, counts = np.unique(_folded(table[:, start : start + figures], odd), False, True, True)
+        shared |= counts[places] > 1
+    return [keys[place] for place in np.flatnonzero(shared)]
+
+
+def _folded(band: Any, odd: Any) -> Any:
+    # Unequal bands may be folded to one figure: then two are compared for nothing.
+    folded = np.zeros(len(band), np.uint64)
+    for column, factor in zip(band.T, odd, strict=True):
+        folded = (folded ^ column) * factor
+    return folded
 
 
 def near(keys: Sequence[str], sketches: Mapping[str, bytes]) -> Iterator[Group]:

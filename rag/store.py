@@ -10,13 +10,18 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from rag.database import BUILD_AGAIN, DatabaseFile, corrupt
 from rag.errors import IndexCorrupt
 from rag.filters import COLUMNS, Fields, fields_of
 from rag.overlaps import Overlaps
 from rag.types import Chunk, Document, Layout, Mask, Span
+
+if TYPE_CHECKING:
+    from rag.protocols import Ints1d
 
 SCHEMA = """
 CREATE TABLE sources (id TEXT PRIMARY KEY, path TEXT NOT NULL, sha256 TEXT NOT NULL);
@@ -39,6 +44,8 @@ MOST_FREE = 0.25
 """Share of a file that may stand empty after removals; beyond, it is written anew."""
 CACHED_DOCUMENTS = 256
 VARIABLES = 500
+FEW_KEYS = 2_000
+"""Documents up to which their rows are asked for; those of more are looked up in a table of all, read once."""
 
 
 @dataclass(frozen=True)
@@ -203,13 +210,21 @@ class Store:
         except (ValueError, TypeError, AttributeError) as error:
             raise corrupt(self._path, error) from error
 
-    def rows_of_keys(self, keys: Collection[int]) -> list[int]:
-        """Return the rows of the documents of these keys, in order."""
+    def rows_of_keys(self, keys: Collection[int]) -> "Ints1d":
+        """Return the rows of the documents of these keys, int64 (n,), in order; of a store that is not written to."""
+        if len(keys) > FEW_KEYS:
+            rows, documents = self._rows_and_documents
+            return rows[np.isin(documents, np.fromiter(keys, np.int64, len(keys)))]
         found = []
         for batch in _batches(sorted(keys)):
             query = f"SELECT row FROM chunks WHERE document IN ({','.join('?' * len(batch))})"
             found += [row for (row,) in self._rows(query, batch)]
-        return sorted(found)
+        return np.array(sorted(found), np.int64)
+
+    @cached_property
+    def _rows_and_documents(self) -> "tuple[Ints1d, Ints1d]":
+        table = np.array(self._rows("SELECT row, document FROM chunks ORDER BY row"), np.int64).reshape(-1, 2)
+        return np.ascontiguousarray(table[:, 0]), np.ascontiguousarray(table[:, 1])
 
     def document(self, document_id: str) -> Document | None:
         """Return a document, None where it is not held. Raises IndexCorrupt where its text is not what was stored."""

@@ -80,6 +80,8 @@ def show_report(report: "IndexReport", index: Path) -> None:
         typer.echo(f"near-duplicate\t{printable(document_id)}\tmuch like {named(others)}")
     for source, reason in report.failed:
         typer.echo(f"failed\t{printable(source)}\t{printable(reason)}", err=True)
+    for note in report.notes:
+        typer.echo(f"note\t{printable(note)}", err=True)
     counts = [
         f"{len(getattr(report, change))} {change}" for change in ("added", "updated", "unchanged", "removed", "failed")
     ]

@@ -17,7 +17,6 @@ from rag.errors import IndexCorrupt, IndexWriteFailed, InvalidInput
 from rag.generations import (
     DOCUMENTS,
     MANIFEST,
-    VECTORS,
     WORDS,
     Manifest,
     commit,
@@ -26,6 +25,7 @@ from rag.generations import (
     read_manifest,
     writing,
 )
+from rag.vector_files import VECTOR_FILES
 
 CALIBRATION = "calibration.json"
 PIECE, LARGEST_NOTE = 1 << 20, 16 << 20
@@ -108,7 +108,7 @@ def _note(archive: zipfile.ZipFile, name: str) -> bytes:
 def _safe(name: str) -> str:
     # The manifest of a file from elsewhere names what is written: only what an index has, and only in its place.
     inner = name.removeprefix(f"{WORDS}/")
-    if name not in (DOCUMENTS, VECTORS) and (
+    if name not in (DOCUMENTS, *VECTOR_FILES) and (
         inner == name or "/" in inner or "\\" in inner or inner in ("", ".", "..")
     ):
         raise IndexCorrupt(f"The exported index names a file {name!r}, which no index has.", ANOTHER)

@@ -102,8 +102,10 @@ def check(
     """Check every file of an index against what was written, and tell its size."""
     from rag.generations import sizes
     from rag.index import Index
+    from rag.quantised import QuantisedStore
     from rag.repair import examine
     from rag.repair import repair as mend
+    from rag.vector_files import told
 
     found = examine(index)
     if found and repair:
@@ -114,11 +116,14 @@ def check(
         typer.echo(f"error: {problem}. Run `rag check --repair`, or build again: rag index PATH --rebuild", err=True)
     if found:
         raise typer.Exit(2)
-    info = Index.open(index).info
+    opened = Index.open(index)
+    info = opened.info
     held = sizes(index)
     now, before = held[info.version], [size for version, size in held.items() if version < info.version]
     grown = f" ({(now - before[-1]) / 1e3:+,.0f} since the version before)" if before else ""
     held_now = f"{info.documents} documents, {info.chunks} chunks, {now / 1e3:,.0f} kB{grown}"
+    if isinstance(opened.vectors, QuantisedStore):
+        typer.echo(f"{index}: vectors searched as {told(opened.vectors.facts)}.")
     typer.echo(f"{index}: version {info.version}, {held_now}, all sound.")
 
 

@@ -16,18 +16,20 @@ from rag.blocks import blocks as find_blocks
 from rag.boilerplate import masks as find_masks
 from rag.chunking import chunk, embedded_sentences, embedding_text, heading_text
 from rag.database import BUILD_AGAIN
-from rag.dense import FaissStore, packed, packed_size
+from rag.dense import packed, packed_size
 from rag.errors import IndexCorrupt
-from rag.generations import DOCUMENTS, VECTORS, WORDS, Manifest, described, link_tree
+from rag.generations import DOCUMENTS, WORDS, Manifest, described, link_tree
 from rag.lexical import TantivyStore
 from rag.repeats import FEWEST, repeated, shared_blocks, trace
 from rag.settings import Settings
 from rag.sketches import sketch
 from rag.store import Store
 from rag.types import Block, Chunk, Document, Mask
+from rag.unfinished import Embedded, Unfinished, key_of
+from rag.vector_files import VectorWriter
 
 if TYPE_CHECKING:
-    from rag.protocols import Embedder, Floats1d
+    from rag.protocols import Embedder
 
 PACKAGE_VERSION = "0.1.0"
 FIRST_CHUNKS, PENDING_CHUNKS = 32, 512
@@ -36,19 +38,12 @@ FIRST_CHUNKS, PENDING_CHUNKS = 32, 512
 Change = Literal["added", "updated", "unchanged"]
 
 
-class _Known(NamedTuple):
-    """What an embedded text gave: its vector, and the packed vectors of its sentences."""
-
-    vector: "Floats1d"
-    sentences: bytes
-
-
 @dataclass(frozen=True)
 class _Pending:
     row: int
     chunk: Chunk
     embedded_sha256: bytes
-    known: "_Known | None"
+    known: "Embedded | None"
 
 
 class _Cut(NamedTuple):
@@ -56,7 +51,7 @@ class _Cut(NamedTuple):
 
     chunks: list[Chunk]
     hashes: list[bytes]
-    known: "list[_Known | None]"
+    known: "list[Embedded | None]"
 
 
 class Writer:
@@ -86,10 +81,13 @@ class Writer:
         return self._load_embedder()
 
     @cached_property
-    def _vectors(self) -> FaissStore:
-        if self._base is None:
-            return FaissStore(self._embedder.dimension)
-        return FaissStore.open(self._base / VECTORS, writable=True)
+    def _vectors(self) -> VectorWriter:
+        new = self._embedder.dimension if self._base is None else 0
+        return VectorWriter(self._folder, self._base, new, self._settings.vector_index)
+
+    @cached_property
+    def _unfinished(self) -> Unfinished:
+        return Unfinished(self._folder.parent, self._embedder.dimension)
 
     @property
     def pending_characters(self) -> int:
@@ -154,17 +152,21 @@ class Writer:
             self.store.put_sentence_vectors(row, item.sentences)
         _add_words(self._words, rows, chunks)
 
-    def finish(self) -> None:
-        """Write everything to the folder and close it. Raises OSError where the disk refuses."""
+    def finish(self) -> tuple[str, ...]:
+        """Write everything to the folder and close it; return what the user should know of it, one line each.
+
+        Raises OSError where the disk refuses.
+        """
         self.flush()
         self._vectors.remove(np.array(self._removed, np.int64))
         with _disk():
             self._words.commit()
-        self._vectors.save(self._folder / VECTORS)
+        told = self._vectors.finish()
         self.store.commit()
         if self.store.compact():
             self._write_words_anew()
         self.store.close()
+        return told
 
     def _write_words_anew(self) -> None:
         # Removed words stay in tantivy's segments, and count in its scores, until it merges them: small ones first.
@@ -177,6 +179,9 @@ class Writer:
 
     def close(self) -> None:
         """Let go of the files, whether or not they were finished."""
+        for part in ("_vectors", "_unfinished"):
+            if part in self.__dict__:
+                self.__dict__[part].close()
         self.store.close()
         del self._words
 
@@ -229,12 +234,22 @@ class Writer:
         self._removed += gone
         self._removed_by_hash.update((rows[row], row) for row in gone)
 
-    def _embed(self, chunks: Sequence[Chunk]) -> list[_Known]:
+    def _embed(self, chunks: Sequence[Chunk]) -> list[Embedded]:
+        """Return what texts give, as an earlier run that was killed has kept it, or new, and then kept."""
         texts, parts = [embedding_text(made) for made in chunks], [embedded_sentences(made) for made in chunks]
-        vectors, sentences = self._embedder.embed_with_parts(texts, parts)
-        return [_Known(vector, packed(inner)) for vector, inner in zip(vectors, sentences, strict=True)]
+        by = f"{self._embedder.fingerprint} {self._settings.embedding_runtime}"
+        keys = [key_of(text, ranges, by) for text, ranges in zip(texts, parts, strict=True)]
+        known = self._unfinished.known(keys)
+        missing = [place for place, key in enumerate(keys) if key not in known]
+        if missing:
+            few = [texts[place] for place in missing], [parts[place] for place in missing]
+            vectors, sentences = self._embedder.embed_with_parts(*few)
+            fresh = {keys[place]: Embedded(vectors[n], packed(sentences[n])) for n, place in enumerate(missing)}
+            self._unfinished.keep(fresh)
+            known |= fresh
+        return [known[key] for key in keys]
 
-    def _known(self, hashes: Sequence[bytes], chunks: Sequence[Chunk]) -> list[_Known | None]:
+    def _known(self, hashes: Sequence[bytes], chunks: Sequence[Chunk]) -> list[Embedded | None]:
         """Return for each chunk what its text gave before, None where it is new or has other sentences now."""
         pending = {item.row for item in self._pending}
         # What was dropped in this very run still has its vectors: a renamed file is not embedded again.
@@ -242,12 +257,12 @@ class Writer:
         rows |= {sha: row for sha, row in self.store.rows_by_embedded(hashes).items() if row not in pending}
         vectors = dict(zip(rows.values(), self._vectors.get(np.array(list(rows.values()), np.int64)), strict=True))
         sentences = self.store.sentence_vectors(list(rows.values()))
-        known: list[_Known | None] = []
+        known: list[Embedded | None] = []
         for sha, made in zip(hashes, chunks, strict=True):
             row = rows.get(sha, -1)
             size = packed_size(len(made.sentences), self._vectors.dimension)
             same = row in sentences and len(sentences[row]) == size
-            known.append(_Known(vectors[row], sentences[row]) if same else None)
+            known.append(Embedded(vectors[row], sentences[row]) if same else None)
         return known
 
 
@@ -296,7 +311,8 @@ def rebuild_derived(
 ) -> None:
     """Write to `folder` the store of `base` with vectors and words made anew from it."""
     shutil.copyfile(base / DOCUMENTS, folder / DOCUMENTS)
-    store, vectors, words = Store(folder / DOCUMENTS), FaissStore(embedder.dimension), _words(folder, settings)
+    store, words = Store(folder / DOCUMENTS), _words(folder, settings)
+    vectors = VectorWriter(folder, None, embedder.dimension, settings.vector_index)
     done, total = 0, store.counts()[1]
     for rows, chunks in _batches(store):
         vectors.add(np.array(rows, np.int64), embedder.embed_passages([embedding_text(made) for made in chunks]))
@@ -305,7 +321,7 @@ def rebuild_derived(
         progress(done, total)
     with _disk():
         words.commit()
-    vectors.save(folder / VECTORS)
+    vectors.finish()
     store.close()
 
 
@@ -314,8 +330,10 @@ def weights_of(embedder: "Embedder") -> dict[str, Any]:
     return {"name": embedder.name, "fingerprint": embedder.fingerprint, "dimension": embedder.dimension}
 
 
-def manifest_of(folder: Path, version: int, weights: Mapping[str, Any], settings: Settings) -> Manifest:
-    """Return the manifest of the files in `folder`, finished but not committed."""
+def manifest_of(
+    folder: Path, version: int, weights: Mapping[str, Any], settings: Settings, base: Manifest | None = None
+) -> Manifest:
+    """Return the manifest of the files in `folder`, finished but not committed, made from the version `base`."""
     store = Store(folder / DOCUMENTS)
     documents, chunks = store.counts()
     made = Manifest(
@@ -325,7 +343,7 @@ def manifest_of(folder: Path, version: int, weights: Mapping[str, Any], settings
         settings=settings.shaping(),
         documents=documents,
         chunks=chunks,
-        files=described(folder),
+        files=described(folder, folder.parent, base),
         package=PACKAGE_VERSION,
     )
     store.close()

@@ -12,6 +12,7 @@ from exploring import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from rag import store as store_room
 from rag.assistant import Assistant
 from rag.dense import FaissStore
 from rag.errors import InvalidFilter
@@ -268,3 +269,22 @@ def test_a_filter_that_nothing_passes_is_a_reason(index: Index) -> None:
     assert response.no_answer and response.no_answer.reason == "filtered_out"
     assert Assistant(index).search("bridge", filters={"author": "nobody"}) == []
     assert index.facets(["tags"])["tags"] == {"bridge": 12, "Avon": 3, "Borth": 3, "Crail": 3, "Dover": 3}
+
+
+def test_many_documents_are_looked_up_in_a_table_and_few_are_asked_for(
+    seeds_index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = sorted({key for held in seeds_index.store.fields["id"].values() for key in held})
+    asked = [seeds_index.store.rows_of_keys(some).tolist() for some in (keys, keys[:1], [])]
+    monkeypatch.setattr(store_room, "FEW_KEYS", -1)
+    assert [seeds_index.store.rows_of_keys(some).tolist() for some in (keys, keys[:1], [])] == asked
+    assert asked[0] == seeds_index.store.rows() and 0 < len(asked[1]) < len(asked[0]) and asked[2] == []
+
+
+def test_a_remembered_filter_tells_one_from_one_point_nothing(tmp_path: Path, embedder: "Embedder") -> None:
+    documents = [Document("a", "It says one thing.", metadata={"n": "1"}),
+                 Document("b", "It says another.", metadata={"n": "1.0"})]  # fmt: skip
+    index = Index.build(documents, tmp_path / "index", embedder=embedder)
+    alone = {repr(value): Index.open(index.path).chosen({"n": value}).rows.tolist() for value in (1, 1.0, True)}
+    assert {repr(value): index.chosen({"n": value}).rows.tolist() for value in (1, 1.0, True)} == alone
+    index.close()

@@ -11,11 +11,11 @@ PACKAGE = Path(rag.__file__).parent
 ORDER = (
     "errors types response protocols settings configuration filters"
     " loading blocks sentences wordings boilerplate chunking weights encoder_graph runtime"
-    " lean embedding dense lexical fusion"
+    " lean embedding dense quantised quantising vector_files lexical fusion"
     " questions reader_input decoding span_model hub_models reading confidence"
     " citation values duplicates agreement context recheck turns"
-    " sketches repeats database overlaps store generations wholeness reports writer ingest build index repair transfer"
-    " watching retrieval answers explanation feedback assistant evaluation"
+    " sketches repeats database overlaps store generations wholeness unfinished reports writer ingest build index"
+    " repair transfer watching retrieval answers explanation feedback assistant evaluation"
     " export adapters ui service terminal upkeep cli"
 ).split()
 LATE = {("response", "export")}

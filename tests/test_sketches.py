@@ -2,9 +2,11 @@
 
 import json
 import random
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 from exploring import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -103,3 +105,31 @@ def test_an_index_without_sketches_gets_them_with_its_next_write(embedder: "Embe
     assert opened.near_duplicates() == []
     assert opened.add([Document("b", words + " more")]).near_duplicates == (("a", ("b",)),)
     opened.close()
+
+
+def by_comparing_all(sketches: Mapping[str, bytes]) -> list[tuple[str, ...]]:
+    """Return what `groups` does, by datasketch's own index over every sketch."""
+    from datasketch import LeanMinHash, MinHashLSH
+
+    firsts, found = MinHashLSH(threshold=0.5, num_perm=128), dict[str, list[str]]()
+    for key, held in sketches.items():
+        made = LeanMinHash(seed=1, hashvalues=np.frombuffer(held, "<u4"), scheme="affine32")
+        near = [first for first in firsts.query(made) if likeness(sketches[first], held) >= 0.6]
+        if near:
+            found[max(near, key=lambda first: (likeness(sketches[first], held), first))].append(key)
+        else:
+            firsts.insert(key, made)
+            found[key] = [key]
+    return [tuple(group) for group in found.values() if len(group) > 1]
+
+
+def test_groups_are_those_that_comparing_all_documents_gives() -> None:
+    chance, sketches = np.random.default_rng(3), dict[str, bytes]()
+    for n in range(400):
+        first = chance.integers(2**32, size=128, dtype=np.uint32)
+        for share in [0.0, *chance.uniform(0, 0.7, size=chance.integers(3))]:
+            other = np.where(chance.random(128) < share, chance.integers(2**32, size=128, dtype=np.uint32), first)
+            sketches[f"{chance.integers(10**9)} {n}"] = other.astype("<u4").tobytes()
+    mixed = dict(sorted(sketches.items()))
+    assert groups(mixed) == by_comparing_all(mixed) and len(groups(mixed)) > 50
+    assert groups({**mixed, "short": b""}) == groups(mixed) and groups({"short": b""}) == groups({}) == []
