@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rag.errors import EmptyDocument, LoadError, UnreadableSource, UnsupportedFormat
 from rag.generations import parts_among
@@ -12,9 +13,11 @@ from rag.loading import Source, discover, file_sha256, load
 from rag.loading.sources import printable
 from rag.reports import IndexReport, Progress
 from rag.sketches import groups, near
-from rag.store import Store
 from rag.types import Document
 from rag.writer import Change, Writer
+
+if TYPE_CHECKING:
+    from rag.protocols import DocumentStore
 
 FEW_SHARE = 50
 """Of up to 1 document in 50 each is compared with all others, of more all are grouped at once."""
@@ -213,7 +216,9 @@ def as_work(sources: Paths | Iterable[str | Path | Document], index: Path) -> li
     return [*(source for source in found if source.path not in own), *documents]
 
 
-def documents_gone(store: Store, paths: Sequence[str | Path], work: Sequence[Source | Document]) -> list[str]:
+def documents_gone(
+    store: "DocumentStore", paths: Sequence[str | Path], work: Sequence[Source | Document]
+) -> list[str]:
     """Return the documents whose file was below `paths` and is not in `work`, under this id or another."""
     roots = [Path(folder(path)) for path in paths for folder in (os.path.abspath, os.path.realpath)]
     files = [item for item in work if isinstance(item, Source)]

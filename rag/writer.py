@@ -27,7 +27,7 @@ from rag.store import Store
 from rag.types import Block, Chunk, Document, Mask
 
 if TYPE_CHECKING:
-    from rag.protocols import Embedder, Floats1d
+    from rag.protocols import Embedder, Floats1d, NewVectors, NewWords
 
 PACKAGE_VERSION = "0.1.0"
 FIRST_CHUNKS, PENDING_CHUNKS = 32, 512
@@ -59,20 +59,36 @@ class _Cut(NamedTuple):
     known: "list[_Known | None]"
 
 
+class Parts(NamedTuple):
+    """Where a writer puts vectors and words, where not in files of its folder, and who has older sentence vectors."""
+
+    vectors: "NewVectors"
+    words: "NewWords"
+    sentence_vectors: Callable[[Sequence[int]], Mapping[int, bytes]]
+
+
 class Writer:
     """One uncommitted version in a folder of its own, begun empty or as a copy of the version `base`.
 
     `embedder` is called when the first text is to be embedded: a run that finds nothing new loads no model.
     """
 
-    def __init__(self, folder: Path, base: Path | None, embedder: "Callable[[], Embedder]", settings: Settings) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        base: Path | None,
+        embedder: "Callable[[], Embedder]",
+        settings: Settings,
+        parts: Parts | None = None,
+    ) -> None:
         """Open the document store and the words for writing; the vectors follow when they are needed."""
         self._folder, self._base, self._settings = folder, base, settings
-        self._load_embedder = embedder
+        self._load_embedder, self._parts = embedder, parts
         if base is not None:
             shutil.copyfile(base / DOCUMENTS, folder / DOCUMENTS)
-            link_tree(base / WORDS, folder / WORDS)
-        self._words = _words(folder, settings)
+            if parts is None:
+                link_tree(base / WORDS, folder / WORDS)
+        self._words: NewWords = parts.words if parts else _words(folder, settings)
         self.store = Store(folder / DOCUMENTS, writable=True)
         self._pending: list[_Pending] = []
         self._flushed = 0
@@ -86,7 +102,9 @@ class Writer:
         return self._load_embedder()
 
     @cached_property
-    def _vectors(self) -> FaissStore:
+    def _vectors(self) -> "NewVectors":
+        if self._parts is not None:
+            return self._parts.vectors
         if self._base is None:
             return FaissStore(self._embedder.dimension)
         return FaissStore.open(self._base / VECTORS, writable=True)
@@ -232,6 +250,9 @@ class Writer:
         rows |= {sha: row for sha, row in self.store.rows_by_embedded(hashes).items() if row not in pending}
         vectors = dict(zip(rows.values(), self._vectors.get(np.array(list(rows.values()), np.int64)), strict=True))
         sentences = self.store.sentence_vectors(list(rows.values()))
+        if self._parts is not None:
+            older = [row for row in rows.values() if row not in sentences]
+            sentences |= self._parts.sentence_vectors(older)
         known: list[_Known | None] = []
         for sha, made in zip(hashes, chunks, strict=True):
             row = rows.get(sha, -1)
