@@ -179,7 +179,7 @@ class Index:
         return self._refresh(newest=False)
 
     def _refresh(self, newest: bool) -> bool:
-        """Refresh; a server that is asked for its `newest` makes sure that nobody has committed since, and takes longer."""
+        """Refresh; with `newest` a server is asked for what is committed now, which takes longer."""
         manifest = read_manifest(self.path) if self._engine is None else self._engine.manifest(newest)
         if manifest == self.manifest:
             return False
@@ -233,8 +233,9 @@ class Index:
         """Return what a response says of the index."""
         manifest = self.manifest
         return IndexInfo(
-            manifest.version, manifest.fingerprint, manifest.documents, manifest.chunks, manifest.embedder["name"]
-        )
+            manifest.version, manifest.fingerprint, manifest.documents, manifest.chunks, manifest.embedder["name"],
+            None if self._engine is None else self._engine.said,
+        )  # fmt: skip
 
     def documents(self) -> list[DocumentSummary]:
         """Return all documents without their texts, in order of id."""

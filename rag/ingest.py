@@ -216,9 +216,7 @@ def as_work(sources: Paths | Iterable[str | Path | Document], index: Path) -> li
     return [*(source for source in found if source.path not in own), *documents]
 
 
-def documents_gone(
-    store: "DocumentStore", paths: Sequence[str | Path], work: Sequence[Source | Document]
-) -> list[str]:
+def documents_gone(store: "DocumentStore", paths: Sequence[str | Path], work: Sequence[Source | Document]) -> list[str]:
     """Return the documents whose file was below `paths` and is not in `work`, under this id or another."""
     roots = [Path(folder(path)) for path in paths for folder in (os.path.abspath, os.path.realpath)]
     files = [item for item in work if isinstance(item, Source)]

@@ -11,13 +11,14 @@ import typer
 
 from rag.configuration import changes_of
 from rag.errors import IndexLocked, InvalidInput, SourceNotFound
+from rag.milvus.address import is_address, require_folder
 from rag.terminal import ProgressBar, printable, show_report
 
 if TYPE_CHECKING:
     from rag.reports import IndexReport
     from rag.types import Document
 
-IndexOption = Annotated[Path, typer.Option("--index", help="Folder of the index.")]
+IndexOption = Annotated[Path, typer.Option("--index", help="Folder of the index, or milvus://HOST:PORT/NAME.")]
 SetOption = Annotated[list[str] | None, typer.Option("--set", help="A setting as key=value; may be repeated.")]
 DEFAULT_INDEX = Path("index")
 
@@ -63,7 +64,7 @@ def _written(
     from rag.settings import Settings
 
     with ProgressBar() as tell:
-        if rebuild or not (index / "manifest.json").exists():
+        if rebuild or not _exists(index):
             return Index.build(sources, index, Settings().updated(changes_of(settings)), tell).report
         opened = Index.open(index)
         opened.require(opened.settings.updated(changes_of(settings)))
@@ -72,11 +73,19 @@ def _written(
         return opened.add(sources, tell)
 
 
+def _exists(index: Path) -> bool:
+    if not is_address(index):
+        return (index / "manifest.json").exists()
+    from rag.milvus.engine import Engine
+
+    return Engine(index).exists()
+
+
 def _planned(sources: "Sequence[str | Path | Document]", index: Path, rebuild: bool, sync: bool) -> "IndexReport":
     from rag.build import as_work, plan
     from rag.index import Index
 
-    if rebuild or not (index / "manifest.json").exists():
+    if rebuild or not _exists(index):
         return plan(index, as_work(sources, index), None)
     return Index.open(index).plan(sources, sync)
 
@@ -105,7 +114,9 @@ def check(
     from rag.repair import examine
     from rag.repair import repair as mend
 
-    found = examine(index)
+    if repair:
+        require_folder(index, "rag check --repair")
+    found = Index.open(index).store.problems() if is_address(index) else examine(index)
     if found and repair:
         mend(index)
         typer.echo(f"Mended: {'; '.join(found)}.")
@@ -115,6 +126,11 @@ def check(
     if found:
         raise typer.Exit(2)
     info = Index.open(index).info
+    if info.engine is not None:
+        about = ", ".join(f"{key} {value}" for key, value in info.engine.items() if key != "name")
+        sizes_held = f"{info.documents} documents, {info.chunks} chunks"
+        typer.echo(f"{index}: version {info.version}, {sizes_held}, all sound; {info.engine['name']}: {about}.")
+        return
     held = sizes(index)
     now, before = held[info.version], [size for version, size in held.items() if version < info.version]
     grown = f" ({(now - before[-1]) / 1e3:+,.0f} since the version before)" if before else ""

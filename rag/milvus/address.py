@@ -2,7 +2,7 @@
 
 Options: `db` the database, `tls=1` an encrypted connection, `timeout` the seconds after which a question is given up
 (10), and for a new index `shards` (1), `replicas` (1), `groups` (resource groups, by commas) and `search` (`hnsw` or
-`exact`). Who may log in is said by PINCITE_MILVUS_TOKEN, `user:password` or a key, never by an address, which is shown.
+`exact`). Who may log in is said by MILVUS_TOKEN, `user:password` or a key, never by an address, which is shown.
 `milvus:///FILE.db/NAME` is a file of milvus-lite, for trying things out.
 """
 
@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 
 from rag.errors import InvalidInput
 
-TOKEN = "PINCITE_MILVUS_TOKEN"
+TOKEN = "MILVUS_TOKEN"
 FORM = "Write milvus://HOST:PORT/NAME, NAME of letters, digits and _."
 PORT = 19530
 OPTIONS = ("db", "tls", "timeout", "shards", "replicas", "groups", "search")
@@ -49,6 +49,12 @@ def is_address(path: str | Path) -> bool:
     return str(path).startswith("milvus:")
 
 
+def require_folder(path: str | Path, what: str) -> None:
+    """Raise InvalidInput where a path names a server: `what` is done with an index in a folder."""
+    if is_address(path):
+        raise InvalidInput(f"{what} needs an index in a folder, not {path}.", "Give one: --index FOLDER")
+
+
 def address_of(path: str | Path) -> Address:
     """Return the address that a path names. Raises InvalidInput where it is not one."""
     text = Path(path).as_posix() if isinstance(path, Path) else path
@@ -66,7 +72,7 @@ def address_of(path: str | Path) -> Address:
     host = host if re.search(r":\d+$", host) else f"{host}:{PORT}"
     scheme = "https" if options.get("tls") == "1" else "http"
     return Address(
-        f"{scheme}://{host}", name, f"milvus://{host}/{name}", options.get("db", ""),
+        f"{scheme}://{host}", name, f"milvus://{host}/{name}{query and f'?{query}'}", options.get("db", ""),
         _number(options, "timeout", 10.0), int(_number(options, "shards", 1)), int(_number(options, "replicas", 1)),
         tuple(filter(None, options.get("groups", "").split(","))), _search(options.get("search", "hnsw")),
     )  # fmt: skip

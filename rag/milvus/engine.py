@@ -32,6 +32,7 @@ class Engine:
         self.address = address_of(path)
         self._connection: Connection = connected(self.address)
         self._held: Held | None = None
+        self._load_manifest()
 
     def manifest(self, newest: bool = True) -> Manifest:
         """Return the manifest of the version that is there now. Raises IndexNotFound and other IndexProblems."""
@@ -106,8 +107,7 @@ class Engine:
             why = f"is on Milvus {self._connection.version}, which has no full text search (servers have it from 2.5)"
         log.warning("%s %s. Passages are found by their vectors alone.", self.address.shown, why)
 
-    def load_meta(self) -> None:
-        """Bring the collection of the manifest into memory, where it is there."""
+    def _load_manifest(self) -> None:
         name = meta_name(self.address)
         if self._connection("has_collection", name):
             load(self._connection, name)

@@ -90,7 +90,8 @@ def read(connection: Connection, newest: bool = True) -> Held:
         else:
             raise
     if not found:
-        raise IndexNotFound(f"There is no index at {address.shown}.", f"Build one: rag index PATH --index {address.shown}")
+        what = f"There is no index at {address.shown}."
+        raise IndexNotFound(what, f"Build one: rag index PATH --index {address.shown}")
     try:
         content = json.loads(found[0]["body"])
         sha256 = content.pop("sha256")
@@ -100,7 +101,9 @@ def read(connection: Connection, newest: bool = True) -> Held:
     if not sound:
         raise IndexCorrupt(f"The manifest of {address.shown} is damaged: its own hash differs.", AGAIN)
     if content["manifest"].get("format") != FORMAT:
-        what = f"The index at {address.shown} has format {content['manifest'].get('format')}, this version reads {FORMAT}."
+        what = (
+            f"The index at {address.shown} has format {content['manifest'].get('format')}, this version reads {FORMAT}."
+        )
         raise IndexVersionMismatch(what, AGAIN)
     try:
         return Held(connection, Manifest(**content["manifest"]), content["engine"])
@@ -129,5 +132,5 @@ def _manifest_row(connection: Connection, newest: bool) -> list[dict[str, Any]]:
     name = meta_name(connection.address)
     # Of its own writes a process sees the last at once, of others' within the server's time tick.
     level = "Strong" if newest else "Session" if connection.written_until(name) else "Bounded"
-    asked = {"filter": f'name in ["{MANIFEST}"]', "output_fields": ["body"], "consistency_level": level}
+    asked: dict[str, Any] = {"filter": f'name in ["{MANIFEST}"]', "output_fields": ["body"], "consistency_level": level}
     return list(connection("query", name, **asked))

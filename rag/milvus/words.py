@@ -6,7 +6,7 @@ Counts of words are kept by us, in records of some words each: no server tells i
 
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from rag.lexical import TantivyStore, may_be_misspelt, most_frequent, one_edit_away, searched

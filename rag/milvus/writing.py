@@ -21,7 +21,7 @@ from rag.milvus.collections import NOTHING, STEMS, Layout, layout_of, make
 from rag.milvus.connection import Connection
 from rag.milvus.held import Held, commit, drop_builds
 from rag.milvus.reading import DOCUMENT, INNER, PASSAGE, REST, SHARED, SOURCE, TEXT, WORDS, named
-from rag.milvus.rows import ALIVE, IN_ONE, WRITING_PATIENCE, Rows, Seen, encoded, fits, pieces
+from rag.milvus.rows import ALIVE, IN_ONE, WRITING_PATIENCE, Seen, encoded, fits, pieces
 from rag.milvus.words import NEVER, Counts, counted, group_of
 from rag.reports import IndexReport
 from rag.settings import Settings
@@ -147,7 +147,8 @@ class Upload:
             self._connection("flush", self._layout.passages, patience=600.0)
         stamps = {"passages": self._passages, "records": self._records}
         facts = {
-            "layout": vars(self._layout), "dimension": vectors.dimension, "ends": {**found.ends, "record": self._number},
+            "layout": vars(self._layout), "dimension": vectors.dimension,
+            "ends": {**found.ends, "record": self._number},
             "stamps": {name: self._connection.written_until(rows.collection) for name, rows in stamps.items()},
             "server": self._connection.version,
         }  # fmt: skip
@@ -175,9 +176,9 @@ class Upload:
                 about, packed = encoded(passage_texts(chunk)), base64.b64encode(inner[row]).decode()
                 key, sha256 = hashes[row]
                 made = {
-                    "row": row, "document": key, "born": self._manifest.version, "died": ALIVE, "vector": vector.tolist(),
+                    "row": row, "document": key, "born": self._manifest.version, "died": ALIVE,
                     "about": about if fits(about) else "", "inner": packed if fits(packed) else "",
-                    "embedded_sha256": sha256.hex(),
+                    "embedded_sha256": sha256.hex(), "vector": vector.tolist(),
                 }  # fmt: skip
                 yield {**made, STEMS: self._stems(chunk)} if self._layout.has_words else made
 
