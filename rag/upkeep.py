@@ -142,9 +142,15 @@ def export_command(
     file: Annotated[Path, typer.Argument(help="The file to write, such as articles.zip.")],
     index: IndexOption = DEFAULT_INDEX,
 ) -> None:
-    """Write the index to one file that `rag import` reads."""
+    """Write the index to one file that `rag import` reads, or copy it to a server: milvus://HOST:PORT/NAME."""
     from rag.transfer import export_index
 
+    if is_address(file):
+        from rag.milvus.copying import copy_index
+
+        copied = copy_index(index, file)
+        typer.echo(f"{file}: version {copied.version}, {copied.documents} documents, {copied.chunks} chunks.")
+        return
     made = export_index(index, file)
     typer.echo(f"{file}: {made.documents} documents, {made.chunks} chunks, {file.stat().st_size / 1e6:.1f} MB.")
 

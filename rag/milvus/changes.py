@@ -103,7 +103,7 @@ def _copy_chunks(documents: MilvusDocuments, keys: dict[int, list[int]], file: D
 
 def changes(new: Path, old: Path) -> Changes:
     """Return what differs between two copies."""
-    file = DatabaseFile(new, writable=True)
+    file = DatabaseFile(new, writable=False)
     file.rows("ATTACH DATABASE ? AS old", (str(old),))
 
     def column(query: str) -> list[Any]:

@@ -105,6 +105,11 @@ def collections_of(connection: Connection) -> list[str]:
     )  # fmt: skip
 
 
+def builds_of(connection: Connection) -> list[int]:
+    """Return the versions that the builds of this index began with."""
+    return [int(name.split("_")[-2]) for name in collections_of(connection)]
+
+
 def _schema(key: str, key_kind: str, fields: dict[str, str], dimension: int) -> Any:
     from pymilvus import DataType, MilvusClient
 

@@ -10,7 +10,7 @@ from rag.errors import IndexNotFound, IndexProblem
 from rag.generations import Manifest
 from rag.milvus.address import address_of
 from rag.milvus.claim import Claim, claimed
-from rag.milvus.collections import load, meta_name
+from rag.milvus.collections import builds_of, load, meta_name
 from rag.milvus.connection import Connection, connected
 from rag.milvus.held import Held, drop_builds, read
 from rag.reports import IndexReport
@@ -30,13 +30,13 @@ class Engine:
     def __init__(self, path: str | Path) -> None:
         """Connect. Raises InvalidInput, IndexUnreachable."""
         self.address = address_of(path)
-        self._connection: Connection = connected(self.address)
+        self.connection: Connection = connected(self.address)
         self._held: Held | None = None
         self._load_manifest()
 
     def manifest(self, newest: bool = True) -> Manifest:
         """Return the manifest of the version that is there now. Raises IndexNotFound and other IndexProblems."""
-        self._held = read(self._connection, newest)
+        self._held = read(self.connection, newest)
         return self._held.manifest
 
     def exists(self) -> bool:
@@ -62,7 +62,7 @@ class Engine:
         lexical = self._held is not None and self._held.has_words
         return {
             "name": "milvus",
-            "version": self._connection.version,
+            "version": self.connection.version,
             "consistency": "the version named here or later",
             "candidates": "dense and lexical" if lexical else "dense only",
         }
@@ -70,17 +70,17 @@ class Engine:
     @contextmanager
     def writing(self) -> Iterator[Claim]:
         """Hold the place of the one writer, with what a killed one left undone. Raises IndexLocked."""
-        with claimed(self._connection) as claim:
+        with claimed(self.connection) as claim:
             try:
-                held = read(self._connection)
+                held = read(self.connection)
             except IndexNotFound:
-                drop_builds(self._connection)
+                drop_builds(self.connection)
             except IndexProblem:
                 pass  # a build may take its place; what is left of it stays
             else:
-                drop_builds(self._connection, held.layout)
-                for rows in held.layout.rows(self._connection):
-                    load(self._connection, rows.collection)
+                drop_builds(self.connection, held.layout)
+                for rows in held.layout.rows(self.connection):
+                    load(self.connection, rows.collection)
                     rows.undo(held.manifest.version)
             yield claim
 
@@ -90,24 +90,28 @@ class Engine:
         """Commit the next version, made from `base`, or from nothing. Call it while `writing`."""
         from rag.milvus.writing import write
 
-        held: Held | None
+        held = read(self.connection) if base else None
+        return write(self.connection, held, self.next_version(), embedder, settings, job, claim)
+
+    def next_version(self) -> int:
+        """Return a number above every version that is or was there, also where the manifest cannot be read."""
         try:
-            held = read(self._connection)
+            current = read(self.connection).manifest.version
         except IndexProblem:
-            held = None
-        return write(self._connection, held, held if base else None, embedder, settings, job, claim)
+            current = 0
+        return max([current, *builds_of(self.connection)]) + 1
 
     def _tell(self, held: Held) -> None:
         if held.has_words or self.address.shown in _told:
             return
         _told.add(self.address.shown)
-        if self._connection.has_full_text:
+        if self.connection.has_full_text:
             why = "was built on a server without full text search: build it again to have it"
         else:
-            why = f"is on Milvus {self._connection.version}, which has no full text search (servers have it from 2.5)"
+            why = f"is on Milvus {self.connection.version}, which has no full text search (servers have it from 2.5)"
         log.warning("%s %s. Passages are found by their vectors alone.", self.address.shown, why)
 
     def _load_manifest(self) -> None:
         name = meta_name(self.address)
-        if self._connection("has_collection", name):
-            load(self._connection, name)
+        if self.connection("has_collection", name):
+            load(self.connection, name)

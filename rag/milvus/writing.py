@@ -30,6 +30,7 @@ from rag.types import Chunk
 from rag.writer import Parts, Writer, manifest_of, weights_of
 
 if TYPE_CHECKING:
+    from rag.dense import FaissStore
     from rag.protocols import Embedder, Floats2d, Ints1d
 
 FLUSHED_ROWS = 5_000
@@ -37,10 +38,10 @@ FLUSHED_ROWS = 5_000
 
 
 def write(
-    connection: Connection, held: Held | None, base: Held | None, embedder: "Callable[[], Embedder]",
+    connection: Connection, base: Held | None, version: int, embedder: "Callable[[], Embedder]",
     settings: Settings, job: Job, claim: Claim,
 ) -> IndexReport:  # fmt: skip
-    """Commit the next version, made from `base`, or from nothing in place of what is `held`."""
+    """Commit the next version, made from `base`, or from nothing in place of what is there."""
     with TemporaryDirectory(prefix="pincite-") as place:
         folders = Path(place) / "old", Path(place) / "new"
         for folder in folders:
@@ -60,7 +61,6 @@ def write(
             writer.finish()
         claim.require_held()
         weights = base.manifest.embedder if base else weights_of(embedder())
-        version = held.manifest.version + 1 if held else 1
         manifest = replace(manifest_of(folders[1], version, weights, settings), files={})
         upload = Upload(connection, folders, base, manifest, settings, claim)
         upload.run(vectors)
@@ -133,7 +133,7 @@ class Upload:
         self._passages, self._records = self._layout.rows(connection)
         self._number = base.ends["record"] if base else 0
 
-    def run(self, vectors: NewVectors) -> None:
+    def run(self, vectors: "NewVectors | FaissStore") -> None:
         """Upload, then commit."""
         found = changes(self._new, self._old)
         with closing(Store(self._new)) as new, closing(Store(self._old)) as old:
@@ -166,7 +166,9 @@ class Upload:
     def _stay(self, _count: int) -> None:
         self._claim.require_held()
 
-    def _passage_rows(self, store: Store, rows: Sequence[int], vectors: NewVectors) -> Iterator[dict[str, Any]]:
+    def _passage_rows(
+        self, store: Store, rows: Sequence[int], vectors: "NewVectors | FaissStore"
+    ) -> Iterator[dict[str, Any]]:
         for start in range(0, len(rows), IN_ONE):
             batch = rows[start : start + IN_ONE]
             hashes = embedded_of(self._new, batch)

@@ -1,7 +1,8 @@
 """Where an index is kept in these tests: a folder, a file of milvus-lite, a real Milvus server.
 
 The real server is that of the PyPI package `milvus` 2.3.5, in an environment whose Python MILVUS_PYTHON names
-(`make milvus` makes it), or one that runs already, at MILVUS_ADDRESS, such as 127.0.0.1:19530.
+(`make milvus` makes it), or one that runs already, at MILVUS_ADDRESS, such as 127.0.0.1:19530. Only one can run on a
+machine: the etcd in it takes fixed ports.
 """
 
 import itertools
@@ -40,7 +41,8 @@ class Server:
         command = [self._python, str(SCRIPT), str(self._folder)]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
-        said = json.loads(self._process.stdout.readline())
+        with self._process.stdout as stream:
+            said = json.loads(stream.readline())
         self.address, self._health = f"127.0.0.1:{said['port']}", f"http://127.0.0.1:{said['metrics']}/healthz"
         end = time.monotonic() + FIRST_START
         while not self._is_well():

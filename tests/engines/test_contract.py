@@ -76,6 +76,10 @@ def counting(embedder: "Embedder") -> Counting:
     return Counting(embedder)
 
 
+def two() -> list[Document]:
+    return [Document("a", "Rivers carve valleys."), Document("b", "Snow is cold.")]
+
+
 def vectors_are_those_of_brute_force(index: Index) -> None:
     rows = np.sort(index.vectors.rows())
     held = index.vectors.get(rows)
@@ -159,7 +163,9 @@ def test_changes_leave_what_a_build_of_the_same_would_make(place: Place, tmp_pat
 
 
 def test_only_what_is_new_is_embedded(place: Place, counting: Counting) -> None:
-    index = Index.build([Document("a", "Rivers carve valleys."), Document("b", "Snow is cold.")], place(), embedder=counting)
+    index = Index.build(
+        [Document("a", "Rivers carve valleys."), Document("b", "Snow is cold.")], place(), embedder=counting
+    )
     counting.texts.clear()
     report = index.add([Document("c", "Rivers carve valleys."), Document("b", "Snow is white.")])
 
@@ -169,7 +175,7 @@ def test_only_what_is_new_is_embedded(place: Place, counting: Counting) -> None:
 
 def test_a_reader_keeps_its_version_until_it_refreshes(place: Place, counting: Counting) -> None:
     at = place()
-    index = Index.build([Document("a", "Rivers carve valleys."), Document("b", "Snow is cold.")], at, embedder=counting)
+    index = Index.build(two(), at, embedder=counting)
     reader = Index.open(at, counting)
     index.remove("a")
     index.add([Document("c", "Bees dance.")])
@@ -184,7 +190,7 @@ def test_a_reader_keeps_its_version_until_it_refreshes(place: Place, counting: C
 
 def test_the_version_before_can_still_be_read(place: Place, counting: Counting) -> None:
     at = place()
-    index = Index.build([Document("a", "Rivers carve valleys."), Document("b", "Snow is cold.")], at, embedder=counting)
+    index = Index.build(two(), at, embedder=counting)
     reader = Index.open(at, counting)
     index.sync([])
     index.remove("a")
@@ -228,7 +234,9 @@ def test_an_index_of_other_weights_or_settings_is_refused(place: Place, embedder
 
 def test_filters_choose_the_documents(place: Place, counting: Counting) -> None:
     given = [
-        Document(f"{number}", f"River {number} flows. It is {number} miles long.", metadata={"author": f"A{number % 3}"})
+        Document(
+            f"{number}", f"River {number} flows. It is {number} miles long.", metadata={"author": f"A{number % 3}"}
+        )
         for number in range(30)
     ]
     assistant = Assistant(Index.build(given, place(), embedder=counting))
@@ -279,7 +287,7 @@ class _WithoutSearch:
 
 def without_words(index: Index) -> Index:
     opened = Index.open(index.path, index.embedder)
-    opened._words = _WithoutSearch(opened.words)  # type: ignore[assignment]
+    opened._words = _WithoutSearch(opened.words)
     return opened
 
 
@@ -299,8 +307,8 @@ WRITES_AND_IS_KILLED = """
     rows.Connection.__call__ = counted
     rows.UPLOAD_ROWS = 3
     index = Index.open(sys.argv[1])
-    gone = [summary.id for summary in index.documents()][:5]
-    index.add([Document(f"new {n}", f"Something new of {n}.") for n in range(8)] + [Document(key, "Other.") for key in gone])
+    changed = [Document(summary.id, "Other.") for summary in index.documents()[:5]]
+    index.add([Document(f"new {n}", f"Something new of {n}.") for n in range(8)] + changed)
 """
 
 

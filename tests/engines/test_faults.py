@@ -48,9 +48,7 @@ def test_a_server_that_takes_and_says_nothing_is_told_within_the_time_out() -> N
 
 
 @pytest.mark.slow
-def test_a_server_that_stands_still_is_told_and_goes_on(
-    own_server: Server, seeds: Path, embedder: "Embedder"
-) -> None:
+def test_a_server_that_stands_still_is_told_and_goes_on(own_server: Server, seeds: Path, embedder: "Embedder") -> None:
     index = Index.build(seeds, f"milvus://{own_server.address}/still?timeout={TIMEOUT}", embedder=embedder)
     assistant = Assistant(index)
     expected = said(assistant.ask(QUESTION))
