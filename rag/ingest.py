@@ -46,7 +46,7 @@ class Ingest:
     def run(self, work: Sequence[Source | Document], gone: Sequence[str]) -> IndexReport:
         """Drop `gone`, take `work`, and return the report."""
         self._drop(gone)
-        sizes = [_size(item) for item in work]
+        sizes = [size_of(item) for item in work]
         total, before, began = sum(sizes), 0, time.monotonic()
         for item, size in zip(work, sizes, strict=True):
             done = before
@@ -196,7 +196,8 @@ def _require_same_file(key: str, known: str, path: str) -> None:
         )
 
 
-def _size(item: Source | Document) -> int:
+def size_of(item: Source | Document) -> int:
+    """Return the bytes of a file or the characters of a document, 0 where it cannot be told."""
     try:
         return len(item.text) if isinstance(item, Document) else item.path.stat().st_size
     except OSError:

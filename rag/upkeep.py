@@ -3,7 +3,8 @@
 Registered in `rag.cli`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,12 +16,16 @@ from rag.milvus.address import is_address, require_folder
 from rag.terminal import ProgressBar, printable, show_report
 
 if TYPE_CHECKING:
-    from rag.reports import IndexReport
+    from rag.index import Index
+    from rag.protocols import Embedder
+    from rag.reports import IndexReport, Progress
+    from rag.settings import Settings
     from rag.types import Document
 
 IndexOption = Annotated[Path, typer.Option("--index", help="Folder of the index, or milvus://HOST:PORT/NAME.")]
 SetOption = Annotated[list[str] | None, typer.Option("--set", help="A setting as key=value; may be repeated.")]
 DEFAULT_INDEX = Path("index")
+WORKERS_HELP = "Embed with Ray: a number of workers of this machine, or the address ray://HOST:PORT of a cluster."
 
 
 def index_command(
@@ -31,6 +36,7 @@ def index_command(
     watch: Annotated[bool, typer.Option(help="Sync, then again whenever files change, until interrupted.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be done.")] = False,
     allow_network: Annotated[bool, typer.Option("--allow-network", help="Read web addresses among PATHS.")] = False,
+    workers: Annotated[str | None, typer.Option(help=WORKERS_HELP)] = None,
     settings: SetOption = None,
 ) -> None:
     """Build an index of files and folders, or bring one up to date; exit status 2 where a file could not be read."""
@@ -45,7 +51,7 @@ def index_command(
     if dry_run:
         report = _planned(sources, index, rebuild, sync)
     else:
-        report = _written(sources, index, rebuild, sync or watch, settings)
+        report = _written(sources, index, rebuild, sync or watch, settings, workers)
     report = report.with_failed(failed)
     show_report(report, index)
     if dry_run:
@@ -58,19 +64,40 @@ def index_command(
 
 
 def _written(
-    sources: "Sequence[str | Path | Document]", index: Path, rebuild: bool, sync: bool, settings: list[str] | None
-) -> "IndexReport":
+    sources: "Sequence[str | Path | Document]", index: Path, rebuild: bool, sync: bool, settings: list[str] | None,
+    workers: str | None = None,
+) -> "IndexReport":  # fmt: skip
     from rag.index import Index
     from rag.settings import Settings
 
     with ProgressBar() as tell:
-        if rebuild or not _exists(index):
-            return Index.build(sources, index, Settings().updated(changes_of(settings)), tell).report
-        opened = Index.open(index)
-        opened.require(opened.settings.updated(changes_of(settings)))
-        if sync:
-            return opened.sync([source for source in sources if isinstance(source, Path)], tell)
-        return opened.add(sources, tell)
+        opened = None if rebuild or not _exists(index) else Index.open(index)
+        wanted = (opened.settings if opened else Settings()).updated(changes_of(settings))
+        if opened is not None:
+            opened.require(wanted)
+        with _embedded(sources, opened, wanted, workers, tell) as embedder:
+            if opened is None:
+                return Index.build(sources, index, wanted, tell, embedder).report
+            if embedder is not None:
+                opened = Index.open(index, embedder)
+            if sync:
+                return opened.sync([source for source in sources if isinstance(source, Path)], tell)
+            return opened.add(sources, tell)
+
+
+@contextmanager
+def _embedded(
+    sources: "Sequence[str | Path | Document]", opened: "Index | None", settings: "Settings", workers: str | None,
+    tell: "Callable[[Progress], None]",
+) -> "Iterator[Embedder | None]":  # fmt: skip
+    """Give an embedder that has the vectors of what is new, made by `workers`; None for no workers."""
+    if workers is None:
+        yield None
+        return
+    from rag.fanout import fanned_out
+
+    with fanned_out(sources, opened, settings, int(workers) if workers.isdecimal() else workers, tell) as embedder:
+        yield embedder
 
 
 def _exists(index: Path) -> bool:

@@ -15,7 +15,7 @@ ORDER = (
     " questions reader_input decoding span_model hub_models reading confidence"
     " citation values duplicates agreement context recheck turns"
     " sketches repeats database overlaps store generations wholeness reports writer ingest build"
-    " milvus index repair transfer watching retrieval answers explanation feedback assistant evaluation"
+    " milvus index fanout repair transfer watching retrieval answers explanation feedback assistant evaluation"
     " export adapters ui service terminal upkeep cli"
 ).split()
 LATE = {("response", "export")}
