@@ -29,7 +29,7 @@ from rag.unfinished import drop_unfinished
 from rag.writer import Writer, manifest_of, weights_of
 
 if TYPE_CHECKING:
-    from rag.protocols import Embedder
+    from rag.protocols import DocumentStore, Embedder
 
 __all__ = ["Job", "as_work", "documents_gone", "plan", "write"]
 
@@ -40,7 +40,7 @@ class Job:
 
     work: Sequence[Source | Document]
     progress: Callable[[Progress], None] | None
-    gone: Callable[[Store], Sequence[str]] = lambda store: ()
+    gone: "Callable[[DocumentStore], Sequence[str]]" = lambda store: ()
 
 
 def write(
@@ -50,14 +50,11 @@ def write(
     version = next_version(path)
     with partial_version(path, version) as folder:
         with closing(Writer(folder, path / base.folder if base else None, embedder, settings)) as writer:
-            ingest = Ingest(writer, job.progress, settings.text_column)
-            report = ingest.run(job.work, job.gone(writer.store))
-            if base is None:
-                _require_document(job.work, report)
-            elif ingest.changed:
-                _require_whole(path, base, [name for name in base.files if not _may_be_linked(base, name)])
-            else:
+            report, changed = take(writer, base is None, settings, job)
+            if not changed:
                 return report
+            if base is not None:
+                _require_whole(path, base, [name for name in base.files if not _may_be_linked(base, name)])
             report = replace(report, notes=writer.finish())
             if base is not None:
                 copied = [name for name in base.files if _may_be_linked(base, name)]
@@ -66,6 +63,18 @@ def write(
         commit(path, folder, manifest_of(folder, version, weights, settings, base))
         drop_unfinished(path)
     return report
+
+
+def take(writer: Writer, fresh: bool, settings: Settings, job: Job) -> tuple[IndexReport, bool]:
+    """Let the writer take what a job is to do; return the report, and whether there is anything to commit.
+
+    A `fresh` index is committed in any case. Raises SourceNotFound where no source of one gave a document.
+    """
+    ingest = Ingest(writer, job.progress, settings.text_column)
+    report = ingest.run(job.work, job.gone(writer.store))
+    if fresh:
+        _require_document(job.work, report)
+    return report, fresh or ingest.changed
 
 
 def _require_document(work: Sequence[Source | Document], report: IndexReport) -> None:
@@ -87,19 +96,22 @@ def _require_whole(path: Path, base: Manifest, names: Sequence[str]) -> None:
         raise IndexCorrupt(f"{found[0]}.", "Run `rag check --repair`, then run the command again.")
 
 
-def plan(path: Path, work: Sequence[Source | Document], gone: Callable[[Store], Sequence[str]] | None) -> IndexReport:
+def plan(
+    path: Path, work: Sequence[Source | Document], gone: "Callable[[DocumentStore], Sequence[str]] | None"
+) -> IndexReport:
     """Return what taking `work` into the index at `path` would do, by source; nothing is written and no text is read.
 
     A source is added where the index does not know it and updated where its bytes are others than before. Where there
     is no index, and where `gone` is None because one is to be made from nothing, every source is added.
     """
     if gone is None or not (path / MANIFEST).exists():
-        return _planned(work, None, ())
+        return planned(work, None, ())
     with closing(Store(path / read_manifest(path).folder / DOCUMENTS)) as store:
-        return _planned(work, store, gone(store))
+        return planned(work, store, gone(store))
 
 
-def _planned(work: Sequence[Source | Document], store: Store | None, gone: Sequence[str]) -> IndexReport:
+def planned(work: Sequence[Source | Document], store: "DocumentStore | None", gone: Sequence[str]) -> IndexReport:
+    """Return what taking `work` into `store` would do, None for a new one, and dropping the documents `gone`."""
     known = store.sources() if store else {}
     found: dict[str, list[str]] = {"added": [], "updated": [], "unchanged": []}
     failed: list[tuple[str, LoadError]] = []

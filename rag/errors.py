@@ -16,6 +16,7 @@ RagError
 │   ├── IndexVersionMismatch
 │   ├── EmbedderMismatch
 │   ├── IndexLocked
+│   ├── IndexUnreachable
 │   └── IndexWriteFailed
 ├── ModelNotAvailable       weights are missing, damaged or not the ones expected
 ├── EvaluationError         a data set or a saved result cannot be used
@@ -91,6 +92,10 @@ class EmbedderMismatch(IndexProblem):
 
 class IndexLocked(IndexProblem):
     """Another process is writing to the index."""
+
+
+class IndexUnreachable(IndexProblem):
+    """The server that holds the index cannot be reached, or does not answer in time."""
 
 
 class IndexWriteFailed(IndexProblem):

@@ -8,7 +8,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rag.dense import FaissStore, unpacked
+from rag.dense import unpacked
 from rag.embedding import open_embedder
 from rag.errors import EmbedderMismatch, IndexCorrupt, InvalidSettings
 from rag.filters import Chosen, Condition, Value, conditions, counts, passing
@@ -22,7 +22,7 @@ from rag.generations import (
     writing,
 )
 from rag.lexical import TantivyStore
-from rag.quantised import QuantisedStore
+from rag.milvus.address import is_address
 from rag.reports import IndexReport, Progress
 from rag.response import IndexInfo
 from rag.settings import SHAPING, Settings
@@ -35,7 +35,8 @@ from rag.wholeness import REPAIR, LargeFiles
 if TYPE_CHECKING:
     from rag.build import Job
     from rag.ingest import Paths
-    from rag.protocols import Embedder, Floats2d
+    from rag.milvus.engine import Engine
+    from rag.protocols import DocumentStore, Embedder, Floats2d, LexicalStore, VectorStore
 
 KEPT_FILTERS = 8
 """Filters asked last, of which the passages that they leave are remembered."""
@@ -44,19 +45,29 @@ KEPT_FILTERS = 8
 class Index:
     """An opened version of an index. It keeps answering from that version while others write; see `refresh`."""
 
-    def __init__(self, path: Path, manifest: Manifest, embedder: "Embedder | None", runtime: str = "auto") -> None:
-        """Open the files of a version. Use `open` or `build`."""
+    def __init__(
+        self, path: Path, manifest: Manifest, embedder: "Embedder | None", runtime: str = "auto",
+        engine: "Engine | None" = None,
+    ) -> None:  # fmt: skip
+        """Open the files of a version, or what an `engine` holds in their place. Use `open` or `build`."""
         folder = path / manifest.folder
         self.path, self.manifest = path, manifest
         self.settings = Settings(embedding_runtime=runtime).updated(manifest.settings)
         self.report = IndexReport()
         self._given_embedder = self._embedder = embedder
         self._large_files = LargeFiles(path, manifest)
-        self._store = Store(folder / DOCUMENTS)
+        self._engine = engine
+        self._store: DocumentStore
+        self._vectors: VectorStore
+        self._words: LexicalStore
+        if engine is not None:
+            self._store, self._vectors, self._words = engine.parts(manifest, self.settings.stemmer)
+        else:
+            self._store = Store(folder / DOCUMENTS)
+            self._vectors = open_vectors(folder)
+            with openable(folder / WORDS) as words:
+                self._words = TantivyStore(words, self.settings.stemmer)
         self._chosen = lru_cache(maxsize=KEPT_FILTERS)(partial(_chosen, self._store))
-        self._vectors = open_vectors(folder)
-        with openable(folder / WORDS) as words:
-            self._words = TantivyStore(words, self.settings.stemmer)
         self._require_agreement()
 
     @classmethod
@@ -68,8 +79,11 @@ class Index:
 
         Raises IndexNotFound, IndexCorrupt, IndexVersionMismatch; EmbedderMismatch where `embedder` is given and is
         not the one that the index was built with. The embedder is loaded at its first use, to run by `runtime`
-        (the setting `embedding_runtime`).
+        (the setting `embedding_runtime`). `path` may be the address of an index on a server (`rag.milvus.address`).
         """
+        engine = _engine(path)
+        if engine is not None:
+            return cls(Path(engine.address.shown), engine.manifest(), embedder, runtime, engine)
         path = Path(path)
         while True:
             manifest = read_manifest(path)
@@ -103,11 +117,15 @@ class Index:
         """
         from rag.build import Job, as_work, write
 
-        path, settings = Path(path), settings or Settings()
-        work = as_work(sources, path)
+        engine, settings = _engine(path), settings or Settings()
+        work = as_work(sources, Path(path))
         embedder = embedder or open_embedder(settings)
-        with writing(path):
-            report = write(path, None, lambda: embedder, settings, Job(work, progress))
+        if engine is not None:
+            with engine.writing() as claim:
+                report = engine.write(None, lambda: embedder, settings, Job(work, progress), claim)
+        else:
+            with writing(Path(path)):
+                report = write(Path(path), None, lambda: embedder, settings, Job(work, progress))
         index = cls.open(path, embedder, settings.embedding_runtime)
         index.report = report
         return index
@@ -140,10 +158,12 @@ class Index:
 
     def plan(self, sources: "Paths | Iterable[str | Path | Document]", sync: bool = False) -> IndexReport:
         """Return what `add`, or `sync`, would do now, by source; nothing is written and no document is read."""
-        from rag.build import as_work, documents_gone, plan
+        from rag.build import as_work, documents_gone, plan, planned
 
         given = [sources] if isinstance(sources, str | Path) else list(sources)
         work, paths = as_work(given, self.path), [item for item in given if not isinstance(item, Document)]
+        if self._engine is not None:
+            return planned(work, self.store, documents_gone(self.store, paths, work) if sync else [])
         return plan(self.path, work, lambda store: documents_gone(store, paths, work) if sync else [])
 
     def require(self, settings: Settings) -> None:
@@ -159,28 +179,37 @@ class Index:
 
     def refresh(self) -> bool:
         """Show the current version, where another writer has made one since; tell whether there was one."""
-        if read_manifest(self.path) == self.manifest:
+        return self._refresh(newest=False)
+
+    def _refresh(self, newest: bool) -> bool:
+        """Refresh; with `newest` a server is asked for what is committed now, which takes longer."""
+        manifest = read_manifest(self.path) if self._engine is None else self._engine.manifest(newest)
+        if manifest == self.manifest:
             return False
-        current = Index.open(self.path, self._given_embedder, self.settings.embedding_runtime)
+        given, runtime = self._given_embedder, self.settings.embedding_runtime
+        if self._engine is None:
+            current = Index.open(self.path, given, runtime)
+        else:
+            current = Index(self.path, manifest, given, runtime, self._engine)
         if current.manifest.embedder == self.manifest.embedder:
             current._embedder = self._embedder
         self.__dict__.update(current.__dict__)
         return True
 
     @property
-    def store(self) -> Store:
+    def store(self) -> "DocumentStore":
         """Return the document store, once every file is known to be what was written. Raises IndexCorrupt."""
         self._large_files.require_whole()
         return self._store
 
     @property
-    def vectors(self) -> "FaissStore | QuantisedStore":
+    def vectors(self) -> "VectorStore":
         """Return the vectors, likewise."""
         self._large_files.require_whole()
         return self._vectors
 
     @property
-    def words(self) -> TantivyStore:
+    def words(self) -> "LexicalStore":
         """Return the lexical index, likewise."""
         self._large_files.require_whole()
         return self._words
@@ -207,8 +236,9 @@ class Index:
         """Return what a response says of the index."""
         manifest = self.manifest
         return IndexInfo(
-            manifest.version, manifest.fingerprint, manifest.documents, manifest.chunks, manifest.embedder["name"]
-        )
+            manifest.version, manifest.fingerprint, manifest.documents, manifest.chunks, manifest.embedder["name"],
+            None if self._engine is None else self._engine.said,
+        )  # fmt: skip
 
     def documents(self) -> list[DocumentSummary]:
         """Return all documents without their texts, in order of id."""
@@ -272,10 +302,15 @@ class Index:
     def _rewrite(self, job: "Job") -> IndexReport:
         from rag.build import write
 
-        with writing(self.path):
-            # Under the lock nobody else commits: what is shown now is what the next version is made from.
-            self.refresh()
-            report = write(self.path, self.manifest, lambda: self.embedder, self.settings, job)
+        if self._engine is not None:
+            with self._engine.writing() as claim:
+                self._refresh(newest=True)
+                report = self._engine.write(self.manifest, lambda: self.embedder, self.settings, job, claim)
+        else:
+            with writing(self.path):
+                # Under the lock nobody else commits: what is shown now is what the next version is made from.
+                self.refresh()
+                report = write(self.path, self.manifest, lambda: self.embedder, self.settings, job)
         self.refresh()
         self.report = report
         return report
@@ -304,8 +339,17 @@ class Index:
             )
 
 
-def _chosen(store: Store, wanted: tuple[Condition, ...], told: str) -> Chosen:
+def _chosen(store: "DocumentStore", wanted: tuple[Condition, ...], told: str) -> Chosen:
     """Return what a filter leaves; `told` tells 1 from 1.0, which are equal, where it is remembered."""
     rows = store.rows_of_keys(passing(wanted, store.fields))
     rows.flags.writeable = False  # it is handed out again
     return Chosen(wanted, rows)
+
+
+def _engine(path: str | Path) -> "Engine | None":
+    """Return what holds the index at an address, None for a folder: its client is met only where it is asked for."""
+    if not is_address(path):
+        return None
+    from rag.milvus.engine import Engine
+
+    return Engine(path)

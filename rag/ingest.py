@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rag.errors import EmptyDocument, LoadError, UnreadableSource, UnsupportedFormat
 from rag.generations import parts_among
@@ -12,9 +13,11 @@ from rag.loading import Source, discover, file_sha256, load
 from rag.loading.sources import printable
 from rag.reports import IndexReport, Progress
 from rag.sketches import groups, near
-from rag.store import Store
 from rag.types import Document
 from rag.writer import Change, Writer
+
+if TYPE_CHECKING:
+    from rag.protocols import DocumentStore
 
 FEW_SHARE = 50
 """Of up to 1 document in 50 each is compared with all others, of more all are grouped at once."""
@@ -43,7 +46,7 @@ class Ingest:
     def run(self, work: Sequence[Source | Document], gone: Sequence[str]) -> IndexReport:
         """Drop `gone`, take `work`, and return the report."""
         self._drop(gone)
-        sizes = [_size(item) for item in work]
+        sizes = [size_of(item) for item in work]
         total, before, began = sum(sizes), 0, time.monotonic()
         for item, size in zip(work, sizes, strict=True):
             done = before
@@ -193,7 +196,8 @@ def _require_same_file(key: str, known: str, path: str) -> None:
         )
 
 
-def _size(item: Source | Document) -> int:
+def size_of(item: Source | Document) -> int:
+    """Return the bytes of a file or the characters of a document, 0 where it cannot be told."""
     try:
         return len(item.text) if isinstance(item, Document) else item.path.stat().st_size
     except OSError:
@@ -213,7 +217,7 @@ def as_work(sources: Paths | Iterable[str | Path | Document], index: Path) -> li
     return [*(source for source in found if source.path not in own), *documents]
 
 
-def documents_gone(store: Store, paths: Sequence[str | Path], work: Sequence[Source | Document]) -> list[str]:
+def documents_gone(store: "DocumentStore", paths: Sequence[str | Path], work: Sequence[Source | Document]) -> list[str]:
     """Return the documents whose file was below `paths` and is not in `work`, under this id or another."""
     roots = [Path(folder(path)) for path in paths for folder in (os.path.abspath, os.path.realpath)]
     files = [item for item in work if isinstance(item, Source)]

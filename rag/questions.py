@@ -4,10 +4,13 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from rag.errors import InvalidQuestion
-from rag.lexical import FUNCTION_WORDS, TantivyStore
+from rag.lexical import FUNCTION_WORDS
+
+if TYPE_CHECKING:
+    from rag.protocols import LexicalStore
 
 AnswerKind = Literal["number", "time", "name", "any"]
 QuestionForm = Literal["yes_no", "number", "time", "name", "place", "reason", "manner", "list", "keywords", "other"]
@@ -105,7 +108,7 @@ def checked(question: str, longest: int) -> str:
     return question.strip()
 
 
-def question_terms(question: str, words: TantivyStore) -> QuestionTerms:
+def question_terms(question: str, words: "LexicalStore") -> QuestionTerms:
     """Return the content words of a question, each once; where only function words are left, those."""
     written = dict(zip((word.lower() for word in words.words(question)), words.words_as_written(question), strict=True))
     content = [word for word in written if word not in FUNCTION_WORDS] or list(written)

@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rag.dense import cosine
-from rag.lexical import TantivyStore
 from rag.questions import (
     AnswerKind,
     QuestionForm,
@@ -33,7 +32,7 @@ from rag.questions import (
 from rag.types import AnswerType, Extraction, Hit
 
 if TYPE_CHECKING:
-    from rag.protocols import Floats1d, Floats2d
+    from rag.protocols import Floats1d, Floats2d, LexicalStore
     from rag.span_model import PassageReader, PassageReading
 
 MODELS = Path(__file__).parent / "models"
@@ -74,7 +73,7 @@ class SentenceReader:
         self,
         embed: "Callable[[Sequence[str]], Sequence[Floats1d]]",
         stored: "Callable[[Sequence[int]], Sequence[Floats2d]]",
-        words: TantivyStore,
+        words: "LexicalStore",
         weights: Mapping[str, float] | None = None,
         model: "Callable[[], PassageReader] | None" = None,
     ) -> None:

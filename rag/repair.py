@@ -9,6 +9,7 @@ from rag.embedding import open_embedder
 from rag.errors import IndexCorrupt
 from rag.generations import DOCUMENTS, Manifest, commit, damages, next_version, partial_version, read_manifest, writing
 from rag.index import Index
+from rag.milvus.address import require_folder
 from rag.settings import Settings
 from rag.store import Store
 
@@ -21,6 +22,7 @@ def examine(path: str | Path) -> list[str]:
 
     Raises IndexNotFound, IndexVersionMismatch, and IndexCorrupt where not even the manifest can be trusted.
     """
+    require_folder(path, "rag check --repair")
     path = Path(path)
     return _examined(path, read_manifest(path))
 

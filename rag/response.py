@@ -7,7 +7,7 @@ describes the JSON; missing values are null, pages and lines count from 1.
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, get_args
 
 from rag.errors import VerificationError
@@ -205,6 +205,12 @@ class IndexInfo:
     documents: int
     chunks: int
     embedding_model: str
+    engine: Mapping[str, str] | None = None
+    """What the server is that holds it, and how it finds passages; None for an index in a folder."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON object; an index in a folder has no engine."""
+        return {key: value for key, value in asdict(self).items() if key != "engine" or value is not None}
 
 
 @dataclass(frozen=True)
@@ -242,7 +248,7 @@ class Response:
             "no_answer": None if self.no_answer is None else self.no_answer.to_dict(),
             "answers": [answer.to_dict() for answer in self.answers],
             "agreement": dict(self.agreement),
-            "index": {key: getattr(self.index, key) for key in IndexInfo.__dataclass_fields__},
+            "index": self.index.to_dict(),
             "timings_ms": dict(self.timings_ms),
             "explain": None if self.explain is None else dict(self.explain),
         }

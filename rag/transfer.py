@@ -25,6 +25,7 @@ from rag.generations import (
     read_manifest,
     writing,
 )
+from rag.milvus.address import require_folder
 from rag.vector_files import VECTOR_FILES
 
 CALIBRATION = "calibration.json"
@@ -39,6 +40,7 @@ def export_index(path: str | Path, file: str | Path) -> Manifest:
     Raises InvalidInput where `file` is there already, IndexCorrupt where a file of the index is not what was written,
     IndexWriteFailed where the disk refuses; `file` is then not there.
     """
+    require_folder(path, "rag export")
     path, file = Path(path), Path(file)
     manifest = read_manifest(path)
     if file.exists():
@@ -67,6 +69,7 @@ def import_index(file: str | Path, path: str | Path) -> Manifest:
     Raises InvalidInput where there is an index already, IndexCorrupt for a file that is not what was exported,
     IndexVersionMismatch for another format, IndexWriteFailed where the disk refuses.
     """
+    require_folder(path, "rag import")
     path = Path(path)
     with _opened(Path(file)) as archive, TemporaryDirectory(prefix="pincite-") as scratch:
         (Path(scratch) / MANIFEST).write_bytes(_note(archive, MANIFEST))

@@ -3,7 +3,8 @@
 Registered in `rag.cli`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,15 +12,20 @@ import typer
 
 from rag.configuration import changes_of
 from rag.errors import IndexLocked, InvalidInput, SourceNotFound
+from rag.milvus.address import is_address, require_folder
 from rag.terminal import ProgressBar, printable, show_report
 
 if TYPE_CHECKING:
-    from rag.reports import IndexReport
+    from rag.index import Index
+    from rag.protocols import Embedder
+    from rag.reports import IndexReport, Progress
+    from rag.settings import Settings
     from rag.types import Document
 
-IndexOption = Annotated[Path, typer.Option("--index", help="Folder of the index.")]
+IndexOption = Annotated[Path, typer.Option("--index", help="Folder of the index, or milvus://HOST:PORT/NAME.")]
 SetOption = Annotated[list[str] | None, typer.Option("--set", help="A setting as key=value; may be repeated.")]
 DEFAULT_INDEX = Path("index")
+WORKERS_HELP = "Embed with Ray: a number of workers of this machine, or the address ray://HOST:PORT of a cluster."
 
 
 def index_command(
@@ -30,6 +36,7 @@ def index_command(
     watch: Annotated[bool, typer.Option(help="Sync, then again whenever files change, until interrupted.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be done.")] = False,
     allow_network: Annotated[bool, typer.Option("--allow-network", help="Read web addresses among PATHS.")] = False,
+    workers: Annotated[str | None, typer.Option(help=WORKERS_HELP)] = None,
     settings: SetOption = None,
 ) -> None:
     """Build an index of files and folders, or bring one up to date; exit status 2 where a file could not be read."""
@@ -44,7 +51,7 @@ def index_command(
     if dry_run:
         report = _planned(sources, index, rebuild, sync)
     else:
-        report = _written(sources, index, rebuild, sync or watch, settings)
+        report = _written(sources, index, rebuild, sync or watch, settings, workers)
     report = report.with_failed(failed)
     show_report(report, index)
     if dry_run:
@@ -57,26 +64,55 @@ def index_command(
 
 
 def _written(
-    sources: "Sequence[str | Path | Document]", index: Path, rebuild: bool, sync: bool, settings: list[str] | None
-) -> "IndexReport":
+    sources: "Sequence[str | Path | Document]", index: Path, rebuild: bool, sync: bool, settings: list[str] | None,
+    workers: str | None = None,
+) -> "IndexReport":  # fmt: skip
     from rag.index import Index
     from rag.settings import Settings
 
     with ProgressBar() as tell:
-        if rebuild or not (index / "manifest.json").exists():
-            return Index.build(sources, index, Settings().updated(changes_of(settings)), tell).report
-        opened = Index.open(index)
-        opened.require(opened.settings.updated(changes_of(settings)))
-        if sync:
-            return opened.sync([source for source in sources if isinstance(source, Path)], tell)
-        return opened.add(sources, tell)
+        opened = None if rebuild or not _exists(index) else Index.open(index)
+        wanted = (opened.settings if opened else Settings()).updated(changes_of(settings))
+        if opened is not None:
+            opened.require(wanted)
+        with _embedded(sources, opened, wanted, workers, tell) as embedder:
+            if opened is None:
+                return Index.build(sources, index, wanted, tell, embedder).report
+            if embedder is not None:
+                opened = Index.open(index, embedder)
+            if sync:
+                return opened.sync([source for source in sources if isinstance(source, Path)], tell)
+            return opened.add(sources, tell)
+
+
+@contextmanager
+def _embedded(
+    sources: "Sequence[str | Path | Document]", opened: "Index | None", settings: "Settings", workers: str | None,
+    tell: "Callable[[Progress], None]",
+) -> "Iterator[Embedder | None]":  # fmt: skip
+    """Give an embedder that has the vectors of what is new, made by `workers`; None for no workers."""
+    if workers is None:
+        yield None
+        return
+    from rag.fanout import fanned_out
+
+    with fanned_out(sources, opened, settings, int(workers) if workers.isdecimal() else workers, tell) as embedder:
+        yield embedder
+
+
+def _exists(index: Path) -> bool:
+    if not is_address(index):
+        return (index / "manifest.json").exists()
+    from rag.milvus.engine import Engine
+
+    return Engine(index).exists()
 
 
 def _planned(sources: "Sequence[str | Path | Document]", index: Path, rebuild: bool, sync: bool) -> "IndexReport":
     from rag.build import as_work, plan
     from rag.index import Index
 
-    if rebuild or not (index / "manifest.json").exists():
+    if rebuild or not _exists(index):
         return plan(index, as_work(sources, index), None)
     return Index.open(index).plan(sources, sync)
 
@@ -107,7 +143,9 @@ def check(
     from rag.repair import repair as mend
     from rag.vector_files import told
 
-    found = examine(index)
+    if repair:
+        require_folder(index, "rag check --repair")
+    found = Index.open(index).store.problems() if is_address(index) else examine(index)
     if found and repair:
         mend(index)
         typer.echo(f"Mended: {'; '.join(found)}.")
@@ -118,6 +156,11 @@ def check(
         raise typer.Exit(2)
     opened = Index.open(index)
     info = opened.info
+    if info.engine is not None:
+        about = ", ".join(f"{key} {value}" for key, value in info.engine.items() if key != "name")
+        sizes_held = f"{info.documents} documents, {info.chunks} chunks"
+        typer.echo(f"{index}: version {info.version}, {sizes_held}, all sound; {info.engine['name']}: {about}.")
+        return
     held = sizes(index)
     now, before = held[info.version], [size for version, size in held.items() if version < info.version]
     grown = f" ({(now - before[-1]) / 1e3:+,.0f} since the version before)" if before else ""
@@ -131,9 +174,15 @@ def export_command(
     file: Annotated[Path, typer.Argument(help="The file to write, such as articles.zip.")],
     index: IndexOption = DEFAULT_INDEX,
 ) -> None:
-    """Write the index to one file that `rag import` reads."""
+    """Write the index to one file that `rag import` reads, or copy it to a server: milvus://HOST:PORT/NAME."""
     from rag.transfer import export_index
 
+    if is_address(file):
+        from rag.milvus.copying import copy_index
+
+        copied = copy_index(index, file)
+        typer.echo(f"{file}: version {copied.version}, {copied.documents} documents, {copied.chunks} chunks.")
+        return
     made = export_index(index, file)
     typer.echo(f"{file}: {made.documents} documents, {made.chunks} chunks, {file.stat().st_size / 1e6:.1f} MB.")
 

@@ -29,7 +29,7 @@ from rag.unfinished import Embedded, Unfinished, key_of
 from rag.vector_files import VectorWriter
 
 if TYPE_CHECKING:
-    from rag.protocols import Embedder
+    from rag.protocols import Embedder, NewVectors, NewWords
 
 PACKAGE_VERSION = "0.1.0"
 FIRST_CHUNKS, PENDING_CHUNKS = 32, 512
@@ -54,20 +54,36 @@ class _Cut(NamedTuple):
     known: "list[Embedded | None]"
 
 
+class Parts(NamedTuple):
+    """Where a writer puts vectors and words, where not in files of its folder, and who has older sentence vectors."""
+
+    vectors: "NewVectors"
+    words: "NewWords"
+    sentence_vectors: Callable[[Sequence[int]], Mapping[int, bytes]]
+
+
 class Writer:
     """One uncommitted version in a folder of its own, begun empty or as a copy of the version `base`.
 
     `embedder` is called when the first text is to be embedded: a run that finds nothing new loads no model.
     """
 
-    def __init__(self, folder: Path, base: Path | None, embedder: "Callable[[], Embedder]", settings: Settings) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        base: Path | None,
+        embedder: "Callable[[], Embedder]",
+        settings: Settings,
+        parts: Parts | None = None,
+    ) -> None:
         """Open the document store and the words for writing; the vectors follow when they are needed."""
         self._folder, self._base, self._settings = folder, base, settings
-        self._load_embedder = embedder
+        self._load_embedder, self._parts = embedder, parts
         if base is not None:
             shutil.copyfile(base / DOCUMENTS, folder / DOCUMENTS)
-            link_tree(base / WORDS, folder / WORDS)
-        self._words = _words(folder, settings)
+            if parts is None:
+                link_tree(base / WORDS, folder / WORDS)
+        self._words: NewWords = parts.words if parts else _words(folder, settings)
         self.store = Store(folder / DOCUMENTS, writable=True)
         self._pending: list[_Pending] = []
         self._flushed = 0
@@ -81,7 +97,9 @@ class Writer:
         return self._load_embedder()
 
     @cached_property
-    def _vectors(self) -> VectorWriter:
+    def _vectors(self) -> "NewVectors":
+        if self._parts is not None:
+            return self._parts.vectors
         new = self._embedder.dimension if self._base is None else 0
         return VectorWriter(self._folder, self._base, new, self._settings.vector_index)
 
@@ -163,7 +181,7 @@ class Writer:
             self._words.commit()
         told = self._vectors.finish()
         self.store.commit()
-        if self.store.compact():
+        if self.store.compact() and self._parts is None:
             self._write_words_anew()
         self.store.close()
         return told
@@ -257,6 +275,9 @@ class Writer:
         rows |= {sha: row for sha, row in self.store.rows_by_embedded(hashes).items() if row not in pending}
         vectors = dict(zip(rows.values(), self._vectors.get(np.array(list(rows.values()), np.int64)), strict=True))
         sentences = self.store.sentence_vectors(list(rows.values()))
+        if self._parts is not None:
+            older = [row for row in rows.values() if row not in sentences]
+            sentences |= self._parts.sentence_vectors(older)
         known: list[Embedded | None] = []
         for sha, made in zip(hashes, chunks, strict=True):
             row = rows.get(sha, -1)
@@ -297,7 +318,7 @@ def _batches(store: Store) -> Iterator[tuple[list[int], list[Chunk]]]:
         yield batch, store.chunks(batch)
 
 
-def _add_words(words: TantivyStore, rows: Sequence[int], chunks: Sequence[Chunk]) -> None:
+def _add_words(words: "NewWords", rows: Sequence[int], chunks: Sequence[Chunk]) -> None:
     with _disk():
         words.add(rows, [made.text for made in chunks], list(map(heading_text, chunks)))
 

@@ -285,6 +285,12 @@ def test_a_remembered_filter_tells_one_from_one_point_nothing(tmp_path: Path, em
     documents = [Document("a", "It says one thing.", metadata={"n": "1"}),
                  Document("b", "It says another.", metadata={"n": "1.0"})]  # fmt: skip
     index = Index.build(documents, tmp_path / "index", embedder=embedder)
-    alone = {repr(value): Index.open(index.path).chosen({"n": value}).rows.tolist() for value in (1, 1.0, True)}
-    assert {repr(value): index.chosen({"n": value}).rows.tolist() for value in (1, 1.0, True)} == alone
+
+    def left(opened: Index, value: object) -> list[int]:
+        rows = opened.chosen({"n": value}).rows
+        assert rows is not None
+        return rows.tolist()  # type: ignore[no-any-return]
+
+    alone = {repr(value): left(Index.open(index.path), value) for value in (1, 1.0, True)}
+    assert {repr(value): left(index, value) for value in (1, 1.0, True)} == alone
     index.close()

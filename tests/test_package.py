@@ -14,8 +14,8 @@ ORDER = (
     " lean embedding dense quantised quantising vector_files lexical fusion"
     " questions reader_input decoding span_model hub_models reading confidence"
     " citation values duplicates agreement context recheck turns"
-    " sketches repeats database overlaps store generations wholeness unfinished reports writer ingest build index"
-    " repair transfer watching retrieval answers explanation feedback assistant evaluation"
+    " sketches repeats database overlaps store generations wholeness unfinished reports writer ingest build"
+    " milvus index fanout repair transfer watching retrieval answers explanation feedback assistant evaluation"
     " export adapters ui service terminal upkeep cli"
 ).split()
 LATE = {("response", "export")}

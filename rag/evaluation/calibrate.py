@@ -11,6 +11,7 @@ from rag.evaluation.datasets import Dataset, Question, load
 from rag.evaluation.observation import is_right, quoted
 from rag.feedback import read
 from rag.index import Index
+from rag.milvus.address import require_folder
 from rag.settings import Settings
 
 BATCH = 64
@@ -68,6 +69,7 @@ def calibrate(
     are known whatever the folder holds. With `feedback` what readers said of first answers of this index counts too.
     Raises EvaluationError.
     """
+    require_folder(index, "rag calibrate")
     assistant, tell = _assistant(Path(index), settings), progress or (lambda what, done, total: None)
     held = (assistant.index.document(summary.id) for summary in assistant.index.documents())
     chosen = load(dataset, corpus=(document for document in held if document)).sampled(sample, seed)

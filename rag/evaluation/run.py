@@ -72,7 +72,7 @@ def evaluate(
         dataset=_about(run.dataset, len(whole.questions), seed, sample, other_field),
         environment=cost.environment(),
         settings=asdict(given),
-        index={**asdict(run.assistant.index.info), **asdict(built)},
+        index={**run.assistant.index.info.to_dict(), **asdict(built)},
         measures=(*measures.summarised(columns), *figures),
         question_ids=tuple(seen.question.id for seen in observations),
         values={".".join(key): kept(column) for key, column in columns.items()},

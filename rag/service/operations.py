@@ -71,7 +71,7 @@ class Operations:
         """Return the passages that fit best; they claim no answer."""
         with span("search") as tell, self._using() as assistant:
             found = assistant.search(request.query, request.top_k, request.filters)
-            index = asdict(assistant.index.info)
+            index = assistant.index.info.to_dict()
             tell(passages=len(found), version=index["version"])
         return {"query": request.query, "passages": [answer.to_dict() for answer in found], "index": index}
 
@@ -185,7 +185,7 @@ class Operations:
         with self._using() as assistant:
             return {
                 "package": version("pincite"),
-                "index": asdict(assistant.index.info),
+                "index": assistant.index.info.to_dict(),
                 "settings": asdict(assistant.settings),
                 "threshold": assistant.calibration.threshold,
             }

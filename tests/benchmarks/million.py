@@ -31,9 +31,9 @@ from typing import Any
 
 import numpy as np
 
-from rag.dense import FaissStore
 from rag.embedding import open_embedder
 from rag.index import Index
+from rag.protocols import VectorStore
 from rag.quantised import QuantisedStore
 from rag.settings import Settings
 from rag.vector_files import VectorWriter, open_vectors
@@ -396,7 +396,7 @@ def _questions(given: argparse.Namespace) -> list[str]:
     return [texts[place] for place in np.random.default_rng(7).permutation(len(texts))[: given.asked]]
 
 
-def recall(store: FaissStore | QuantisedStore, queries: Sequence[Any], among: Any = None) -> dict[str, float]:
+def recall(store: VectorStore, queries: Sequence[Any], among: Any = None) -> dict[str, float]:
     """Return recall@10 and @100 of the questions against the comparison with every vector."""
     import faiss
 
