@@ -38,8 +38,7 @@ if TYPE_CHECKING:
     from rag.milvus.engine import Engine
     from rag.protocols import DocumentStore, Embedder, Floats2d, LexicalStore, VectorStore
 
-KEPT_FILTERS = 8
-"""Filters asked last, of which the passages that they leave are remembered."""
+KEPT_FILTERS = 8  # asked last, of which the passages that they leave are remembered
 
 
 class Index:
@@ -187,10 +186,8 @@ class Index:
         if manifest == self.manifest:
             return False
         given, runtime = self._given_embedder, self.settings.embedding_runtime
-        if self._engine is None:
-            current = Index.open(self.path, given, runtime)
-        else:
-            current = Index(self.path, manifest, given, runtime, self._engine)
+        engine = self._engine
+        current = Index(self.path, manifest, given, runtime, engine) if engine else Index.open(self.path, given, runtime)
         if current.manifest.embedder == self.manifest.embedder:
             current._embedder = self._embedder
         self.__dict__.update(current.__dict__)
@@ -348,8 +345,8 @@ def _chosen(store: "DocumentStore", wanted: tuple[Condition, ...], told: str) ->
 
 def _engine(path: str | Path) -> "Engine | None":
     """Return what holds the index at an address, None for a folder: its client is met only where it is asked for."""
-    if not is_address(path):
-        return None
-    from rag.milvus.engine import Engine
+    if is_address(path):
+        from rag.milvus.engine import Engine
 
-    return Engine(path)
+        return Engine(path)
+    return None

@@ -63,7 +63,8 @@ def repair(
 
     Raises IndexCorrupt where the document store itself is damaged: only the sources can mend that.
     """
-    from rag.writer import manifest_of, rebuild_derived, weights_of
+    from rag.derived import rebuild_derived
+    from rag.writer import manifest_of, weights_of
 
     path = Path(path)
     with writing(path):

@@ -88,10 +88,10 @@ class Store:
     def compact(self) -> bool:
         """Give back the room of what was removed, where that is much; tell whether it was. Call it after `commit`."""
         ((free,),), ((pages,),) = self._rows("PRAGMA freelist_count"), self._rows("PRAGMA page_count")
-        if free <= pages * MOST_FREE:
-            return False
-        self._rows("VACUUM")
-        return True
+        much = bool(free > pages * MOST_FREE)
+        if much:
+            self._rows("VACUUM")
+        return much
 
     # Writing
 

@@ -2,8 +2,7 @@
 
 import hashlib
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
@@ -14,12 +13,12 @@ import numpy as np
 
 from rag.blocks import blocks as find_blocks
 from rag.boilerplate import masks as find_masks
-from rag.chunking import chunk, embedded_sentences, embedding_text, heading_text
+from rag.chunking import chunk, embedded_sentences, embedding_text
 from rag.database import BUILD_AGAIN
 from rag.dense import packed, packed_size
+from rag.derived import add_words, disk_refusals, open_words, rewrite_words
 from rag.errors import IndexCorrupt
 from rag.generations import DOCUMENTS, WORDS, Manifest, described, link_tree
-from rag.lexical import TantivyStore
 from rag.repeats import FEWEST, repeated, shared_blocks, trace
 from rag.settings import Settings
 from rag.sketches import sketch
@@ -83,7 +82,7 @@ class Writer:
             shutil.copyfile(base / DOCUMENTS, folder / DOCUMENTS)
             if parts is None:
                 link_tree(base / WORDS, folder / WORDS)
-        self._words: NewWords = parts.words if parts else _words(folder, settings)
+        self._words: NewWords = parts.words if parts else open_words(folder, settings)
         self.store = Store(folder / DOCUMENTS, writable=True)
         self._pending: list[_Pending] = []
         self._flushed = 0
@@ -168,7 +167,7 @@ class Writer:
         self._vectors.add(np.array(rows, np.int64), np.array([item.vector for item in found], np.float32))
         for row, item in zip(rows, found, strict=True):
             self.store.put_sentence_vectors(row, item.sentences)
-        _add_words(self._words, rows, chunks)
+        add_words(self._words, rows, chunks)
 
     def finish(self) -> tuple[str, ...]:
         """Write everything to the folder and close it; return what the user should know of it, one line each.
@@ -177,23 +176,15 @@ class Writer:
         """
         self.flush()
         self._vectors.remove(np.array(self._removed, np.int64))
-        with _disk():
+        with disk_refusals():
             self._words.commit()
         told = self._vectors.finish()
         self.store.commit()
         if self.store.compact() and self._parts is None:
-            self._write_words_anew()
+            # Removed words stay in tantivy's segments, and count in its scores, until it merges them.
+            self._words = rewrite_words(self._folder, self.store, self._settings)
         self.store.close()
         return told
-
-    def _write_words_anew(self) -> None:
-        # Removed words stay in tantivy's segments, and count in its scores, until it merges them: small ones first.
-        shutil.rmtree(self._folder / WORDS)
-        self._words = _words(self._folder, self._settings)
-        for rows, chunks in _batches(self.store):
-            _add_words(self._words, rows, chunks)
-        with _disk():
-            self._words.commit()
 
     def close(self) -> None:
         """Let go of the files, whether or not they were finished."""
@@ -247,7 +238,7 @@ class Writer:
         waiting = {item.row for item in self._pending if item.row in rows}
         self._pending = [item for item in self._pending if item.row not in waiting]
         gone = sorted(rows.keys() - waiting)
-        with _disk():
+        with disk_refusals():
             self._words.remove(gone)
         self._removed += gone
         self._removed_by_hash.update((rows[row], row) for row in gone)
@@ -290,60 +281,6 @@ class Writer:
 def _unmasked(text: str, masks: Sequence[Mask]) -> str:
     starts, ends = (0, *(mask.span.end for mask in masks)), (*(mask.span.start for mask in masks), len(text))
     return " ".join(text[start:end] for start, end in zip(starts, ends, strict=True))
-
-
-def _words(folder: Path, settings: Settings) -> TantivyStore:
-    if (folder / WORDS).is_dir():
-        return TantivyStore(folder / WORDS, settings.stemmer)
-    (folder / WORDS).mkdir()
-    try:
-        return TantivyStore(folder / WORDS, settings.stemmer)
-    except IndexCorrupt as error:
-        raise OSError(f"{folder / WORDS} could not be made: {error.__cause__}") from error
-
-
-@contextmanager
-def _disk() -> Iterator[None]:
-    # tantivy raises ValueError for everything; where rows and texts are ours, only the disk can be the cause.
-    try:
-        yield
-    except ValueError as error:
-        raise OSError(str(error)) from error
-
-
-def _batches(store: Store) -> Iterator[tuple[list[int], list[Chunk]]]:
-    rows = store.rows()
-    for start in range(0, len(rows), PENDING_CHUNKS):
-        batch = rows[start : start + PENDING_CHUNKS]
-        yield batch, store.chunks(batch)
-
-
-def _add_words(words: "NewWords", rows: Sequence[int], chunks: Sequence[Chunk]) -> None:
-    with _disk():
-        words.add(rows, [made.text for made in chunks], list(map(heading_text, chunks)))
-
-
-def rebuild_derived(
-    folder: Path,
-    base: Path,
-    embedder: "Embedder",
-    settings: Settings,
-    progress: Callable[[int, int], None],
-) -> None:
-    """Write to `folder` the store of `base` with vectors and words made anew from it."""
-    shutil.copyfile(base / DOCUMENTS, folder / DOCUMENTS)
-    store, words = Store(folder / DOCUMENTS), _words(folder, settings)
-    vectors = VectorWriter(folder, None, embedder.dimension, settings.vector_index)
-    done, total = 0, store.counts()[1]
-    for rows, chunks in _batches(store):
-        vectors.add(np.array(rows, np.int64), embedder.embed_passages([embedding_text(made) for made in chunks]))
-        _add_words(words, rows, chunks)
-        done += len(rows)
-        progress(done, total)
-    with _disk():
-        words.commit()
-    vectors.finish()
-    store.close()
 
 
 def weights_of(embedder: "Embedder") -> dict[str, Any]:

@@ -14,7 +14,7 @@ ORDER = (
     " lean embedding dense quantised quantising vector_files lexical fusion"
     " questions reader_input decoding span_model hub_models reading confidence"
     " citation values duplicates agreement context recheck turns"
-    " sketches repeats database overlaps store generations wholeness unfinished reports writer ingest build"
+    " sketches repeats database overlaps store generations wholeness unfinished reports derived writer ingest build"
     " milvus index fanout repair transfer watching retrieval answers explanation feedback assistant evaluation"
     " export adapters ui service terminal upkeep cli"
 ).split()

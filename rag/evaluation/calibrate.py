@@ -65,9 +65,8 @@ def calibrate(
     """Fit the confidence of `index` on the questions of a data set folder, cross-validated by document, and store it.
 
     The documents are those of the index; the folder needs queries.jsonl and answers.jsonl. With `take_out` each
-    question that has an answer is asked again as if its article were not there, so that questions without an answer
-    are known whatever the folder holds. With `feedback` what readers said of first answers of this index counts too.
-    Raises EvaluationError.
+    question that has an answer is asked again as if its article were not there. With `feedback` what readers said of
+    first answers of this index counts too. Raises EvaluationError.
     """
     require_folder(index, "rag calibrate")
     assistant, tell = _assistant(Path(index), settings), progress or (lambda what, done, total: None)
