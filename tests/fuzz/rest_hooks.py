@@ -10,4 +10,4 @@ from rag.service.routes import JSONL
 
 @schemathesis.deserializer(JSONL)
 def lines(context: Any, response: Any) -> list[Any]:
-    return [json.loads(line) for line in response.text.splitlines()]
+    return [json.loads(line) for line in response.text.split("\n") if line]
