@@ -187,7 +187,9 @@ class Index:
             return False
         given, runtime = self._given_embedder, self.settings.embedding_runtime
         engine = self._engine
-        current = Index(self.path, manifest, given, runtime, engine) if engine else Index.open(self.path, given, runtime)
+        current = (
+            Index(self.path, manifest, given, runtime, engine) if engine else Index.open(self.path, given, runtime)
+        )
         if current.manifest.embedder == self.manifest.embedder:
             current._embedder = self._embedder
         self.__dict__.update(current.__dict__)
@@ -313,17 +315,12 @@ class Index:
         return report
 
     def _require_agreement(self) -> None:
-        sizes = {
-            "manifest": self.manifest.chunks,
-            "documents": self._store.counts()[1],
-            "vectors": len(self._vectors),
-            "words": len(self._words),
-        }
+        held = self.manifest.chunks, self._store.counts()[1], len(self._vectors), len(self._words)
+        sizes = dict(zip(("manifest", "documents", "vectors", "words"), held, strict=True))
         if len(set(sizes.values())) != 1:
             listed = ", ".join(f"{part} {size}" for part, size in sizes.items())
-            raise IndexCorrupt(
-                f"The parts of {self.path} disagree on their size: {listed}.", "Run `rag check --repair`."
-            )
+            what = f"The parts of {self.path} disagree on their size: {listed}."
+            raise IndexCorrupt(what, "Run `rag check --repair`.")
         if self._given_embedder is not None:
             self._require_embedder(self._given_embedder)
 

@@ -93,8 +93,6 @@ class Store:
             self._rows("VACUUM")
         return much
 
-    # Writing
-
     def put(
         self, document: Document, source: str | None, masks: Sequence[Mask], chunks: Sequence[Chunk],
         embedded_sha256: Sequence[bytes],
@@ -156,14 +154,10 @@ class Store:
         """Forget a source."""
         self._rows("DELETE FROM sources WHERE id = ?", (source,))
 
-    # Reading
-
     def counts(self) -> tuple[int, int]:
         """Return the numbers of documents and chunks."""
-        return (
-            int(self._rows("SELECT count(*) FROM documents")[0][0]),
-            int(self._rows("SELECT count(*) FROM chunks")[0][0]),
-        )
+        documents, chunks = (self._rows(f"SELECT count(*) FROM {table}")[0][0] for table in ("documents", "chunks"))
+        return int(documents), int(chunks)
 
     def sources(self) -> dict[str, tuple[str, str]]:
         """Return path and hash of every source by its id."""
