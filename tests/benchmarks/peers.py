@@ -121,8 +121,8 @@ def medians(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
         "cold_first_cpu_seconds": round(median(row["first"] for row in rows), 2),
         "warm_cpu_ms_p50": round(float(np.percentile(warm, 50)), 1),
         "warm_cpu_ms_p95": round(float(np.percentile(warm, 95)), 1),
-        "peak_mib_asking": median(row["peak_mib"] for row in rows),
-        "peak_mib_indexing": median(row["peak_mib_indexing"] for row in rows),
+        "peak_mib_asking": round(median(row["peak_mib"] for row in rows), 1),
+        "peak_mib_indexing": round(median(row["peak_mib_indexing"] for row in rows), 1),
     }
 
 
