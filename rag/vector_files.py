@@ -49,7 +49,7 @@ def kind_for(count: int, wanted: str = "auto") -> str:
 def told(facts: Facts) -> str:
     """Return how vectors are searched, in words."""
     where = f"{facts.lists} lists, {facts.probes} of them searched" if facts.kind == "ivf" else "all compared in 8 bits"
-    found = f"recall@10 {facts.recall:.3f} at {facts.sampled} of the passages"
+    found = f"recall@10 {facts.recall:.3f} at {facts.sampled} passages with noise"
     short = "" if facts.recall >= PROMISE else f", below {PROMISE}; vector_index=flat, with --rebuild, finds all"
     return f"{facts.kind} ({where}, {facts.candidates} compared again), {found}{short}"
 

@@ -439,16 +439,19 @@ def filtered(index: Index, pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def change(given: argparse.Namespace) -> dict[str, Any]:
-    """Add 1,000 passages, then remove 1,000 documents at once by a sync without them."""
+    """Add 1,000 documents of a new file, then take all but one of them away from it."""
     stages, index = watched(), Index.open(given.work / "index", LookUp(given.work))
     began = [json.loads(line) for line in islice((given.work / "corpus.jsonl").open(), 1_000)]
-    extra = given.work / "extra.jsonl"
-    lines = ({**row, "_id": f"extra:{row['_id']}", "text": f"More. {row['text']}"} for row in began)
-    extra.write_text("".join(json.dumps(row) + "\n" for row in lines))
+    extra = given.work / "extra" / "extra.jsonl"
+    extra.parent.mkdir(exist_ok=True)
+    turn = index.info.version  # other texts each time
+    more = ({**row, "_id": f"extra:{row['_id']}", "text": f"More {turn}. {row['text']}"} for row in began)
+    lines = [json.dumps(row) + "\n" for row in more]
+    extra.write_text("".join(lines))
     found: dict[str, Any] = {"passages": index.info.chunks}
     for name, work in (
-        ("add_1000", lambda: index.add(extra)),
-        ("remove_1000", lambda: (extra.unlink(), index.sync(extra.parent / "extra.jsonl"))),
+        ("add_1000", lambda: index.add(extra.parent)),
+        ("remove_1000", lambda: (extra.write_text(lines[0]), index.add(extra.parent))),
     ):
         stages.spent.clear()
         cpu, wall = timed(work)
