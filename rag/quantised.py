@@ -12,12 +12,11 @@ All are memory-mapped and never changed: the next version has links to the first
 """
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -33,8 +32,10 @@ FAST, FULL, ROWS, ADDED, REMOVED, FACTS = (
 BASE = (FAST, FULL, ROWS)
 EXACT_ROWS = 10_000
 """Where a filter leaves at most this many rows they are all compared in 16 bits."""
-SCANNED_ROWS = 500_000
-"""Up to this many are all compared in 8 bits (about 20 ms): what a filter leaves may lie far from a question."""
+SCANNED_ROWS = 100_000
+"""Up to this many are all compared in 8 bits (about 30 ms): what a filter leaves may lie far from a question."""
+MORE_LISTS = 2
+"""Of more, a question looks at this many times the lists that would hold as many of them as it compares without one."""
 FIGURE, UNIT = "<i2", 32_767
 """A figure of a unit vector in 16 bits, and what stands for 1: as exact as half precision, read 20 times sooner."""
 REMEDY = "Run `rag check --repair`."
@@ -153,25 +154,27 @@ class QuantisedStore:
         """
         if k < 1:
             return [[] for _ in queries]
-        places = None if among is None else self._allowed(among)
-        only = self._selector(places)
-        return [self._search_one(np.ascontiguousarray(query, np.float32), k, among, places, only) for query in queries]
+        allowed = self._everything if among is None else self._only(self._allowed(among))
+        late = None if among is None else among[among > self._rows[-1]]
+        return [self._search_one(np.ascontiguousarray(query, np.float32), k, allowed, late) for query in queries]
 
-    def _search_one(
-        self, query: "Floats1d", k: int, among: "Ints1d | None", places: "Ints1d | None", only: Mapping[str, Any]
-    ) -> "Ranking":
-        few = places if places is not None and len(places) <= EXACT_ROWS else self._proposed(query, k, only)
+    def _search_one(self, query: "Floats1d", k: int, allowed: "_Allowed", late: "Ints1d | None") -> "Ranking":
+        few = allowed.places
+        if few is None or len(few) > EXACT_ROWS:
+            few = self._proposed(query, k, allowed)
         found = self._ranked(query, few, k)
         if self._added is not None:
-            late = None if among is None else among[among > self._rows[-1]]
             found += self._added.search(query[None, :], k, late)[0]
         return sorted(found, key=lambda item: (-item[1], item[0]))[:k]
 
-    def _proposed(self, query: "Floats1d", k: int, only: Mapping[str, Any]) -> "Ints1d":
-        """Return the places of the candidates that FAISS finds."""
-        wanted = min(len(self._rows), max(self.facts.candidates, 2 * k))
-        with one_thread():
-            _, ids = self._fast.search(query[None, :], wanted, **only)
+    def _proposed(self, query: "Floats1d", k: int, allowed: "_Allowed") -> "Ints1d":
+        """Return the places of the candidates that FAISS finds; where the lists hold fewer than k, of all lists."""
+        wanted = min(allowed.number, max(self.facts.candidates, 2 * k))
+        for probes in (allowed.probes, self.facts.lists):
+            with one_thread():
+                _, ids = self._fast.search(query[None, :], wanted, params=self._parameters(allowed.selector, probes))
+            if (ids[0] >= 0).sum() >= min(k, wanted):
+                break
         found = ids[0][ids[0] >= 0]
         return np.asarray(found if self.facts.kind == "sq8" else np.searchsorted(self._rows, found), np.int64)
 
@@ -201,27 +204,36 @@ class QuantisedStore:
             held &= self._kept[places]
         return np.where(held, places, -1)
 
-    def _selector(self, places: "Ints1d | None") -> dict[str, Any]:
-        """Return what makes FAISS look at these places alone: in all lists, or of very many in proportionally more."""
-        if places is None:
-            return self._all
-        probes = self.facts.lists
-        if len(places) > SCANNED_ROWS:
-            probes = min(probes, -(-self.facts.probes * len(self._rows) // len(places)))
-        return self._parameters(places, probes)
-
     @cached_property
-    def _all(self) -> dict[str, Any]:
-        return self._parameters(np.flatnonzero(self._kept) if len(self._removed) else None, self.facts.probes)
+    def _everything(self) -> "_Allowed":
+        count = len(self._rows) - len(self._removed)
+        selector = self._selector(np.flatnonzero(self._kept)) if len(self._removed) else None
+        return _Allowed(None, count, selector, self.facts.probes)
 
-    def _parameters(self, places: "Ints1d | None", probes: int) -> dict[str, Any]:
+    def _only(self, places: "Ints1d") -> "_Allowed":
+        """Return what lets a search look at these places alone: in all lists, or of very many in a part of them."""
+        count, probes = len(places), self.facts.lists
+        if count > SCANNED_ROWS:
+            probes = min(probes, MORE_LISTS * self.facts.probes * len(self._rows) // count)
+        return _Allowed(places, count, self._selector(places) if count > EXACT_ROWS else None, probes)
+
+    def _selector(self, places: "Ints1d") -> Any:
+        return marked(places if self.facts.kind == "sq8" else self._rows[places])
+
+    def _parameters(self, selector: Any, probes: int) -> Any:
         faiss: Any = import_module("faiss")
-        only = {}
-        if places is not None:
-            only = {"sel": marked(places if self.facts.kind == "sq8" else self._rows[places])}
         if self.facts.kind == "sq8":
-            return {"params": faiss.SearchParameters(**only)} if only else {}
-        return {"params": faiss.SearchParametersIVF(nprobe=probes, **only)}
+            return faiss.SearchParameters(sel=selector)
+        return faiss.SearchParametersIVF(sel=selector, nprobe=probes)
+
+
+class _Allowed(NamedTuple):
+    """Places that a search may look at (None: all held), how many they are, what tells FAISS, and in how many lists."""
+
+    places: "Ints1d | None"
+    number: int
+    selector: Any
+    probes: int
 
 
 def as_figures(vectors: "Floats2d") -> Any:

@@ -1,15 +1,12 @@
 """Chooses documents by what is known of them, and shows that nothing else is ever found."""
 
-import re
-import time
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from exploring import examples
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag import store as store_room
@@ -105,34 +102,6 @@ def test_a_filter_that_means_nothing_is_an_error_that_says_so(wanted: Any, says:
     assert caught.value.remedy
 
 
-@example("a*b", "a\nXb")
-@example("a*a", "a")
-@given(st.text("ab*/", max_size=8), st.text("ab/\n", max_size=12))
-def test_a_pattern_fits_what_the_same_regular_expression_fits(pattern: str, text: str) -> None:
-    form = re.compile(".*".join(map(re.escape, pattern.split("*"))), re.DOTALL)
-    held = fields_of([(0, {"path": text, "title": text}, {})])
-    if not text.strip() or not pattern.strip():
-        return
-    assert bool(passing(conditions({"title": pattern}), held)) == bool(form.fullmatch(text))
-    ends = re.compile(f"(?:.*/)?{form.pattern}", re.DOTALL)
-    assert bool(passing(conditions({"path": pattern}), held)) == bool(ends.fullmatch(text))
-
-
-def test_no_filter_takes_long_whatever_it_asks() -> None:
-    known = [(n, {"path": f"{'a/' * 500}{n}", "title": "a" * 50_000}, {"year": n}) for n in range(100)]
-    held = fields_of(known)
-    many: list[dict[str, Any]] = [
-        {"title": "a*" * 200 + "b"}, {"path": "*" * 200 + "x"}, {"path": [f"{n}*x" for n in range(100)]},
-        {"title": [f"id {n}" for n in range(100_000)]}, {"year": [f"{n}-01" for n in range(1_000, 2_000)]},
-    ]  # fmt: skip
-    for wanted in many:
-        began = time.process_time()
-        assert passing(conditions(wanted), held) == set()
-        assert time.process_time() - began < 5
-    with pytest.raises(InvalidFilter, match=r"1,001 patterns"):
-        conditions({"year": list(range(1_001))})
-
-
 def test_pairs_of_the_shell_are_filters() -> None:
     pairs = ["author=Ann = Li", "author = Bob", "published_at>=2024-01", "published_at<2025", "path=news/*"]
     assert from_pairs(pairs) == {
@@ -157,7 +126,7 @@ def test_facets_count_documents_most_first() -> None:
 
 
 @given(st.integers(1, 60), st.sets(st.integers(0, 59)), st.integers(1, 20), st.randoms(use_true_random=False))
-@settings(max_examples=examples(60))
+@settings(max_examples=60, deadline=None)
 def test_rows_among_are_ranked_as_an_index_of_them_alone_ranks_them(
     size: int, among: set[int], k: int, random: Any
 ) -> None:
@@ -183,7 +152,7 @@ def words() -> TantivyStore:
 
 
 @given(st.sets(st.integers(0, 299)), st.integers(1, 40))
-@settings(max_examples=examples(60))
+@settings(max_examples=60, deadline=None)
 def test_words_find_the_best_of_the_rows_among_and_no_other(words: TantivyStore, among: set[int], k: int) -> None:
     everything = dict(words.search("apple plum", 300))
     found = words.search("apple plum", k, np.array(sorted(among), np.int64))
@@ -285,12 +254,6 @@ def test_a_remembered_filter_tells_one_from_one_point_nothing(tmp_path: Path, em
     documents = [Document("a", "It says one thing.", metadata={"n": "1"}),
                  Document("b", "It says another.", metadata={"n": "1.0"})]  # fmt: skip
     index = Index.build(documents, tmp_path / "index", embedder=embedder)
-
-    def left(opened: Index, value: object) -> list[int]:
-        rows = opened.chosen({"n": value}).rows
-        assert rows is not None
-        return rows.tolist()  # type: ignore[no-any-return]
-
-    alone = {repr(value): left(Index.open(index.path), value) for value in (1, 1.0, True)}
-    assert {repr(value): left(index, value) for value in (1, 1.0, True)} == alone
+    alone = {repr(value): str(Index.open(index.path).chosen({"n": value}).rows) for value in (1, 1.0, True)}
+    assert {repr(value): str(index.chosen({"n": value}).rows) for value in (1, 1.0, True)} == alone
     index.close()

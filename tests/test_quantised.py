@@ -103,10 +103,13 @@ def test_the_same_question_finds_the_same_alone_and_among_others(built: Path) ->
 
 
 @pytest.mark.parametrize("share", [0.5, 0.1, 0.01, 0.001])
-@pytest.mark.parametrize("exact", [10_000, 10])
-def test_a_filter_keeps_the_recall(built: Path, share: float, exact: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`exact`: from how many rows on the lists are searched. The filters leave rows anywhere, and one subject's."""
+@pytest.mark.parametrize(("exact", "scanned"), [(10_000, 100_000), (10, 100_000), (10, 50)])
+def test_a_filter_keeps_the_recall(
+    built: Path, share: float, exact: int, scanned: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`exact`: most rows that are all compared; `scanned`: for which all lists are. One filter is by subject."""
     monkeypatch.setattr(quantised, "EXACT_ROWS", exact)
+    monkeypatch.setattr(quantised, "SCANNED_ROWS", scanned)
     store, count = opened(built), int(share * COUNT)
     anywhere = np.sort(np.random.default_rng(3).choice(ROWS, count, replace=False))
     subject = np.sort(ROWS[np.argsort(-(HELD @ QUESTIONS[0]))[:count]])
@@ -115,6 +118,12 @@ def test_a_filter_keeps_the_recall(built: Path, share: float, exact: int, monkey
     absent = np.array([0, 10**6], np.int64)
     assert store.search(QUESTIONS, 5, np.concatenate([anywhere, absent])) == store.search(QUESTIONS, 5, anywhere)
     assert store.search(QUESTIONS[:1], 5, absent[:0]) == [[]]
+
+
+def test_as_many_are_found_as_are_asked_for(built: Path) -> None:
+    """Also where the nearest lists hold fewer."""
+    assert [len(ranking) for ranking in opened(built).search(QUESTIONS, 2_000)] == [2_000] * len(QUESTIONS)
+    assert [len(ranking) for ranking in opened(built).search(QUESTIONS[:3], COUNT + 5)] == [COUNT] * 3
 
 
 def test_few_changes_lie_beside_the_large_files_which_are_linked(built: Path, tmp_path: Path) -> None:

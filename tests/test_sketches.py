@@ -134,3 +134,19 @@ def test_groups_are_those_that_comparing_all_documents_gives() -> None:
     mixed = dict(sorted(sketches.items()))
     assert groups(mixed) == by_comparing_all(mixed) and len(groups(mixed)) > 50
     assert groups({**mixed, "short": b""}) == groups(mixed) and groups({"short": b""}) == groups({}) == []
+
+
+def test_near_finds_what_comparing_with_every_other_gives() -> None:
+    chance, sketches = np.random.default_rng(4), dict[str, bytes]()
+    for n in range(300):
+        first = chance.integers(2**32, size=128, dtype=np.uint32)
+        for m, share in enumerate([0.0, *chance.uniform(0.2, 0.5, size=chance.integers(3))]):
+            other = np.where(chance.random(128) < share, chance.integers(2**32, size=128, dtype=np.uint32), first)
+            sketches[f"{n}.{m}"] = other.astype("<u4").tobytes()
+    keys = [*list(sketches)[::5], "unknown"]
+    by_hand = [
+        (key, *alike) for key in keys if key in sketches and (alike := [
+            other for other in sketches if other != key and likeness(sketches[key], sketches[other]) >= 0.6
+        ])
+    ]  # fmt: skip
+    assert list(near(keys, sketches)) == by_hand and len(by_hand) > 20
