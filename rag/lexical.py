@@ -56,6 +56,8 @@ class TantivyStore:
         self._schema, self._stemmer = _schema(), stemmer
         try:
             self._index = tantivy.Index(self._schema, None if folder is None else str(folder))
+            # Else a thread of tantivy's own opens, whenever the files change, what nobody has checked.
+            self._index.config_reader(reload_policy="manual")
         except ValueError as error:
             raise IndexCorrupt(f"{folder} is not a readable lexical index.", "Run `rag check --repair`.") from error
         self._analyzer, self._plain = analyzer(stemmer), analyzer("none")
