@@ -119,7 +119,8 @@ def test_questions_outlive_a_server_killed_and_started_again(
     asking.join()
     failed = [took for _, took, found in outcomes if isinstance(found, IndexUnreachable)]
     right = [found for *_, found in outcomes if not isinstance(found, IndexUnreachable)]
-    assert failed and max(failed) < TIMEOUT + MARGIN
+    # A question makes several requests: one may be answered late, and the next not at all.
+    assert failed and max(failed) < 2 * TIMEOUT + MARGIN
     assert right and all(found == expected for found in right), "none is wrong"
     assert not isinstance(outcomes[0][2], IndexUnreachable) and not isinstance(outcomes[-1][2], IndexUnreachable)
     print(f"{len(right)} questions answered, {len(failed)} told of the server")  # noqa: T201
