@@ -1,5 +1,6 @@
 """The sentence reader: whole sentences, best first, by figures that can be followed."""
 
+import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -7,8 +8,9 @@ import pytest
 
 from rag.embedding import QueryVectors
 from rag.lexical import TantivyStore
+from rag.reader_input import PairTokenizer
 from rag.reading import SentenceReader, margins
-from rag.span_model import span_model
+from rag.span_model import SHIPPED_READER, TOKENIZER, span_model
 from rag.types import Chunk, Hit, Span
 
 if TYPE_CHECKING:
@@ -138,3 +140,30 @@ def test_a_copy_does_not_compete_with_its_statement(words: TantivyStore, embedde
     twice = reader(words, embedder, sentence_cosine=1.0).read([question], [[hit(), hit(start=900)]])[0]
     assert twice[0].features == twice[1].features == alone[0].features
     assert alone[0].features["ahead_of_next"] == pytest.approx(alone[0].score - alone[1].score)
+
+
+def answered(words: TantivyStore, embedder: "Embedder", question: str, text: str) -> list[str]:
+    chunk = Chunk(Span("d", 0, len(text)), text, None, (), ((0, len(text)),))
+    stored: Callable[[Sequence[int]], list[Floats2d]] = lambda rows: [  # noqa: E731
+        embedder.embed_with_parts([text], [chunk.sentences])[1][0] for _ in rows
+    ]
+    made = SentenceReader(QueryVectors(lambda: embedder), stored, words, model=span_model)
+    return [text[item.start : item.end] for item in made.read([question], [[Hit(1, chunk, 0.5, {"dense": 0.6})]])[0]]
+
+
+def test_a_number_is_never_cut(words: TantivyStore, embedder: "Embedder") -> None:
+    whole = answered(words, embedder, "How many tonnes of herring were caught?", "Cod 3,150\nHerring 9,940")
+    assert whole
+    assert not any(re.match(r"\d{3}(?!,)|.*\b(3|9)$", found) for found in whole), whole
+
+
+@pytest.mark.parametrize(
+    ("text", "opened"),
+    [
+        ("3,150 t", "3t"), ("at 10:30 x", "a1x"), ("12 400 cod", "1c"), ("1\u202f240,50 eur", "1e"),
+        ("in 2020 150 left", "i21l"), ("315 994 120 7 x", "3917x"), ("He has 7.", "Hh7."),
+    ],
+)  # fmt: skip
+def test_words_and_numbers_open_where_they_begin(text: str, opened: str) -> None:
+    found = PairTokenizer(SHIPPED_READER / TOKENIZER).tokens([text])[0]
+    assert "".join(text[start] for (start, _), opens in zip(found.places, found.opens, strict=True) if opens) == opened
