@@ -8,6 +8,7 @@ import pytest
 
 from rag.embedding import QueryVectors
 from rag.lexical import TantivyStore
+from rag.questions import after_enumerator
 from rag.reader_input import PairTokenizer
 from rag.reading import SentenceReader, margins
 from rag.span_model import SHIPPED_READER, TOKENIZER, span_model
@@ -167,3 +168,32 @@ def test_a_number_is_never_cut(words: TantivyStore, embedder: "Embedder") -> Non
 def test_words_and_numbers_open_where_they_begin(text: str, opened: str) -> None:
     found = PairTokenizer(SHIPPED_READER / TOKENIZER).tokens([text])[0]
     assert "".join(text[start] for (start, _), opens in zip(found.places, found.opens, strict=True) if opens) == opened
+
+
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        ("WHAT IS THE PRICE OF EACH CASTING", "2.1 The price of each casting is EUR 1,240."),
+        ("What is the price of each casting?", "2.1 The price of each casting is EUR 1,240."),
+    ],
+)
+def test_the_number_of_a_clause_is_no_answer(
+    words: TantivyStore, embedder: "Embedder", question: str, text: str
+) -> None:
+    assert all("1,240" in found for found in answered(words, embedder, question, text))
+
+
+def test_what_numbers_a_heading_is_left_out(words: TantivyStore, embedder: "Embedder") -> None:
+    for text in ("2. DEPOSIT.", "(b) The deposit is held.", "2.3. DEPOSIT", "3) the deposit"):
+        found = answered(words, embedder, "How many deposits are there?", text)
+        assert found
+        assert not any(re.match(r"[\d(]", one) for one in found), found
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2.1 million people", "40 percent of it", "3. Juli 2020", "1992. It", "5.2 GHz", "(2020) it", "2.5 Million cars",
+     "24.12.2020 The", "2.", "A deposit", "a deposit", "1,240 EUR"],
+)  # fmt: skip
+def test_an_amount_or_a_date_numbers_nothing(text: str) -> None:
+    assert after_enumerator(text) == 0
