@@ -33,6 +33,11 @@ ASKED = frozenset(
     " compan countr cit town person team state".split()
 )
 """Stems of words that say what kind of thing is asked for, not of what."""
+MEASURES = frozenset(
+    "cost pric fee charg worth pay paid spend spent mone sum total euro dollar pound franc yen rubl cent eur usd gbp"
+    " million billion thousand".split()
+)
+"""Stems of words of money and number: sentences that have only these in common speak of different things."""
 AMOUNTS = frozenset(CURRENCIES.values())
 
 _PERCENT = re.compile(r"\b(percent\w*|per cent|share|proportion|fraction|rate)\b")
@@ -175,7 +180,11 @@ def _bare(value: Value) -> Value:
 def _related(question: str, one: Statement, other: Statement, strict: bool) -> bool:
     """Tell whether both sentences speak of what the question asks about."""
     asked = [word for word in _content(question) if word not in ASKED]
+    subject = [word for word in asked if word not in MEASURES]
+    asked = subject or asked
     mine, theirs = _content(one.sentence), _content(other.sentence)
+    if subject:
+        mine, theirs = ([word for word in words if word not in MEASURES] for words in (mine, theirs))
     shared = _matching(mine, theirs)
     covered = min(_matching(asked, mine), _matching(asked, theirs)) / max(1, len(asked))
     if not strict:

@@ -13,7 +13,7 @@ import numpy as np
 
 from rag.decoding import END, START, Read, decoded
 from rag.errors import ModelNotAvailable
-from rag.reader_input import LONGEST_PASSAGE, STRIDE, Pair, Tokens
+from rag.reader_input import LONGEST_PASSAGE, STRIDE, Pair, Tokens, outside_numbers
 from rag.span_model import PassageReading
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class HubReader:
             return_overflowing_tokens=True, return_offsets_mapping=True, return_tensors="np", padding=False,
         ) if text else None  # fmt: skip
         for place in range(len(encoded["input_ids"]) if encoded else 0):
-            pair = _pair(encoded, place)
+            pair = _pair(text, encoded, place)
             yield decoded(pair, self._scores(encoded, place), 0.0)
 
     def _longest(self, question: str) -> int:
@@ -102,11 +102,12 @@ hub_reader = lru_cache(maxsize=KEPT_MODELS)(HubReader)
 hub_reranker = lru_cache(maxsize=KEPT_MODELS)(CrossEncoderReranker)
 
 
-def _pair(encoded: Any, place: int) -> Pair:
+def _pair(text: str, encoded: Any, place: int) -> Pair:
     inside = [number for number, side in enumerate(encoded.sequence_ids(place)) if side == 1]
     first, last = inside[0], inside[-1] + 1
     ids = np.asarray(encoded["input_ids"][place], np.int32)
     places = np.asarray(encoded["offset_mapping"][place], np.int32)[first:last]
     words = encoded.word_ids(place)[first:last]
-    opens = tuple(not number or word != words[number - 1] for number, word in enumerate(words))
+    opened = [not number or word != words[number - 1] for number, word in enumerate(words)]
+    opens = outside_numbers(text, places, opened)
     return Pair(ids, np.zeros(len(ids), np.int32), first, Tokens(ids[first:last], places, opens, ("",) * len(places)))

@@ -63,6 +63,14 @@ GENERAL = frozenset(
 )
 """Words that name nothing by themselves."""
 FOLLOWING = re.compile(r"\W*(and|but|or|so|then|also|what about|how about|what of)\b", re.IGNORECASE)
+ENUMERATOR = re.compile(
+    r"\s*(?:\((?:\d{1,3}(?:\.\d{1,2})*|[a-z]|[ivx]{1,4})\)|(?:\d{1,3}(?:\.\d{1,2})*|[a-z])\)|\d{1,3}(?:\.\d{1,2})*\."
+    r"(?!\s+(?:jan|feb|mär|mar|apr|mai|may|jun|jul|aug|sep|okt|oct|nov|dez|dec))"
+    r"|\d{1,3}(?:\.\d{1,2})+(?=\s+(?-i:A\b|[A-Z][a-z]|[A-Z]{4}))(?!\s+(?:[mb]illion|trillion|thousand)))\s+(?=\S)",
+    re.IGNORECASE,
+)
+"""What numbers a clause or an item at the start of its sentence: `2.`, `2.1 The`, `(a)`, `3)`; not `2.1 million`, nor
+the day of `3. Juli`."""
 
 
 @dataclass(frozen=True)
@@ -139,6 +147,25 @@ def inverse_document_frequency(count: int, total: int) -> float:
     0.9808
     """
     return math.log(1.0 + (total - count + 0.5) / (count + 0.5))
+
+
+def as_read(question: str) -> str:
+    """Return the question as it is read: one wholly in capitals in small letters, for then none of them tells a name.
+
+    >>> as_read("WHAT IS THE PRICE?"), as_read("NATO?")
+    ('what is the price?', 'NATO?')
+    """
+    return question.lower() if question.isupper() and len(question.split()) > 2 else question
+
+
+def after_enumerator(sentence: str) -> int:
+    """Return where a sentence goes on after the number of its clause or item; 0 where it has none.
+
+    >>> [after_enumerator(text) for text in ("2.1 The price", "2. DEPOSIT.", "2.1 million", "40 percent of it")]
+    [4, 3, 0, 0]
+    """
+    match = ENUMERATOR.match(sentence)
+    return match.end() if match else 0
 
 
 def answer_kind(question: str) -> AnswerKind:

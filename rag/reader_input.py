@@ -31,14 +31,19 @@ STRIDE = 160
 """Tokens from one window of a long passage to the next."""
 STEM_LETTERS = 5
 """Letters by which two words are taken for the same: `collapse` and `collapsed`."""
+_NUMBER = re.compile(
+    r"(?<![\d.,])(?<!\d[ \u00a0\u202f])[1-9]\d{0,2}(?:[ \u00a0\u202f]\d{3})+(?![ \u00a0\u202f]?\d)(?:[.,]\d+)?"
+    r"|\d+(?:[.,:]\d+)+"
+)
+"""Numbers of several tokens: `3,150`, `1.5`, `10:30`, `12 400`; columns of more figures are not one number."""
 
 
 @dataclass(frozen=True)
 class Tokens:
     """A text in tokens.
 
-    `ids` int32 (n,); `places` int32 (n, 2), their character ranges; `opens`, whether each opens a word; `keys`, what
-    each one's word is compared by (empty: not compared).
+    `ids` int32 (n,); `places` int32 (n, 2), their character ranges; `opens`, whether each opens a word or a
+    number; `keys`, what each one's word is compared by (empty: not compared).
     """
 
     ids: "Integers"
@@ -80,7 +85,8 @@ class PairTokenizer:
 
     def tokens(self, texts: Sequence[str]) -> list[Tokens]:
         """Return each text in tokens, without the marks around it."""
-        return [_tokens(encoding) for encoding in self._tokenizer.encode_batch(list(texts), add_special_tokens=False)]
+        encodings = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
+        return [_tokens(text, encoding) for text, encoding in zip(texts, encodings, strict=True)]
 
     def pair(self, question: Tokens, title: Tokens | None, passage: Tokens) -> Pair:
         """Return one input; question and title lose what is over their limit, the passage has to fit."""
@@ -124,7 +130,15 @@ def _sides(part: Tokens, asked: set[str]) -> list[int]:
     return [PASSAGE_SHARED if key in asked else PASSAGE for key in part.keys]
 
 
-def _tokens(encoding: Any) -> Tokens:
+def outside_numbers(text: str, places: "Integers", opens: Sequence[bool]) -> tuple[bool, ...]:
+    """Return `opens` without the tokens inside a number: a piece of 3,150 is another number, never an answer."""
+    inside = np.zeros(len(text) + 1, bool)
+    for match in _NUMBER.finditer(text):
+        inside[match.start() + 1 : match.end()] = True
+    return tuple(bool(opened and not inside[start]) for opened, start in zip(opens, places[:, 0], strict=True))
+
+
+def _tokens(text: str, encoding: Any) -> Tokens:
     pieces: list[str] = encoding.tokens
     opens = tuple(not piece.startswith("##") for piece in pieces)
     keys: list[str] = []
@@ -135,7 +149,7 @@ def _tokens(encoding: Any) -> Tokens:
             keys += [_key(word)] * (place - start)
             start = place
     places = np.array(encoding.offsets, np.int32).reshape(-1, 2)
-    return Tokens(np.array(encoding.ids, np.int32), places, opens, tuple(keys))
+    return Tokens(np.array(encoding.ids, np.int32), places, outside_numbers(text, places, opens), tuple(keys))
 
 
 def _key(word: str) -> str:

@@ -24,7 +24,9 @@ from rag.questions import (
     AnswerKind,
     QuestionForm,
     QuestionTerms,
+    after_enumerator,
     answer_kind,
+    as_read,
     holds_kind,
     question_form,
     question_terms,
@@ -85,12 +87,14 @@ class SentenceReader:
 
     def read(self, questions: Sequence[str], hits: Sequence[Sequence[Hit]]) -> list[list[Extraction]]:
         """Return for each question its sentences, best first, ties in order of document and place."""
+        vectors = self._embed(questions)
+        questions = [as_read(text) for text in questions]
         readings: Sequence[Sequence[PassageReading | None]] = [[None] * len(found) for found in hits]
         if self._model:
             readings = self._model().read(questions, [[hit.chunk for hit in found] for found in hits])
         return [
             self._read(self._question(text, vector), found, read)
-            for text, vector, found, read in zip(questions, self._embed(questions), hits, readings, strict=True)
+            for text, vector, found, read in zip(questions, vectors, hits, readings, strict=True)
         ]
 
     def _question(self, text: str, vector: "Floats1d") -> Question:
@@ -147,8 +151,10 @@ class SentenceReader:
         features: Mapping[str, float],
     ) -> Iterator[Extraction]:
         """Yield the sentence with the words that answer best; where a list is asked for, others that may do too."""
-        none = reading.none
-        for place, span in enumerate(reading.best(*sentence, SEVERAL if question.form == "list" else 1)):
+        none, (start, end) = reading.none, sentence
+        # The number of a clause or an item names it and answers nothing.
+        start += after_enumerator(hit.chunk.text[start:end])
+        for place, span in enumerate(reading.best(start, end, SEVERAL if question.form == "list" else 1)):
             if place and span.score < none:
                 return
             figures = {

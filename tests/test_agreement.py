@@ -77,3 +77,21 @@ def test_groups_hold_answers_that_all_agree_with_each_other() -> None:
 def test_a_date_agrees_with_two_that_contradict_each_other_in_the_first_group_alone() -> None:
     dated = answers("The dam opened in March 2012.", "The dam opened in 2012.", "The dam opened in April 2012.")
     assert compare_answers("When did the dam open?", dated) == {"groups": [[1, 2], [3]], "differ": True}
+
+
+@pytest.mark.parametrize(
+    ("question", "one", "other", "relation_found"),
+    [
+        ("How much did the bridge cost?", "The bridge cost [[467 million euros]].", "Tickets cost [[14 euros]].",
+         "unrelated"),
+        ("What is the price of a casting?", "A casting has a price of [[40 euros]].", "The price of a seat is [[62]].",
+         "unrelated"),
+        ("What fee is paid for a permit?", "A permit fee of [[9 euros]] is paid.", "The sea fee paid is [[12]].",
+         "unrelated"),
+        ("How much did the bridge cost?", "The bridge cost [[467 million euros]].", "The bridge cost [[€500 million]].",
+         "differ"),
+        ("What is the fee?", "The fee is [[9 euros]].", "The fee is [[12 euros]].", "differ"),
+    ],
+)  # fmt: skip
+def test_a_word_of_money_alone_is_no_shared_subject(question: str, one: str, other: str, relation_found: str) -> None:
+    assert relation(question, stated(one), stated(other)) == relation_found

@@ -1,5 +1,6 @@
 """The sentence reader: whole sentences, best first, by figures that can be followed."""
 
+import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -7,8 +8,10 @@ import pytest
 
 from rag.embedding import QueryVectors
 from rag.lexical import TantivyStore
+from rag.questions import after_enumerator
+from rag.reader_input import PairTokenizer
 from rag.reading import SentenceReader, margins
-from rag.span_model import span_model
+from rag.span_model import SHIPPED_READER, TOKENIZER, span_model
 from rag.types import Chunk, Hit, Span
 
 if TYPE_CHECKING:
@@ -138,3 +141,59 @@ def test_a_copy_does_not_compete_with_its_statement(words: TantivyStore, embedde
     twice = reader(words, embedder, sentence_cosine=1.0).read([question], [[hit(), hit(start=900)]])[0]
     assert twice[0].features == twice[1].features == alone[0].features
     assert alone[0].features["ahead_of_next"] == pytest.approx(alone[0].score - alone[1].score)
+
+
+def answered(words: TantivyStore, embedder: "Embedder", question: str, text: str) -> list[str]:
+    chunk = Chunk(Span("d", 0, len(text)), text, None, (), ((0, len(text)),))
+    stored: Callable[[Sequence[int]], list[Floats2d]] = lambda rows: [  # noqa: E731
+        embedder.embed_with_parts([text], [chunk.sentences])[1][0] for _ in rows
+    ]
+    made = SentenceReader(QueryVectors(lambda: embedder), stored, words, model=span_model)
+    return [text[item.start : item.end] for item in made.read([question], [[Hit(1, chunk, 0.5, {"dense": 0.6})]])[0]]
+
+
+def test_a_number_is_never_cut(words: TantivyStore, embedder: "Embedder") -> None:
+    whole = answered(words, embedder, "How many tonnes of herring were caught?", "Cod 3,150\nHerring 9,940")
+    assert whole
+    assert not any(re.match(r"\d{3}(?!,)|.*\b(3|9)$", found) for found in whole), whole
+
+
+@pytest.mark.parametrize(
+    ("text", "opened"),
+    [
+        ("3,150 t", "3t"), ("at 10:30 x", "a1x"), ("12 400 cod", "1c"), ("1\u202f240,50 eur", "1e"),
+        ("in 2020 150 left", "i21l"), ("315 994 120 7 x", "3917x"), ("He has 7.", "Hh7."),
+    ],
+)  # fmt: skip
+def test_words_and_numbers_open_where_they_begin(text: str, opened: str) -> None:
+    found = PairTokenizer(SHIPPED_READER / TOKENIZER).tokens([text])[0]
+    assert "".join(text[start] for (start, _), opens in zip(found.places, found.opens, strict=True) if opens) == opened
+
+
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        ("WHAT IS THE PRICE OF EACH CASTING", "2.1 The price of each casting is EUR 1,240."),
+        ("What is the price of each casting?", "2.1 The price of each casting is EUR 1,240."),
+    ],
+)
+def test_the_number_of_a_clause_is_no_answer(
+    words: TantivyStore, embedder: "Embedder", question: str, text: str
+) -> None:
+    assert all("1,240" in found for found in answered(words, embedder, question, text))
+
+
+def test_what_numbers_a_heading_is_left_out(words: TantivyStore, embedder: "Embedder") -> None:
+    for text in ("2. DEPOSIT.", "(b) The deposit is held.", "2.3. DEPOSIT", "3) the deposit"):
+        found = answered(words, embedder, "How many deposits are there?", text)
+        assert found
+        assert not any(re.match(r"[\d(]", one) for one in found), found
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2.1 million people", "40 percent of it", "3. Juli 2020", "1992. It", "5.2 GHz", "(2020) it", "2.5 Million cars",
+     "24.12.2020 The", "2.", "A deposit", "a deposit", "1,240 EUR"],
+)  # fmt: skip
+def test_an_amount_or_a_date_numbers_nothing(text: str) -> None:
+    assert after_enumerator(text) == 0
