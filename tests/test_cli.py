@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -435,7 +436,30 @@ def test_files_that_hold_no_saved_response(content: bytes, rag: Shell, seeded: P
 
 def test_saved_responses_that_are_no_file(rag: Shell, seeded: Path) -> None:
     for name in ("nowhere.json", "index"):
-        refused(rag("verify", name), name, "rag ask --json")
+        shown = rag("verify", name)
+        refused(shown, name, "rag ask --json", "is a folder" if name == "index" else "There is no file")
+        assert "Errno" not in shown.err
+
+
+def test_a_file_of_settings_that_is_none(rag: Shell, seeded: Path) -> None:
+    refused(rag("--config", "nofile.toml", "documents", "list"), "There is no file nofile.toml", "Give a file of")
+    refused(rag("--config", "index", "documents", "list"), "index is a folder", "Give a file of")
+
+
+def test_a_filter_that_leaves_nothing_is_named_by_a_search(rag: Shell, seeded: Path) -> None:
+    assert "the filter leaves no document" in rag("search", "drones", "--filter", "path=nothing").out
+    assert rag("search", "drones", "--filter", "path=nothing", "--json").out == "[]\n"
+
+
+def test_two_forms_are_refused(rag: Shell, seeded: Path) -> None:
+    refused(rag("ask", QUESTION, "--json", "--format", "markdown"), "--json and --format markdown", "one of them")
+    refused(rag("ask", QUESTION, "--markdown", "--bibtex"), "--markdown and --bibtex")
+    assert rag("ask", QUESTION, "--json", "--format", "json").code == 0
+
+
+def test_the_version_is_told(rag: Shell) -> None:
+    shown = rag("--version")
+    assert (shown.code, shown.err) == (0, "") and shown.out == f"pincite {version('pincite')}\n"
 
 
 # Another model
