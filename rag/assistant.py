@@ -17,7 +17,7 @@ from rag.embedding import QueryVectors
 from rag.explanation import explanation
 from rag.filters import Chosen
 from rag.index import Index
-from rag.questions import checked, needs_context, question_terms
+from rag.questions import checked, checked_all, needs_context, question_terms
 from rag.reading import SentenceReader
 from rag.response import Answer, NoAnswer, NoAnswerReason, Response, ranked
 from rag.retrieval import Candidates, hits, reranked, retrieve, to_read
@@ -104,8 +104,8 @@ class Assistant:
 
         `top_k`, `min_confidence` and `min_precision` default to the settings; what is given here goes before those.
         With `min_precision=0.95` answers are given only where, on the questions of the calibration, 95 of 100 were
-        right. `filters` (`rag.filters`) chooses the documents that are asked. Raises InvalidQuestion for a question
-        that is too long, InvalidFilter, InvalidSettings for a value out of range, EvaluationError for a precision that
+        right. `filters` (`rag.filters`) chooses the documents that are asked. Raises InvalidQuestion for what
+        is too long or no text, InvalidFilter, InvalidSettings for a value out of range, EvaluationError for a precision that
         the calibration never reached; a blank question gives a no-answer.
         """
         settings, chosen = self._settings(top_k, min_confidence, min_precision), self.index.chosen(filters)
@@ -123,7 +123,7 @@ class Assistant:
     ) -> list[Response]:
         """Return the response of each question, the same as asked one by one; every processor is used."""
         settings, chosen = self._settings(top_k, min_confidence, min_precision), self.index.chosen(filters)
-        texts = [checked(question, settings.max_question_length) for question in questions]
+        texts = checked_all(questions, settings.max_question_length)
         early = [self._without_reading(text, settings, chosen) for text in texts]
         wanted = [text for text, response in zip(texts, early, strict=True) if response is None]
         read = chain.from_iterable(self._read(batch, settings, chosen) for batch in batches(wanted))

@@ -84,6 +84,26 @@ def place(document: Document, span: Span, headings: tuple[str, ...] = ()) -> Pla
     )
 
 
+def place_words(place: Place) -> str:
+    """Return where a citation stands: page or slide, sheet or chapter, and row; lines where none of these is known.
+
+    Lines are those of the stored text, which of a PDF or a sheet no one can look up.
+
+    >>> place_words(Place(0, 4, 17, 19)), place_words(Place(0, 4, 17, 19, page_number=3))
+    ('lines 17–19', 'page 3')
+    """
+    known = [
+        f"page {place.page_number:,}" if place.page_number is not None else "",
+        " ".join((place.part or "").split()),
+        f"row {place.row:,}" if place.row is not None else "",
+    ]
+    if any(known):
+        return ", ".join(part for part in known if part)
+    if place.line_end > place.line_start:
+        return f"lines {place.line_start:,}–{place.line_end:,}"
+    return f"line {place.line_start:,}"
+
+
 def _last_before(known: Sequence[tuple[int, Value]], offset: int) -> Value | None:
     found = bisect_right(known, offset, key=itemgetter(0))
     return known[found - 1][1] if found else None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rag.configuration import KEYS, SECRET, changes_of, configured, load
+from rag.configuration import KEYS, SECRET, changes_of, configured, load, require_file
 from rag.errors import InvalidInput, InvalidQuestion, RagError
 from rag.evaluation.commands import calibrate_command, eval_command
 from rag.filters import from_pairs
@@ -55,12 +55,22 @@ FilterOption = Annotated[list[str] | None, typer.Option("--filter", help=FILTER_
 TopOption = Annotated[int | None, typer.Option("--top-k", help="Answers at most.")]
 CONFIG_HELP = "File of settings; else the one that PINCITE_CONFIG names, else pincite.toml of this folder."
 READONLY_HELP = "Visitors may ask, and change nothing."
+VERSION_HELP = "Print the version."
 FORMAT_HELP = "json, markdown, bibtex, csl, annotation, or evidence: the JSON with the day it was read."
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"pincite {version('pincite')}")
+        raise typer.Exit
 
 
 @app.callback()
 def everything(
     context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help=VERSION_HELP)] = False,
     config: Annotated[Path | None, typer.Option("--config", help=CONFIG_HELP)] = None,
 ) -> None:
     """Answer questions over your own articles with quotations and nothing else."""
@@ -90,7 +100,7 @@ def ask(
         raise InvalidQuestion("The question is empty.", "Give one in quotes: rag ask 'Who …?'")
     from rag.export import export, require_form
 
-    form = form or ("json" if as_json or explain else "markdown" if markdown else "bibtex" if bibtex else None)
+    form = _one_form(form, {"json": as_json, "markdown": markdown, "bibtex": bibtex}) or ("json" if explain else None)
     require_form(form)
     wanted = from_pairs(filters or ())
     response = _assistant(index, settings).ask(question, top_k, wanted, min_confidence, explain, min_precision)
@@ -113,14 +123,15 @@ def search(
     """Find passages; none of them claims to be an answer."""
     if not query.strip():
         raise InvalidQuestion("The query is empty.", "Give words in quotes: rag search 'drones'")
-    found = _assistant(index, settings).search(query, top_k, from_pairs(filters or ()))
+    assistant, wanted = _assistant(index, settings), from_pairs(filters or ())
+    found = assistant.search(query, top_k, wanted)
     if as_json:
         typer.echo(json.dumps([answer.to_dict() for answer in found], ensure_ascii=False, indent=2))
         return
     for answer in found:
         show_quote(answer, f"score {answer.score:.2f}")
     if not found:
-        typer.echo("No passages.")
+        typer.echo(_nothing_found(assistant, wanted))
 
 
 @documents.command("list")
@@ -255,6 +266,16 @@ def main() -> None:
         sys.exit(130)
 
 
+def _one_form(form: str | None, flags: dict[str, bool]) -> str | None:
+    """Return the form asked for, None for none. Raises InvalidInput where two are."""
+    asked = {f"--{name}": name for name, given in flags.items() if given}
+    if form is not None:
+        asked[f"--format {form}"] = form
+    if len(set(asked.values())) > 1:
+        raise InvalidInput(f"{' and '.join(asked)} are given.", "Give one of them.")
+    return next(iter(asked.values()), None)
+
+
 def _defaults(command: Any, values: dict[str, Any]) -> dict[str, Any]:
     """Return the values in the place of each command's defaults, as the parser of command lines looks them up."""
     own = {parameter.name: values[parameter.name] for parameter in command.params if parameter.name in values}
@@ -274,11 +295,19 @@ def _assistant(index: Path, settings: list[str] | None) -> "Assistant":
     return Assistant(opened, opened.settings.updated(changes_of(settings)))
 
 
+def _nothing_found(assistant: "Assistant", wanted: dict[str, Any] | None) -> str:
+    rows = assistant.index.chosen(wanted).rows
+    if rows is None or len(rows):
+        return "No passages."
+    return "No passages: the filter leaves no document to search. See `rag documents facets KEY`."
+
+
 def _no_such_document(document_id: str, index: Path) -> RagError:
     return InvalidInput(f"There is no document {document_id!r} in {index}.", "See `rag documents list`.")
 
 
 def _saved_responses(file: Path) -> list[dict[str, Any]]:
+    require_file(file, "Give a file that holds the output of rag ask --json.")
     try:
         text = file.read_text(encoding="utf-8-sig")
         try:

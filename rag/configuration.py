@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from rag.errors import InvalidSettings
+from rag.errors import InvalidInput, InvalidSettings, RagError
 from rag.settings import Options, Settings, over, require_known
 
 FILE_NAME = "pincite.toml"
@@ -98,7 +98,16 @@ def changes_of(given: list[str] | None) -> dict[str, str]:
     return {key.strip(): value.strip() for key, _, value in pairs}
 
 
+def require_file(path: Path, remedy: str, error: type[RagError] = InvalidInput) -> None:
+    """Raise `error` where `path` is a folder or there is nothing."""
+    if path.is_dir():
+        raise error(f"{path} is a folder.", remedy)
+    if not path.exists():
+        raise error(f"There is no file {path}.", remedy)
+
+
 def _of_file(path: Path) -> dict[str, Configured]:
+    require_file(path, "Give a file of settings, with a line such as top_k = 3 for each.", InvalidSettings)
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:

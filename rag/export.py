@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from datetime import date
 from typing import Any
 
+from rag.citation import place_words
 from rag.errors import InvalidInput
 from rag.response import Answer, Citation, Response
 
@@ -147,9 +148,9 @@ def _where(citation: Citation) -> str:
 def source_line(citation: Citation) -> str:
     """Return title, publisher, date and place of a citation in one line of Markdown."""
     source = citation.source
-    known = [source.author, source.publisher, source.published_at, source.uri]
+    known = [source.author, source.publisher, source.published_at, source.uri, place_words(citation.place)]
     title = source.title or citation.span.document_id
-    return ", ".join([f"*{_inline(title)}*", *(_inline(part) for part in known if part), _lines(citation)])
+    return ", ".join([f"*{_inline(title)}*", *(_inline(part) for part in known if part)])
 
 
 def _sentence(answer: Answer, citation: Citation) -> str | None:
@@ -168,18 +169,11 @@ def _entry(key: str, answer: Answer, citation: Citation, day: date) -> str:
         "urldate": day.isoformat(),
         "note": citation.quote,
         "abstract": _sentence(answer, citation),
-        "pages": _lines(citation),
+        "pages": str(citation.place.page_number or "") or place_words(citation.place),
         "annotation": _where(citation),
     }
     body = ",\n".join(f"  {name} = {{{_bibtex(value)}}}" for name, value in fields.items() if value)
     return f"@misc{{{key},\n{body}\n}}"
-
-
-def _lines(citation: Citation) -> str:
-    place = citation.place
-    same = place.line_start == place.line_end
-    lines = f"line {place.line_start}" if same else f"lines {place.line_start}-{place.line_end}"
-    return f"page {place.page_number}, {lines}" if place.page_number else lines
 
 
 def _csl_item(key: str, answer: Answer, citation: Citation, day: date) -> dict[str, Any]:
@@ -198,7 +192,7 @@ def _csl_item(key: str, answer: Answer, citation: Citation, day: date) -> dict[s
         "note": citation.quote,
         "abstract": _sentence(answer, citation),
         "custom": {
-            "document_id": span.document_id, "start": span.start, "end": span.end, "place": _lines(citation),
+            "document_id": span.document_id, "start": span.start, "end": span.end, "place": place_words(citation.place),
             "content_sha256": citation.content_sha256,
         },
     }  # fmt: skip

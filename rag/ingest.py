@@ -37,6 +37,7 @@ class Ingest:
         self._failed: list[tuple[str, LoadError]] = []
         self._removed: list[str] = []
         self._sources_changed = False
+        self._began: float | None = None
 
     @property
     def changed(self) -> bool:
@@ -47,16 +48,16 @@ class Ingest:
         """Drop `gone`, take `work`, and return the report."""
         self._drop(gone)
         sizes = [size_of(item) for item in work]
-        total, before, began = sum(sizes), 0, time.monotonic()
+        total, before = sum(sizes), 0
         for item, size in zip(work, sizes, strict=True):
             done = before
             for length in self._take(item) if isinstance(item, Source) else self._put(item, None):
                 done = min(before + size, done + length)
-                self._tell(item, done, total, began)
+                self._tell(item, done, total)
             before += size
             if item is work[-1]:
                 self._settle()
-            self._tell(item, before, total, began)
+            self._tell(item, before, total)
         if not work:
             self._settle()
         return self._report()
@@ -66,11 +67,14 @@ class Ingest:
             self._writer.settle()
         self._writer.flush()
 
-    def _tell(self, item: Source | Document, done: int, total: int, began: float) -> None:
+    def _tell(self, item: Source | Document, done: int, total: int) -> None:
         if self._progress:
             name = item.document_id if isinstance(item, Source) else item.id
             embedded = max(0, done - self._writer.pending_characters)
-            self._progress(Progress(name, embedded, total, len(self._changes), time.monotonic() - began))
+            if embedded and self._began is None:
+                self._began = time.monotonic()
+            seconds = 0.0 if self._began is None else time.monotonic() - self._began
+            self._progress(Progress(name, embedded, total, len(self._changes), seconds))
 
     def _drop(self, document_ids: Sequence[str]) -> None:
         """Remove documents; their sources, where they are still there, are read again by the next run."""

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -105,7 +105,13 @@ class QuestionTerms:
 
 
 def checked(question: str, longest: int) -> str:
-    """Return a question without the space around it. Raises InvalidQuestion over `longest` characters."""
+    """Return a question without the space around it.
+
+    Raises InvalidQuestion for what is no text, and over `longest` characters.
+    """
+    if not isinstance(question, str):
+        what = f"A question is text, not {type(question).__name__}."
+        raise InvalidQuestion(what, 'Give it in quotes, such as "When was the bridge opened?".')
     if len(question) > longest:
         raise InvalidQuestion(
             f"The question has {len(question):,} characters, at most {longest:,} are read.",
@@ -114,6 +120,14 @@ def checked(question: str, longest: int) -> str:
     if any("\ud800" <= character <= "\udfff" for character in question):
         raise InvalidQuestion("The question holds half a character (a lone surrogate).", "Type it again.")
     return question.strip()
+
+
+def checked_all(questions: Sequence[str], longest: int) -> list[str]:
+    """Return the questions checked. Raises InvalidQuestion as `checked`, and where they are no list of questions."""
+    if isinstance(questions, str | bytes) or not isinstance(questions, Iterable):
+        what = f"Several questions are a list, not {type(questions).__name__}."
+        raise InvalidQuestion(what, "Give a list of questions, or one question to `ask`.")
+    return [checked(question, longest) for question in questions]
 
 
 def question_terms(question: str, words: "LexicalStore") -> QuestionTerms:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from rag.citation import place
 from rag.errors import InvalidInput
+from rag.response import Place
 from rag.sentences import blocks, sentences
 from rag.types import Document, Span
 
@@ -38,8 +39,8 @@ _TOKEN = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff]|\w+|[^\w\s]")
 class Recheck:
     """What became of one citation.
 
-    `span` and `line` are its place now. Where it was changed, `nearest` is the text there and `diff` tells the words
-    that went `[-in brackets-]` and those that came `{+in braces+}`.
+    `span`, `line` and `place` are where it stands now. Where it was changed, `nearest` is the text there and `diff`
+    tells the words that went `[-in brackets-]` and those that came `{+in braces+}`.
     """
 
     status: RecheckStatus
@@ -49,6 +50,7 @@ class Recheck:
     line: int | None = None
     nearest: str | None = None
     diff: str | None = None
+    place: Place | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON object."""
@@ -110,7 +112,8 @@ def _saved(citation: Mapping[str, Any]) -> _Saved:
 
 def _found(status: RecheckStatus, saved: _Saved, document: Document, start: int) -> Recheck:
     span = Span(document.id, start, start + len(saved.quote))
-    return Recheck(status, document.id, saved.quote, span, place(document, span).line_start)
+    now = place(document, span)
+    return Recheck(status, document.id, saved.quote, span, now.line_start, place=now)
 
 
 def _best_occurrence(text: str, saved: _Saved) -> int | None:
@@ -179,8 +182,9 @@ def _nearest(document: Document, saved: _Saved) -> Recheck:
             best, found = (figure, beside), span
     if found is None:
         return Recheck("gone", document.id, saved.quote, None)
-    nearest, line = document.slice(found), place(document, found).line_start
-    return Recheck("changed", document.id, saved.quote, found, line, nearest, worded_diff(old, nearest))
+    nearest, now = document.slice(found), place(document, found)
+    diff = worded_diff(old, nearest)
+    return Recheck("changed", document.id, saved.quote, found, now.line_start, nearest, diff, now)
 
 
 class _Likeness:

@@ -5,10 +5,16 @@ from dataclasses import dataclass, replace
 
 from rag.errors import EmptyDocument, LoadError, UnsupportedFormat
 
+LEAST_SECONDS, LEAST_SHARE = 10.0, 0.05
+"""Work from which on the pace so far says something of the time left."""
+
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a build is, in bytes of source; `total` is 0 where it cannot be known."""
+    """How far a build is, in bytes of source; `total` is 0 where it cannot be known.
+
+    `seconds` count from the first text that was embedded, which comes after the models are loaded.
+    """
 
     name: str
     done: int
@@ -18,8 +24,9 @@ class Progress:
 
     @property
     def seconds_left(self) -> float | None:
-        """Return the time left at the pace so far, None before there is a pace."""
-        if not 0 < self.done <= self.total:
+        """Return the time left at the pace so far, None before there is a pace to tell it by."""
+        known = self.seconds >= LEAST_SECONDS and self.done >= LEAST_SHARE * self.total
+        if not known or not 0 < self.done <= self.total:
             return None
         return self.seconds * (self.total - self.done) / self.done
 

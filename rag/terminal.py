@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from rag.recheck import Recheck
     from rag.reports import IndexReport, Progress
-    from rag.response import Answer, Response
+    from rag.response import Answer, Place, Response
 
 SECONDS_BETWEEN_LINES = 5
 HARMLESS = frozenset("\u00ad\u200b\u200c\u200d\u200e\u200f\u2060")
@@ -50,18 +50,25 @@ def show_quote(answer: "Answer", judged: str) -> None:
     typer.echo(f"[{answer.rank}] “{printable(answer.answer)}”")
     if answer.answer_type == "span":
         typer.echo(f"    in: “{printable(answer.context)}”")
-    typer.echo(f"    {title}, line {citation.place.line_start} ({printable(citation.span.document_id)}) — {judged}")
+    typer.echo(f"    {title}, {where(citation.place)} ({printable(citation.span.document_id)}) — {judged}")
     for other in answer.also_in:
-        typer.echo(f"    also in {printable(other.span.document_id)}, line {other.place.line_start}")
+        typer.echo(f"    also in {printable(other.span.document_id)}, {where(other.place)}")
     if answer.continues is not None:
         typer.echo(f"    the source goes on: “{printable(answer.continues[1])}”")
+
+
+def where(place: "Place") -> str:
+    """Return the place in one line, in the units of its source."""
+    from rag.citation import place_words
+
+    return printable(place_words(place))
 
 
 def show_rechecks(found: "Sequence[Recheck]") -> None:
     """Print what became of each saved citation, with its place now and the words that changed, then the counts."""
     for item in found:
-        line = "" if item.line is None else f"line {item.line}"
-        typer.echo(f"{item.status}\t{printable(item.document_id)}\t{line}\t{printable(item.quote)[:80]}")
+        now = "" if item.place is None else where(item.place)
+        typer.echo(f"{item.status}\t{printable(item.document_id)}\t{now}\t{printable(item.quote)[:80]}")
         if item.diff is not None:
             typer.echo(f"\tnow: {printable(item.diff)}")
     counts = Counter(item.status for item in found)
@@ -122,11 +129,24 @@ class ProgressBar:
     def _tell(self, progress: "Progress") -> None:
         self._bar.update(
             self._task,
-            description=f"{progress.documents} documents",
+            description=_documents(progress),
             completed=progress.done,
             total=progress.total or None,
         )
         if self._bar.disable and progress.seconds - self._said > SECONDS_BETWEEN_LINES:
             self._said = progress.seconds
-            left = "" if progress.seconds_left is None else f", about {progress.seconds_left:.0f} s left"
-            typer.echo(f"{progress.documents} documents{left}", err=True)
+            left = "" if progress.seconds_left is None else f", about {duration(progress.seconds_left)} left"
+            typer.echo(f"{_documents(progress)}{left}", err=True)
+
+
+def _documents(progress: "Progress") -> str:
+    return f"{progress.documents} document" + ("" if progress.documents == 1 else "s")
+
+
+def duration(seconds: float) -> str:
+    """Return a time left, as roughly as it is known.
+
+    >>> duration(4.2), duration(200)
+    ('5 s', '4 min')
+    """
+    return f"{int(seconds) + 1} s" if seconds <= 90 else f"{int(seconds // 60) + 1} min"

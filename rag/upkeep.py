@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 IndexOption = Annotated[Path, typer.Option("--index", help="Folder of the index, or milvus://HOST:PORT/NAME.")]
 SetOption = Annotated[list[str] | None, typer.Option("--set", help="A setting as key=value; may be repeated.")]
+STOPPED = "Stopped; the index is as it was at its last commit. Run the same command again to go on."
 DEFAULT_INDEX = Path("index")
 WORKERS_HELP = "Embed with Ray: a number of workers of this machine, or the address ray://HOST:PORT of a cluster."
 
@@ -75,7 +76,7 @@ def _written(
         wanted = (opened.settings if opened else Settings()).updated(changes_of(settings))
         if opened is not None:
             opened.require(wanted)
-        with _embedded(sources, opened, wanted, workers, tell) as embedder:
+        with _told_when_stopped(), _embedded(sources, opened, wanted, workers, tell) as embedder:
             if opened is None:
                 return Index.build(sources, index, wanted, tell, embedder).report
             if embedder is not None:
@@ -83,6 +84,16 @@ def _written(
             if sync:
                 return opened.sync([source for source in sources if isinstance(source, Path)], tell)
             return opened.add(sources, tell)
+
+
+@contextmanager
+def _told_when_stopped() -> "Iterator[None]":
+    """Say what became of the index where Ctrl-C ends a write of it; what was embedded is kept for the next run."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo(STOPPED, err=True)
+        raise
 
 
 @contextmanager

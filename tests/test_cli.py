@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ import pytest
 from rag.cli import main
 from rag.generations import writing
 from rag.index import Index
+from rag.reports import Progress
 
 if TYPE_CHECKING:
     from rag.protocols import Embedder
@@ -141,8 +143,31 @@ def test_progress_goes_to_standard_error(rag: Shell, seeds: Path, monkeypatch: p
     monkeypatch.setattr("rag.terminal.SECONDS_BETWEEN_LINES", -1)
     shown = rag("index", seeds)
 
-    assert "1 documents, about" in shown.err and "2 documents, about 0 s left" in shown.err
+    assert "1 document\n" in shown.err and "2 documents" in shown.err
     assert "about" not in shown.out
+
+
+@pytest.mark.parametrize(
+    ("done", "seconds", "left"),
+    [(1, 9.0, None), (4, 60.0, None), (50, 9.9, None), (5, 10.0, 190.0), (50, 20.0, 20.0), (100, 20.0, 0.0)],
+)
+def test_a_time_left_is_told_once_there_is_a_pace(done: int, seconds: float, left: float | None) -> None:
+    assert Progress("a", done, 100, 1, seconds).seconds_left == left
+
+
+def test_a_write_that_is_stopped_says_what_became_of_the_index(
+    rag: Shell, seeded: Path, seeds: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("new.txt").write_text("A new bridge was opened in Avon.")
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("rag.terminal.ProgressBar._tell", interrupted)
+    shown = rag("index", "new.txt")
+    assert (shown.code, shown.out) == (130, "")
+    assert shown.err.startswith("Stopped; the index is as it was at its last commit.") and shown.err.count("\n") == 1
+    assert "new.txt" not in rag("documents", "list").out and rag("check").code == 0
 
 
 def test_ask_prints_a_quotation_with_its_place(rag: Shell, seeded: Path, seeds: Path) -> None:
@@ -230,6 +255,16 @@ def test_output_is_utf8_whatever_the_locale(rag: Shell, tmp_path: Path) -> None:
     for encoding in ("ascii", "cp1252", "utf-16"):
         shown = process("documents", "show", "a.txt", PYTHONIOENCODING=encoding)
         assert shown.stdout.decode("utf-8") == "Łódź “quoted” 東京 👍.\n"
+
+
+def test_a_row_of_a_table_is_cited_by_its_row(rag: Shell) -> None:
+    Path("t.csv").write_text("town,opened\nAvon,The bridge of Avon was opened in 1931.\n")
+    rag("index", "t.csv")
+    shown = rag("search", "bridge Avon")
+    assert ", row " in shown.out and ", line " not in shown.out
+    asked = rag("ask", "When was the bridge of Avon opened?", "--json", "--min-confidence", "0")
+    Path("saved.json").write_text(asked.out)
+    assert "\trow " in rag("verify", "saved.json").out
 
 
 # Mistakes
@@ -401,7 +436,30 @@ def test_files_that_hold_no_saved_response(content: bytes, rag: Shell, seeded: P
 
 def test_saved_responses_that_are_no_file(rag: Shell, seeded: Path) -> None:
     for name in ("nowhere.json", "index"):
-        refused(rag("verify", name), name, "rag ask --json")
+        shown = rag("verify", name)
+        refused(shown, name, "rag ask --json", "is a folder" if name == "index" else "There is no file")
+        assert "Errno" not in shown.err
+
+
+def test_a_file_of_settings_that_is_none(rag: Shell, seeded: Path) -> None:
+    refused(rag("--config", "nofile.toml", "documents", "list"), "There is no file nofile.toml", "Give a file of")
+    refused(rag("--config", "index", "documents", "list"), "index is a folder", "Give a file of")
+
+
+def test_a_filter_that_leaves_nothing_is_named_by_a_search(rag: Shell, seeded: Path) -> None:
+    assert "the filter leaves no document" in rag("search", "drones", "--filter", "path=nothing").out
+    assert rag("search", "drones", "--filter", "path=nothing", "--json").out == "[]\n"
+
+
+def test_two_forms_are_refused(rag: Shell, seeded: Path) -> None:
+    refused(rag("ask", QUESTION, "--json", "--format", "markdown"), "--json and --format markdown", "one of them")
+    refused(rag("ask", QUESTION, "--markdown", "--bibtex"), "--markdown and --bibtex")
+    assert rag("ask", QUESTION, "--json", "--format", "json").code == 0
+
+
+def test_the_version_is_told(rag: Shell) -> None:
+    shown = rag("--version")
+    assert (shown.code, shown.err) == (0, "") and shown.out == f"pincite {version('pincite')}\n"
 
 
 # Another model

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from rag.export import FORMS, export
 from rag.index import Index
 from rag.protocols import Embedder
 from rag.response import Response
+from rag.terminal import show_response
 from rag.types import Document
 
 HOSTILE = "The bridge [opened](http://x.example) in *1931* <img src=x> for 5 % & more_money {now}."
@@ -190,3 +192,26 @@ def test_a_refusal_has_nothing_to_cite(seeds_index: Index) -> None:
     refused = Assistant(seeds_index).ask("How do I bake sourdough bread?")
     assert json.loads(refused.to_csl_json()) == json.loads(refused.to_web_annotation())["items"] == []
     assert refused.to_bibtex() == ""
+
+
+@pytest.mark.parametrize(
+    ("known", "words", "pages"),
+    [
+        ({"page_number": 2}, "page 2", "2"),
+        ({"part": "Sales", "row": 3}, "Sales, row 3", "Sales, row 3"),
+        ({"row": 2}, "row 2", "row 2"),
+        ({}, "line 1", "line 1"),
+    ],
+)
+def test_a_place_is_in_the_units_of_its_source_in_every_face(
+    response: Response, known: dict[str, Any], words: str, pages: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer = response.answers[0]
+    place = replace(answer.citation.place, **known)
+    placed = replace(answer, citation=replace(answer.citation, place=place), also_in=())
+    told = replace(response, answers=(placed,))
+    assert f", {words} — " in told.to_markdown()
+    assert f"pages = {{{pages}}}" in told.to_bibtex()
+    assert json.loads(export(told, "csl", DAY))[0]["custom"]["place"] == words
+    show_response(told)
+    assert f", {words} ({answer.citation.span.document_id})" in capsys.readouterr().out

@@ -1,10 +1,15 @@
 """What a question's words are worth, by hand."""
 
+from typing import Any
+
 import pytest
 
+from rag.errors import InvalidQuestion
 from rag.lexical import TantivyStore
 from rag.questions import (
     answer_kind,
+    checked,
+    checked_all,
     holds_kind,
     inverse_document_frequency,
     needs_context,
@@ -109,3 +114,19 @@ def test_a_question_that_names_something_stands_alone(question: str) -> None:
 )
 def test_names_are_told_by_how_they_are_written(question: str, names: set[str], words: TantivyStore) -> None:
     assert question_terms(question, words).names == names
+
+
+@pytest.mark.parametrize("given", [None, 5, b"When?", ["When?"]])
+def test_what_is_no_text_is_no_question(given: Any) -> None:
+    with pytest.raises(InvalidQuestion, match="A question is text, not ") as caught:
+        checked(given, 100)
+    assert caught.value.remedy
+    with pytest.raises(InvalidQuestion, match="A question is text, not "):
+        checked_all([given], 100)
+
+
+@pytest.mark.parametrize("given", ["When?", b"When?", None, 5])
+def test_one_question_is_no_list_of_them(given: Any) -> None:
+    with pytest.raises(InvalidQuestion, match="Several questions are a list") as caught:
+        checked_all(given, 100)
+    assert "`ask`" in caught.value.remedy

@@ -1,5 +1,6 @@
 """Says things of citations and figures in the words of the page."""
 
+from rag.citation import place_words as place_of
 from rag.response import Citation, ConfidenceLevel
 from rag.ui.markup import one_line
 
@@ -24,18 +25,8 @@ def title_words(citation: Citation) -> str:
 
 
 def place_words(citation: Citation) -> str:
-    """Return where a citation stands, counted from 1: `line 17`, `lines 17–19`, `page 3, line 2`, `Sales, row 4`."""
-    place = citation.place
-    known = [
-        f"page {place.page_number:,}" if place.page_number is not None else "",
-        one_line(place.part or ""),
-        f"row {place.row:,}" if place.row is not None else "",
-    ]
-    lines = f"line {place.line_start:,}"
-    if place.line_end > place.line_start:
-        lines = f"lines {place.line_start:,}–{place.line_end:,}"
-    # The row of a table says where better than the line of its text.
-    return ", ".join(part for part in (*known, lines if place.row is None else "") if part)
+    """Return where a citation stands, counted from 1: `line 17`, `lines 17–19`, `page 3`, `Sales, row 4`."""
+    return one_line(place_of(citation.place))
 
 
 def percent(share: float) -> str:

@@ -12,7 +12,7 @@ from rag.ui.phrases import count, duration, percent, place_words
     [
         ({}, "line 2"),
         ({"line_end": 1_204}, "lines 2–1,204"),
-        ({"page_number": 3}, "page 3, line 2"),
+        ({"page_number": 3}, "page 3"),
         ({"part": "Sales\n2020", "row": 4}, "Sales 2020, row 4"),
     ],
 )
