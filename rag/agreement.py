@@ -182,7 +182,7 @@ def _related(question: str, one: Statement, other: Statement, strict: bool) -> b
     asked = [word for word in _content(question) if word not in ASKED]
     subject = [word for word in asked if word not in MEASURES]
     asked = subject or asked
-    mine, theirs = _content(one.sentence), _content(other.sentence)
+    mine, theirs = list(_content(one.sentence)), list(_content(other.sentence))
     if subject:
         mine, theirs = ([word for word in words if word not in MEASURES] for words in (mine, theirs))
     shared = _matching(mine, theirs)

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rag.configuration import KEYS, SECRET, changes_of, configured, load, require_file
+from rag.configuration import KEYS, SECRET, changes_of, configured, load
 from rag.errors import InvalidInput, InvalidQuestion, RagError
 from rag.evaluation.commands import calibrate_command, eval_command
 from rag.filters import from_pairs
+from rag.saved import saved_responses
 from rag.service.commands import attach_service, mcp_command, tokens
 from rag.terminal import printable, show_quote, show_rechecks, show_response
 from rag.upkeep import (
@@ -45,7 +46,7 @@ app.command("check")(check)
 app.command("export")(export_command)
 app.command("import")(import_command)
 app.command("eval")(configured(eval_command))
-app.command("calibrate")(calibrate_command)
+app.command("calibrate")(configured(calibrate_command))
 app.add_typer(tokens, name="token")
 app.command("mcp")(configured(mcp_command))
 
@@ -210,7 +211,7 @@ def verify(
     from rag.assistant import Assistant
 
     assistant = Assistant.open(index)
-    found = [item for saved in _saved_responses(file) for item in assistant.verify(saved)]
+    found = [item for saved in saved_responses(file) for item in assistant.verify(saved)]
     if as_json:
         typer.echo(json.dumps([item.to_dict() for item in found], ensure_ascii=False, indent=2))
     else:
@@ -304,49 +305,6 @@ def _nothing_found(assistant: "Assistant", wanted: dict[str, Any] | None) -> str
 
 def _no_such_document(document_id: str, index: Path) -> RagError:
     return InvalidInput(f"There is no document {document_id!r} in {index}.", "See `rag documents list`.")
-
-
-def _saved_responses(file: Path) -> list[dict[str, Any]]:
-    require_file(file, "Give a file that holds the output of rag ask --json.")
-    try:
-        text = file.read_text(encoding="utf-8-sig")
-        try:
-            content = json.loads(text)
-        except ValueError:
-            content = [json.loads(line) for line in text.splitlines() if line.strip()]
-        found = [_unwrapped(item) for item in (content if isinstance(content, list) else [content])]
-        if not found or not all(map(_is_response, found)):
-            raise ValueError("it holds no responses")
-    except (OSError, ValueError, RecursionError) as error:
-        raise InvalidInput(
-            f"Cannot read saved responses from {file}: {error}.", "Give the output of rag ask --json."
-        ) from None
-    return found
-
-
-def _unwrapped(item: Any) -> Any:
-    """Return the response in a piece of evidence, anything else as it is."""
-    return item["response"] if isinstance(item, dict) and "read_on" in item and "response" in item else item
-
-
-def _is_response(item: object) -> bool:
-    answers = item.get("answers") if isinstance(item, dict) else None
-    return isinstance(answers, list) and all(
-        isinstance(answer, dict)
-        and isinstance(answer.get("also_in", []), list)
-        and all(map(_is_citation, (answer.get("citation"), *answer.get("also_in", []))))
-        for answer in answers
-    )
-
-
-def _is_citation(item: object) -> bool:
-    offset = item.get("document_offset") if isinstance(item, dict) else None
-    return (
-        isinstance(item, dict)
-        and isinstance(item.get("document_id"), str)
-        and isinstance(offset, dict)
-        and all(type(offset.get(key)) is int for key in ("start", "end"))
-    )
 
 
 if __name__ == "__main__":

@@ -146,7 +146,7 @@ def test_every_command_that_takes_set_has_what_is_configured_before_it() -> None
         for each in commands(get_command(app))
         if any("--set" in parameter.opts for parameter in each.params)
     }
-    assert taking.keys() == {"index", "ask", "search", "eval", "serve", "mcp"}
+    assert taking.keys() == {"index", "ask", "search", "eval", "calibrate", "serve", "mcp"}
     assert set(taking.values()) == {"configured.<locals>.run"}
 
 
