@@ -85,6 +85,39 @@ def beside(question: str, kept: Sequence[Answer], others: Sequence[Answer]) -> I
             yield answer
 
 
+def shown(question: str, selected: Selection, settings: Settings, threshold: float) -> list[Answer]:
+    """Return the answers that reach a threshold; where no sureness is asked for, with what stands beside the first."""
+    kept = [answer for answer in selected.answers if answer.confidence >= threshold]
+    if kept and settings.min_confidence is None and settings.min_precision is None:
+        others = (*selected.answers[len(kept) :], *selected.others)
+        kept = [*kept, *beside(question, kept, others)][: settings.top_k]
+    return kept
+
+
+def withheld_differing(
+    index: Index,
+    question: str,
+    extractions: Sequence[Extraction],
+    settings: Settings,
+    calibration: Calibration,
+    kept: Sequence[Answer],
+) -> int:
+    """Return how many answers that contradict the first one kept are left out for how few or how sure ones are asked.
+
+    Asking more strictly must not make a disagreement go away unsaid.
+    """
+    usual = replace(settings, top_k=max(settings.top_k, Settings().top_k), min_confidence=None, min_precision=None)
+    if not kept or usual == settings:
+        return 0
+    selected = select(index, question, extractions, usual, calibration)
+    seen = {answer.citation.span for answer in kept}
+    first = statement(kept[0])
+    return sum(
+        answer.citation.span not in seen and relation(question, first, statement(answer)) == "differ"
+        for answer in shown(question, selected, usual, calibration.threshold)
+    )
+
+
 def with_copies(index: Index, answers: Sequence[Answer], found: Iterable[Hit]) -> list[Answer]:
     """Return the answers with what copies them in other passages found, also where the reader did not get to these.
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rag.agreement import compare_answers
-from rag.answers import Selection, beside, cited_documents, passage, select, widen, with_copies
+from rag.answers import Selection, cited_documents, passage, select, shown, widen, with_copies, withheld_differing
 from rag.citation import verify_answers
 from rag.confidence import Calibration, calibration_of
 from rag.embedding import QueryVectors
@@ -282,6 +282,11 @@ class Assistant:
         verify_answers((*found, *kept), cited_documents(self.index, (*found, *kept)))
         refusal = None if kept else self._no_answer(reading, found, threshold)
         response = self._response(reading.question, settings, reading.chosen, kept, refusal)
+        withheld = withheld_differing(
+            self.index, reading.question, reading.extractions, settings, self.calibration, kept
+        )
+        if withheld:
+            response = replace(response, agreement={**response.agreement, "withheld_differ": withheld})
         if not explain:
             return replace(response, timings_ms=reading.timings)
         explained = explanation(
@@ -291,12 +296,9 @@ class Assistant:
 
     def _kept(self, reading: _Reading, selected: Selection, settings: Settings, threshold: float) -> tuple[Answer, ...]:
         """Return the answers to show, each with its copies in other passages."""
-        kept = [answer for answer in selected.answers if answer.confidence >= threshold]
+        kept = shown(reading.question, selected, settings, threshold)
         if not kept:
             return ()
-        if settings.min_confidence is None and settings.min_precision is None:
-            others = (*selected.answers[len(kept) :], *selected.others)
-            kept = [*kept, *beside(reading.question, kept, others)][: settings.top_k]
         candidates = reading.candidates
         return ranked(with_copies(self.index, kept, hits(self.index, candidates.fused[:COPIES], candidates.scores)))
 

@@ -44,6 +44,8 @@ def to_markdown(response: Response, read_on: date | None = None) -> str:
     lines += [f"{NOTICE} Index {response.index.fingerprint}, version {response.index.version}. Read on {day}.", ""]
     if response.agreement["differ"]:
         lines += [f"The sources differ: {_groups(response)}.", ""]
+    if response.withheld_note:
+        lines += [response.withheld_note, ""]
     for answer in response.answers:
         lines += _answer(answer)
     return "\n".join(lines)

@@ -238,6 +238,13 @@ class Response:
         """Return which of the two it is."""
         return "answered" if self.answers else "no_answer"
 
+    @property
+    def withheld_note(self) -> str:
+        """Return in words how many answers that differ are not shown, empty where none."""
+        withheld = self.agreement.get("withheld_differ", 0)
+        verbs = ("answer that differs is", "answers that differ are")[withheld != 1]
+        return f"{withheld} {verbs} not shown: ask for more." if withheld else ""
+
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON object of the published schema."""
         return {

@@ -33,6 +33,8 @@ def show_response(response: "Response") -> None:
         if response.agreement["differ"]:
             groups = (" and ".join(f"[{rank}]" for rank in group) for group in response.agreement["groups"])
             typer.echo(f"The sources differ: {' against '.join(groups)}.")
+        if response.withheld_note:
+            typer.echo(response.withheld_note)
         return
     typer.echo(f"No answer: {refusal.message}")
     if refusal.missing_terms:

@@ -3,24 +3,32 @@
 The reader here takes out what a pattern finds, so that a test decides what was read; all else is the real thing.
 """
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
+import rag
 from rag.answers import COMPARED, select
 from rag.assistant import Assistant
 from rag.confidence import Calibration
 from rag.errors import EvaluationError, InvalidSettings, VerificationError
+from rag.export import to_markdown
 from rag.filters import Chosen
 from rag.index import Index
 from rag.protocols import Embedder
 from rag.response import Response
 from rag.settings import Settings
+from rag.terminal import show_response
 from rag.types import Document, Extraction, Hit
+from rag.ui.cards import response_html
+
+SCHEMA = json.loads((Path(rag.__file__).parent / "response.schema.json").read_text(encoding="utf-8"))
 
 # Probability = 1 / (1 + exp(-x)) of the one feature, so 0.0 gives one half.
 SURE = Calibration(
@@ -81,6 +89,25 @@ def test_copies_are_one_answer_and_another_figure_is_another(index: Index) -> No
     response = asked(index, r"\d+ per ?cent")
     assert places(response) == [["a", "b", "c"], ["d"]]
     assert response.agreement == {"groups": [[1], [2]], "differ": True}
+
+
+@pytest.mark.parametrize("given", [{"top_k": 1}, {"min_confidence": 0.7, "step": 0.3}])
+def test_asking_more_strictly_hides_no_disagreement(index: Index, given: dict[str, Any]) -> None:
+    response = asked(index, r"\d+ per ?cent", **given)
+    assert len(response.answers) == 1
+    assert response.agreement == {"groups": [[1]], "differ": False, "withheld_differ": 1}
+    note = "1 answer that differs is not shown: ask for more."
+    assert note in to_markdown(response)
+    assert note in response_html(response)
+    jsonschema.validate(json.loads(response.to_json()), SCHEMA)
+    assert "withheld_differ" not in asked(index, r"\d+ per ?cent").agreement
+
+
+def test_the_terminal_says_what_is_withheld(index: Index, capsys: pytest.CaptureFixture[str]) -> None:
+    show_response(asked(index, r"\d+ per ?cent", top_k=1))
+    assert "1 answer that differs is not shown: ask for more." in capsys.readouterr().out
+    show_response(asked(index, r"\d+ per ?cent"))
+    assert "not shown" not in capsys.readouterr().out
 
 
 def test_a_copy_that_the_reader_passed_over_is_found_too(index: Index) -> None:

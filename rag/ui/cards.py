@@ -28,6 +28,7 @@ def response_html(response: Response, judged: bool = False) -> str:
         "section",
         element("h2", f"{said} to ", element("q", escaped(one_line(response.question)), dir="auto"), class_="pc-asked"),
         element("p", "Exact words of the sources, nothing added. ", _exports(), class_="pc-note"),
+        element("p", response.withheld_note, class_="pc-note") if response.withheld_note else "",
         _side_by_side(response, judged) if differ else _listed(response, response.answers, judged),
         class_="pc-response",
         aria_label="Answers",
