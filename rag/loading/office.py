@@ -50,12 +50,13 @@ def core_properties(properties: Any) -> dict[str, object]:
     kept = {
         "title": properties.title,
         "author": properties.author if hasattr(properties, "author") else properties.creator,
-        "published_at": (properties.created or properties.modified),
+        "created": properties.created or properties.modified,
         "language": properties.language,
         "tags": [word for word in keywords if word],
         "subject": properties.subject,
     }
-    kept["published_at"] = kept["published_at"].date().isoformat() if kept["published_at"] else None
+    # A template's or a copy's date is that of a file, not the day its text was published.
+    kept["created"] = kept["created"].date().isoformat() if kept["created"] else None
     made_by_library = ("python-docx", "openpyxl")
     return {key: value for key, value in kept.items() if value and value not in made_by_library}
 

@@ -150,7 +150,7 @@ def _metadata(found: dict[str, str]) -> dict[str, object]:
     names = {"author": "Author", "tags": "Keywords", "subject": "Subject"}
     kept = {key: found.get(name, "").strip(" ()") for key, name in names.items()}
     date = _DATE.match(found.get("CreationDate", ""))
-    kept["published_at"] = "-".join(part for part in date.groups() if part) if date else ""
+    kept["created"] = "-".join(part for part in date.groups() if part) if date else ""
     return {key: value for key, value in kept.items() if value not in ("", "unspecified", "anonymous")}
 
 

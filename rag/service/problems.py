@@ -103,10 +103,12 @@ def problem_of(error: RagError) -> Problem:
     return Problem(status, type(error).__name__, error.message, error.remedy, title, headers)
 
 
-def invalid_request(errors: Sequence[Mapping[str, Any]]) -> Problem:
+OPENAPI_REMEDY = "See /v1/openapi.json for what is expected."
+
+
+def invalid_request(errors: Sequence[Mapping[str, Any]], remedy: str = OPENAPI_REMEDY) -> Problem:
     """Return the problem of a request whose parts are not of the described form; what was given is not repeated."""
     listed = "; ".join(f"{'.'.join(map(str, error.get('loc', ())))}: {error.get('msg', '')}" for error in errors[:5])
-    remedy = "See /v1/openapi.json for what is expected."
     return Problem(422, "InvalidInput", f"The request cannot be used: {listed}.", remedy, InvalidInput.__doc__ or "")
 
 

@@ -44,6 +44,9 @@ class _Tool:
     """It counts as a question."""
 
 
+SCHEMA_REMEDY = "See the tool's input schema, which tools/list gives, for what is expected."
+
+
 def build_server(operations: Operations, queue: RequestQueue) -> "Server[Any]":
     """Return the MCP server; each call waits for its turn like a request over REST."""
     tools = _tools(operations)
@@ -59,7 +62,8 @@ def build_server(operations: Operations, queue: RequestQueue) -> "Server[Any]":
         except Refused as refusal:
             return _failed(refusal.problem)
         except ValidationError as error:
-            return _failed(invalid_request([{"loc": item["loc"], "msg": item["msg"]} for item in error.errors()]))
+            found = [{"loc": item["loc"], "msg": item["msg"]} for item in error.errors()]
+            return _failed(invalid_request(found, SCHEMA_REMEDY))
         except Exception:
             return _failed(unexpected())
 

@@ -8,6 +8,9 @@ import pytest
 from docx import Document as new_docx
 from docx.oxml import parse_xml
 from openpyxl import Workbook
+from pptx import Presentation
+from reportlab.lib.styles import getSampleStyleSheet
+from reportlab.platypus import Paragraph, SimpleDocTemplate
 
 from rag.blocks import blocks
 from rag.boilerplate import masks
@@ -273,3 +276,25 @@ def test_no_library_is_imported_before_a_file_needs_it() -> None:
     code = f"import sys, rag.loading, rag.loading.web; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("kind", ["docx", "pptx"])
+def test_the_day_a_file_was_made_is_not_its_day_of_publication(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / f"a.{kind}"
+    if kind == "docx":
+        word = new_docx()
+        word.add_paragraph("The bridge was opened in May.")
+        word.save(str(path))
+    else:
+        deck = Presentation()
+        deck.slides.add_slide(deck.slide_layouts[5]).shapes.title.text = "The bridge was opened in May."
+        deck.save(str(path))
+    found = document(path)
+    assert found.metadata["created"][:3] == "201" and "published_at" not in found.metadata
+
+
+def test_nor_is_that_of_a_pdf(tmp_path: Path) -> None:
+    path = tmp_path / "a.pdf"
+    SimpleDocTemplate(str(path)).build([Paragraph(PROSE[0], getSampleStyleSheet()["BodyText"])])
+    found = document(path)
+    assert found.metadata["created"][:2] == "20" and "published_at" not in found.metadata

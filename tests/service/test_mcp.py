@@ -124,6 +124,7 @@ def test_a_mistake_comes_back_in_words(running: Served, tool: str, arguments: di
 
     given = over_http(running, session)
     assert given.is_error and said in given.content[0].text
+    assert "openapi" not in given.content[0].text
 
 
 def test_without_the_library_the_extra_is_named(
