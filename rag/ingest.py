@@ -179,12 +179,13 @@ class Ingest:
 
     def _near_duplicates(self, document_ids: Sequence[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
         sketches, told = self._store.overlaps.sketches() if document_ids else {}, set[str]()
+        changed = set(document_ids)
         if len(document_ids) * FEW_SHARE > len(sketches):
             found = iter(groups(sketches))
         else:
             found = near(document_ids, sketches)
         for first, *others in found:
-            if first not in told and {first, *others} & set(document_ids):
+            if first not in told and {first, *others} & changed:
                 told.update((first, *others))
                 yield first, tuple(others)
 
