@@ -104,8 +104,8 @@ class Assistant:
 
         `top_k`, `min_confidence` and `min_precision` default to the settings; what is given here goes before those.
         With `min_precision=0.95` answers are given only where, on the questions of the calibration, 95 of 100 were
-        right. `filters` (`rag.filters`) chooses the documents that are asked. Raises InvalidQuestion for what
-        is too long or no text, InvalidFilter, InvalidSettings for a value out of range, EvaluationError for a precision that
+        right. `filters` (`rag.filters`) chooses the documents that are asked. Raises InvalidQuestion for what is too
+        long or no text, InvalidFilter, InvalidSettings for a value out of range, EvaluationError for a precision that
         the calibration never reached; a blank question gives a no-answer.
         """
         settings, chosen = self._settings(top_k, min_confidence, min_precision), self.index.chosen(filters)

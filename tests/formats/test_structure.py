@@ -9,7 +9,6 @@ from docx import Document as new_docx
 from docx.oxml import parse_xml
 from openpyxl import Workbook
 from pptx import Presentation
-
 from reportlab.lib.styles import getSampleStyleSheet
 from reportlab.platypus import Paragraph, SimpleDocTemplate
 
