@@ -99,9 +99,9 @@ def ask(
     """Answer one question with quotations, or say why there is none."""
     if not question.strip():
         raise InvalidQuestion("The question is empty.", "Give one in quotes: rag ask 'Who …?'")
-    from rag.export import export, require_form
+    from rag.export import export, one_form, require_form
 
-    form = _one_form(form, {"json": as_json, "markdown": markdown, "bibtex": bibtex}) or ("json" if explain else None)
+    form = one_form(form, {"json": as_json, "markdown": markdown, "bibtex": bibtex}) or ("json" if explain else None)
     require_form(form)
     wanted = from_pairs(filters or ())
     response = _assistant(index, settings).ask(question, top_k, wanted, min_confidence, explain, min_precision)
@@ -265,16 +265,6 @@ def main() -> None:
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
-
-
-def _one_form(form: str | None, flags: dict[str, bool]) -> str | None:
-    """Return the form asked for, None for none. Raises InvalidInput where two are."""
-    asked = {f"--{name}": name for name, given in flags.items() if given}
-    if form is not None:
-        asked[f"--format {form}"] = form
-    if len(set(asked.values())) > 1:
-        raise InvalidInput(f"{' and '.join(asked)} are given.", "Give one of them.")
-    return next(iter(asked.values()), None)
 
 
 def _defaults(command: Any, values: dict[str, Any]) -> dict[str, Any]:

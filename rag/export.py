@@ -32,6 +32,16 @@ def require_form(form: str | None) -> None:
         raise InvalidInput(f"There is no form {form!r}.", f"Known: {', '.join(FORMS)}.")
 
 
+def one_form(form: str | None, flags: dict[str, bool]) -> str | None:
+    """Return the form asked for, None for none. Raises InvalidInput where two are."""
+    asked = {f"--{name}": name for name, given in flags.items() if given}
+    if form is not None:
+        asked[f"--format {form}"] = form
+    if len(set(asked.values())) > 1:
+        raise InvalidInput(f"{' and '.join(asked)} are given.", "Give one of them.")
+    return next(iter(asked.values()), None)
+
+
 def to_markdown(response: Response, read_on: date | None = None) -> str:
     """Return the quotations as Markdown, each with its source; a no-answer with its reason."""
     lines = [f"# {_inline(response.question)}", ""]
