@@ -10,6 +10,7 @@ import pytest
 
 from rag import fanout
 from rag.assistant import Assistant
+from rag.embedding import open_embedder
 from rag.errors import EmbedderMismatch, InvalidInput
 from rag.fanout import fan_out
 from rag.index import Index
@@ -104,7 +105,7 @@ def test_a_node_that_dies_in_mid_job_loses_nothing(
 
 
 def test_a_worker_with_other_weights_is_refused(cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = fanout.open_embedder(Settings())
+    real = open_embedder(Settings())
     monkeypatch.setattr(real, "_fingerprint", "another", raising=False)
     monkeypatch.setattr(fanout, "open_embedder", lambda settings: real)
     with pytest.raises(EmbedderMismatch, match="every node"):
