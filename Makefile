@@ -9,8 +9,8 @@ SET_UP_TEST := .venv/.set-up-for-test
 # The newest build of torch brings gigabytes of CUDA; constraints.txt names the versions that were tested.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: app test lint types unit slow adapters docs audit sbom fuzz schemathesis load screenshots bench bench-speed bench-peers \
-  reader fit clean
+.PHONY: app test lint types unit slow adapters milvus docs audit sbom fuzz schemathesis load screenshots bench bench-speed \
+  bench-peers reader fit clean
 
 app: $(SET_UP)
 	PINCITE_PORT=$(PORT) $(BIN)/python app.py
@@ -35,6 +35,13 @@ slow: $(SET_UP_TEST)
 adapters: $(SET_UP_TEST)
 	$(INSTALL) --editable ".[test,haystack,llamaindex]" azure-ai-language-questionanswering google-cloud-discoveryengine
 	$(BIN)/python -m pytest tests/adapters
+
+# An index on a real Milvus server, which needs an environment of its own, and a two-node Ray cluster: half an hour.
+MILVUS_PYTHON ?= $(CURDIR)/build/milvus/bin/python
+milvus: $(SET_UP_TEST)
+	$(INSTALL) --editable ".[test,milvus,ray]" milvus-lite
+	test -x $(MILVUS_PYTHON) || { $(PYTHON) -m venv build/milvus && $(MILVUS_PYTHON) -m pip install --quiet milvus==2.3.5 "setuptools<81"; }
+	MILVUS_PYTHON=$(MILVUS_PYTHON) $(BIN)/python -m pytest -m "slow or not slow" -s tests/engines
 
 # Known holes in the pinned dependencies, and the list of these for who runs Pincite. Both need PyPI itself, not a mirror,
 # to say something of holes; where it cannot be reached, the audit says so and fails.

@@ -1,9 +1,9 @@
 """Reads the address of an index on a Milvus server: `milvus://HOST:PORT/NAME?OPTION=VALUE`.
 
-Options: `db` the database, `tls=1` an encrypted connection, `timeout` the seconds after which a question is given up
-(10), and for a new index `shards` (1), `replicas` (1), `groups` (resource groups, by commas) and `search` (`hnsw` or
-`exact`). Who may log in is said by MILVUS_TOKEN, `user:password` or a key, never by an address, which is shown.
-`milvus:///FILE.db/NAME` is a file of milvus-lite, for trying things out.
+Options: `db` the database, `tls=1` an encrypted connection, `timeout` the seconds after which a request is given up
+(10; a question makes several), and for a new index `shards` (1), `replicas` (1), `groups` (resource groups, by commas)
+and `search` (`hnsw` or `exact`). Who may log in is said by MILVUS_TOKEN, `user:password` or a key, never by an address,
+which is shown. `milvus:///FILE.db/NAME` is a file of milvus-lite, for trying things out.
 """
 
 import os

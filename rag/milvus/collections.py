@@ -17,7 +17,7 @@ from rag.milvus.connection import Connection
 from rag.milvus.rows import LONGEST, Rows
 
 METRIC = "IP"
-BUILDING = {"M": 16, "efConstruction": 200}
+BUILDING = {"M": 32, "efConstruction": 400}
 META, PASSAGES, RECORDS = "meta", "passages", "records"
 PASSAGE_FIELDS = ("row", "document", "born", "died", "about", "inner", "embedded_sha256", "vector")
 STEMS, SPARSE = "stems", "stems_bm25"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 DOCUMENT, REST, TEXT, SOURCE, PASSAGE, INNER, WORDS, SHARED = "d", "r", "t", "s", "a", "i", "w", "b"
 """Kinds of records: what is known of a document, the rest of it, its text; a source; what of a passage was too long
 for its own row; word counts; the blocks that many documents share."""
-EFFORT = 128
+EFFORT = 512
 """Candidates that a graph search keeps at least."""
 FEWEST_RUN = 3
 
