@@ -16,8 +16,17 @@ import pytest
 
 from engines.conftest import Place
 from rag.assistant import Assistant
-from rag.errors import EmbedderMismatch, IndexLocked, IndexNotFound, InvalidFilter, InvalidSettings, SourceNotFound
+from rag.errors import (
+    EmbedderMismatch,
+    IndexLocked,
+    IndexNotFound,
+    InvalidFilter,
+    InvalidInput,
+    InvalidSettings,
+    SourceNotFound,
+)
 from rag.index import Index
+from rag.milvus.address import address_of, is_address
 from rag.reports import IndexReport
 from rag.types import Document
 
@@ -261,6 +270,19 @@ def test_answers_are_those_of_a_folder(place: Place, seeds: Path, seeds_index: I
     kept = assistant.ask(QUESTIONS[0])
     assert {item.status for item in assistant.verify(kept)} == {"exact"}
     assert assistant.ask_many(QUESTIONS)[0].answers == kept.answers
+
+
+def test_a_folder_is_copied_to_a_server(place: Place, seeds_index: Index, embedder: "Embedder") -> None:
+    at = place()
+    if not is_address(at):
+        with pytest.raises(InvalidInput):
+            address_of(at)
+        return
+    from rag.milvus.copying import copy_index
+
+    Index.build([Document("a", "What was there before.")], at, embedder=embedder)
+    assert copy_index(seeds_index.path, at).version == 2
+    same_index(Index.open(at, embedder), seeds_index)
 
 
 def told(response: dict[str, Any]) -> Any:
