@@ -25,6 +25,8 @@ class Progress:
     @property
     def seconds_left(self) -> float | None:
         """Return the time left at the pace so far, None before there is a pace to tell it by."""
+        if 0 < self.total == self.done:
+            return 0.0
         known = self.seconds >= LEAST_SECONDS and self.done >= LEAST_SHARE * self.total
         if not known or not 0 < self.done <= self.total:
             return None

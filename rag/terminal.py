@@ -137,7 +137,7 @@ class ProgressBar:
         )
         if self._bar.disable and progress.seconds - self._said > SECONDS_BETWEEN_LINES:
             self._said = progress.seconds
-            left = "" if progress.seconds_left is None else f", about {duration(progress.seconds_left)} left"
+            left = f", about {duration(progress.seconds_left)} left" if progress.seconds_left else ""
             typer.echo(f"{_documents(progress)}{left}", err=True)
 
 
