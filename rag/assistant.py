@@ -327,9 +327,7 @@ class Assistant:
         answers: tuple[Answer, ...],
         no_answer: NoAnswer | None,
     ) -> Response:
-        said = asdict(settings)
-        del said["vector_index"]  # where it was chosen it is in the fingerprint, else it follows from what is held
-        facts = [question, self.index.fingerprint, said, self._calibrated, chosen.conditions]
+        facts = [question, self.index.fingerprint, asdict(settings), self._calibrated, chosen.conditions]
         agreement = compare_answers(question, answers)
         return Response(f"r_{_sha256_of(facts)[:16]}", question, answers, no_answer, self.index.info, agreement)
 

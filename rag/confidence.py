@@ -13,6 +13,7 @@ from typing import Any
 
 from rag.errors import EvaluationError, IndexCorrupt, InvalidSettings
 from rag.settings import WITHOUT_MODEL
+from rag.types import tuples
 
 MODELS = Path(__file__).parent / "models"
 SHIPPED, SHIPPED_WITHOUT_MODEL = MODELS / "confidence.json", MODELS / "confidence_sentences.json"
@@ -139,7 +140,7 @@ def load(path: Path = SHIPPED) -> Calibration:
     """Read a calibration. Raises IndexCorrupt where the file is not one."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        made = Calibration(**{key: _tuples(value) for key, value in content.items()})
+        made = Calibration(**{key: tuples(value) for key, value in content.items()})
         usable = 0 <= made.threshold <= 1 and all(map(math.isfinite, (*made.means, *made.weights, made.intercept)))
         if not usable or 0 in made.scales:
             raise ValueError("its numbers are out of range")
@@ -165,14 +166,20 @@ def calibration_of(index: Path, reader: str) -> Calibration:
     if not path.is_file():
         return shipped(reader)
     own = load(path)
-    # One of an earlier version does not name its reader, but shows whether there was a model.
-    if own.reader != reader if own.reader else (OF_A_MODEL in own.features) == (reader == WITHOUT_MODEL):
+    if not _fits(own, reader):
         fitted = f"reader={own.reader!r}" if own.reader else "another reader"
         raise InvalidSettings(
             f"The confidence in {path} was fitted with {fitted}, not with reader={reader!r}.",
             f"Set the reader as it was, fit again (rag calibrate DATASET --set reader={reader}), or delete the file.",
         )
     return own
+
+
+def _fits(calibration: Calibration, reader: str) -> bool:
+    if calibration.reader:
+        return calibration.reader == reader
+    # One of an earlier version does not name its reader, but shows whether there was a model.
+    return (OF_A_MODEL in calibration.features) == (reader != WITHOUT_MODEL)
 
 
 def _require_enough(labels: Sequence[bool], groups: Sequence[str]) -> None:
@@ -198,7 +205,3 @@ def _youden(probabilities: Sequence[float], labels: Sequence[bool]) -> float:
 
 def _with_threshold(calibration: Calibration, threshold: float) -> Calibration:
     return Calibration(**{**calibration.__dict__, "threshold": threshold})
-
-
-def _tuples(value: Any) -> Any:
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value

@@ -7,10 +7,11 @@ two passages is joined again.
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from functools import lru_cache
 
 from rag.blocks import blocks
 from rag.sentences import sentences
-from rag.types import Chunk, Document, Span
+from rag.types import Chunk, Document, Layout, Span
 
 LONGEST_SENTENCE = 2_000
 """Characters up to which a sentence in several passages is joined; nobody reads a longer one as a sentence."""
@@ -36,6 +37,8 @@ AFTER_A_CUT = re.compile(
     r"\b(but|not|unless|except|however|although|though|yet|if|provided|only|whereas|while|until|never|rather than)\b",
     re.IGNORECASE,
 )
+DOCUMENTS_PARTED = 8
+"""Documents whose sentences are remembered: a question looks at some places of a few."""
 ENDS = '.!?…"”’»)]'
 """After which what follows is a sentence of its own, though now and then after an abbreviation."""
 _PARAGRAPH = re.compile(r"(?:\r\n|\r|\n)[^\S\r\n]*(?:\r\n|\r|\n)")
@@ -127,9 +130,17 @@ def _is_cut(document: Document, first: Span, second: Span) -> bool:
     if gap.strip() or _PARAGRAPH.search(gap) or document.text[first.end - 1] in ENDS:
         return False
     # Only the sentences of the whole block tell: a part by itself may be parted otherwise.
-    held = (block for block in blocks(document) if block.span.start <= first.start and second.end <= block.span.end)
-    found = (sentence for block in held for sentence in sentences(document, block))
-    return any(sentence.start < first.end and second.start < sentence.end for sentence in found)
+    starts, ends = _edges(document.text, document.title, document.format, document.layout)
+    place = bisect_right(starts, first.end - 1) - 1
+    return place >= 0 and second.start < ends[place]
+
+
+@lru_cache(maxsize=DOCUMENTS_PARTED)
+def _edges(text: str, title: str | None, kind: str, layout: Layout) -> tuple[list[int], list[int]]:
+    """Return where the sentences of a document start and end, in order; several answers ask of one document."""
+    document = Document("parted", text, title, kind, layout=layout)
+    found = [sentence for block in blocks(document) for sentence in sentences(document, block)]
+    return [sentence.start for sentence in found], [sentence.end for sentence in found]
 
 
 def _trimmed(text: str, low: int, high: int, span: Span) -> Span:

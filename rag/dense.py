@@ -1,8 +1,7 @@
 """Finds the nearest vectors with FAISS: exact inner product over unit vectors, rows named by our own ids."""
 
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rag.errors import IndexCorrupt
+from rag.runtime import one_thread
 
 if TYPE_CHECKING:
     from rag.protocols import Floats2d, Ints1d, Ranking
@@ -115,18 +115,6 @@ class FaissStore:
     def _require_writable(self) -> None:
         if self._mapped:
             raise ValueError("the store is memory-mapped; open it with writable=True")
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Let FAISS search on one thread: two cost three times the CPU time of one, and on a busy machine are no sooner."""
-    faiss: Any = import_module("faiss")
-    threads = faiss.omp_get_max_threads()
-    faiss.omp_set_num_threads(1)
-    try:
-        yield
-    finally:
-        faiss.omp_set_num_threads(threads)
 
 
 def _only(rows: "Ints1d") -> Any:

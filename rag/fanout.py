@@ -30,6 +30,7 @@ from rag.loading import Source, load
 from rag.reports import Progress
 from rag.settings import Settings
 from rag.types import Document
+from rag.unfinished import key_of
 
 if TYPE_CHECKING:
     from rag.index import Index
@@ -82,7 +83,7 @@ def embed_shard(shard: Shard) -> Embedded:
         texts += map(embedding_text, made)
         parts += map(embedded_sentences, made)
     vectors, inner = embedder.embed_with_parts(texts, parts)
-    keys = [_key(text, ranges) for text, ranges in zip(texts, parts, strict=True)]
+    keys = [key_of(text, ranges, "") for text, ranges in zip(texts, parts, strict=True)]
     return Embedded(embedder.fingerprint, keys, np.asarray(vectors, np.float32), list(map(packed, inner)))
 
 
@@ -116,7 +117,7 @@ class ReadyEmbedder:
 
     def embed_with_parts(self, texts: Sequence[str], parts: Sequence["Ranges"]) -> "tuple[Floats2d, list[Floats2d]]":
         """Return what the real embedder returns, to the precision that an index keeps."""
-        places = [self._places.get(_key(text, ranges)) for text, ranges in zip(texts, parts, strict=True)]
+        places = [self._places.get(key_of(text, ranges, "")) for text, ranges in zip(texts, parts, strict=True)]
         lacking = [number for number, place in enumerate(places) if place is None]
         self.embedded_here += len(lacking)
         made = self._real.embed_with_parts([texts[n] for n in lacking], [parts[n] for n in lacking])
@@ -257,10 +258,6 @@ def _documents(work: Iterable[Source | Document], settings: Settings) -> Iterato
             # What cannot be read is told by the writer, who reads it again.
             found = load(replace(item, text_column=settings.text_column))
             yield from (document for document in found if isinstance(document, Document))
-
-
-def _key(text: str, parts: "Ranges") -> bytes:
-    return hashlib.sha256(f"{[tuple(part) for part in parts]}\n{text}".encode()).digest()
 
 
 def _write(found: Embedded, file: Path) -> None:

@@ -210,9 +210,8 @@ def described(partial: Path, path: Path | None = None, base: Manifest | None = N
         name = file.relative_to(partial).as_posix()
         if path is not None and base is not None and is_linked(path, base, name, partial):
             found[name] = dict(base.files[name])
-        else:
-            ends = _ends_sha256(file)
-            found[name] = {"bytes": file.stat().st_size, "sha256": _sha256(file), "ends_sha256": ends}
+            continue
+        found[name] = {"bytes": file.stat().st_size, "sha256": _sha256(file), "ends_sha256": _ends_sha256(file)}
     return found
 
 
@@ -248,17 +247,19 @@ def parts_among(files: Iterable[Path], path: Path) -> set[Path]:
 
 
 def link_tree(source: Path, target: Path) -> None:
-    """Make `target` hold the files of `source` without copying them where the file system can link.
-
-    For files that are only ever replaced, never changed in place.
-    """
+    """Make `target` hold the files of `source` by `link_file`: for files that are replaced, never changed in place."""
     target.mkdir()
     for file in sorted(source.iterdir()):
         if not file.name.endswith(".lock"):
-            try:
-                os.link(file, target / file.name)
-            except OSError:
-                shutil.copyfile(file, target / file.name)
+            link_file(file, target / file.name)
+
+
+def link_file(source: Path, target: Path) -> None:
+    """Make `target` the file `source`, by a link, or a copy where the file system has none."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
 
 
 @contextmanager

@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from rag.dense import FaissStore, marked, one_thread
+from rag.dense import FaissStore, marked
 from rag.errors import IndexCorrupt
+from rag.runtime import one_thread
 
 if TYPE_CHECKING:
     from rag.protocols import Floats1d, Floats2d, Ints1d, Ranking

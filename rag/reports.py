@@ -65,3 +65,12 @@ class IndexReport:
 def is_fault(error: LoadError) -> bool:
     """Tell whether a source should have been readable."""
     return not isinstance(error, UnsupportedFormat | EmptyDocument)
+
+
+def duration(seconds: float) -> str:
+    """Return a time left, as roughly as it is known.
+
+    >>> duration(4.2), duration(200)
+    ('5 s', '4 min')
+    """
+    return f"{int(seconds) + 1} s" if seconds < 90 else f"{int(seconds // 60) + 1} min"

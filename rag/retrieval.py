@@ -10,7 +10,6 @@ from rag.dense import cosine
 from rag.errors import IndexCorrupt
 from rag.fusion import convex_mix
 from rag.index import Index
-from rag.runtime import one_thread
 from rag.settings import Settings
 from rag.types import Hit
 
@@ -49,8 +48,7 @@ def retrieve(
     """
     excluded = {row for document_id in without for row in index.store.rows_of(document_id)}
     depth = settings.candidates
-    with one_thread():
-        dense = _kept(index.vectors.search(vector[None, :], depth + len(excluded), among)[0], excluded, depth)
+    dense = _kept(index.vectors.search(vector[None, :], depth + len(excluded), among)[0], excluded, depth)
     lexical = _kept(index.words.search(question, depth + len(excluded), among), excluded, depth)
     rows = sorted({row for row, _ in (*dense, *lexical)})
     cosines = dict(zip(rows, cosine(index.vectors.get(np.array(rows, np.int64)), vector), strict=True))

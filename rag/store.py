@@ -18,7 +18,7 @@ from rag.database import BUILD_AGAIN, DatabaseFile, corrupt
 from rag.errors import IndexCorrupt
 from rag.filters import COLUMNS, Fields, fields_of
 from rag.overlaps import Overlaps
-from rag.types import Chunk, Document, Layout, Mask, Span
+from rag.types import Chunk, Document, Layout, Mask, Span, tuples
 
 if TYPE_CHECKING:
     from rag.protocols import Ints1d
@@ -323,7 +323,7 @@ def _read_document(file: DatabaseFile, path: Path, document_id: str) -> Document
         return None
     text, title, kind, source_path, sha, metadata, layout, text_sha256 = found[0]
     try:
-        known = Layout(**{key: _tuples(value) for key, value in json.loads(layout).items()})
+        known = Layout(**{key: tuples(value) for key, value in json.loads(layout).items()})
         document = Document(document_id, text.decode(), title, kind, source_path, sha, json.loads(metadata), known)
     except (ValueError, TypeError, AttributeError) as error:
         raise corrupt(path, error) from error
@@ -334,10 +334,6 @@ def _read_document(file: DatabaseFile, path: Path, document_id: str) -> Document
 
 def _batches(values: Sequence[Any]) -> Iterable[Sequence[Any]]:
     return (values[start : start + VARIABLES] for start in range(0, len(values), VARIABLES))
-
-
-def _tuples(value: Any) -> Any:
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
 def _masks_json(masks: Sequence[Mask]) -> str:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from rag.reports import duration
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -143,12 +145,3 @@ class ProgressBar:
 
 def _documents(progress: "Progress") -> str:
     return f"{progress.documents} document" + ("" if progress.documents == 1 else "s")
-
-
-def duration(seconds: float) -> str:
-    """Return a time left, as roughly as it is known.
-
-    >>> duration(4.2), duration(200)
-    ('5 s', '4 min')
-    """
-    return f"{int(seconds) + 1} s" if seconds <= 90 else f"{int(seconds // 60) + 1} min"

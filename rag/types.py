@@ -169,6 +169,11 @@ class Hit:
     scores: Mapping[str, float]
 
 
+def tuples(value: Any) -> Any:
+    """Return what JSON gave with its lists, inner ones too, as tuples."""
+    return tuple(map(tuples, value)) if isinstance(value, list) else value
+
+
 @dataclass(frozen=True)
 class Extraction:
     """What a reader takes from one chunk: the range `start:end` of its text and how well it answers.

@@ -7,15 +7,14 @@ tenth, all is written anew with the lists as they are; only where the measured r
 the lists made anew, in the same write: readers go on with the version they have until the commit.
 """
 
-import os
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rag.dense import FaissStore
+from rag.generations import link_file
 from rag.quantised import ADDED, BASE, FACTS, FAST, FIGURE, FULL, REMOVED, ROWS, Facts, QuantisedStore, as_figures
 from rag.quantising import PROMISE, extended, save, trained, tuned
 
@@ -165,7 +164,7 @@ class VectorWriter:
         """Link the large files, which stay as they are, and write what is added to and removed from them."""
         assert self._base_folder is not None
         for name in BASE:
-            _link(self._base_folder / name, self._folder / name)
+            link_file(self._base_folder / name, self._folder / name)
         base.facts.write(self._folder / FACTS)
         store, earlier = FaissStore(self.dimension), base.held_rows()[1]
         kept = np.setdiff1d(earlier, removed)
@@ -202,13 +201,3 @@ class VectorWriter:
                     held.write(rows.tobytes())
         rows = np.memmap(self._folder / ROWS, np.int64, "r")
         return np.memmap(self._folder / FULL, FIGURE, "r", shape=(len(rows), self.dimension)), rows
-
-
-def _link(source: Path, target: Path) -> None:
-    with suppress(OSError):
-        os.link(source, target)
-        return
-    # A file system without links: a copy, as `link_tree` of `rag.generations` makes it.
-    import shutil
-
-    shutil.copyfile(source, target)

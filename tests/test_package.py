@@ -11,12 +11,12 @@ PACKAGE = Path(rag.__file__).parent
 ORDER = (
     "errors types response protocols settings configuration filters"
     " loading blocks sentences wordings boilerplate chunking weights encoder_graph runtime"
-    " lean embedding dense quantised quantising vector_files lexical fusion"
+    " lean embedding dense quantised quantising lexical fusion"
     " questions reader_input decoding span_model hub_models reading confidence"
     " citation values duplicates agreement context recheck turns"
-    " sketches repeats database overlaps store generations wholeness unfinished reports derived writer ingest build"
-    " milvus index fanout repair transfer watching retrieval answers explanation feedback assistant evaluation"
-    " export adapters ui service terminal upkeep saved cli"
+    " sketches repeats database overlaps store generations vector_files wholeness unfinished reports derived writer"
+    " ingest build milvus index fanout repair transfer watching retrieval answers explanation feedback assistant"
+    " evaluation export adapters ui service terminal upkeep saved cli"
 ).split()
 LATE = {("response", "export")}
 """Methods that hand on to a face for the caller's comfort; the face is imported when they are called."""

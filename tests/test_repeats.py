@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from test_index import Counting, agree
+from counting import Counting
+from test_index import agree
 
 from rag.assistant import Assistant
 from rag.blocks import blocks

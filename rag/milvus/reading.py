@@ -14,7 +14,7 @@ from rag.filters import COLUMNS, Fields, fields_of
 from rag.milvus.collections import AGAIN, METRIC
 from rag.milvus.rows import IN_ONE, PAGE_OF_TEXTS, Rows, Seen, joined
 from rag.store import CACHED_DOCUMENTS, DocumentSummary
-from rag.types import Chunk, Document, Layout, Mask, Span
+from rag.types import Chunk, Document, Layout, Mask, Span, tuples
 
 if TYPE_CHECKING:
     from rag.protocols import Floats2d, Ints1d, Ranking
@@ -188,7 +188,7 @@ class MilvusDocuments:
         try:
             about, rest, text = (found[names[kind]] for kind in (DOCUMENT, REST, TEXT))
             text = text["text"]
-            layout = Layout(**{key: _tuples(value) for key, value in rest["layout"].items()})
+            layout = Layout(**{key: tuples(value) for key, value in rest["layout"].items()})
             document = Document(
                 document_id, text, about["title"], about["format"], about["path"], rest["source_sha256"],
                 about["metadata"], layout,
@@ -301,7 +301,3 @@ def folded(rows: Sequence[int]) -> list[list[int]]:
 def unfolded(runs: Iterable[Sequence[int]]) -> list[int]:
     """Return what `folded` was given."""
     return [row for first, count in runs for row in range(first, first + count)]
-
-
-def _tuples(value: Any) -> Any:
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value

@@ -10,13 +10,13 @@ from typing import Any
 import gradio as gr
 
 from rag.errors import InvalidInput
+from rag.reports import duration
 from rag.response import Response
 from rag.ui.asking import client_of
 from rag.ui.batch_views import FORMS, file_of, questions_in, table_html
 from rag.ui.components import PRIVATE, html_part, problem_html
 from rag.ui.limits import RateLimit
 from rag.ui.markup import element, escaped
-from rag.ui.phrases import duration
 from rag.ui.shared import SharedAssistant
 
 MOST_QUESTIONS = 1_000

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 from rag.boilerplate import REASONS
-from rag.reports import IndexReport, Progress
+from rag.reports import IndexReport, Progress, duration
 from rag.response import IndexInfo
 from rag.store import DocumentSummary
 from rag.types import Chunk, Document, Mask
 from rag.ui.markup import LineNumbers, Mark, attributes, element, escaped, isolated, marked, one_line
-from rag.ui.phrases import count, duration
+from rag.ui.phrases import count
 
 ON_A_PAGE = 50
 LONGEST_SHOWN = 100_000

@@ -45,12 +45,3 @@ def count(number: int, noun: str) -> str:
     ('1 answer', '2,000 answers')
     """
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
-
-
-def duration(seconds: float) -> str:
-    """Return a time left, as roughly as it is known.
-
-    >>> duration(4.2), duration(200)
-    ('5 s', '4 min')
-    """
-    return f"{int(seconds) + 1} s" if seconds < 90 else f"{int(seconds // 60) + 1} min"

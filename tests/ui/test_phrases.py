@@ -3,8 +3,9 @@ import dataclasses
 import pytest
 from responses import answer
 
+from rag.reports import duration
 from rag.types import Document
-from rag.ui.phrases import count, duration, percent, place_words
+from rag.ui.phrases import count, percent, place_words
 
 
 @pytest.mark.parametrize(
