@@ -1,9 +1,10 @@
 import json
+import re
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import BrowserContext, expect
+from playwright.sync_api import BrowserContext, Route, expect
 
 from browser.articles import ABSURD, BELL, BRIDGE, CRYPT, FERRY, HARBOUR, HOSTILE, HOSTILE_NAME, KEEPER, RECALL
 from browser.watching import Watched, watching
@@ -188,6 +189,25 @@ def test_a_link_asks_its_question_and_the_browser_goes_back_to_the_one_before(
         expect(seen.page).to_have_url(f"{address}?q={quote(BELL).replace('%20', '+')}")
         seen.page.go_back()
         seen.answered(RECALL)
+
+
+def test_a_link_asks_its_question_though_the_box_comes_late(context: BrowserContext, address: str) -> None:
+    held: list[Route] = []
+
+    def hold_the_box(route: Route) -> None:
+        if 'data-testid="textbox"' in route.fetch().text():
+            held.append(route)
+        else:
+            route.continue_()
+
+    context.route(re.compile("/assets/Index-.*js$"), hold_the_box)
+    with watching(context, address, f"?q={quote(RECALL)}") as seen:
+        seen.page.wait_for_selector("html[data-asking]", state="attached")
+        assert seen.page.locator("#pc-question").count() == 0
+        for route in held:
+            route.continue_()
+        seen.answered(RECALL)
+        expect(seen.page.get_by_label("Your question")).to_have_value(RECALL)
 
 
 def test_earlier_questions_are_kept_in_this_browser_and_can_be_forgotten(watched: Watched) -> None:

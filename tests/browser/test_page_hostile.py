@@ -12,9 +12,13 @@ from rag.assistant import Assistant
 from rag.index import Index
 from rag.protocols import Embedder
 
-DOCUMENTS = 50
-NAMES = [f"{first}{last}" for first in ("Al", "Bre", "Cor", "Dun", "Esk") for last in
-         ("burgh", "caster", "dale", "field", "garth", "holm", "ington", "mere", "thorpe", "wick")]  # fmt: skip
+NUMBERS = [50, pytest.param(1_000, marks=pytest.mark.slow)]
+NAMES = [
+    f"{first}{middle}{last}"
+    for middle in ("", "an", "ber", "den", "ing", "kel", "lo", "mar", "ren", "vel")
+    for first in ("Al", "Bre", "Cor", "Dun", "Esk", "Fal", "Gor", "Hal", "Ker", "Lin")
+    for last in ("burgh", "caster", "dale", "field", "garth", "holm", "ington", "mere", "thorpe", "wick")
+]
 PIECES = (
     *('<img src=x onerror="window.broken=1">', "<script>window.broken=1</script>", "</mark></blockquote>", "<!--"),
     *("<style>*{display:none}</style>", "{{value}}", "{{#each value}}", "${window.broken=1}", "&amp;", "&#13;", "`"),
@@ -26,12 +30,17 @@ def question(name: str) -> str:
     return f"How heavy is the bell of {name}?"
 
 
+@pytest.fixture(scope="module", params=NUMBERS)
+def names(request: pytest.FixtureRequest) -> list[str]:
+    return NAMES[: request.param]
+
+
 @pytest.fixture(scope="module")
-def hostile(tmp_path_factory: pytest.TempPathFactory, embedder: Embedder) -> Path:
+def hostile(names: list[str], tmp_path_factory: pytest.TempPathFactory, embedder: Embedder) -> Path:
     """Return the folder of an index of generated documents; one is a line too long to be shown whole."""
     chance, folder = random.Random(11), tmp_path_factory.mktemp("hostile")
     rows = []
-    for number, name in enumerate(NAMES[:DOCUMENTS]):
+    for number, name in enumerate(names):
         before, inside, after = (" ".join(chance.choices(PIECES, k=chance.randint(1, 6))) for _ in range(3))
         bell = f"The bell of {name} is {number + 2} tons heavy {inside} as all say."
         text = f"A walk. {before}\r\n\r\n{bell}\r\n\r\n{after} End."
@@ -46,17 +55,17 @@ def hostile(tmp_path_factory: pytest.TempPathFactory, embedder: Embedder) -> Pat
 
 @pytest.fixture(scope="module")
 def hostile_address(browser: Browser, hostile: Path) -> Iterator[str]:
-    with served(hostile) as found:
+    with served(hostile, "--rate-limit", "1000000") as found:
         yield found
 
 
-def test_the_mark_in_the_card_and_in_the_source_is_the_quote_in_fifty_documents(
-    browser: Browser, hostile: Path, hostile_address: str, embedder: Embedder
+def test_the_mark_in_the_card_and_in_the_source_is_the_quote_in_every_document(
+    browser: Browser, names: list[str], hostile: Path, hostile_address: str, embedder: Embedder
 ) -> None:
     assistant, seen_documents = Assistant(Index.open(hostile, embedder)), set()
     with watching(browser.new_context(reduced_motion="reduce"), hostile_address) as seen:
         seen.ready()
-        for name in NAMES[:DOCUMENTS]:
+        for name in names:
             response = assistant.ask(question(name))
             closest = response.no_answer.closest if response.no_answer else ()
             best, group = (*response.answers, *closest)[0], "answers" if response.answers else "closest"
@@ -71,4 +80,4 @@ def test_the_mark_in_the_card_and_in_the_source_is_the_quote_in_fifty_documents(
             seen_documents.add(document.id)
             assert seen.page.locator(":is(#pc-answers, #pc-source) :is(img, script, style, link, b)").count() == 0
     # A question may be answered by another document; hardly any is.
-    assert len(seen_documents) >= 0.9 * DOCUMENTS
+    assert len(seen_documents) >= 0.9 * len(names)

@@ -34,11 +34,22 @@ Object.assign(window.pincite, (() => {
     if (event.target.closest?.("#pc-ask")) ask(question()?.value);
   });
 
+  // Calls with the box once it is there: Gradio may add it after the part that asks.
+  function withBox(then) {
+    if (question()) return then(question());
+    new MutationObserver((_, watcher) => {
+      if (!question()) return;
+      watcher.disconnect();
+      then(question());
+    }).observe(document.body, { childList: true, subtree: true });
+  }
+
   // Asks in place of the visitor, with the words in the box.
   function askFor(words) {
-    const field = question();
-    field.value = words;
-    field.dispatchEvent(new Event("input", { bubbles: true }));
+    withBox((field) => {
+      field.value = words;
+      field.dispatchEvent(new Event("input", { bubbles: true }));
+    });
     ask(words);
   }
 
@@ -227,7 +238,7 @@ Object.assign(window.pincite, (() => {
     };
     // The form is shown from now on: what is asked before would be lost.
     document.documentElement.dataset.asking = "";
-    if (document.activeElement === document.body) question()?.focus();
+    withBox((field) => document.activeElement === document.body && field.focus());
     if (linked()) askFor(linked());
   }
 
