@@ -13,6 +13,7 @@ from rag.assistant import Assistant
 from rag.configuration import load
 from rag.errors import IndexNotFound, RagError
 from rag.index import Index
+from rag.running import also_answering
 from rag.service.commands import attach_service
 from rag.settings import Options, Settings
 from rag.ui import serve_assistant
@@ -37,6 +38,6 @@ if __name__ == "__main__":
         configuration = load()
         path, options = configuration.index or HERE / "index", Options().updated(configuration.options())
         open_assistant = functools.partial(opened, path, configuration.settings())
-        serve_assistant(open_assistant, options, (path,), attach_service(path))
+        serve_assistant(open_assistant, options, (path,), also_answering(path, attach_service(path)))
     except RagError as error:
         sys.exit(f"error: {error}")

@@ -18,7 +18,7 @@ from rag.evaluation.commands import calibrate_command, eval_command
 from rag.filters import from_pairs
 from rag.saved import saved_responses
 from rag.service.commands import attach_service, mcp_command, tokens
-from rag.terminal import printable, show_quote, show_rechecks, show_response
+from rag.terminal import printable, show_quote, show_rechecks
 from rag.upkeep import (
     DEFAULT_INDEX,
     IndexOption,
@@ -56,6 +56,7 @@ FilterOption = Annotated[list[str] | None, typer.Option("--filter", help=FILTER_
 TopOption = Annotated[int | None, typer.Option("--top-k", help="Answers at most.")]
 CONFIG_HELP = "File of settings; else the one that PINCITE_CONFIG names, else pincite.toml of this folder."
 READONLY_HELP = "Visitors may ask, and change nothing."
+SERVER_HELP = "Let a running `rag serve` of this index answer, where there is one: no model is loaded again."
 VERSION_HELP = "Print the version."
 FORMAT_HELP = "json, markdown, bibtex, csl, annotation, or evidence: the JSON with the day it was read."
 
@@ -94,21 +95,20 @@ def ask(
     min_precision: Annotated[float | None, typer.Option(help="Share of answers to be right, such as 0.95.")] = None,
     explain: Annotated[bool, typer.Option(help="Add what each stage found to the JSON.")] = False,
     filters: FilterOption = None,
+    server: Annotated[bool, typer.Option(help=SERVER_HELP)] = True,
     settings: SetOption = None,
 ) -> None:
     """Answer one question with quotations, or say why there is none."""
     if not question.strip():
         raise InvalidQuestion("The question is empty.", "Give one in quotes: rag ask 'Who …?'")
-    from rag.export import export, one_form, require_form
+    from rag.export import one_form, require_form
+    from rag.running import ShellQuestion, asked_of_server
 
     form = one_form(form, {"json": as_json, "markdown": markdown, "bibtex": bibtex}) or ("json" if explain else None)
     require_form(form)
-    wanted = from_pairs(filters or ())
-    response = _assistant(index, settings).ask(question, top_k, wanted, min_confidence, explain, min_precision)
-    if form is None:
-        show_response(response)
-    else:
-        typer.echo(export(response, form))
+    asked = ShellQuestion(question, top_k, filters, min_confidence, min_precision, explain, form, settings)
+    printed = asked_of_server(index, asked) if server else None
+    typer.echo(asked.printed(_assistant(index, settings)) if printed is None else printed)
 
 
 @app.command()
@@ -243,13 +243,16 @@ def serve(
     settings: SetOption = None,
 ) -> None:
     """Serve the page, REST and MCP, for this machine alone unless --host says otherwise."""
+    from rag.running import also_answering
     from rag.ui import Options, name_and_password
     from rag.ui import serve as serve_page
 
     login = name_and_password(auth) if auth else None
     options = Options(host, port, login, readonly, rate_limit, upload_limit)
     opened = _open(index)
-    serve_page(index, opened.settings.updated(changes_of(settings)), options, attach_service(index))
+    serve_page(
+        index, opened.settings.updated(changes_of(settings)), options, also_answering(index, attach_service(index))
+    )
 
 
 def main() -> None:

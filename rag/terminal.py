@@ -9,7 +9,7 @@ import typer
 from rag.reports import duration
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from rag.recheck import Recheck
     from rag.reports import IndexReport, Progress
@@ -26,39 +26,47 @@ def printable(text: str) -> str:
     return "".join(sign if sign.isprintable() or sign in HARMLESS else "\ufffd" for sign in line)
 
 
-def show_response(response: "Response") -> None:
-    """Print the quotations, or why there is none and what is closest."""
+def response_lines(response: "Response") -> "Iterator[str]":
+    """Give the lines of the quotations, or of why there is none and what is closest."""
     refusal = response.no_answer
     if refusal is None:
         for answer in response.answers:
-            show_quote(answer, f"{answer.confidence_level.replace('_', ' ')} confidence, {answer.confidence:.2f}")
+            yield from quote_lines(
+                answer, f"{answer.confidence_level.replace('_', ' ')} confidence, {answer.confidence:.2f}"
+            )
         if response.agreement["differ"]:
             groups = (" and ".join(f"[{rank}]" for rank in group) for group in response.agreement["groups"])
-            typer.echo(f"The sources differ: {' against '.join(groups)}.")
+            yield f"The sources differ: {' against '.join(groups)}."
         if response.withheld_note:
-            typer.echo(response.withheld_note)
+            yield response.withheld_note
         return
-    typer.echo(f"No answer: {refusal.message}")
+    yield f"No answer: {refusal.message}"
     if refusal.missing_terms:
-        typer.echo(f"In no document: {', '.join(map(printable, refusal.missing_terms))}")
+        yield f"In no document: {', '.join(map(printable, refusal.missing_terms))}"
     if refusal.closest:
-        typer.echo("Closest passages, which are not answers:")
+        yield "Closest passages, which are not answers:"
     for answer in refusal.closest:
-        show_quote(answer, f"confidence {answer.confidence:.2f}")
+        yield from quote_lines(answer, f"confidence {answer.confidence:.2f}")
 
 
 def show_quote(answer: "Answer", judged: str) -> None:
     """Print a quotation, the sentence it stands in, its place, and what is judged of it."""
+    for line in quote_lines(answer, judged):
+        typer.echo(line)
+
+
+def quote_lines(answer: "Answer", judged: str) -> "Iterator[str]":
+    """Give the lines of a quotation: the words, the sentence it stands in, its place, and what is judged of it."""
     citation = answer.citation
     title = printable(citation.source.title or citation.span.document_id)
-    typer.echo(f"[{answer.rank}] “{printable(answer.answer)}”")
+    yield f"[{answer.rank}] “{printable(answer.answer)}”"
     if answer.answer_type == "span":
-        typer.echo(f"    in: “{printable(answer.context)}”")
-    typer.echo(f"    {title}, {where(citation.place)} ({printable(citation.span.document_id)}) — {judged}")
+        yield f"    in: “{printable(answer.context)}”"
+    yield f"    {title}, {where(citation.place)} ({printable(citation.span.document_id)}) — {judged}"
     for other in answer.also_in:
-        typer.echo(f"    also in {printable(other.span.document_id)}, {where(other.place)}")
+        yield f"    also in {printable(other.span.document_id)}, {where(other.place)}"
     if answer.continues is not None:
-        typer.echo(f"    the source goes on: “{printable(answer.continues[1])}”")
+        yield f"    the source goes on: “{printable(answer.continues[1])}”"
 
 
 def where(place: "Place") -> str:

@@ -17,7 +17,7 @@ from rag.export import FORMS, export
 from rag.index import Index
 from rag.protocols import Embedder
 from rag.response import Response
-from rag.terminal import show_response
+from rag.terminal import response_lines
 from rag.types import Document
 
 HOSTILE = "The bridge [opened](http://x.example) in *1931* <img src=x> for 5 % & more_money {now}."
@@ -204,7 +204,7 @@ def test_a_refusal_has_nothing_to_cite(seeds_index: Index) -> None:
     ],
 )
 def test_a_place_is_in_the_units_of_its_source_in_every_face(
-    response: Response, known: dict[str, Any], words: str, pages: str, capsys: pytest.CaptureFixture[str]
+    response: Response, known: dict[str, Any], words: str, pages: str
 ) -> None:
     answer = response.answers[0]
     place = replace(answer.citation.place, **known)
@@ -213,5 +213,4 @@ def test_a_place_is_in_the_units_of_its_source_in_every_face(
     assert f", {words} — " in told.to_markdown()
     assert f"pages = {{{pages}}}" in told.to_bibtex()
     assert json.loads(export(told, "csl", DAY))[0]["custom"]["place"] == words
-    show_response(told)
-    assert f", {words} ({answer.citation.span.document_id})" in capsys.readouterr().out
+    assert f", {words} ({answer.citation.span.document_id})" in "\n".join(response_lines(told))

@@ -16,7 +16,7 @@ ORDER = (
     " citation values duplicates agreement context recheck turns"
     " sketches repeats database overlaps store generations vector_files wholeness unfinished reports derived writer"
     " ingest build milvus index fanout repair transfer watching retrieval answers explanation feedback assistant"
-    " evaluation export adapters ui service terminal upkeep saved cli"
+    " evaluation export adapters ui service terminal running upkeep saved cli"
 ).split()
 LATE = {("response", "export")}
 """Methods that hand on to a face for the caller's comfort; the face is imported when they are called."""

@@ -1,4 +1,5 @@
-"""Measures what a fresh process costs, in CPU seconds: `rag --help`, `rag search`, `rag ask`, and the same from Python.
+"""Measures what a fresh process costs, in CPU seconds: `rag --help`, `rag search`, `rag ask` alone and beside a running
+`rag serve` of the index, whose own seconds for the answer are not counted, and the same from Python.
 
     python tests/benchmarks/coldstart.py INDEX QUESTION [--rounds 5]
 
@@ -10,7 +11,8 @@ import json
 import resource
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -43,14 +45,30 @@ def cold(index: Path, question: str, rounds: int) -> dict[str, float]:
     ways: Mapping[str, Sequence[str]] = {
         "rag --help": [*rag, "--help"],
         "rag search": [*rag, "search", question, "--index", where],
-        "rag ask": [*rag, "ask", question, "--index", where],
+        "rag ask": [*rag, "ask", question, "--index", where, "--no-server"],
+        "rag ask, a server running": [*rag, "ask", question, "--index", where],
         "Assistant.open(…).ask(…)": [sys.executable, "-c", ASK, where, question],
     }
     found: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(rounds):
-        for name, command in ways.items():
-            found[name].append(cpu_seconds(command))
+    with serving(where):
+        for _ in range(rounds):
+            for name, command in ways.items():
+                found[name].append(cpu_seconds(command))
     return {name: round(median(values), 2) for name, values in found.items()}
+
+
+@contextmanager
+def serving(index: str) -> Iterator[None]:
+    """Have a `rag serve` of the index, its model loaded, for the time of the block."""
+    command = [sys.executable, "-m", "rag.cli", "serve", "--index", index, "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        assert process.stdout is not None
+        try:
+            if not any("Pincite is at" in line for line in process.stdout):
+                raise SystemExit("The server did not start.")
+            yield
+        finally:
+            process.terminate()
 
 
 def cpu_seconds(command: Sequence[str]) -> float:
