@@ -15,7 +15,7 @@ ORDER = (
     " questions reader_input decoding span_model hub_models reading confidence"
     " citation values duplicates agreement context recheck turns"
     " sketches repeats database overlaps store generations vector_files wholeness unfinished reports derived writer"
-    " ingest build milvus index fanout repair transfer watching retrieval answers explanation feedback assistant"
+    " moves ingest build milvus index fanout repair transfer watching retrieval answers explanation feedback assistant"
     " evaluation export adapters ui service terminal upkeep saved cli"
 ).split()
 LATE = {("response", "export")}
