@@ -95,7 +95,7 @@ class TestDiscover:
             (tmp_path / "given" / name).symlink_to("../elsewhere/b.txt")
         (tmp_path / "given/gone 1.txt").symlink_to("nothing")
         (tmp_path / "given/gone 2.txt").symlink_to("nothing")
-        found = {source.document_id: source.links for source in discover(tmp_path / "given")}
+        found = {source.document_id: source.links for source in discover([tmp_path / "given"])}
         assert found == {
             "2.txt": (str(tmp_path / "given/3.txt"),),
             "gone 1.txt": (),
