@@ -20,6 +20,7 @@ from rag.generations import (
 )
 from rag.ingest import Ingest, as_work, documents_gone
 from rag.loading import Source, file_sha256
+from rag.moves import Renamed, links_note, under_known_ids
 from rag.quantised import BASE, FACTS
 from rag.reports import IndexReport, Progress
 from rag.settings import Settings
@@ -55,7 +56,7 @@ def write(
                 return report
             if base is not None:
                 _require_whole(path, base, [name for name in base.files if not _may_be_linked(base, name)])
-            report = replace(report, notes=writer.finish())
+            report = replace(report, notes=(*report.notes, *writer.finish()))
             if base is not None:
                 copied = [name for name in base.files if _may_be_linked(base, name)]
                 _require_whole(path, base, [name for name in copied if not is_linked(path, base, name, folder)])
@@ -113,6 +114,8 @@ def plan(
 def planned(work: Sequence[Source | Document], store: "DocumentStore | None", gone: Sequence[str]) -> IndexReport:
     """Return what taking `work` into `store` would do, None for a new one, and dropping the documents `gone`."""
     known = store.sources() if store else {}
+    work = under_known_ids(work, known)
+    renamed, dropped = Renamed(known, work), {*gone}
     found: dict[str, list[str]] = {"added": [], "updated": [], "unchanged": []}
     failed: list[tuple[str, LoadError]] = []
     for item in work:
@@ -127,5 +130,8 @@ def planned(work: Sequence[Source | Document], store: "DocumentStore | None", go
             failed.append((key, error))
             continue
         found["added" if key not in known else "unchanged" if known[key][1] == sha256 else "updated"].append(key)
-    added, updated, unchanged = (tuple(keys) for keys in found.values())
-    return IndexReport(added, updated, unchanged, tuple(gone)).with_failed(failed)
+        if store and key not in known:
+            dropped.update(held for source in renamed.of(sha256) for held in store.documents_of(source))
+    added, updated, unchanged = (tuple(sorted(keys)) for keys in found.values())
+    notes = tuple(links_note(work))
+    return IndexReport(added, updated, unchanged, tuple(sorted(dropped)), notes=notes).with_failed(failed)

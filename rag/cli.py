@@ -209,9 +209,11 @@ def verify(
 ) -> None:
     """Re-check saved citations: exact, moved, changed or gone; exit status 1 where one is changed or gone."""
     from rag.assistant import Assistant
+    from rag.recheck import with_files
 
     assistant = Assistant.open(index)
     found = [item for saved in saved_responses(file) for item in assistant.verify(saved)]
+    found = with_files(found, assistant.index.store)
     if as_json:
         typer.echo(json.dumps([item.to_dict() for item in found], ensure_ascii=False, indent=2))
     else:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from rag.blocks import blocks
+from rag.questions import after_enumerator
 from rag.sentences import sentences
 from rag.types import Chunk, Document, Layout, Span
 
@@ -33,6 +34,24 @@ CONDITION = re.compile(
     r"|on condition that)\b",
     re.IGNORECASE,
 )
+LIMIT_OPENING = re.compile(
+    r"[\W_]*(nothing in (?:this|these|any|clauses?|sections?|articles?|paragraphs?"
+    r"|the (?:agreement|contract|policy|terms|conditions|foregoing|above))|in no (?:case|event)|under no circumstances"
+    r"|subject to|notwithstanding|excluding|no(?= (?:[\w’'-]+ ){1,6}?(?:is|are|will be|shall be"
+    r"|may be|can be) (?:\w+ ){1,8}?(?:where|if|when|unless|until|once|in the case of|in respect of)\b)"
+    r"|(?:this|these|that|those|it|they|such|the above)(?: [\w’'-]+){0,3}? (?:does|do|shall|will)(?: not|n['’]t)"
+    r" (?:apply|cover|include|extend|affect))\b",
+    re.IGNORECASE,
+)
+"""What opens a sentence that limits what was said, as terms and rules do: `Nothing in this clause …`."""
+LIMIT = re.compile(
+    r"\b((?:does|do|shall|will)(?: not|n['’]t) (?:apply|extend) (?:to|if|where|when|in|for)"
+    r"|(?:is|are|shall be|will be) (?:expressly |specifically )?(?:excluded|exempt(?:ed)?|excepted"
+    r"|not (?:covered|included|refundable|refunded|eligible|payable|insured))"
+    r"|with the exception of|other than (?:where|when|if)|save where)\b",
+    re.IGNORECASE,
+)
+"""What limits in the midst of a sentence."""
 AFTER_A_CUT = re.compile(
     r"\b(but|not|unless|except|however|although|though|yet|if|provided|only|whereas|while|until|never|rather than)\b",
     re.IGNORECASE,
@@ -100,10 +119,10 @@ def widened(
 
 
 def continues(document: Document, sentences: Sequence[Span], context: Span) -> tuple[str, str] | None:
-    """Return (marker, text) where the source goes on, right after `context`, with a contrast or a condition.
+    """Return (marker, text) where the source goes on, right after `context`, with a contrast, condition or limit.
 
     That is the next sentence of the paragraph, or the rest of a sentence that had to be cut. The next paragraph counts
-    only where the contrast is its first word, as in news of one sentence a paragraph.
+    only where that is its first word, as in news of one sentence a paragraph and in numbered clauses.
     """
     place = bisect_left([sentence.start for sentence in sentences], context.end)
     if place == len(sentences):
@@ -115,11 +134,18 @@ def continues(document: Document, sentences: Sequence[Span], context: Span) -> t
     touched = next((sentence for sentence in reversed(sentences[:place]) if sentence.end == context.end), context)
     if _is_cut(document, touched, following):
         found = AFTER_A_CUT.search(text)
-    elif _PARAGRAPH.search(gap):
-        found = OPENING.match(text)
     else:
-        found = OPENING.match(text) or ASIDE.match(text) or CONDITION.search(text)
+        found = _warning(text, within_paragraph=not _PARAGRAPH.search(gap))
     return None if found is None else (found[1].lower().rstrip(","), _shortened(text))
+
+
+def _warning(text: str, within_paragraph: bool) -> re.Match[str] | None:
+    """Return what makes a contrast, a condition or a limit of a whole sentence, None where nothing does."""
+    start = after_enumerator(text)
+    opening = OPENING.match(text, start) or LIMIT_OPENING.match(text, start)
+    if opening or not within_paragraph:
+        return opening
+    return ASIDE.match(text[start:]) or CONDITION.search(text) or LIMIT.search(text)
 
 
 def _is_cut(document: Document, first: Span, second: Span) -> bool:

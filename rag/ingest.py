@@ -11,6 +11,7 @@ from rag.errors import EmptyDocument, LoadError, UnreadableSource, UnsupportedFo
 from rag.generations import parts_among
 from rag.loading import Source, discover, file_sha256, load
 from rag.loading.sources import printable
+from rag.moves import Renamed, first_few, links_note, shown_place, under_known_ids
 from rag.reports import IndexReport, Progress
 from rag.sketches import groups, near
 from rag.types import Document
@@ -36,6 +37,8 @@ class Ingest:
         self._taken_from: dict[str, str | None] = {}
         self._failed: list[tuple[str, LoadError]] = []
         self._removed: list[str] = []
+        self._renamed = Renamed(self._known, ())
+        self._places: set[str] = set()
         self._sources_changed = False
         self._began: float | None = None
 
@@ -46,6 +49,9 @@ class Ingest:
 
     def run(self, work: Sequence[Source | Document], gone: Sequence[str]) -> IndexReport:
         """Drop `gone`, take `work`, and return the report."""
+        work = under_known_ids(work, self._known)
+        self._renamed = Renamed(self._known, work)
+        self._places = {shown_place(item) for item in work if isinstance(item, Source)}
         self._drop(gone)
         sizes = [size_of(item) for item in work]
         total, before = sum(sizes), 0
@@ -60,7 +66,7 @@ class Ingest:
             self._tell(item, before, total)
         if not work:
             self._settle()
-        return self._report()
+        return replace(self._report(), notes=(*self._moves_note(), *links_note(work)))
 
     def _settle(self) -> None:
         if self.changed:
@@ -103,20 +109,31 @@ class Ingest:
         known_path, known_sha256 = self._known.get(key, (printable(path), None))
         failed_before = len(self._failed)
         try:
-            _require_same_file(key, known_path, path)
+            if known_path not in self._places:
+                _require_same_file(key, known_path, path)
             sha256 = file_sha256(source.path)
         except LoadError as error:
             # The committed version stays: a file that cannot be read today may be readable tomorrow.
             self._failed.append((key, error))
             return
-        held = self._store.documents_of(key)
-        if known_sha256 == sha256:
+        held, same = self._store.documents_of(key), _is_same_file(known_path, path)
+        if same and known_sha256 == sha256:
             self._changes.update(dict.fromkeys(held, "unchanged"))
             self._taken_from.update(dict.fromkeys(held, key))
         else:
             yield from self._read(source, held)
         # Without the hash of a source with faults, the next run reads it again and reports them again.
-        self._remember(key, printable(path), sha256 if len(self._failed) == failed_before else "")
+        sound = len(self._failed) == failed_before
+        self._remember(key, known_path if same else printable(path), sha256 if sound else "")
+        if sound and known_sha256 is None and self._store.documents_of(key):
+            self._drop_renamed(sha256)
+
+    def _drop_renamed(self, sha256: str) -> None:
+        """Drop what the same file held under its old name: a citation of that would lead to nothing."""
+        for source in self._renamed.of(sha256):
+            for document_id in self._store.documents_of(source):
+                self._remove(document_id)
+            self._remember(source, self._known[source][0], "")
 
     def _read(self, source: Source, held: Sequence[str]) -> Iterator[int]:
         seen, errors = set(), []
@@ -159,11 +176,16 @@ class Ingest:
         return IndexReport(
             added=changed("added"),
             updated=changed("updated"),
-            unchanged=changed("unchanged"),
+            unchanged=tuple(sorted((*changed("unchanged"), *changed("moved")))),
             removed=tuple(sorted(self._removed)),
             duplicates=tuple(self._duplicates([*changed("added"), *changed("updated")])),
             near_duplicates=tuple(self._near_duplicates([*changed("added"), *changed("updated")])),
         ).with_failed(self._failed)
+
+    def _moves_note(self) -> list[str]:
+        moved = sorted(key for key, found in self._changes.items() if found == "moved")
+        told = [f"{key} ({document.source_path})" for key in moved if (document := self._store.document(key))]
+        return [f"the file of a document was moved, and is cited where it lies now: {first_few(told)}."] if told else []
 
     def _duplicates(self, document_ids: Sequence[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
         if not document_ids:
@@ -192,13 +214,17 @@ class Ingest:
 
 def _require_same_file(key: str, known: str, path: str) -> None:
     """Raise where the id stands for another file that is still there: taking this one would drop what that one held."""
-    if known == printable(path) or not (os.path.exists(known) and os.path.exists(path)):
-        return
-    if not os.path.samefile(known, path):
+    if os.path.exists(known) and os.path.exists(path) and not _is_same_file(known, path):
         raise UnreadableSource(
             f"{printable(path)}: the id {key!r} already stands for {known}.",
             "Give both folders in one command, which tells them apart: rag index FOLDER FOLDER --rebuild",
         )
+
+
+def _is_same_file(known: str, path: str) -> bool:
+    if known == printable(path):
+        return True
+    return os.path.exists(known) and os.path.exists(path) and os.path.samefile(known, path)
 
 
 def size_of(item: Source | Document) -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from rag.errors import InvalidQuestion
+from rag.function_words import foreign_function_words
 from rag.lexical import FUNCTION_WORDS
 
 if TYPE_CHECKING:
@@ -78,7 +79,8 @@ class QuestionTerms:
     """The content words of a question with their stems and weights (inverse document frequency in the index).
 
     `written` holds each as it stands in the question, `frequency` the number of chunks that have it; `names` are the
-    stems of those that are written like names or numbers.
+    stems of those that are written like names or numbers, `empty` the words, as written, that carry no subject in
+    another language than English.
     """
 
     written: tuple[str, ...]
@@ -86,6 +88,7 @@ class QuestionTerms:
     weights: tuple[float, ...]
     frequency: tuple[int, ...]
     names: frozenset[str]
+    empty: frozenset[str] = frozenset()
 
     def share_in(self, stems: frozenset[str]) -> float:
         """Return the share of weight whose stems are among `stems`; 0 for a question without content words."""
@@ -96,8 +99,9 @@ class QuestionTerms:
         return len(self.names & stems) / len(self.names) if self.names else 1.0
 
     def missing(self) -> tuple[str, ...]:
-        """Return the words that no chunk has, as written."""
-        return tuple(word for word, count in zip(self.written, self.frequency, strict=True) if count == 0)
+        """Return the words that no chunk has, as written, without those that carry no subject."""
+        counted = zip(self.written, self.frequency, strict=True)
+        return tuple(word for word, count in counted if count == 0 and word not in self.empty)
 
     def _share(self, held: Sequence[bool]) -> float:
         total = sum(self.weights)
@@ -144,6 +148,7 @@ def question_terms(question: str, words: "LexicalStore") -> QuestionTerms:
         tuple(inverse_document_frequency(count, len(words)) for count in counts),
         tuple(counts),
         frozenset(names),
+        frozenset(written[word] for word in foreign_function_words(list(written))),
     )
 
 

@@ -5,17 +5,24 @@ quotation of the new text but as what became of the old one.
 """
 
 import difflib
+import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import takewhile
-from typing import Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 from rag.citation import place
-from rag.errors import InvalidInput
+from rag.errors import InvalidInput, LoadError
+from rag.loading import file_sha256
 from rag.response import Place
 from rag.sentences import blocks, sentences
 from rag.types import Document, Span
+
+if TYPE_CHECKING:
+    from rag.protocols import DocumentStore
 
 LEAST_SIMILARITY = 0.5
 """Share of words in common (difflib's ratio) from which a sentence counts as the old one, changed."""
@@ -31,6 +38,7 @@ FEWEST_WORDS = 3
 """Words from which on a whole sentence or line is known by itself, where it stands once."""
 
 RecheckStatus = Literal["exact", "moved", "changed", "gone"]
+FileState = Literal["as_indexed", "changed", "missing"]
 _EDGE = re.compile(r"(?:[.!?:;。！？؟।…][^\w\s]*\s*|[\r\n]\s*)$")
 _TOKEN = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff]|\w+|[^\w\s]")
 
@@ -40,7 +48,8 @@ class Recheck:
     """What became of one citation.
 
     `span`, `line` and `place` are where it stands now. Where it was changed, `nearest` is the text there and `diff`
-    tells the words that went `[-in brackets-]` and those that came `{+in braces+}`.
+    tells the words that went `[-in brackets-]` and those that came `{+in braces+}`. `source_file` has the path of the
+    file that the document was read from and whether it still is as indexed; None where that was not looked at.
     """
 
     status: RecheckStatus
@@ -51,13 +60,15 @@ class Recheck:
     nearest: str | None = None
     diff: str | None = None
     place: Place | None = None
+    source_file: tuple[str, FileState] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON object."""
         offset = None if self.span is None else {"start": self.span.start, "end": self.span.end}
+        file = None if self.source_file is None else dict(zip(("path", "state"), self.source_file, strict=True))
         return {
             "status": self.status, "document_id": self.document_id, "quote": self.quote, "document_offset": offset,
-            "line_start": self.line, "nearest": self.nearest, "diff": self.diff,
+            "line_start": self.line, "nearest": self.nearest, "diff": self.diff, "source_file": file,
         }  # fmt: skip
 
 
@@ -89,6 +100,31 @@ def recheck(citation: Mapping[str, Any], document: Document | None) -> Recheck:
     if start is not None:
         return _found("exact" if start == saved.start else "moved", saved, document, start)
     return _nearest(document, saved)
+
+
+def with_files(found: Sequence[Recheck], store: "DocumentStore") -> list[Recheck]:
+    """Return the rechecks with what became of the files that their documents in `store` were read from.
+
+    The index is what citations are checked against; a file may have gone on since it was indexed.
+    """
+    known = store.sources()
+    state = lru_cache(maxsize=None)(_file_state)
+
+    def looked_at(item: Recheck) -> Recheck:
+        path, sha256 = known.get(store.source_of(item.document_id) or "", ("", ""))
+        now = state(path, sha256) if sha256 else None
+        return item if now is None else replace(item, source_file=(path, now))
+
+    return [looked_at(item) for item in found]
+
+
+def _file_state(path: str, sha256: str) -> FileState | None:
+    if not os.path.exists(path):
+        return "missing"
+    try:
+        return "as_indexed" if file_sha256(Path(path)) == sha256 else "changed"
+    except LoadError:  # it may not be read: nobody can tell
+        return None
 
 
 def _saved(citation: Mapping[str, Any]) -> _Saved:

@@ -40,7 +40,8 @@ class IndexReport:
     `duplicates` has one entry for each text that several documents hold, where one of them is new: that one's id and
     its equals. `near_duplicates` has one entry for each group of documents that are much alike (`rag.sketches`) where
     one is new: one's id and the others'. `failed` has sources with the reason; those among them that should have been
-    readable are `unreadable`. `notes` has what is not as promised, such as a recall of the search below 0.98.
+    readable are `unreadable`. `notes` has what is not as one may expect: files that lie elsewhere now, links that were
+    left out, a recall of the search below 0.98.
     """
 
     added: tuple[str, ...] = ()

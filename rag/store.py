@@ -133,6 +133,12 @@ class Store:
         """Store what `dense.packed` makes of the vectors of a chunk's sentences."""
         self._rows("INSERT INTO sentence_vectors VALUES (?,?)", (row, vectors))
 
+    def move(self, document_id: str, source: str | None, source_path: str | None) -> None:
+        """Note where a held document lies now, and from which source it comes."""
+        where = (source, source_path, document_id)
+        self._rows("UPDATE documents SET source = ?, source_path = ? WHERE id = ?", where)
+        self._cached_document.cache_clear()
+
     def delete(self, document_id: str) -> dict[int, bytes]:
         """Drop a document; return the rows of its chunks with the hash of what was embedded. Not held: empty."""
         rows = self._drop_chunks(document_id)

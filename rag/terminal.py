@@ -83,6 +83,10 @@ def show_rechecks(found: "Sequence[Recheck]") -> None:
         typer.echo(f"{item.status}\t{printable(item.document_id)}\t{now}\t{printable(item.quote)[:80]}")
         if item.diff is not None:
             typer.echo(f"\tnow: {printable(item.diff)}")
+    stale = sorted({item.source_file for item in found if item.source_file and item.source_file[1] != "as_indexed"})
+    if stale:
+        files = named([f"{path} ({state})" for path, state in stale])
+        typer.echo(f"Files no longer as indexed: {files}. Bring the index up to date: rag index FOLDER --sync")
     counts = Counter(item.status for item in found)
     told = ", ".join(f"{counts[status]} {status}" for status in ("exact", "moved", "changed", "gone"))
     typer.echo(f"{len(found)} citations checked: {told}.")

@@ -3,7 +3,7 @@
 import hashlib
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -34,7 +34,7 @@ PACKAGE_VERSION = "0.1.0"
 FIRST_CHUNKS, PENDING_CHUNKS = 32, 512
 """Chunks embedded at a time: few at first, so that progress is soon seen, then enough to sort well by length."""
 
-Change = Literal["added", "updated", "unchanged"]
+Change = Literal["added", "updated", "unchanged", "moved"]
 
 
 @dataclass(frozen=True)
@@ -112,10 +112,16 @@ class Writer:
         return sum(len(item.chunk.text) for item in self._pending)
 
     def put(self, document: Document, source: str | None) -> Change:
-        """Add a document, or bring the one of this id up to date; an equal one is left as it is."""
+        """Add a document, or bring the one of this id up to date; an equal one is left as it is.
+
+        One whose file only lies elsewhere now is `moved`: its passages stay.
+        """
         held = self.store.document(document.id)
         if held == document:
             return "unchanged"
+        if held is not None and replace(held, source_path=document.source_path) == document:
+            self.store.move(document.id, source, document.source_path)
+            return "moved"
         found = find_blocks(document)
         own = find_masks(document, found)
         masked = self._with_repeated(document, found, own)

@@ -225,6 +225,31 @@ def test_saved_citations_are_checked_against_the_index(rag: Shell, seeded: Path,
     assert "gone\t" in shown.out and " gone." in shown.out.splitlines()[-1]
 
 
+def test_files_that_changed_since_they_were_indexed_are_told(rag: Shell, tmp_path: Path) -> None:
+    note = tmp_path / "notes/harbour.md"
+    note.parent.mkdir()
+    note.write_text("The harbour of Ketola closes at midnight in winter.\n", encoding="utf-8")
+    rag("index", "notes")
+    Path("saved.json").write_text(
+        rag("ask", "When does the harbour of Ketola close?", "--min-confidence", "0", "--json").out, encoding="utf-8"
+    )
+
+    def told() -> tuple[int, str, Any]:
+        shown = rag("verify", "saved.json")
+        first = json.loads(rag("verify", "saved.json", "--json").out)[0]
+        assert first["status"] == "exact" and shown.out.startswith("exact\t"), "of the index nothing changed"
+        return shown.code, "".join(line for line in shown.out.splitlines() if "no longer" in line), first["source_file"]
+
+    assert told() == (0, "", {"path": str(note), "state": "as_indexed"})
+    note.write_text("The harbour of Ketola is closed.\n", encoding="utf-8")
+    code, line, file = told()
+    assert code == 0 and file == {"path": str(note), "state": "changed"}
+    assert "harbour.md (changed)" in line and "rag index FOLDER --sync" in line
+    note.unlink()
+    code, line, file = told()
+    assert code == 0 and "harbour.md (missing)" in line and file == {"path": str(note), "state": "missing"}
+
+
 def test_answers_are_saved_as_evidence_that_can_be_checked(rag: Shell, seeded: Path) -> None:
     Path("evidence.json").write_text(rag("ask", QUESTION, "--format", "evidence").out, encoding="utf-8")
     assert set(json.loads(Path("evidence.json").read_text())) == {"read_on", "response"}

@@ -79,6 +79,15 @@ def test_joined_sentences_are_those_of_the_document_for_any_size_of_passage(part
     ("This applies only if the form is sent in time.", "only if"),
     ("The fee is paid back provided that it was cash.", "provided that"), ("Not that it helps.", "not"),
     ("On the other hand, it is cheap.", "on the other hand"), ("And yet it moves.", "and yet"),
+    ("No refund is given where the room was used.", "no"),
+    ("Nothing in this clause limits other rights.", "nothing in this"),
+    ("This does not apply to groups.", "this does not apply"),
+    ("These two rules don’t cover pets.", "these two rules don’t cover"),
+    ("Damage by water is excluded.", "is excluded"), ("Pets are not covered.", "are not covered"),
+    ("The charge shall not apply if it rains.", "shall not apply if"),
+    ("Subject to clause 4, it is paid at once.", "subject to"),
+    ("In no event is more paid.", "in no event"), ("All rooms are open, with the exception of the cellar.",
+    "with the exception of"), ("4.2 But this may end.", "but"),
 ])  # fmt: skip
 def test_a_contrast_or_a_condition_after_the_context_is_told(following: str, marker: str) -> None:
     document, found, context = around(f"The fee is small. {following} More of it.", "small")
@@ -87,7 +96,9 @@ def test_a_contrast_or_a_condition_after_the_context_is_told(following: str, mar
 
 @pytest.mark.parametrize("following", [
     "It rained but nobody cared.", "They went home.", "Butter is sold.", "The provided form is blue.",
-    "Nothing was sold.", "Oil is sold.",
+    "Nothing was sold.", "Oil is sold.", "No arrests were made.", "No decision is expected this week.",
+    "He did not apply for it.", "They will save that for later days.", "They were excluded in 1998.",
+    "Nothing in the shop was sold.", "She applied to the school.", "The film includes a song.",
 ])  # fmt: skip
 def test_what_goes_on_without_one_is_not(following: str) -> None:
     document, found, context = around(f"The fee is small. {following}", "small")
@@ -102,7 +113,10 @@ def test_the_warning_looks_beyond_the_edge_of_a_passage() -> None:
 
 
 def test_the_next_paragraph_counts_only_where_it_opens_with_the_contrast() -> None:
-    for following, told in (("But it ends.", True), ("It ends only if it rains.", False)):
+    for following, told in (
+        ("But it ends.", True), ("It ends only if it rains.", False), ("Pets are not covered.", False),
+        ("2.2 No fee is paid back where the form is late.", True), ("(b) Nothing in clause 2 limits it.", True),
+    ):  # fmt: skip
         document, found, context = around(f"The fee is small.\n\n{following}", "small")
         assert (continues(document, found, context) is not None) == told
 

@@ -138,6 +138,34 @@ def test_a_renamed_file_is_not_embedded_again(articles: Path, tmp_path: Path, co
     agree(index)
 
 
+def test_a_renamed_file_is_the_same_document_also_without_a_sync(
+    articles: Path, tmp_path: Path, counting: Counting
+) -> None:
+    write(articles, again="Bees dance to show the way.")
+    index = Index.build(articles, tmp_path / "index", embedder=counting)
+    counting.texts.clear()
+    (articles / "bees.txt").rename(articles / "wasps.txt")
+    planned, report = index.plan(articles), index.add(articles)
+
+    assert (report.added, report.removed) == (("wasps.txt",), ("bees.txt",)) == (planned.added, planned.removed)
+    assert report.unchanged == ("again.txt", "rivers.txt", "snow.txt")
+    assert counting.texts == [] and "bees.txt" not in index.store.sources()
+    (articles / "again.txt").unlink()
+    assert index.add(articles).removed == (), "without a sync what is gone stays, though wasps.txt has its text"
+    agree(index)
+
+
+def test_a_file_with_the_bytes_of_one_that_is_there_is_a_document_of_its_own(
+    articles: Path, tmp_path: Path, counting: Counting
+) -> None:
+    index = Index.build(articles, tmp_path / "index", embedder=counting)
+    shutil.copyfile(articles / "bees.txt", articles / "copy.txt")
+
+    assert index.add(articles / "copy.txt") == IndexReport(
+        added=("copy.txt",), duplicates=(("copy.txt", ("bees.txt",)),)
+    )
+
+
 def test_nothing_new_means_no_new_version_and_no_model(
     articles: Path, tmp_path: Path, counting: Counting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -229,10 +257,14 @@ def test_a_folder_that_was_moved_is_known_again(articles: Path, tmp_path: Path, 
     counting.texts.clear()
     moved = articles.rename(tmp_path / "moved")
 
-    assert index.sync(moved).unchanged == ("bees.txt", "rivers.txt", "snow.txt")
+    assert index.add(moved).unchanged == ("bees.txt", "rivers.txt", "snow.txt")
+    assert "bees.txt" in index.report.notes[0] and str(moved) in index.report.notes[0]
+    assert all(Path(found.source_path or "").is_file() for found in index.documents()), "what is cited is there"
+    assert index.sync(moved) == IndexReport(unchanged=("bees.txt", "rivers.txt", "snow.txt"))
     (moved / "bees.txt").unlink()
     assert index.sync(moved).removed == ("bees.txt",)
     assert counting.texts == []
+    agree(index)
 
 
 def test_a_file_that_is_still_there_is_not_gone(articles: Path, tmp_path: Path, counting: Counting) -> None:
@@ -241,8 +273,44 @@ def test_a_file_that_is_still_there_is_not_gone(articles: Path, tmp_path: Path, 
     (articles / "snow.txt").unlink()
     report = index.sync(path for path in [articles])
 
-    assert report.removed == ("articles/snow.txt",) and report.added == ("bees.txt", "rivers.txt")
-    assert report.duplicates == (("bees.txt", ("articles/bees.txt",)), ("rivers.txt", ("articles/rivers.txt",)))
+    kept = ("articles/bees.txt", "articles/rivers.txt")
+    assert report == IndexReport(unchanged=kept, removed=("articles/snow.txt",))
+
+
+def test_a_file_keeps_the_id_that_it_got_first(articles: Path, tmp_path: Path, counting: Counting) -> None:
+    index = Index.build(articles / "bees.txt", tmp_path / "index", embedder=counting)
+
+    assert index.add(tmp_path).added == ("articles/rivers.txt", "articles/snow.txt")
+    assert index.plan(articles) == index.add(articles)
+    assert index.report.unchanged == ("articles/rivers.txt", "articles/snow.txt", "bees.txt")
+    write(articles, bees="Bees sleep at night.")
+    assert index.add(tmp_path).updated == ("bees.txt",)
+    agree(index)
+
+
+def test_two_files_of_one_name_are_two_documents_though_one_was_taken_alone_before(
+    articles: Path, tmp_path: Path, counting: Counting
+) -> None:
+    index = Index.build(articles / "bees.txt", tmp_path / "index", embedder=counting)
+    counting.texts.clear()
+    (tmp_path / "bees.txt").write_text("Other bees.", encoding="utf-8")
+    report = index.sync(tmp_path)
+
+    assert report.failed == () and report.updated == ("bees.txt",) and "articles/bees.txt" in report.added
+    held = texts(index)
+    assert (held["bees.txt"], held["articles/bees.txt"]) == ("Other bees.", "Bees dance to show the way.")
+    assert "Bees dance to show the way." not in counting.texts
+    agree(index)
+
+
+def test_a_link_to_a_file_makes_no_second_document(articles: Path, tmp_path: Path, counting: Counting) -> None:
+    (articles / "a link.txt").symlink_to("bees.txt")
+    index = Index.build(articles, tmp_path / "index", embedder=counting)
+
+    assert index.report.added == ("bees.txt", "rivers.txt", "snow.txt") and index.report.duplicates == ()
+    assert "a link.txt" in index.report.notes[0] and "bees.txt" in index.report.notes[0]
+    assert index.add(articles / "a link.txt").unchanged == ("bees.txt",)
+    assert index.plan(articles).notes == index.sync(articles).notes != ()
 
 
 @pytest.mark.parametrize("place", ["index", ".", "../articles/index"])

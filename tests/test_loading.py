@@ -86,6 +86,23 @@ class TestDiscover:
         (tmp_path / "also").symlink_to(tmp_path / "z")
         assert self.ids(tmp_path) == ["z/a.txt"]
 
+    def test_a_file_with_links_to_it_is_listed_once_where_it_lies(self, tmp_path: Path) -> None:
+        written(tmp_path, "given/z/a.txt", "x")
+        written(tmp_path, "elsewhere/b.txt", "x")
+        (tmp_path / "given/0.txt").symlink_to("z/a.txt")
+        (tmp_path / "given/z/1.txt").symlink_to(tmp_path / "given/0.txt")
+        for name in ("2.txt", "3.txt"):
+            (tmp_path / "given" / name).symlink_to("../elsewhere/b.txt")
+        (tmp_path / "given/gone 1.txt").symlink_to("nothing")
+        (tmp_path / "given/gone 2.txt").symlink_to("nothing")
+        found = {source.document_id: source.links for source in discover([tmp_path / "given"])}
+        assert found == {
+            "2.txt": (str(tmp_path / "given/3.txt"),),
+            "gone 1.txt": (),
+            "gone 2.txt": (),
+            "z/a.txt": (str(tmp_path / "given/0.txt"), str(tmp_path / "given/z/1.txt")),
+        }
+
     def test_a_link_to_a_folder_elsewhere_is_followed(self, tmp_path: Path) -> None:
         written(tmp_path, "other/a.txt", "x")
         (tmp_path / "given").mkdir()

@@ -11,11 +11,11 @@ PACKAGE = Path(rag.__file__).parent
 ORDER = (
     "errors types response protocols settings configuration filters"
     " loading blocks sentences wordings boilerplate chunking weights encoder_graph runtime"
-    " lean embedding dense quantised quantising lexical fusion"
+    " lean embedding dense quantised quantising lexical function_words fusion"
     " questions reader_input decoding span_model hub_models reading confidence"
     " citation values duplicates agreement context recheck turns"
     " sketches repeats database overlaps store generations vector_files wholeness unfinished reports derived writer"
-    " ingest build milvus index fanout repair transfer watching retrieval answers explanation feedback assistant"
+    " moves ingest build milvus index fanout repair transfer watching retrieval answers explanation feedback assistant"
     " evaluation export adapters ui service terminal running upkeep saved cli"
 ).split()
 LATE = {("response", "export")}

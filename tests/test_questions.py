@@ -34,6 +34,22 @@ def test_content_words_are_kept_as_written_once_each_with_stems(words: TantivySt
     assert terms.missing() == ("terminal",)
 
 
+@pytest.mark.parametrize(("question", "missing"), [
+    ("Quelle est la hauteur de la tour d'Orlon ?", ("hauteur", "tour", "Orlon")),
+    ("Quand le pont a-t-il été ouvert ?", ("pont", "ouvert")),
+    ("Wann wurde die Brücke über den Fluss gebaut?", ("Brücke", "Fluss", "gebaut")),
+    ("¿Cuándo se abrió el puente de la ciudad?", ("abrió", "puente", "ciudad")),
+    ("Quando è stata aperta la biblioteca della città?", ("aperta", "biblioteca", "città")),
+    ("Qual é a altura da torre?", ("altura", "torre")),
+    ("Wanneer is de brug over het kanaal geopend?", ("brug", "kanaal", "geopend")),
+    ("Did he die in the war?", ("die", "war")), ("war die", ()), ("war casualties", ("war", "casualties")),
+])  # fmt: skip
+def test_words_that_hold_a_question_together_are_not_missing(
+    question: str, missing: tuple[str, ...], words: TantivyStore
+) -> None:
+    assert question_terms(question, words).missing() == missing
+
+
 def test_shares_are_weighted_by_rarity(words: TantivyStore) -> None:
     terms = question_terms("oil terminal", words)
     oil, terminal = inverse_document_frequency(2, 3), inverse_document_frequency(0, 3)

@@ -54,7 +54,7 @@ def test_the_place_now_and_the_words_that_changed_are_told() -> None:
     assert found.to_dict() == {
         "status": "changed", "document_id": "d", "quote": QUOTE, "line_start": 7,
         "document_offset": {"start": 92, "end": 127}, "nearest": "It buys 45 percent of it from Baku.",
-        "diff": "It buys [-40-] {+45+} percent of it from Baku.",
+        "diff": "It buys [-40-] {+45+} percent of it from Baku.", "source_file": None,
     }  # fmt: skip
 
 

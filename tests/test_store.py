@@ -1,11 +1,13 @@
 import hashlib
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from rag.errors import IndexCorrupt
+from rag.milvus.changes import changes
 from rag.store import DocumentSummary, Store
 from rag.types import Chunk, Document, Mask, Span
 
@@ -195,3 +197,21 @@ def test_a_reader_keeps_its_file_after_it_was_removed(store: Store, path: Path) 
 
     assert read.document("a") == Document("a", "Some text.")
     read.close()
+
+
+def test_a_document_whose_file_was_moved_keeps_its_passages_and_is_written_to_a_server_again(tmp_path: Path) -> None:
+    made = []
+    for name, place in (("old", "/x/a.txt"), ("new", "/y/a.txt"), ("same", "/x/a.txt")):
+        with closing(Store(tmp_path / name, writable=True)) as one:
+            for document_id in ("a.txt", "b.txt"):
+                put(one, Document(document_id, "One text.", source_path=f"/x/{document_id}"), document_id, (0, 9))
+            assert one.document("a.txt") is not None
+            one.move("a.txt", "a.txt", place)
+            moved = one.document("a.txt")
+            assert moved is not None and moved.source_path == place
+            made.append(one.rows_of("a.txt"))
+            one.commit()
+
+    assert made[0] == made[1]
+    assert changes(tmp_path / "new", tmp_path / "old").documents == (["a.txt"], ["a.txt"])
+    assert changes(tmp_path / "same", tmp_path / "old").documents == ([], [])

@@ -7,8 +7,9 @@ import hashlib
 import os
 import stat
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from io import BufferedReader
 from pathlib import Path
 
@@ -31,7 +32,8 @@ class Source:
     """A file to load: where it is on disk and the document id it gets.
 
     `shown` is how messages name it, where that is not its path: `a.zip/b.txt`. `text_column` names the column of rows
-    that holds their text; empty: one of the usual names. `depth` counts the archives and messages around it.
+    that holds their text; empty: one of the usual names. `depth` counts the archives and messages around it. `links`
+    names the other places where the same file was met, by a link.
     """
 
     path: Path
@@ -39,6 +41,11 @@ class Source:
     shown: str = ""
     text_column: str = ""
     depth: int = 0
+    links: tuple[str, ...] = ()
+
+    def known_as(self, document_id: str) -> "Source":
+        """Return the source under another id."""
+        return replace(self, document_id=document_id)
 
     @property
     def name(self) -> str:
@@ -51,13 +58,15 @@ class _Found:
     root: Path
     relative: str
     path: Path
+    links: tuple[str, ...] = ()
 
 
 def discover(paths: Iterable[str | Path]) -> list[Source]:
     """Return the files at and below `paths`, in order of document id.
 
-    Hidden files and folders are skipped, links to folders are followed once. Files of unknown kind, broken links and
-    folders that may not be opened are listed too: `load` reports them. An id is the path relative to the folder that
+    Hidden files and folders are skipped, links are followed once: a file that is met by several names is listed where
+    it lies, with its `links`. Files of unknown kind, broken links and folders that may not be opened are listed too:
+    `load` reports them. An id is the path relative to the folder that
     was given; where two folders hold the same one, both ids get the folder's name in front.
     Raises SourceNotFound for a path that does not exist, or when nothing at all is found.
     """
@@ -74,7 +83,18 @@ def discover(paths: Iterable[str | Path]) -> list[Source]:
     if not found:
         where = ", ".join(printable(path) for path in given) or "an empty list of paths"
         raise SourceNotFound(f"No file was found in {where}.", f"Give files or folders with {', '.join(SUFFIXES)}.")
-    return sorted(_named(list(found.values())), key=lambda source: source.document_id)
+    return sorted(_named(_each_once(found)), key=lambda source: source.document_id)
+
+
+def place_of(path: str | Path, folder: Callable[[str], str] = os.path.realpath) -> str:
+    """Return where a file lies, every link on the way followed, also its own unless it leads nowhere.
+
+    `folder` gives the same of its folder, for a caller that asks of many files of few folders.
+    """
+    path = os.path.abspath(path)
+    place = os.path.join(folder(os.path.dirname(path)), os.path.basename(path))
+    there = os.path.realpath(place) if os.path.islink(place) else place
+    return there if there == place or os.path.exists(there) else place
 
 
 def file_sha256(path: Path) -> str:
@@ -145,6 +165,20 @@ def printable(path: Path | str) -> str:
     return os.fspath(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
+def _each_once(found: dict[str, _Found]) -> list[_Found]:
+    """Return the files met, by their absolute paths, each once: where it lies, else by the first of the links to it."""
+    folder = lru_cache(maxsize=None)(os.path.realpath)
+    met: dict[str, list[tuple[bool, str]]] = {}
+    for path in found:
+        place = place_of(path, folder)
+        met.setdefault(place, []).append((place != path, path))
+    ordered = (sorted(several) for several in met.values())
+    return [
+        replace(found[first], links=tuple(printable(found[other].path) for _, other in others))
+        for (_, first), *others in ordered
+    ]
+
+
 def _below(root: Path) -> Iterator[_Found]:
     if not root.is_dir():
         yield _Found(root.parent, root.name, root)
@@ -188,7 +222,7 @@ def _named(found: list[_Found]) -> Iterator[Source]:
         counts = Counter(ids)
         rising = [n for n, name in enumerate(ids) if counts[name] > 1 and depths[n] < len(_parents(found[n]))]
         if not rising:
-            return (Source(item.path, name) for item, name in zip(found, ids, strict=True))
+            return (Source(item.path, name, links=item.links) for item, name in zip(found, ids, strict=True))
         for n in rising:
             depths[n] += 1
 

@@ -24,7 +24,8 @@ NEW_ROWS = "SELECT row FROM chunks WHERE row NOT IN (SELECT row FROM old.chunks)
 OLD_ROWS = "SELECT row FROM old.chunks WHERE row NOT IN (SELECT row FROM chunks)"
 CHANGED = (
     "SELECT id FROM documents d WHERE NOT EXISTS (SELECT 1 FROM old.documents o WHERE o.key = d.key AND"
-    f" o.masks = d.masks) OR key IN (SELECT document FROM chunks WHERE row IN ({NEW_ROWS}))"
+    " o.masks = d.masks AND o.source IS d.source AND o.source_path IS d.source_path)"
+    f" OR key IN (SELECT document FROM chunks WHERE row IN ({NEW_ROWS}))"
     f" OR key IN (SELECT document FROM old.chunks WHERE row IN ({OLD_ROWS}))"
 )
 

@@ -57,7 +57,7 @@ RECHECKED = record(
     {
         "status": {"enum": ["exact", "moved", "changed", "gone"]}, "document_id": TEXT, "quote": TEXT,
         "document_offset": {"oneOf": [OFFSET, {"type": "null"}]}, "line_start": {"type": ["integer", "null"]},
-        "nearest": MAYBE_TEXT, "diff": MAYBE_TEXT,
+        "nearest": MAYBE_TEXT, "diff": MAYBE_TEXT, "source_file": {"type": "null"},
     }
 )  # fmt: skip
 VERIFIED = record({"citations": array(RECHECKED), "sound": {"type": "boolean"}})
