@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rag.dense import cosine
-from rag.lexical import FUNCTION_WORDS
 from rag.questions import (
     AnswerKind,
     QuestionForm,
@@ -61,7 +60,6 @@ class Question:
 
     vector: "Floats1d"
     terms: QuestionTerms
-    stems: frozenset[str]
     kind: AnswerKind
     form: QuestionForm
 
@@ -100,8 +98,7 @@ class SentenceReader:
         ]
 
     def _question(self, text: str, vector: "Floats1d") -> Question:
-        terms = question_terms(text, self._words)
-        return Question(vector, terms, self._stems(text) | FUNCTION_WORDS, answer_kind(text), question_form(text))
+        return Question(vector, question_terms(text, self._words), answer_kind(text), question_form(text))
 
     def _read(
         self, question: Question, hits: Sequence[Hit], readings: "Sequence[PassageReading | None]"
@@ -160,15 +157,12 @@ class SentenceReader:
         for place, span in enumerate(reading.best(start, end, SEVERAL if question.form == "list" else 1)):
             if place and span.score < none:
                 return
-            words = hit.chunk.text[span.start : span.end]
             figures = {
                 **features,
                 "span": _within(span.score, LEAST, MOST),
                 "span_margin": _within(span.score - none, LEAST, MOST),
                 "reason": _within(reading.reason(*sentence), LEAST, MOST),
                 "relevance": _within(reading.relevance, LEAST, MOST),
-                "says_more": float(not self._stems(words) <= question.stems),
-                "span_kind": holds_kind(words, question.kind),
             }
             whole = question.form == "yes_no" or (question.form in STATEMENTS and span.score < none)
             yield self._extraction(hit, *(sentence if whole else span[:2]), figures, none - span.score)

@@ -70,7 +70,7 @@ def test_the_model_finds_the_words_inside_the_sentence(words: TantivyStore, embe
     assert (TEXT[best.start : best.end], best.answer_type) == ("1992", "span")
     assert best.no_answer < 0, "surer of these words than of no answer"
     assert all(any(start <= item.start < item.end <= end for start, end in RANGES) for item in found)
-    assert {"span", "span_margin", "reason", "relevance", "says_more", "span_kind"} <= set(best.features)
+    assert {"span", "span_margin", "reason", "relevance"} <= set(best.features)
 
 
 def test_yes_or_no_is_answered_by_a_whole_sentence(words: TantivyStore, embedder: "Embedder") -> None:

@@ -49,7 +49,7 @@ SETS = {
 SMALL_INDEXES, SMALL_SIZE, SMALL_QUESTIONS = 8, 12, 12
 """Indexes of so many documents that stand side by side in the data, each asked so many questions of its own, as many
 of its subject that other documents answer, and as many of any subject."""
-OF_MODEL = ("span", "span_margin", "reason", "relevance", "says_more", "span_kind")
+OF_MODEL = ("span", "span_margin", "reason", "relevance")
 """Figures that the reader model gives."""
 NOT_FOR_CONFIDENCE = ("fused", "is_question")
 """`fused` does not mean the same in a small index and in a large one; questions are rarely quoted."""
