@@ -77,6 +77,24 @@ def test_the_kind_is_chosen_by_number_unless_it_is_forced() -> None:
     assert kind_for(10, "ivf") == "ivf" and kind_for(10**6, "flat") == "flat" and kind_for(0, "ivf") == "flat"
 
 
+def test_what_is_new_is_not_held_in_memory_while_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor mapped, which would count its pages."""
+    maps, sizes, real = Path("/proc/self/maps"), [], vector_files.as_figures
+    if not maps.exists():
+        pytest.skip("tells what is mapped on Linux alone")
+
+    def looked(vectors: Vectors) -> Any:
+        assert vector_files.FRESH not in maps.read_text()
+        sizes.append(len(vectors))
+        return real(vectors)
+
+    monkeypatch.setattr(vector_files, "as_figures", looked)
+    monkeypatch.setattr(vector_files, "AT_ONCE", 700)
+    written(tmp_path / "1", None, "sq8", ROWS, HELD, ROWS[650:750])
+    assert sizes == [650, 650, *[700] * 6, 400]
+    assert np.abs(opened(tmp_path / "1").get(ROWS[750:]) - HELD[750:]).max() < 1 / 65_000
+
+
 def test_what_is_promised_is_measured_and_found(built: Path) -> None:
     store = opened(built)
     assert len(store) == COUNT and store.facts.recall >= quantising.PROMISE and store.facts.sampled == 300
