@@ -1,8 +1,8 @@
 """Writes, opens, searches and changes millions of vectors made of real ones, in memory that does not grow with them.
 
-    python -m tests.benchmarks.many write SHARDS WORK [--passages 5000000] [--questions DATA/hotpot_val_sample]
-    python -m tests.benchmarks.many ask WORK
-    python -m tests.benchmarks.many change SHARDS WORK
+    python tests/benchmarks/many.py write SHARDS WORK [--passages 5000000] [--questions DATA/hotpot_val_sample]
+    python tests/benchmarks/many.py ask WORK
+    python tests/benchmarks/many.py change SHARDS WORK
 
 SHARDS is a folder of `.npz` files with `vectors` of real passages; the made ones lie between these and their
 neighbours, with noise, by the rule of `million prepare`. Each block is made, compared with the questions in full
@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from costs import Memory, memory, resident, rounded, spread, timed, watched
+from enlarged import DIMENSION, between, neighbours, questions, vectors_of
 
 from rag.quantised import QuantisedStore
 from rag.vector_files import VectorWriter, open_vectors
-from tests.benchmarks.costs import Memory, memory, resident, rounded, spread, timed, watched
-from tests.benchmarks.enlarged import DIMENSION, between, neighbours, questions, vectors_of
 
 AT_ONCE, DEEPEST, FEW = 20_000, 100, 1_000
 SHARES = (0.5, 0.1, 0.01, 0.001)

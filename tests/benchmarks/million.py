@@ -1,10 +1,10 @@
 """Builds, opens, asks and changes an index of up to a million passages, and writes what each costs as JSON.
 
-    python -m tests.benchmarks.million prepare CORPUS SHARDS WORK [--passages 1000000] [--seed 1]
-    python -m tests.benchmarks.million dense WORK       # the vectors alone
-    python -m tests.benchmarks.million build WORK
-    python -m tests.benchmarks.million ask WORK [--questions DATA/squad2]
-    python -m tests.benchmarks.million change WORK
+    python tests/benchmarks/million.py prepare CORPUS SHARDS WORK [--passages 1000000] [--seed 1]
+    python tests/benchmarks/million.py dense WORK       # the vectors alone
+    python tests/benchmarks/million.py build WORK
+    python tests/benchmarks/million.py ask WORK [--questions DATA/squad2]
+    python tests/benchmarks/million.py change WORK
 
 CORPUS is JSON Lines of real passages. SHARDS is a folder of `.npz` files in its order: `keys` (sha256 of each embedded
 text), `vectors`, and `lengths` and `sentences` (the packed vectors of sentences). `prepare` enlarges them to the wanted
@@ -25,6 +25,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from costs import memory, peak, rounded, spread, timed, watched
+from enlarged import DIMENSION, key_of, noise, prepare, questions
 
 from rag.embedding import open_embedder
 from rag.index import Index
@@ -32,8 +34,6 @@ from rag.protocols import VectorStore
 from rag.quantised import QuantisedStore
 from rag.settings import Settings
 from rag.vector_files import VectorWriter, open_vectors
-from tests.benchmarks.costs import memory, peak, rounded, spread, timed, watched
-from tests.benchmarks.enlarged import DIMENSION, key_of, noise, prepare, questions
 
 SHARES = (0.5, 0.1, 0.01, 0.001)
 

@@ -1,8 +1,8 @@
 """Measures other engines and Pincite over the same vectors, texts and questions, one after the other in one run.
 
-    python -m tests.benchmarks.scale_peers material WORK TO [--passages 200000] [--questions DATA/hotpot_val_sample]
-    python -m tests.benchmarks.scale_peers build TO --python PEERS/bin/python [--only txtai chroma]
-    python -m tests.benchmarks.scale_peers ask TO --python PEERS/bin/python [--only txtai chroma] [--result NAME]
+    python tests/benchmarks/scale_peers.py material WORK TO [--passages 200000] [--questions DATA/hotpot_val_sample]
+    python tests/benchmarks/scale_peers.py build TO --python PEERS/bin/python [--only txtai chroma]
+    python tests/benchmarks/scale_peers.py ask TO --python PEERS/bin/python [--only txtai chroma] [--result NAME]
 
 WORK is what `million prepare` wrote. `material` takes its first passages whose vector is that of their whole text, and
 embeds the questions once, for all. `build` lets each engine write, `ask` lets each open and search what it wrote, each
@@ -23,9 +23,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-from tests.benchmarks.enlarged import DIMENSION, key_of, questions
-from tests.benchmarks.many import EQUAL, Nearest
+from enlarged import DIMENSION, key_of, questions
+from many import EQUAL, Nearest
 
 HERE = Path(__file__).resolve().parent
 OURS = ("pincite_vectors", "pincite")
@@ -45,8 +44,8 @@ def material(given: argparse.Namespace) -> dict[str, Any]:
     count = made = 0
     with (given.to / "passages.jsonl").open("w", encoding="utf-8") as out:
         for row, place in islice(_found(given.work), given.passages):
-            text = "\n".join(part for part in ((row["title"] or "")[:200], row["text"]) if part)
-            out.write(json.dumps({"text": text}) + "\n")
+            title = (row["title"] or "")[:200]
+            out.write(json.dumps({"_id": str(count), "title": title, "text": row["text"]}) + "\n")
             kept[count] = vectors[place]
             count, made = count + 1, made + row["_id"].startswith("made:")
     if count < given.passages:

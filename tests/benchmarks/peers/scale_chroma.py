@@ -1,20 +1,19 @@
 """Chroma: a persistent collection with its graph (HNSW) as it comes, by cosine; it ranks no words."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import chromadb
-from scale_driver import BEST, Batch, Engine, Question, run
+from scale_driver import BEST, Engine, Question, batches, run
 
 NAME = "passages"
 METRIC: Any = {"hnsw": {"space": "cosine"}}
 
 
-def build(batches: Iterator[Batch], folder: Path) -> None:
+def build(material: Path, folder: Path) -> None:
     client = chromadb.PersistentClient(path=str(folder))
     collection = client.create_collection(NAME, configuration=METRIC, embedding_function=None)
-    for first, texts, vectors in batches:
+    for first, texts, vectors in batches(material):
         numbers = [str(place) for place in range(first, first + len(texts))]
         collection.add(ids=numbers, embeddings=vectors, documents=texts)
 

@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 AT_ONCE, BEST = 5_000, 10
+PASSAGES = "passages.jsonl"
 VECTORS = "vectors"
 """A way to search whose name begins so gives the nearest vectors; another mixes them with words."""
 
@@ -43,9 +44,9 @@ class Question(NamedTuple):
 
 @dataclass(frozen=True)
 class Engine:
-    """How an engine writes passages to a folder, opens it, and gives the places of the best ten in some ways."""
+    """How an engine writes MATERIAL to a folder, opens it, and gives the places of the best ten in some ways."""
 
-    build: Callable[[Iterator[Batch], Path], object]
+    build: Callable[[Path, Path], object]
     open: Callable[[Path], Any]
     ways: Mapping[str, Callable[[Any, Question], list[int]]]
 
@@ -53,10 +54,16 @@ class Engine:
 def batches(material: Path) -> Iterator[Batch]:
     """Yield all passages in order."""
     vectors = np.load(material / "vectors.npy", mmap_mode="r")
-    with (material / "passages.jsonl").open(encoding="utf-8") as lines:
+    with (material / PASSAGES).open("rb") as lines:
         for first in range(0, len(vectors), AT_ONCE):
-            texts = [json.loads(line)["text"] for line in islice(lines, AT_ONCE)]
+            texts = [whole(line) for line in islice(lines, AT_ONCE)]
             yield Batch(first, texts, np.array(vectors[first : first + AT_ONCE]))
+
+
+def whole(line: bytes) -> str:
+    """Return the text that the vector of a passage is of: its title and its own."""
+    row = json.loads(line)
+    return "\n".join(part for part in (row["title"], row["text"]) if part)
 
 
 def questions(material: Path) -> list[Question]:
@@ -75,7 +82,7 @@ def run(engine: Engine) -> None:
 def built(engine: Engine, material: Path, folder: Path) -> dict[str, Any]:
     """Return what writing cost."""
     cpu, wall = time.process_time(), time.perf_counter()
-    engine.build(batches(material), folder)
+    engine.build(material, folder)
     return {"cpu_s": round(time.process_time() - cpu, 1), "wall_s": round(time.perf_counter() - wall, 1)}
 
 

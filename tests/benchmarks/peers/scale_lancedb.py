@@ -10,13 +10,13 @@ os.environ.setdefault("LANCEDB_LOG", "error")  # each search warns, which takes 
 import lancedb
 import pyarrow as pa
 from lancedb.index import FTS, IvfPq
-from scale_driver import BEST, Batch, Engine, Question, run
+from scale_driver import BEST, Engine, Question, batches, run
 
 NAME, PROBES, REFINE = "passages", 50, 20
 
 
-def rows(batches: Iterator[Batch]) -> Iterator[Any]:
-    for first, texts, vectors in batches:
+def rows(material: Path) -> Iterator[Any]:
+    for first, texts, vectors in batches(material):
         flat = pa.array(vectors.ravel(), pa.float32())
         yield pa.RecordBatch.from_arrays(
             [pa.array(range(first, first + len(texts)), pa.int64()), pa.array(texts, pa.string()),
@@ -25,8 +25,8 @@ def rows(batches: Iterator[Batch]) -> Iterator[Any]:
         )  # fmt: skip
 
 
-def build(batches: Iterator[Batch], folder: Path) -> None:
-    made = rows(batches)
+def build(material: Path, folder: Path) -> None:
+    made = rows(material)
     head = next(made)
     table = lancedb.connect(str(folder)).create_table(NAME, pa.Table.from_batches([head]))
     for batch in made:

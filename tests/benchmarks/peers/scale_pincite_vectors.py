@@ -1,19 +1,18 @@
 """The vectors of Pincite alone: what an index keeps beside its texts and words."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scale_driver import BEST, Batch, Engine, Question, run
+from scale_driver import BEST, Engine, Question, batches, run
 
 from rag.vector_files import VectorWriter, open_vectors
 
 
-def build(batches: Iterator[Batch], folder: Path) -> None:
+def build(material: Path, folder: Path) -> None:
     folder.mkdir(parents=True)
     writer = None
-    for batch in batches:
+    for batch in batches(material):
         writer = writer or VectorWriter(folder, None, batch.vectors.shape[1])
         writer.add(np.arange(batch.first, batch.first + len(batch.texts), dtype=np.int64), batch.vectors)
     assert writer is not None

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from scale_driver import BEST, Batch, Engine, Question, run
+from scale_driver import BEST, Engine, Question, batches, run
 from scale_known import VECTORS
 from txtai import Embeddings
 
@@ -13,16 +13,16 @@ SETTINGS = {"method": "external", "transform": "scale_known.vectors_of", "conten
 os.environ["ALLOW_RESOLVE_TRANSFORM"] = "True"
 
 
-def documents(batches: Iterator[Batch]) -> Iterator[tuple[int, str, None]]:
-    for first, texts, vectors in batches:
+def documents(material: Path) -> Iterator[tuple[int, str, None]]:
+    for first, texts, vectors in batches(material):
         for place, text in enumerate(texts):
             VECTORS[text] = vectors[place]
             yield first + place, text, None
 
 
-def build(batches: Iterator[Batch], folder: Path) -> None:
+def build(material: Path, folder: Path) -> None:
     embeddings = Embeddings(SETTINGS)
-    embeddings.index(documents(batches))
+    embeddings.index(documents(material))
     embeddings.save(str(folder))
 
 
