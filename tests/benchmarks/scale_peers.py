@@ -7,7 +7,8 @@
 WORK is what `million prepare` wrote. `material` takes its first passages whose vector is that of their whole text, and
 embeds the questions once, for all. `build` lets each engine write, `ask` lets each open and search what it wrote, each
 in a process of its own (`peers/scale_NAME.py`); recall is against the comparison with all. The environment of the peers
-has txtai, faiss-cpu, lancedb and chromadb. Engines use threads as they like; CPU time is of all of them.
+has txtai, faiss-cpu, lancedb and chromadb. Engines use threads as they like, but that
+OMP_NUM_THREADS is 1 for searching, or FAISS waits with one thread for the other; CPU time is of all of them.
 """
 
 import argparse
@@ -113,8 +114,12 @@ def _ran(given: argparse.Namespace, name: str, action: str) -> dict[str, Any]:
     python = sys.executable if name in OURS else str(given.python.absolute())
     folder = given.to / f"of_{name}"
     command = [python, f"scale_{name}.py", action, str(given.to.resolve()), str(folder.resolve())]
-    roots = {**os.environ, "PYTHONPATH": str(HERE.parents[1])} if name in OURS else dict(os.environ)
-    done = subprocess.run(command, cwd=HERE / "peers", env=roots, check=True, stdout=subprocess.PIPE, text=True)
+    more = {"PYTHONPATH": str(HERE.parents[1])} if name in OURS else {}
+    if action == "ask":
+        more["OMP_NUM_THREADS"] = "1"
+    done = subprocess.run(
+        command, cwd=HERE / "peers", env={**os.environ, **more}, check=True, stdout=subprocess.PIPE, text=True
+    )
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
 
