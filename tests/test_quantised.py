@@ -138,6 +138,22 @@ def test_a_filter_keeps_the_recall(
     assert store.search(QUESTIONS[:1], 5, absent[:0]) == [[]]
 
 
+def test_a_filter_of_many_finds_what_one_of_few_does(
+    built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their places are looked up in another way: also of dropped rows, later ones and such as were never held."""
+    kind, rows = opened(built).facts.kind, np.arange(200, dtype=np.int64) + 100_000
+    written(tmp_path / "2", built, kind, rows, clustered(200, 5), ROWS[:100])
+    among = np.concatenate([np.arange(-3, 6_000), rows[::2], [10**9]]).astype(np.int64)
+    for folder in (built, tmp_path / "2"):
+        few = opened(folder).search(QUESTIONS, 10, among)
+        monkeypatch.setattr(quantised, "LOOKED_UP", 1)
+        assert opened(folder).search(QUESTIONS, 10, among) == few
+        monkeypatch.setattr(quantised, "SPARSE", 1)  # now the rows count as too high for a table
+        assert opened(folder).search(QUESTIONS, 10, among) == few
+        monkeypatch.undo()
+
+
 def test_as_many_are_found_as_are_asked_for(built: Path) -> None:
     """Also where the nearest lists hold fewer."""
     assert [len(ranking) for ranking in opened(built).search(QUESTIONS, 2_000)] == [2_000] * len(QUESTIONS)

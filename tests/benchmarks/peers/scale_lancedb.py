@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ def build(material: Path, folder: Path) -> None:
         table.add(pa.Table.from_batches([batch]))
     table.create_index("vector", config=IvfPq(distance_type="cosine"))
     table.create_index("text", config=FTS())
-    table.optimize()
+    table.optimize(cleanup_older_than=timedelta(0), delete_unverified=True)  # else what it replaced stays on disk
 
 
 def opened(folder: Path) -> Any:

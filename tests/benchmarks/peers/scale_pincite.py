@@ -26,7 +26,8 @@ class Given:
         self.max_tokens, self.count_tokens, self.embed_queries = real.max_tokens, real.count_tokens, real.embed_queries
         self._vectors = np.load(material / "vectors.npy", mmap_mode="r")
         self._file = (material / PASSAGES).open("rb")
-        self._starts, self._places, self._last = [0], dict[bytes, int](), -1
+        self._starts, self._places = [0], dict[bytes, int]()
+        self._last = -1
         for place, line in enumerate(self._file):
             self._places.setdefault(_key(whole(line)), place)
             self._starts.append(self._starts[-1] + len(line))
