@@ -79,7 +79,7 @@ def test_the_kind_is_chosen_by_number_unless_it_is_forced() -> None:
 
 def test_what_is_new_is_not_held_in_memory_while_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor mapped, which would count its pages."""
-    maps, sizes, real = Path("/proc/self/maps"), [], vector_files.as_figures
+    maps, sizes, real = Path("/proc/self/maps"), [], as_figures
     if not maps.exists():
         pytest.skip("tells what is mapped on Linux alone")
 
