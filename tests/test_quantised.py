@@ -77,6 +77,24 @@ def test_the_kind_is_chosen_by_number_unless_it_is_forced() -> None:
     assert kind_for(10, "ivf") == "ivf" and kind_for(10**6, "flat") == "flat" and kind_for(0, "ivf") == "flat"
 
 
+def test_what_is_new_is_not_held_in_memory_while_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor mapped, which would count its pages."""
+    maps, sizes, real = Path("/proc/self/maps"), [], as_figures
+    if not maps.exists():
+        pytest.skip("tells what is mapped on Linux alone")
+
+    def looked(vectors: Vectors) -> Any:
+        assert vector_files.FRESH not in maps.read_text()
+        sizes.append(len(vectors))
+        return real(vectors)
+
+    monkeypatch.setattr(vector_files, "as_figures", looked)
+    monkeypatch.setattr(vector_files, "AT_ONCE", 700)
+    written(tmp_path / "1", None, "sq8", ROWS, HELD, ROWS[650:750])
+    assert sizes == [650, 650, *[700] * 6, 400]
+    assert np.abs(opened(tmp_path / "1").get(ROWS[750:]) - HELD[750:]).max() < 1 / 65_000
+
+
 def test_what_is_promised_is_measured_and_found(built: Path) -> None:
     store = opened(built)
     assert len(store) == COUNT and store.facts.recall >= quantising.PROMISE and store.facts.sampled == 300
@@ -118,6 +136,22 @@ def test_a_filter_keeps_the_recall(
     absent = np.array([0, 10**6], np.int64)
     assert store.search(QUESTIONS, 5, np.concatenate([anywhere, absent])) == store.search(QUESTIONS, 5, anywhere)
     assert store.search(QUESTIONS[:1], 5, absent[:0]) == [[]]
+
+
+def test_a_filter_of_many_finds_what_one_of_few_does(
+    built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their places are looked up in another way: also of dropped rows, later ones and such as were never held."""
+    kind, rows = opened(built).facts.kind, np.arange(200, dtype=np.int64) + 100_000
+    written(tmp_path / "2", built, kind, rows, clustered(200, 5), ROWS[:100])
+    among = np.concatenate([np.arange(-3, 6_000), rows[::2], [10**9]]).astype(np.int64)
+    for folder in (built, tmp_path / "2"):
+        few = opened(folder).search(QUESTIONS, 10, among)
+        monkeypatch.setattr(quantised, "LOOKED_UP", 1)
+        assert opened(folder).search(QUESTIONS, 10, among) == few
+        monkeypatch.setattr(quantised, "SPARSE", 1)  # now the rows count as too high for a table
+        assert opened(folder).search(QUESTIONS, 10, among) == few
+        monkeypatch.undo()
 
 
 def test_as_many_are_found_as_are_asked_for(built: Path) -> None:
