@@ -56,7 +56,7 @@ class Place:
         Index.open(index, self.embedder).sync(self.articles)
 
     def add(self, index: Path) -> None:
-        """Do what `rag index` does: what is gone stays."""
+        """Do what `rag index` does: what is gone stays, what was only renamed does not."""
         Index.open(index, self.embedder).add(self.articles)
 
     def remove(self, index: Path) -> None:
@@ -75,7 +75,8 @@ class Place:
         if write == self.shrink:
             return {key: text for key, text in self.new.items() if key.endswith("0.txt")}
         if write == self.add:
-            return self.old | self.new
+            found = set(self.new.values())
+            return {key: text for key, text in self.old.items() if text not in found} | self.new
         if write == self.remove:
             return {key: text for key, text in self.old.items() if key != "0001.txt"}
         return self.new
