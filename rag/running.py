@@ -152,6 +152,9 @@ def _reply(assistant: "SharedAssistant", asked: bytes) -> dict[str, Any]:
     """Return what is printed or what is wrong; nothing where the shell would do otherwise."""
     try:
         question = ShellQuestion(**json.loads(asked))
+    except (ValueError, TypeError, RecursionError):
+        return {}  # another version of the shell, or a server that looks whether there is one
+    try:
         with assistant.ready() as opened:
             if opened.index.settings.updated(changes_of(question.settings)) != opened.settings:
                 return {}
