@@ -223,6 +223,7 @@ def test_earlier_questions_are_kept_in_this_browser_and_can_be_forgotten(watched
         expect(page).to_have_title(f"{question} – Pincite")
     page.reload()
     watched.ready()
+    expect(page.locator(".pc-examples button").first).to_be_visible(timeout=60_000)  # they come anew, and all with them
     page.locator(".pc-earlier > summary").click(timeout=30_000)
     assert page.locator(".pc-earlier li").all_inner_texts() == [BELL, RECALL]
     page.locator(".pc-earlier").get_by_role("button", name=RECALL).click()

@@ -123,8 +123,11 @@ Object.assign(window.pincite, (() => {
         say("Earlier questions forgotten");
       }
     });
-    let unfolded = false; // stays so when examples arrive
-    element.addEventListener("toggle", (event) => (unfolded = event.target.open), true);
+    // Stays so when examples arrive, also right after the click: the event that tells of the unfolding comes later.
+    let unfolded = false;
+    element.addEventListener("click", (event) => {
+      if (event.target.closest(".pc-earlier > summary")) unfolded = !event.target.closest("details").open;
+    });
     watch("value", () => {
       listEarlier(element);
       element.querySelector(".pc-earlier").open = unfolded;
