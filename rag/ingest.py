@@ -11,8 +11,8 @@ from rag.errors import EmptyDocument, LoadError, UnreadableSource, UnsupportedFo
 from rag.generations import parts_among
 from rag.loading import Source, discover, file_sha256, load
 from rag.loading.sources import printable
-from rag.moves import Renamed, first_few, links_note, shown_place, under_known_ids
-from rag.reports import IndexReport, Progress
+from rag.moves import Renamed, links_note, under_known_ids
+from rag.reports import IndexReport, Progress, first_few
 from rag.sketches import groups, near
 from rag.types import Document
 from rag.writer import Change, Writer
@@ -38,7 +38,6 @@ class Ingest:
         self._failed: list[tuple[str, LoadError]] = []
         self._removed: list[str] = []
         self._renamed = Renamed(self._known, ())
-        self._places: set[str] = set()
         self._sources_changed = False
         self._began: float | None = None
 
@@ -51,7 +50,6 @@ class Ingest:
         """Drop `gone`, take `work`, and return the report."""
         work = under_known_ids(work, self._known)
         self._renamed = Renamed(self._known, work)
-        self._places = {shown_place(item) for item in work if isinstance(item, Source)}
         self._drop(gone)
         sizes = [size_of(item) for item in work]
         total, before = sum(sizes), 0
@@ -109,7 +107,7 @@ class Ingest:
         known_path, known_sha256 = self._known.get(key, (printable(path), None))
         failed_before = len(self._failed)
         try:
-            if known_path not in self._places:
+            if known_path not in self._renamed.places:
                 _require_same_file(key, known_path, path)
             sha256 = file_sha256(source.path)
         except LoadError as error:

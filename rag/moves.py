@@ -6,11 +6,11 @@ from functools import cached_property, lru_cache
 
 from rag.loading import Source
 from rag.loading.sources import place_of, printable
+from rag.reports import first_few
 from rag.types import Document
 
 Known = Mapping[str, tuple[str, str]]
 """Path and hash of every source of an index by its id."""
-FEW = 3
 
 
 def under_known_ids(work: Sequence[Source | Document], known: Known) -> list[Source | Document]:
@@ -48,7 +48,7 @@ class Renamed:
         """Look among `known`, as it is when `of` is called; what is in `work` has kept its name."""
         sources = [item for item in work if isinstance(item, Source)]
         self._known = known
-        self._taken, self._places = {item.document_id for item in sources}, {shown_place(item) for item in sources}
+        self._taken, self.places = {item.document_id for item in sources}, {shown_place(item) for item in sources}
 
     @cached_property
     def _ids(self) -> dict[str, list[str]]:
@@ -63,7 +63,7 @@ class Renamed:
         return sorted(key for key in ids if not self._is_there(self._known[key][0]))
 
     def _is_there(self, path: str) -> bool:
-        return path in self._places or os.path.lexists(path)
+        return path in self.places or os.path.lexists(path)
 
 
 def links_note(work: Iterable[Source | Document]) -> list[str]:
@@ -71,12 +71,3 @@ def links_note(work: Iterable[Source | Document]) -> list[str]:
     left = [f"{link} (to {item.name})" for item in work if isinstance(item, Source) for link in item.links]
     what = "a file is one document, so a link to one that was taken was left out"
     return [f"{what}: {first_few(left)}."] if left else []
-
-
-def first_few(told: Sequence[str]) -> str:
-    """Return the first of many, and how many more there are.
-
-    >>> first_few(["a", "b", "c", "d"])
-    'a, b, c and 1 more'
-    """
-    return ", ".join(told[:FEW]) + (f" and {len(told) - FEW} more" if len(told) > FEW else "")

@@ -5,6 +5,9 @@ from dataclasses import dataclass, replace
 
 from rag.errors import EmptyDocument, LoadError, UnsupportedFormat
 
+NAMED = 3
+"""Of many, so many are told by name."""
+
 LEAST_SECONDS, LEAST_SHARE = 10.0, 0.05
 """Work from which on the pace so far says something of the time left."""
 
@@ -75,3 +78,12 @@ def duration(seconds: float) -> str:
     ('5 s', '4 min')
     """
     return f"{int(seconds) + 1} s" if seconds < 90 else f"{int(seconds // 60) + 1} min"
+
+
+def first_few(told: Sequence[str]) -> str:
+    """Return the first of many, and how many more there are.
+
+    >>> first_few(["a", "b", "c", "d"])
+    'a, b, c and 1 more'
+    """
+    return ", ".join(told[:NAMED]) + (f" and {len(told) - NAMED} more" if len(told) > NAMED else "")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from rag.reports import duration
+from rag.reports import duration, first_few
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -113,7 +113,7 @@ def show_report(report: "IndexReport", index: Path) -> None:
 
 def named(others: "Sequence[str]") -> str:
     """Return the first three names, and how many more there are."""
-    return printable(", ".join(others[:3]) + (f" and {len(others) - 3} more" if len(others) > 3 else ""))
+    return printable(first_few(others))
 
 
 class ProgressBar:

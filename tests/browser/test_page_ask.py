@@ -61,6 +61,8 @@ def test_a_quotation_is_copied_alone_with_its_citation_and_as_a_link_that_opens_
         assert str(watched.page.evaluate("navigator.clipboard.readText()")).startswith(copied)
     watched.page.get_by_role("button", name="Copy link to answer 1").click()
     watched.says("Copied")
+    watched.ready()  # one does not leave in mid-answer
+    expect(watched.page.locator(".pc-examples button").first).to_be_visible(timeout=60_000)
     watched.page.goto(str(watched.page.evaluate("navigator.clipboard.readText()")))
     expect(watched.page.locator("mark.pc-here")).to_be_in_viewport(timeout=30_000)
     assert watched.dom_text("mark.pc-here") == best.answer

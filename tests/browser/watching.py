@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Dialog, Error, Page, expect
 
-GRADIOS_OWN = ("Method not implemented.", "signal is aborted", "Connection errored out")
+GRADIOS_OWN = ("Method not implemented.", "signal is aborted")
 """What Gradio says though all is well: when it uploads, and when one leaves a page whose streams are open."""
 
 
