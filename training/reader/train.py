@@ -3,7 +3,8 @@
     python -m training.reader.train DATA OUT
 
 DATA is the folder of data sets, OUT a folder for checkpoints, metrics by step and the trained weights. A run that was
-interrupted goes on from its last checkpoint when the same command is given again.
+interrupted goes on from its last checkpoint when the same command is given again. `--weights` goes on from the weights
+of a finished run, the rate rising and falling anew; `--first-pass` has it draw what that run did not see.
 """
 
 import argparse
@@ -54,9 +55,10 @@ def main() -> None:
     folder = model_path(SHIPPED_MODEL)
     assert folder is not None
     maker, encoder = Maker(given.data, SEED), Encoder(folder / "tokenizer.json")
-    drawn = [steps_of(maker.draw(number), encoder, given, number) for number in range(given.passes)]
+    passes = range(given.first_pass, given.first_pass + given.passes)
+    drawn = [steps_of(maker.draw(number), encoder, given, number) for number in passes]
     total = min(given.steps, sum(map(len, drawn)))
-    network = Network(folder / "model.safetensors")
+    network = Network(given.weights or folder / "model.safetensors")
     optimizer = torch.optim.AdamW(grouped(network), lr=given.rate, fused=True)
     state = restored(given.out, network, optimizer)
     questions = held_out_questions(given.data, MEASURED)
@@ -84,6 +86,8 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("out", type=Path)
+    parser.add_argument("--weights", type=Path, help="of the reader to go on with; without it, the backbone's")
+    parser.add_argument("--first-pass", type=int, default=0)
     parser.add_argument("--passes", type=int, default=PASSES)
     parser.add_argument("--steps", type=int, default=STEPS, help="the rate falls to nothing at this step")
     parser.add_argument("--rate", type=float, default=RATE)
