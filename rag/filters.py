@@ -91,9 +91,14 @@ def fields_of(documents: Iterable[tuple[int, Mapping[str, object], Mapping[str, 
     """Return what is known of documents, given as number, columns and metadata; a column hides metadata of its name."""
     found: dict[str, dict[Value, list[int]]] = {key: {} for key in KEYS}
     for number, columns, metadata in documents:
-        others = {key: value for key, value in metadata.items() if key not in columns}
-        for key, value in dict.fromkeys(_values("", {**columns, **others})):
-            found.setdefault(key, {}).setdefault(value, []).append(number)
+        others = ((key, value) for key, value in metadata.items() if key not in columns)
+        for key, value in (*columns.items(), *others):
+            # Most are plain texts, and a million documents have millions of them.
+            plain = isinstance(value, str) and value and not value.isspace()
+            for name, each in ((key, str(value)),) if plain else _values(key, value):
+                numbers = found.setdefault(name, {}).setdefault(each, [])
+                if not numbers or numbers[-1] != number:
+                    numbers.append(number)
     return found
 
 

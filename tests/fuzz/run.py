@@ -1,10 +1,13 @@
 """Fuzzes loaders, questions and filters: `python -m tests.fuzz.run [--minutes 30] [TARGET...]`; see README.md here.
 
-Each target runs in a process of its own, so that one that dies is a finding too; it goes on with the next seed.
+Each target runs in a process of its own, so that one that dies is a finding too. What was run is kept in `build/fuzz/`,
+and the next run draws other inputs: minutes of several runs add up.
 """
 
 import argparse
 import hashlib
+import itertools
+import json
 import random
 import shutil
 import signal
@@ -15,6 +18,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
@@ -22,6 +26,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 from fuzz.mutations import mutated  # noqa: E402
 
 FINDINGS = ROOT / "build" / "fuzz"
+RUNS = FINDINGS / "runs.jsonl"
 SECONDS_FOR_ONE = 20
 KEPT = 200
 """Inputs that are changed further, beside the sound ones."""
@@ -59,13 +64,23 @@ def one_target(name: str, seconds: float, seed: int) -> int:
     from fuzz.targets import checks, examples
 
     FINDINGS.mkdir(parents=True, exist_ok=True)
-    now, seen = FINDINGS / f"now{name}", set()
-    for told in findings(checks(name), inputs(random.Random(seed), examples(name)), seconds, now):
+    now, seen, count = FINDINGS / f"now{name}", set(), itertools.count()
+    given = (data for data, _ in zip(inputs(random.Random(seed), examples(name)), count, strict=False))
+    for told in findings(checks(name), given, seconds, now):
         place = told.splitlines()[-3:]  # one finding for each line that raises
         if str(place) not in seen:
             seen.add(str(place))
             _keep(name, now, told)
+    row = {"target": name, "seed": seed, "minutes": seconds / 60, "inputs": next(count), "findings": len(seen)}
+    with RUNS.open("a", encoding="utf-8") as lines:
+        lines.write(json.dumps(row) + "\n")
     return len(seen)
+
+
+def runs(name: str) -> list[dict[str, Any]]:
+    """Return what was run of a target so far."""
+    rows = map(json.loads, RUNS.read_text(encoding="utf-8").splitlines()) if RUNS.exists() else ()
+    return [row for row in rows if row["target"] == name]
 
 
 def main() -> int:
@@ -73,7 +88,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("targets", nargs="*")
     parser.add_argument("--minutes", type=float, default=30, help="CPU minutes for each target")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=int, help="of the inputs; without it, one that no run of the target had")
     parser.add_argument("--input", type=Path, help="check this file alone")
     parser.add_argument("--here", action="store_true", help="in this process: a process that dies ends the run")
     given = parser.parse_args()
@@ -83,9 +98,10 @@ def main() -> int:
     if given.input:
         checks(targets[0])(given.input.read_bytes())
         return 0
+    seeds = [given.seed or 1 + max((row["seed"] for row in runs(name)), default=0) for name in targets]
     if given.here:
-        return min(1, sum(one_target(name, given.minutes * 60, given.seed) for name in targets))
-    return max([_in_a_process(name, given.minutes, given.seed) for name in targets])
+        return min(1, sum(map(one_target, targets, [given.minutes * 60] * len(targets), seeds)))
+    return max(map(_in_a_process, targets, [given.minutes] * len(targets), seeds))
 
 
 def _in_a_process(name: str, minutes: float, seed: int) -> int:
@@ -93,7 +109,10 @@ def _in_a_process(name: str, minutes: float, seed: int) -> int:
     status = subprocess.run(command, cwd=ROOT, check=False).returncode
     if status not in (0, 1):
         _keep(name, FINDINGS / f"now{name}", f"the process ended with {status}\n")
-    sys.stdout.write(f"{name}: {'nothing found' if status == 0 else f'see {FINDINGS}'}\n")
+    minutes, tried = (sum(row[key] for row in runs(name)) for key in ("minutes", "inputs"))
+    told = "nothing found" if status == 0 else f"see {FINDINGS}"
+    sys.stdout.write(f"{name}: {told}; {minutes:.1f} CPU minutes and {tried} inputs so far\n")
+    sys.stdout.flush()
     return min(1, abs(status))
 
 
