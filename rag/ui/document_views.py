@@ -98,7 +98,7 @@ def progress_html(progress: Progress | None) -> str:
 
 
 def report_html(report: IndexReport) -> str:
-    """Return what became of each file."""
+    """Return what became of each file, and what else is to be known of the write."""
     same = dict(report.duplicates)
     rows = [
         (name, change + (f", same text as {', '.join(same[name][:3])}" if name in same else ""))
@@ -114,7 +114,8 @@ def report_html(report: IndexReport) -> str:
         for name, what in rows[:200]
     ]
     table = element("table", element("tbody", *shown), class_="pc-table pc-report") if shown else ""
-    return element("section", element("p", escaped(said)), table, aria_label="Report", data_announce=said)
+    notes = [element("p", isolated(f"Note: {note}"), class_="pc-note") for note in report.notes]
+    return element("section", element("p", escaped(said)), *notes, table, aria_label="Report", data_announce=said)
 
 
 def health_html(

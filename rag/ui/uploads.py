@@ -25,7 +25,8 @@ def add_files(index: Index, files: Sequence[str | Path], tell: Callable[[Progres
             place.unlink()
     # Where the folder lies is nobody's business but of who serves the page.
     here = f"{index.path / UPLOADS}/"
-    return replace(report, failed=tuple((name, reason.replace(here, "")) for name, reason in report.failed))
+    failed = tuple((name, reason.replace(here, "")) for name, reason in report.failed)
+    return replace(report, failed=failed, notes=tuple(note.replace(here, "") for note in report.notes))
 
 
 def _copied(index: Index, files: Sequence[str | Path]) -> list[Path]:
