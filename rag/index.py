@@ -111,7 +111,8 @@ class Index:
     ) -> "Index":
         """Make an index of exactly these sources; one that is there is replaced, all at once, at the end.
 
-        `sources` are paths of files and folders, or Documents. `.report` of the result tells of every source.
+        `sources` are paths of files and folders, or Documents, which are gathered before the first is taken: of more
+        than memory holds write a JSON Lines file, that is read line by line. `.report` tells of every source.
         Raises SourceNotFound where there are sources but none gives a document; the index then stays as it was.
         """
         from rag.build import Job, as_work, write
