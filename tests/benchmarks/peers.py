@@ -1,7 +1,7 @@
 """Measures Pincite beside other libraries over the same passages, with the same weights, on the same machine, in turns.
 
     make bench-peers DATA=../shared/data          # sets the libraries up in build/peers, then runs
-    python tests/benchmarks/peers.py DATA/bbc_news --python build/peers/bin/python [--rounds 3] [--passages 200]
+    python tests/benchmarks/peers.py DATA/bbc_news --python build/peers/bin/python [--rounds 2] [--passages 100]
 
 Every figure is CPU seconds of a process of its own, all threads counted, as the median of rounds in which the
 libraries take turns. The scripts in `peers/` use each library as its documentation shows first. OMP_NUM_THREADS is 1
@@ -47,8 +47,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("dataset", type=Path)
     parser.add_argument("--python", type=Path, required=True, help="interpreter that has the libraries")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--passages", type=int, default=200)
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--passages", type=int, default=100)
     parser.add_argument("--only", nargs="*", default=[*OURS, *PEERS])
     parser.add_argument("--measured", type=Path, default=Path("build/peers/measured.jsonl"))
     given = parser.parse_args()
