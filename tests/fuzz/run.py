@@ -34,11 +34,12 @@ KEPT = 200
 
 def inputs(random_: random.Random, sound: list[bytes]) -> Iterator[bytes]:
     """Give changed inputs without end; some of them are changed again."""
-    pool = list(sound)
+    pool: list[bytes] = []
     while True:
-        made = mutated(random_, random_.choice(pool), random_.choice(sound))
+        again = pool and random_.random() < 0.3
+        made = mutated(random_, random_.choice(pool if again else sound), random_.choice(sound))
         if random_.random() < 0.05:
-            pool = [*pool[-KEPT:], made]
+            pool = [*pool[1 - KEPT :], made]
         yield made
 
 
