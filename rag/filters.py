@@ -13,12 +13,13 @@ month stands for all of it: 2024-03-05 is `= 2024` and `<= 2024-03`, and not `> 
 
 import calendar
 import difflib
+import json
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from rag.errors import InvalidFilter
@@ -37,6 +38,8 @@ FORMS = "Give a text, a number or a date, a list of them, or a range as {'>=': l
 Value: TypeAlias = str | int | float
 Fields: TypeAlias = Mapping[str, Mapping[Value, Sequence[int]]]
 """By key and value the numbers of the documents that have it."""
+Column: TypeAlias = Callable[[str], Iterable[tuple[int, object]]]
+"""Reads a column, with the number of each document."""
 _PAIR = re.compile(r"([^<>=]+)(>=|<=|=|>|<)(.*)", re.DOTALL)
 _DAY = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?")
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d.*")
@@ -100,6 +103,38 @@ def fields_of(documents: Iterable[tuple[int, Mapping[str, object], Mapping[str, 
                 if not numbers or numbers[-1] != number:
                     numbers.append(number)
     return found
+
+
+class LazyFields(Mapping[str, Mapping[Value, Sequence[int]]]):
+    """What is known of documents as `fields_of` tells it, read when asked for: who filters by date needs no titles."""
+
+    def __init__(self, column: Column, broken: Callable[[Exception], Exception]) -> None:
+        """Keep what reads a column, with the number of each document, and what tells that metadata is broken."""
+        self._column, self._broken = column, broken
+        self._columns: dict[str, Mapping[Value, Sequence[int]]] = {}
+
+    @cached_property
+    def _others(self) -> Fields:
+        try:
+            return fields_of((number, {}, dict(json.loads(str(said)))) for number, said in self._column("metadata"))
+        except (ValueError, TypeError) as error:
+            raise self._broken(error) from error
+
+    def __getitem__(self, key: str) -> Mapping[Value, Sequence[int]]:
+        """Return by value the numbers of the documents that have it. Raises KeyError."""
+        if key not in COLUMNS:
+            return self._others[key]
+        if key not in self._columns:
+            self._columns[key] = fields_of((number, {key: value}, {}) for number, value in self._column(key))[key]
+        return self._columns[key]
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the keys."""
+        return iter({**dict.fromkeys(COLUMNS), **dict.fromkeys(self._others)})
+
+    def __len__(self) -> int:
+        """Return how many keys there are."""
+        return sum(1 for _ in self)
 
 
 def passing(wanted: Sequence[Condition], fields: Fields) -> set[int]:

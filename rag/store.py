@@ -16,7 +16,7 @@ import numpy as np
 
 from rag.database import BUILD_AGAIN, DatabaseFile, corrupt
 from rag.errors import IndexCorrupt
-from rag.filters import COLUMNS, Fields, fields_of
+from rag.filters import Fields, LazyFields
 from rag.overlaps import Overlaps
 from rag.types import Chunk, Document, Layout, Mask, Span, tuples
 
@@ -202,13 +202,10 @@ class Store:
 
     @cached_property
     def fields(self) -> Fields:
-        """Return what filters ask for, read once: of a store that is not written to."""
-        found = self._rows("SELECT key, id, title, format, source_path, metadata FROM documents ORDER BY key")
-        try:
-            documents = ((key, dict(zip(COLUMNS, known, strict=True)), json.loads(said)) for key, *known, said in found)
-            return fields_of(documents)
-        except (ValueError, TypeError, AttributeError) as error:
-            raise corrupt(self._path, error) from error
+        """Return what filters ask for, each key read once: of a store that is not written to."""
+        columns = {"path": "source_path"}
+        query = "SELECT key, {} FROM documents ORDER BY key"
+        return LazyFields(lambda name: self._rows(query.format(columns.get(name, name))), partial(corrupt, self._path))
 
     def rows_of_keys(self, keys: Collection[int]) -> "Ints1d":
         """Return the rows of the documents of these keys, int64 (n,), in order; of a store that is not written to."""

@@ -1,5 +1,6 @@
 """Chooses documents by what is known of them, and shows that nothing else is ever found."""
 
+import json
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from rag import store as store_room
 from rag.assistant import Assistant
 from rag.dense import FaissStore
 from rag.errors import InvalidFilter
-from rag.filters import conditions, counts, fields_of, from_pairs, passing
+from rag.filters import LazyFields, conditions, counts, fields_of, from_pairs, passing
 from rag.index import Index
 from rag.lexical import TantivyStore
 from rag.types import Document
@@ -35,6 +36,25 @@ def fields() -> Any:
         (n, {"id": f"d{n}", "title": f"Title *{n}*", "format": "text", "path": path}, known)
         for n, (path, known) in enumerate(zip(PATHS, KNOWN, strict=True))
     )
+
+
+def test_fields_that_are_read_when_asked_for_are_the_same() -> None:
+    known = [{**known, "title": "hidden", "more": [1, 1.0, ["a", "a"], " "]} for known in KNOWN]
+    columns = [{"id": f"d{n}", "title": "A", "format": "text", "path": path} for n, path in enumerate(PATHS)]
+    read = []
+
+    def column(name: str) -> list[tuple[int, object]]:
+        read.append(name)
+        found = [json.dumps(said) for said in known] if name == "metadata" else [held[name] for held in columns]
+        return list(enumerate(found))
+
+    lazy = LazyFields(column, ValueError)
+    assert passing(conditions({"path": "news/b.txt"}), lazy) == {1}
+    assert read == ["path"], "nothing else was needed"
+    assert dict(lazy) == dict(fields_of(zip(range(4), columns, known, strict=True)))
+    assert sorted(read) == ["format", "id", "metadata", "path", "title"], "each once"
+    with pytest.raises(ZeroDivisionError):
+        len(LazyFields(lambda name: [(0, "[1]")], lambda error: ZeroDivisionError(str(error))))
 
 
 @pytest.mark.parametrize(
