@@ -116,8 +116,8 @@ class LazyFields(Mapping[str, Mapping[Value, Sequence[int]]]):
     @cached_property
     def _others(self) -> Fields:
         try:
-            return fields_of((number, {}, dict(json.loads(str(said)))) for number, said in self._column("metadata"))
-        except (ValueError, TypeError) as error:
+            return fields_of((number, {}, json.loads(str(said))) for number, said in self._column("metadata"))
+        except (ValueError, TypeError, AttributeError) as error:
             raise self._broken(error) from error
 
     def __getitem__(self, key: str) -> Mapping[Value, Sequence[int]]:

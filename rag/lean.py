@@ -170,11 +170,15 @@ def _session(path: Path, fingerprint: str, precision: Precision) -> Any:
 def _made_graph(path: Path, fingerprint: str, precision: Precision) -> bytes:
     if weights_sha256(path) != fingerprint:
         raise ModelNotAvailable(f"The weights at {path} change while they are read.", "Try again.")
-    config = _read(path / "config.json")
-    shape = EncoderShape(int(config["num_attention_heads"]), float(config["layer_norm_eps"]))
-    graph = encoder_graph(path / WEIGHTS, shape, precision)
+    graph = encoder_graph(path / WEIGHTS, encoder_shape(path), precision)
     _keep(graph, fingerprint, precision)
     return graph
+
+
+def encoder_shape(path: Path) -> EncoderShape:
+    """Return what a model folder tells of its encoder. Raises ModelNotAvailable."""
+    config = _read(path / "config.json")
+    return EncoderShape(int(config["num_attention_heads"]), float(config["layer_norm_eps"]))
 
 
 def _kept_graph(fingerprint: str, precision: Precision) -> Path | None:

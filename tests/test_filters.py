@@ -53,8 +53,13 @@ def test_fields_that_are_read_when_asked_for_are_the_same() -> None:
     assert read == ["path"], "nothing else was needed"
     assert dict(lazy) == dict(fields_of(zip(range(4), columns, known, strict=True)))
     assert sorted(read) == ["format", "id", "metadata", "path", "title"], "each once"
+
+
+@pytest.mark.parametrize("damaged", ["[1]", "[]", "{", "null", None])
+def test_metadata_that_was_not_stored_so_is_refused(damaged: object) -> None:
+    broken = LazyFields(lambda name: [(0, damaged)], lambda error: ZeroDivisionError(str(error)))
     with pytest.raises(ZeroDivisionError):
-        len(LazyFields(lambda name: [(0, "[1]")], lambda error: ZeroDivisionError(str(error))))
+        len(broken)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 from rag.boilerplate import REASONS
-from rag.reports import IndexReport, Progress, duration
+from rag.reports import IndexReport, Progress, duration, first_few
 from rag.response import IndexInfo
 from rag.store import DocumentSummary
 from rag.types import Chunk, Document, Mask
@@ -101,7 +101,7 @@ def report_html(report: IndexReport) -> str:
     """Return what became of each file, and what else is to be known of the write."""
     same = dict(report.duplicates)
     rows = [
-        (name, change + (f", same text as {', '.join(same[name][:3])}" if name in same else ""))
+        (name, change + (f", same text as {first_few(same[name])}" if name in same else ""))
         for change in ("added", "updated", "unchanged", "removed")
         for name in getattr(report, change)
     ]

@@ -21,12 +21,12 @@ from typing import Any, get_args
 
 import numpy as np
 
-from rag.encoder_graph import EncoderShape, Precision, encoder_graph
+from rag.encoder_graph import Precision, encoder_graph
 from rag.evaluation.datasets import documents
+from rag.lean import encoder_shape
 from rag.runtime import session
-from rag.weights import WEIGHTS, shipped_path
+from rag.weights import SHIPPED_MODEL, WEIGHTS, model_path
 
-SHAPE = EncoderShape(heads=12, epsilon=1e-12)
 LONGEST = 900
 """Characters of a passage, as they are cut."""
 Run = Callable[[dict[str, Any]], Any]
@@ -74,8 +74,7 @@ def inputs(texts: list[str]) -> list[dict[str, Any]]:
 
 def by_onnxruntime() -> dict[str, Run]:
     """Return what runs our graphs as Pincite does."""
-    graphs = {precision: encoder_graph(model() / WEIGHTS, SHAPE, precision) for precision in get_args(Precision)}
-    return {f"onnxruntime {name}": partial(_first_of_session, session(graph)) for name, graph in graphs.items()}
+    return {f"onnxruntime {name}": partial(_first_of_session, session(graph(name))) for name in get_args(Precision)}
 
 
 def by_openvino() -> dict[str, Run]:
@@ -85,9 +84,8 @@ def by_openvino() -> dict[str, Run]:
     core: Any = openvino.Core()
     runs = dict[str, Run]()
     for hint in ("f32", "bf16"):
-        graph = core.read_model(encoder_graph(model() / WEIGHTS, SHAPE, "fp32"))
         properties = {"INFERENCE_PRECISION_HINT": hint, "INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1}
-        request = core.compile_model(graph, "CPU", properties).create_infer_request()
+        request = core.compile_model(core.read_model(graph("fp32")), "CPU", properties).create_infer_request()
         runs[f"openvino {hint}"] = partial(_first_of_request, request)
     return runs
 
@@ -100,10 +98,15 @@ def _first_of_request(request: Any, given: dict[str, Any]) -> Any:
     return request.infer(given)[0].copy()  # the next call writes over it
 
 
+def graph(precision: Precision) -> bytes:
+    """Return the graph of the shipped model."""
+    return encoder_graph(model() / WEIGHTS, encoder_shape(model()), precision)
+
+
 def model() -> Path:
-    """Return the folder of the shipped embedding model."""
-    path = shipped_path()
-    assert path is not None, "the shipped model is not installed"
+    """Return the folder of the shipped model."""
+    path = model_path(SHIPPED_MODEL)
+    assert path is not None
     return path
 
 

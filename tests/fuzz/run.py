@@ -65,14 +65,18 @@ def one_target(name: str, seconds: float, seed: int) -> int:
     from fuzz.targets import checks, examples
 
     FINDINGS.mkdir(parents=True, exist_ok=True)
-    now, seen, count = FINDINGS / f"now{name}", set(), itertools.count()
-    given = (data for data, _ in zip(inputs(random.Random(seed), examples(name)), count, strict=False))
-    for told in findings(checks(name), given, seconds, now):
+    now, seen, check, tried = FINDINGS / f"now{name}", set(), checks(name), itertools.count()
+
+    def counted(data: bytes) -> None:
+        next(tried)
+        check(data)
+
+    for told in findings(counted, inputs(random.Random(seed), examples(name)), seconds, now):
         place = told.splitlines()[-3:]  # one finding for each line that raises
         if str(place) not in seen:
             seen.add(str(place))
             _keep(name, now, told)
-    row = {"target": name, "seed": seed, "minutes": seconds / 60, "inputs": next(count), "findings": len(seen)}
+    row = {"target": name, "seed": seed, "minutes": seconds / 60, "inputs": next(tried), "findings": len(seen)}
     with RUNS.open("a", encoding="utf-8") as lines:
         lines.write(json.dumps(row) + "\n")
     return len(seen)

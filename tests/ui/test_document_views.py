@@ -83,13 +83,14 @@ def test_a_document_shows_its_passages_and_what_is_ignored_and_loses_no_characte
 
 def test_a_report_names_each_file_with_what_became_of_it() -> None:
     report = IndexReport(
-        added=("a", "b"), updated=("c",), duplicates=(("b", ("a",)),), failed=((HOSTILE, "It holds no text."),),
-        notes=(HOSTILE,),
+        added=("a", "b"), updated=("c",), duplicates=(("b", ("a",)), ("c", tuple("vwxyz"))),
+        failed=((HOSTILE, "It holds no text."),), notes=(HOSTILE,),
     )  # fmt: skip
     found = Reading(report_html(report))
     assert found.attribute("data-announce") == ["2 added, 1 updated, 1 not taken"]
     told = dict(zip(found.texts("th"), found.texts("td"), strict=True))
-    assert told == {"a": "added", "b": "added, same text as a", "c": "updated", HOSTILE: "not taken: It holds no text."}
+    changed = {"a": "added", "b": "added, same text as a", "c": "updated, same text as v, w, x and 2 more"}
+    assert told == {**changed, HOSTILE: "not taken: It holds no text."}
     assert found.of_class("pc-note") == [f"Note: {HOSTILE}"]
     assert "img" not in {tag for tag, _, _ in found.elements}
     assert Reading(report_html(IndexReport())).text == "Nothing to do."
