@@ -1,4 +1,7 @@
-"""Calls a Milvus server: each call ends within the time-out, and what goes wrong is told as an error of ours."""
+"""Calls a Milvus server, and tells what goes wrong as an error of ours.
+
+Each call ends within the time-out, or half of it later where the client connects anew at its end.
+"""
 
 import logging
 import re
@@ -31,9 +34,14 @@ class Connection:
             ) from None
         # What the client logs of its own attempts is told by our errors.
         logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
-        given = {"token": address.token} if address.token else {}
+        given: dict[str, Any] = {"token": address.token} if address.token else {}
+        # Else all clients of a server connect anew within the time-out of the first of them. A file has one client.
+        given |= {} if address.uri.startswith("/") else {"dedicated": True}
         self._client: Any = self._tried(
-            lambda timeout: MilvusClient(address.uri, db_name=address.database, timeout=timeout, **given), "connect"
+            lambda timeout: MilvusClient(
+                address.uri, db_name=address.database, timeout=min(timeout, address.timeout / 2), **given
+            ),
+            "connect",
         )
 
     def __call__(self, method: str, *values: Any, patience: float | None = None, **options: Any) -> Any:

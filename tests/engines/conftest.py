@@ -33,17 +33,18 @@ class Server:
 
     def __init__(self, python: str, folder: Path) -> None:
         """Start it, and wait until it serves."""
-        self._python, self._folder = python, folder
+        self._python, self._folder, self._port = python, folder, ""
         self.start()
 
     def start(self) -> None:
         """Start the server; wait until it says that it is well."""
-        command = [self._python, str(SCRIPT), str(self._folder)]
+        command = [self._python, str(SCRIPT), str(self._folder), *([self._port] if self._port else [])]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
         with self._process.stdout as stream:
             said = json.loads(stream.readline())
-        self.address, self._health = f"127.0.0.1:{said['port']}", f"http://127.0.0.1:{said['metrics']}/healthz"
+        self._port = str(said["port"])
+        self.address, self._health = f"127.0.0.1:{self._port}", f"http://127.0.0.1:{said['metrics']}/healthz"
         end = time.monotonic() + FIRST_START
         while not self._is_well():
             assert time.monotonic() < end and self._process.poll() is None, "the server did not start"

@@ -1,7 +1,8 @@
 """Runs the Milvus server of the PyPI package `milvus` (2.3.5), for loopback alone; for the environment that has it.
 
-    PYTHON_OF_THAT_ENVIRONMENT milvus_server.py FOLDER
+    PYTHON_OF_THAT_ENVIRONMENT milvus_server.py FOLDER [PORT]
 
+With PORT, where clients expect it, it waits until that is free: what a killed server held stays taken for a minute.
 Prints one line of JSON, `{"port": …, "pid": …}`, when the server has its configuration, and goes on as that server.
 It imports nothing of Pincite: the package needs an environment of its own.
 """
@@ -10,17 +11,25 @@ import json
 import os
 import re
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 METRICS_PORT = 9091
+WAITED = 120
+"""Seconds until a port that is still taken is an error."""
 
 
-def configured(folder: Path) -> Any:
+def configured(folder: Path, port: int | None) -> Any:
     """Return the package's configuration for `folder`, with free ports and every part of the server on loopback."""
     import milvus  # type: ignore[import-not-found, unused-ignore]
 
-    made = milvus.MilvusServerConfig(data_dir=str(folder))
+    made = milvus.MilvusServerConfig(data_dir=str(folder), **({"proxy_port": port} if port else {}))
+    end = time.monotonic() + WAITED
+    while port and not (held := made.try_bind_port(port)) and time.monotonic() < end:
+        time.sleep(1)
+    if port and held:
+        held.close()
     made.resolve()
     milvus._initialize_data_files(made.base_data_dir)
     file = folder / "configs" / "milvus.yaml"
@@ -32,10 +41,10 @@ def configured(folder: Path) -> Any:
     return made
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, port: int | None) -> None:
     """Become the server."""
     folder.mkdir(parents=True, exist_ok=True)
-    made = configured(folder)
+    made = configured(folder, port)
     # The port moves where the usual one is taken: the configuration that was written tells which it is.
     metrics, held = made.resolve_port(METRICS_PORT)
     held.close()
@@ -54,4 +63,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]).absolute())
+    main(Path(sys.argv[1]).absolute(), int(sys.argv[2]) if len(sys.argv) > 2 else None)
