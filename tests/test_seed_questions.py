@@ -43,15 +43,15 @@ def right_first(asked: list[tuple[dict[str, Any], Response]]) -> tuple[int, int]
 
 def test_answerable_questions_are_answered_in_the_right_place(asked: list[tuple[dict[str, Any], Response]]) -> None:
     in_context, marked = right_first(asked)
-    assert in_context >= 17 and marked >= 16, (in_context, marked)
-
-
-@pytest.mark.xfail(strict=True, reason="two to go: near misses that the reader takes for answers, and born for native")
-def test_the_words_marked_are_those_that_answer(asked: list[tuple[dict[str, Any], Response]]) -> None:
-    in_context, marked = right_first(asked)
     answerable = [(row, response) for row, response in asked if row["answerable"]]
     first_three = sum(any(holds_gold(answer, row) for answer in response.answers[:3]) for row, response in answerable)
     assert in_context >= 18 and first_three >= 18 and marked >= 18, (in_context, first_three, marked)
+
+
+@pytest.mark.xfail(strict=True, reason="one to go: born for native, and Azerbaijan for whom its airbases are open to")
+def test_nineteen_answerable_questions_are_answered(asked: list[tuple[dict[str, Any], Response]]) -> None:
+    in_context, _ = right_first(asked)
+    assert in_context >= 19, in_context
 
 
 def test_every_unanswerable_question_is_refused(asked: list[tuple[dict[str, Any], Response]]) -> None:

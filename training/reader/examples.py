@@ -3,7 +3,7 @@
 import random
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -14,11 +14,10 @@ from rag.sentences import sentences
 from rag.types import Document
 from training.reader.sources import SOURCES, Asked, Passage, passages, questions
 
-CUT = 0.5
-"""Share of answerable examples whose passage is cut to some sentences around the answer: more examples an hour."""
-RETRIEVED, REMOVED, EDITED = 0.22, 0.08, 0.14
-"""Share of questions that give also: another passage that BM25 finds for it, its own without the sentence that answers,
-and a question with a word changed that its passage does not answer."""
+SHARES = {"cut": 0.5, "retrieved": 0.22, "removed": 0.08, "edited": 0.14}
+"""Share of answerable examples whose passage is cut to some sentences around the answer: more examples an hour. Share
+of questions that give also: another passage that BM25 finds for it, its own without the sentence that answers, and a
+question with a word changed that its passage does not answer."""
 SEARCHED = 12
 TYPOS, UNMARKED, UNTITLED = 0.06, 0.3, 0.25
 OPPOSITES = {
@@ -59,9 +58,10 @@ class Example:
 class Maker:
     """Draws the examples of each pass over the data."""
 
-    def __init__(self, data: Path, seed: int) -> None:
-        """Read all sources and index their passages by words."""
+    def __init__(self, data: Path, seed: int, without: Collection[str] = ()) -> None:
+        """Read all sources, index their passages by words; make nothing of what `without` names of `SHARES`."""
         self._seed = seed
+        self._share = {name: 0.0 if name in without else share for name, share in SHARES.items()}
         self._asked = {source.folder: list(questions(data, source)) for source in SOURCES}
         self._passages = [found for source in SOURCES for found in passages(data, source).values()]
         self._by_id = {found.id: found for found in self._passages}
@@ -88,17 +88,17 @@ class Maker:
         whole = plain(asked)
         if "squad_train_sentences" in asked.source.folder:
             yield self._among_others(whole, chance)
-        elif asked.golds and chance.random() < CUT:
+        elif asked.golds and chance.random() < self._share["cut"]:
             yield cut(whole, chance)
         else:
             yield whole
         if not asked.golds:
             return
-        if chance.random() < RETRIEVED:
+        if chance.random() < self._share["retrieved"]:
             yield from self._retrieved(asked, chance)
-        if asked.source.style != "passage" and chance.random() < REMOVED:
+        if asked.source.style != "passage" and chance.random() < self._share["removed"]:
             yield from removed(whole)
-        if asked.source.style == "span" and chance.random() < EDITED:
+        if asked.source.style == "span" and chance.random() < self._share["edited"]:
             yield from edited(whole, self._names.get(asked.passage.title, ()), chance)
 
     def _among_others(self, example: Example, chance: random.Random) -> Example:

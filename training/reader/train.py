@@ -2,9 +2,9 @@
 
     python -m training.reader.train DATA OUT
 
-DATA is the folder of data sets, OUT a folder for checkpoints, metrics by step and the trained weights. A run that was
-interrupted goes on from its last checkpoint when the same command is given again. `--weights` goes on from the weights
-of a finished run, the rate rising and falling anew; `--first-pass` has it draw what that run did not see.
+DATA is the folder of data sets, OUT a folder for checkpoints, metrics by step and the trained weights. Each round
+begins with the weights that the one before ended with, raises the rate again and draws anew; the mean of the last two
+is the result. A run that was interrupted goes on from its last checkpoint when the same command is given again.
 """
 
 import argparse
@@ -12,26 +12,33 @@ import json
 import math
 import random
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
+from safetensors.numpy import load_file, save_file
 
 from rag.weights import SHIPPED_MODEL, model_path
 from training.reader.batches import Batch, Encoder, batched
-from training.reader.examples import Example, Maker
+from training.reader.examples import SHARES, Example, Maker
 from training.reader.measure import by_network, gold_paragraphs, held_out_questions
 from training.reader.network import Network, loss
 
 SEED = 20261125
 PASSES = 2
 STEPS = 1_800
-"""The second pass is not finished: two cores take some 50 minutes for this."""
+"""Of a round, whose second pass is not finished: two cores take some 50 minutes for this."""
 QUANTISED_FROM = 0.8
-"""Share of the run from which on it computes as with 8-bit matrices: without this the shipped model loses 3 points."""
+"""Share of a round from which on it computes as with 8-bit matrices: without this the shipped model loses 3 points."""
 TOKENS = 6_144
 """Tokens of a step, padding counted: some 40 examples."""
-RATE, WARM_UP, DECAY, LARGEST_SLOPE = 2e-4, 0.06, 0.01, 1.0
+RATES = (2e-4, 1.5e-4, 1.5e-4)
+"""The highest rate of each round."""
+AVERAGED = 2
+"""Rounds at the end whose weights are averaged: better than those of either on articles for the fit."""
+WARM_UP, DECAY, LARGEST_SLOPE = 0.06, 0.01, 1.0
 SAVED_EVERY = 100
 MEASURED, MEASURED_EVERY = 1_000, 450
 """Questions over held-out articles that are measured after so many steps."""
@@ -39,7 +46,7 @@ MEASURED, MEASURED_EVERY = 1_000, 450
 
 @dataclass
 class State:
-    """How far a run has come: pass and step in it, and all steps that were done."""
+    """How far a round has come: pass and step in it, and all steps that were done."""
 
     number: int = 0
     step: int = 0
@@ -47,38 +54,57 @@ class State:
 
 
 def main() -> None:
-    """Train, measuring now and then; write `reader.safetensors` and `metrics.jsonl`."""
+    """Train round by round, measuring now and then; write `reader.safetensors` and `metrics.jsonl`."""
     given = arguments()
-    torch.manual_seed(SEED)
     torch.set_num_threads(given.threads)
-    given.out.mkdir(parents=True, exist_ok=True)
-    folder = model_path(SHIPPED_MODEL)
-    assert folder is not None
-    maker, encoder = Maker(given.data, SEED), Encoder(folder / "tokenizer.json")
-    passes = range(given.first_pass, given.first_pass + given.passes)
-    drawn = [steps_of(maker.draw(number), encoder, given, number) for number in passes]
-    total = min(given.steps, sum(map(len, drawn)))
-    network = Network(given.weights or folder / "model.safetensors")
-    optimizer = torch.optim.AdamW(grouped(network), lr=given.rate, fused=True)
-    state = restored(given.out, network, optimizer)
+    backbone = model_path(SHIPPED_MODEL)
+    assert backbone is not None
+    maker, encoder = Maker(given.data, SEED, given.without), Encoder(backbone / "tokenizer.json")
     questions = held_out_questions(given.data, MEASURED)
+    weights = backbone / "model.safetensors"
+    for number in range(given.rounds):
+        folder = given.out / f"round{number + 1}"
+        if not (folder / "reader.safetensors").exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            passes = range(number * PASSES, (number + 1) * PASSES)
+            drawn = [steps_of(maker.draw(each), encoder, given.tokens, each) for each in passes]
+            network = Network(weights)
+            for steps in learnt(network, drawn, folder, given.steps, RATES[number]):
+                figures = gold_paragraphs(by_network(network), questions, encoder)
+                record(given.out / "metrics.jsonl", {"round": number + 1, "steps": steps, **figures})
+            network.save(folder / "reader.safetensors")
+        weights = folder / "reader.safetensors"
+    ends = [given.out / f"round{number + 1}" / weights.name for number in range(given.rounds)]
+    write_mean(ends[-AVERAGED:], given.out / weights.name)
+
+
+def learnt(network: Network, drawn: list[list[Batch]], folder: Path, steps: int, rate: float) -> Iterator[int]:
+    """Train one round, from its checkpoint in `folder` if there is one; yield the steps done where it is measured."""
+    torch.manual_seed(SEED)
+    total = min(steps, sum(map(len, drawn)))
+    optimizer = torch.optim.AdamW(grouped(network), lr=rate, fused=True)
+    state = restored(folder, network, optimizer)
     began = time.monotonic()
-    for number in range(state.number, given.passes):
+    for number in range(state.number, len(drawn)):
         for step in range(state.step, len(drawn[number])):
             if state.done == total:
-                break
+                return
             network.quantise(state.done >= QUANTISED_FROM * total)
-            value = learn(network, optimizer, drawn[number][step], given.rate * rate_at(state.done / total))
+            value = learn(network, optimizer, drawn[number][step], rate * rate_at(state.done / total))
             state = State(number, step + 1, state.done + 1)
             if state.done % 25 == 0:
                 print(f"{state.done}/{total} loss {value:.3f} {time.monotonic() - began:.0f} s", flush=True)
             if state.done % SAVED_EVERY == 0:
-                keep(given.out, network, optimizer, state)
+                keep(folder, network, optimizer, state)
             if state.done % MEASURED_EVERY == 0:
-                figures = gold_paragraphs(by_network(network), questions, encoder)
-                record(given.out / "metrics.jsonl", {"steps": state.done, **figures})
+                yield state.done
         state = State(number + 1, 0, state.done)
-    network.save(given.out / "reader.safetensors")
+
+
+def write_mean(files: list[Path], file: Path) -> None:
+    """Write the mean of the weights in `files`, which have one shape."""
+    found = [load_file(one) for one in files]
+    save_file({name: np.mean([one[name] for one in found], axis=0) for name in found[0]}, file)
 
 
 def arguments() -> argparse.Namespace:
@@ -86,21 +112,19 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--weights", type=Path, help="of the reader to go on with; without it, the backbone's")
-    parser.add_argument("--first-pass", type=int, default=0)
-    parser.add_argument("--passes", type=int, default=PASSES)
-    parser.add_argument("--steps", type=int, default=STEPS, help="the rate falls to nothing at this step")
-    parser.add_argument("--rate", type=float, default=RATE)
+    parser.add_argument("--rounds", type=int, default=len(RATES), choices=range(1, len(RATES) + 1))
+    parser.add_argument("--steps", type=int, default=STEPS, help="of a round; its rate falls to nothing at this step")
+    parser.add_argument("--without", nargs="+", default=(), choices=SHARES, help="made examples to measure the gain of")
     parser.add_argument("--tokens", type=int, default=TOKENS)
     parser.add_argument("--threads", type=int, default=2)
     return parser.parse_args()
 
 
-def steps_of(examples: list[Example], encoder: Encoder, given: argparse.Namespace, number: int) -> list[Batch]:
+def steps_of(examples: list[Example], encoder: Encoder, tokens_of_step: int, number: int) -> list[Batch]:
     """Return the batches of a pass."""
     encoded = [encoder.encode(example) for example in examples]
     tokens = sum(len(item.pair) for item in encoded)
-    batches = list(batched(encoded, given.tokens, random.Random(f"{SEED}/{number}/order")))
+    batches = list(batched(encoded, tokens_of_step, random.Random(f"{SEED}/{number}/order")))
     print(f"pass {number + 1}: {len(encoded)} examples, {tokens} tokens, {len(batches)} steps", flush=True)
     return batches
 
