@@ -3,7 +3,8 @@
     python -m training.reader.export DATA OUT
 
 OUT is the folder of `training.reader.train`. The graph with 8-bit matrices, its tokenizer and its card go to
-`rag/models/reader/`; the graph in full precision stays in OUT.
+`rag/models/reader/`; the graph in full precision stays in OUT. Both are measured on all held-out articles, the first
+also on those for the fit, by which weights are chosen, and on those that are only reported on.
 """
 
 import json
@@ -22,6 +23,7 @@ from training.reader.batches import Encoder
 from training.reader.examples import Example
 from training.reader.measure import gold_paragraphs, held_out_questions
 from training.reader.network import EPSILON, HEADS
+from training.reader.sources import fitted_articles, held_out_articles
 
 TIMED = 100
 
@@ -32,7 +34,7 @@ def main(data: Path, out: Path) -> None:
     backbone = model_path(SHIPPED_MODEL)
     assert backbone is not None
     encoder = Encoder(backbone / TOKENIZER)
-    figures = {}
+    figures: dict[str, dict[str, object]] = {}
     folders: dict[Precision, Path] = {"fp32": out / "fp32", "int8": SHIPPED_READER}
     for precision, folder in folders.items():
         write_model(out / "reader.safetensors", backbone / TOKENIZER, folder, precision)
@@ -40,6 +42,12 @@ def main(data: Path, out: Path) -> None:
         figures[precision] = gold_paragraphs(partial(side_by_side, model.run), questions, encoder)
         figures[precision] |= speed(model, questions, encoder) | {"bytes": (folder / GRAPH).stat().st_size}
         print(precision, json.dumps(figures[precision]), flush=True)
+    fitted = fitted_articles(data)
+    parts = {"for_fit": fitted, "only_reported": held_out_articles(data) - fitted}
+    for name, articles in parts.items():
+        asked = held_out_questions(data, articles=articles)
+        figures[name] = gold_paragraphs(partial(side_by_side, model.run), asked, encoder)
+        print(name, json.dumps(figures[name]), flush=True)
     card = json.loads((SHIPPED_READER / CARD).read_text(encoding="utf-8"))
     curve = [json.loads(line) for line in (out / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
     card |= {"made": f"{datetime.now(UTC):%Y-%m-%d}", "held_out": figures, "by_step": curve}

@@ -1,7 +1,7 @@
 """Measures a reader on articles that no training saw, the right paragraph given: exact match, F1, and near misses."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +21,14 @@ Reads = Callable[[Sequence[Pair]], list[Read]]
 SIDE_BY_SIDE = 32
 
 
-def held_out_questions(data: Path, count: int | None = None) -> list[tuple[Example, list[str]]]:
-    """Return questions over the held-out articles of `squad2` with their paragraph and the answers that are right."""
-    held = held_out_articles(data)
+def held_out_questions(
+    data: Path, count: int | None = None, articles: Collection[str] | None = None
+) -> list[tuple[Example, list[str]]]:
+    """Return questions over the held-out articles of `squad2` with their paragraph and the answers that are right.
+
+    With `articles`, only over these.
+    """
+    held = held_out_articles(data) if articles is None else articles
     corpus = {row["_id"]: row for row in rows(data / "squad2" / "corpus.jsonl") if row["doc"] in held}
     texts = {row["_id"]: row["text"] for row in rows(data / "squad2" / "queries.jsonl")}
     found = []
