@@ -45,7 +45,10 @@ MARGINS = ("ahead_of_next", "ahead_of_fourth")
 """Figures of confidence alone: they follow from the order."""
 RANKED = "fused"
 """The figure that says how the passage stands among those found."""
-WIDEST_MARGIN = 3.0
+WIDEST_MARGIN, WIDEST_MARGIN_WITH_MODEL = 3.0, 6.0
+"""Beyond them being ahead says no more: chosen by the likelihood of right and wrong first answers."""
+MARGIN_OF_FEW = 3.0
+"""Margin over others that are not there: a small index is no reason to be sure."""
 LEAST, MOST = -12.0, 12.0
 """Bounds of the model's figures: beyond them a doubt is no greater."""
 STATEMENTS: frozenset[QuestionForm] = frozenset(["keywords", "other"])
@@ -82,6 +85,7 @@ class SentenceReader:
         """Read the shipped coefficients where none are given; the model is loaded when it first reads."""
         self._embed, self._stored, self._words, self._model = embed, stored, words, model
         shipped = WEIGHTS_WITH_MODEL if model else WEIGHTS
+        self._widest = WIDEST_MARGIN_WITH_MODEL if model else WIDEST_MARGIN
         self._weights = weights or json.loads(shipped.read_text(encoding="utf-8"))["weights"]
         self._stems = lru_cache(maxsize=CACHED_TEXTS)(lambda text: frozenset(words.terms(text)))
 
@@ -112,7 +116,8 @@ class SentenceReader:
         found.sort(key=lambda item: (-item.score, item.span))
         # How well its passage was found is left out: it compares with the index, and would count twice.
         scores = [item.score - self._weights.get(RANKED, 0.0) * item.features[RANKED] for item in found]
-        ahead = margins(scores, [statement_key(item.hit.chunk.text[item.start : item.end]) for item in found])
+        keys = [statement_key(item.hit.chunk.text[item.start : item.end]) for item in found]
+        ahead = margins(scores, keys, self._widest)
         return [
             replace(item, features={**item.features, **dict(zip(MARGINS, values, strict=True))})
             for item, values in zip(found, ahead, strict=True)
@@ -191,14 +196,14 @@ def statement_key(text: str) -> str:
     return "".join(filter(str.isalnum, text.casefold()))
 
 
-def margins(scores: Sequence[float], keys: Sequence[str]) -> list[tuple[float, float]]:
-    """Return how far each score is above that of the best and of the fourth best other statement, within 3 either way.
+def margins(scores: Sequence[float], keys: Sequence[str], widest: float) -> list[tuple[float, float]]:
+    """Return how far each score is above that of the best and of the fourth best other statement, within `widest`.
 
     Equal `keys` are copies of one statement, which does not compete with itself. Where there are fewer others, the
-    margin is the widest.
+    margin is 3.
 
-    >>> margins([5.0, 4.5, 4.0], ["a", "a", "b"])
-    [(1.0, 3.0), (0.5, 3.0), (-1.0, 3.0)]
+    >>> margins([9.0, 4.5, 4.0], ["a", "a", "b"], widest=4.0)
+    [(4.0, 3.0), (0.5, 3.0), (-4.0, 3.0)]
     """
     best: dict[str, float] = {}
     for score, key in zip(scores, keys, strict=True):
@@ -208,8 +213,8 @@ def margins(scores: Sequence[float], keys: Sequence[str]) -> list[tuple[float, f
     found = []
     for score, key in zip(scores, keys, strict=True):
         others = [value for other, value in highest if other != key]
-        gaps = [score - others[place] if place < len(others) else WIDEST_MARGIN for place in (0, 3)]
-        found.append((_within(gaps[0], -WIDEST_MARGIN, WIDEST_MARGIN), _within(gaps[1], -WIDEST_MARGIN, WIDEST_MARGIN)))
+        gaps = [score - others[place] if place < len(others) else MARGIN_OF_FEW for place in (0, 3)]
+        found.append((_within(gaps[0], -widest, widest), _within(gaps[1], -widest, widest)))
     return found
 
 

@@ -129,10 +129,10 @@ def test_many_questions_are_read_as_one_by_one(words: TantivyStore, embedder: "E
 
 def test_margins_are_to_other_statements_and_bounded() -> None:
     scores, keys = [9.0, 5.0, 4.0, 3.5, 3.0, 2.5], ["a", "b", "b", "c", "d", "e"]
-    assert margins(scores, keys) == [(3.0, 3.0), (-3.0, 2.5), (-3.0, 1.5), (-3.0, 1.0), (-3.0, 0.5), (-3.0, -0.5)]
-    assert margins([1.0], ["a"]) == [(3.0, 3.0)]
-    assert margins([1.0, 2.0], ["a", "b"]) == [(-1.0, 3.0), (1.0, 3.0)], "in any order"
-    assert margins([], []) == []
+    assert margins(scores, keys, 3.0) == [(3.0, 3.0), (-3.0, 2.5), (-3.0, 1.5), (-3.0, 1.0), (-3.0, 0.5), (-3.0, -0.5)]
+    assert margins([1.0], ["a"], 6.0) == [(3.0, 3.0)]
+    assert margins([1.0, 2.0], ["a", "b"], 6.0) == [(-1.0, 3.0), (1.0, 3.0)], "in any order"
+    assert margins([], [], 6.0) == []
 
 
 def test_a_copy_does_not_compete_with_its_statement(words: TantivyStore, embedder: "Embedder") -> None:

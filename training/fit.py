@@ -31,7 +31,17 @@ from rag.errors import EvaluationError
 from rag.evaluation import datasets
 from rag.evaluation.abstention import calibration_error
 from rag.evaluation.cache import cached_index
-from rag.reading import MARGINS, RANKED, WEIGHTS, WEIGHTS_WITH_MODEL, SentenceReader, margins, statement_key
+from rag.reading import (
+    MARGINS,
+    RANKED,
+    WEIGHTS,
+    WEIGHTS_WITH_MODEL,
+    WIDEST_MARGIN,
+    WIDEST_MARGIN_WITH_MODEL,
+    SentenceReader,
+    margins,
+    statement_key,
+)
 from rag.retrieval import retrieve, to_read
 from rag.settings import Settings
 from rag.span_model import span_model
@@ -202,9 +212,15 @@ def matrix(case: Case, names: Sequence[str]) -> NDArray[np.float64]:
 
 
 def fit_reader(cases: Sequence[Case], names: Sequence[str]) -> NDArray[np.float64]:
-    """Return the weights of largest likelihood for the named figures, with a small ridge."""
+    """Return the weights of largest likelihood for the named figures, with a small ridge.
+
+    The ridge acts on figures of unit deviation: else it would hold down those of a small range, such as cosines.
+    """
     useful = [case for case in cases if any(case.holds) and not all(case.holds)]
-    data = [(matrix(case, names), np.array(case.holds)) for case in useful]
+    figures = [matrix(case, names) for case in useful]
+    scales = np.vstack(figures).std(axis=0)
+    scales[scales == 0] = 1.0
+    data = [(rows / scales, np.array(case.holds)) for rows, case in zip(figures, useful, strict=True)]
 
     def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         total, slope = RIDGE * len(data) * float(weights @ weights), 2 * RIDGE * len(data) * weights
@@ -218,7 +234,7 @@ def fit_reader(cases: Sequence[Case], names: Sequence[str]) -> NDArray[np.float6
         return total, slope
 
     found = minimize(loss, np.zeros(len(names)), jac=True, method="L-BFGS-B")
-    weights: NDArray[np.float64] = found.x
+    weights: NDArray[np.float64] = found.x / scales
     return weights
 
 
@@ -231,8 +247,10 @@ def ahead(case: Case, names: Sequence[str], weights: NDArray[np.float64]) -> dic
     """Return the margins of a case's best sentence."""
     best = reordered(case, names, weights)[0]
     scores = matrix(case, names) @ np.where([name == RANKED for name in names], 0.0, weights)
-    keys = case.spans if set(OF_MODEL) <= set(names) else case.statements
-    return dict(zip(MARGINS, margins([float(score) for score in scores], keys)[best], strict=True))
+    with_model = set(OF_MODEL) <= set(names)
+    keys = case.spans if with_model else case.statements
+    widest = WIDEST_MARGIN_WITH_MODEL if with_model else WIDEST_MARGIN
+    return dict(zip(MARGINS, margins([float(score) for score in scores], keys, widest)[best], strict=True))
 
 
 def top_one(cases: Sequence[Case], names: Sequence[str], weights: NDArray[np.float64]) -> str:
