@@ -2,7 +2,7 @@
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from rich.console import Console
 
 from rag.evaluation.datasets import References
 from rag.evaluation.observation import RANKED
-from rag.evaluation.results import write_json
+from rag.evaluation.results import Evaluation, write_json
 from rag.evaluation.run import STAGES, evaluate
 from rag.evaluation.terminal import render_terminal
 from rag.settings import Settings
@@ -69,7 +69,17 @@ def measure(benchmark: Benchmark, data: Path, sample: int | None, cache: Path | 
         )
     console.print(render_terminal(found))
     RESULTS.mkdir(exist_ok=True)
-    write_json(found, RESULTS / f"{datetime.now(UTC):%Y-%m-%d}-{benchmark.name}{other}.json")
+    write_json(without_texts(found), RESULTS / f"{datetime.now(UTC):%Y-%m-%d}-{benchmark.name}{other}.json")
+
+
+def without_texts(found: Evaluation) -> Evaluation:
+    """Return an evaluation whose failures tell places and figures only: texts of data sets stay out of here."""
+    failures = []
+    for failure in found.failures:
+        kept = {name: value for name, value in failure.items() if name not in ("question", "gold", "returned")}
+        place = failure["returned"] and {name: value for name, value in failure["returned"].items() if name != "text"}
+        failures.append({**kept, "returned": place})
+    return replace(found, failures=tuple(failures))
 
 
 if __name__ == "__main__":
