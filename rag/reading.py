@@ -200,7 +200,7 @@ def margins(scores: Sequence[float], keys: Sequence[str], widest: float) -> list
     """Return how far each score is above that of the best and of the fourth best other statement, within `widest`.
 
     Equal `keys` are copies of one statement, which does not compete with itself. Where there are fewer others, the
-    margin is 3.
+    margin is `MARGIN_OF_FEW`.
 
     >>> margins([9.0, 4.5, 4.0], ["a", "a", "b"], widest=4.0)
     [(4.0, 3.0), (0.5, 3.0), (-4.0, 3.0)]
