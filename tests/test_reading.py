@@ -10,7 +10,7 @@ from rag.embedding import QueryVectors
 from rag.lexical import TantivyStore
 from rag.questions import after_enumerator
 from rag.reader_input import PairTokenizer
-from rag.reading import SentenceReader, margins
+from rag.reading import WIDEST_MARGIN, WIDEST_MARGIN_WITH_MODEL, SentenceReader, margins
 from rag.span_model import SHIPPED_READER, TOKENIZER, span_model
 from rag.types import Chunk, Hit, Span
 
@@ -133,6 +133,13 @@ def test_margins_are_to_other_statements_and_bounded() -> None:
     assert margins([1.0], ["a"], 6.0) == [(3.0, 3.0)]
     assert margins([1.0, 2.0], ["a", "b"], 6.0) == [(-1.0, 3.0), (1.0, 3.0)], "in any order"
     assert margins([], [], 6.0) == []
+
+
+def test_being_far_ahead_counts_for_more_with_the_model(words: TantivyStore, embedder: "Embedder") -> None:
+    question = "When did the embassies open?"
+    plain = reader(words, embedder, sentence_words=100.0).read([question], [[hit()]])[0][0]
+    read = with_model(words, embedder).read([question], [[hit()]])[0][0]
+    assert plain.features["ahead_of_next"] == WIDEST_MARGIN < read.features["ahead_of_next"] <= WIDEST_MARGIN_WITH_MODEL
 
 
 def test_a_copy_does_not_compete_with_its_statement(words: TantivyStore, embedder: "Embedder") -> None:
