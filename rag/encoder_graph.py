@@ -9,7 +9,7 @@ One text at a time: the 8-bit products scale their input by the largest figure i
 vectors would depend on the other texts.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Array = NDArray[Any]
+    Product = Callable[[str, Array, str, Array | None], str]
 
 Precision = Literal["int8", "fp32"]
 
@@ -66,9 +67,11 @@ def encoder_graph(weights: Path, shape: EncoderShape, precision: Precision) -> b
 def reader_graph(weights: Path, shape: EncoderShape, precision: Precision) -> bytes:
     """Return the serialised graph of the reader whose safetensors file `training/reader` wrote.
 
-    Raises KeyError where a tensor is missing.
+    With 8 bits the inputs of the feed-forward part are rounded token by token: 5 % slower, and where one scale for a
+    text marked other words than full precision for 13 questions of 100, 6 are left. The embedder's graph is without:
+    other vectors would ask for every index to be built again. Raises KeyError where a tensor is missing.
     """
-    graph = _Graph(_tensors(weights), shape, precision)
+    graph = _Graph(_tensors(weights), shape, precision, by_token=True)
     hidden = graph.encoded(graph.embedded(segments="segments"))
     tokens, relevance = graph.head(hidden, "reader.tokens"), graph.head_of_first(hidden, "reader.relevance")
     return graph.serialised({"tokens": tokens, "relevance": relevance}, tuple(INPUTS))
@@ -85,8 +88,11 @@ def _tensors(weights: Path) -> dict[str, "Array"]:
 class _Graph:
     """Nodes and constants in the making; every method adds some and returns the name of its output."""
 
-    def __init__(self, tensors: Mapping[str, "Array"], shape: EncoderShape, precision: Precision) -> None:
+    def __init__(
+        self, tensors: Mapping[str, "Array"], shape: EncoderShape, precision: Precision, by_token: bool = False
+    ) -> None:
         self.tensors, self.shape, self.precision = tensors, shape, precision
+        self.by_token = by_token and precision == "int8"
         self._nodes: list[Any] = []
         self._constants: list[Any] = []
 
@@ -123,10 +129,12 @@ class _Graph:
         """Return what one layer makes of `hidden`: attention, then the feed-forward part, each added to its input."""
         mixed = self._dense(self._attended(hidden, f"{name}.attention"), f"{name}.attention.output.dense")
         hidden = self._normalised(mixed, hidden, f"{name}.attention.output.LayerNorm")
-        wide = self._product(hidden, self.tensors[f"{name}.intermediate.dense.weight"].T, f"{name}.wide", None)
+        product = self._product_by_token if self.by_token else self._product
+        wide = product(hidden, self.tensors[f"{name}.intermediate.dense.weight"].T, f"{name}.wide", None)
         wide_bias = self._constant(f"{name}.wide.bias", self.tensors[f"{name}.intermediate.dense.bias"])
         active = self._add("BiasGelu", [wide, wide_bias], FUSED)
-        return self._normalised(self._dense(active, f"{name}.output.dense"), hidden, f"{name}.output.LayerNorm")
+        narrow = self._dense(active, f"{name}.output.dense", product)
+        return self._normalised(narrow, hidden, f"{name}.output.LayerNorm")
 
     def _attended(self, hidden: str, name: str) -> str:
         """Return for each token the mix of all tokens' values by softmax(query . key / sqrt(size of a head))."""
@@ -178,8 +186,19 @@ class _Graph:
         scale = self._add("Gather", [self._constant("words.scales", scales[:, None]), "input_ids"])
         return self._add("Mul", [self._add("Cast", [found], to=TensorProto.FLOAT), scale])
 
-    def _dense(self, hidden: str, name: str) -> str:
-        return self._product(hidden, self.tensors[f"{name}.weight"].T, name, self.tensors[f"{name}.bias"])
+    def _dense(self, hidden: str, name: str, product: "Product | None" = None) -> str:
+        return (product or self._product)(hidden, self.tensors[f"{name}.weight"].T, name, self.tensors[f"{name}.bias"])
+
+    def _product_by_token(self, hidden: str, matrix: "Array", name: str, bias: "Array | None") -> str:
+        """Return the product of a text of which some tokens have far larger figures than the others.
+
+        Each token is divided by its largest figure first: one scale for all would round the others to a few steps.
+        """
+        axes = self._constant(f"{name}.figures", np.array([-1]))
+        largest = self._add("ReduceMax", [self._add("Abs", [hidden]), axes], keepdims=1)
+        product = self._product(self._add("Div", [hidden, largest]), matrix, name, None)
+        product = self._add("Mul", [product, largest])
+        return product if bias is None else self._add("Add", [product, self._constant(f"{name}.bias", bias)])
 
     def _product(self, hidden: str, matrix: "Array", name: str, bias: "Array | None") -> str:
         if self.precision == "fp32":

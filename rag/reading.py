@@ -45,8 +45,8 @@ MARGINS = ("ahead_of_next", "ahead_of_fourth")
 """Figures of confidence alone: they follow from the order."""
 RANKED = "fused"
 """The figure that says how the passage stands among those found."""
-WIDEST_MARGIN, WIDEST_MARGIN_WITH_MODEL = 3.0, 6.0
-"""Beyond them being ahead says no more: chosen by the likelihood of right and wrong first answers."""
+WIDEST_MARGIN: Mapping[bool, float] = {False: 3.0, True: 6.0}
+"""By whether a model reads; beyond it being ahead says no more: chosen by the likelihood of right first answers."""
 MARGIN_OF_FEW = 3.0
 """Margin over others that are not there: a small index is no reason to be sure."""
 LEAST, MOST = -12.0, 12.0
@@ -85,7 +85,7 @@ class SentenceReader:
         """Read the shipped coefficients where none are given; the model is loaded when it first reads."""
         self._embed, self._stored, self._words, self._model = embed, stored, words, model
         shipped = WEIGHTS_WITH_MODEL if model else WEIGHTS
-        self._widest = WIDEST_MARGIN_WITH_MODEL if model else WIDEST_MARGIN
+        self._widest = WIDEST_MARGIN[model is not None]
         self._weights = weights or json.loads(shipped.read_text(encoding="utf-8"))["weights"]
         self._stems = lru_cache(maxsize=CACHED_TEXTS)(lambda text: frozenset(words.terms(text)))
 

@@ -10,7 +10,7 @@ from rag.embedding import QueryVectors
 from rag.lexical import TantivyStore
 from rag.questions import after_enumerator
 from rag.reader_input import PairTokenizer
-from rag.reading import WIDEST_MARGIN, WIDEST_MARGIN_WITH_MODEL, SentenceReader, margins
+from rag.reading import WIDEST_MARGIN, SentenceReader, margins
 from rag.span_model import SHIPPED_READER, TOKENIZER, span_model
 from rag.types import Chunk, Hit, Span
 
@@ -139,7 +139,8 @@ def test_being_far_ahead_counts_for_more_with_the_model(words: TantivyStore, emb
     question = "When did the embassies open?"
     plain = reader(words, embedder, sentence_words=100.0).read([question], [[hit()]])[0][0]
     read = with_model(words, embedder).read([question], [[hit()]])[0][0]
-    assert plain.features["ahead_of_next"] == WIDEST_MARGIN < read.features["ahead_of_next"] <= WIDEST_MARGIN_WITH_MODEL
+    assert plain.features["ahead_of_next"] == WIDEST_MARGIN[False]
+    assert WIDEST_MARGIN[False] < read.features["ahead_of_next"] <= WIDEST_MARGIN[True]
 
 
 def test_a_copy_does_not_compete_with_its_statement(words: TantivyStore, embedder: "Embedder") -> None:

@@ -37,7 +37,6 @@ from rag.reading import (
     WEIGHTS,
     WEIGHTS_WITH_MODEL,
     WIDEST_MARGIN,
-    WIDEST_MARGIN_WITH_MODEL,
     SentenceReader,
     margins,
     statement_key,
@@ -249,8 +248,8 @@ def ahead(case: Case, names: Sequence[str], weights: NDArray[np.float64]) -> dic
     scores = matrix(case, names) @ np.where([name == RANKED for name in names], 0.0, weights)
     with_model = set(OF_MODEL) <= set(names)
     keys = case.spans if with_model else case.statements
-    widest = WIDEST_MARGIN_WITH_MODEL if with_model else WIDEST_MARGIN
-    return dict(zip(MARGINS, margins([float(score) for score in scores], keys, widest)[best], strict=True))
+    found = margins([float(score) for score in scores], keys, WIDEST_MARGIN[with_model])
+    return dict(zip(MARGINS, found[best], strict=True))
 
 
 def top_one(cases: Sequence[Case], names: Sequence[str], weights: NDArray[np.float64]) -> str:

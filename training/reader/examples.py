@@ -3,7 +3,7 @@
 import random
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -12,7 +12,7 @@ from rag.blocks import blocks
 from rag.lexical import TantivyStore
 from rag.sentences import sentences
 from rag.types import Document
-from training.reader.sources import SOURCES, Asked, Passage, passages, questions
+from training.reader.sources import SOURCES, Asked, Passage, Source, passages, questions
 
 SHARES = {"cut": 0.5, "retrieved": 0.22, "removed": 0.08, "edited": 0.14}
 """Share of answerable examples whose passage is cut to some sentences around the answer: more examples an hour. Share
@@ -58,12 +58,17 @@ class Example:
 class Maker:
     """Draws the examples of each pass over the data."""
 
-    def __init__(self, data: Path, seed: int, without: Collection[str] = ()) -> None:
-        """Read all sources, index their passages by words; make nothing of what `without` names of `SHARES`."""
-        self._seed = seed
-        self._share = {name: 0.0 if name in without else share for name, share in SHARES.items()}
-        self._asked = {source.folder: list(questions(data, source)) for source in SOURCES}
-        self._passages = [found for source in SOURCES for found in passages(data, source).values()]
+    def __init__(
+        self,
+        data: Path,
+        seed: int,
+        shares: Mapping[str, float] = SHARES,
+        sources: Sequence[Source] = SOURCES,
+    ) -> None:
+        """Read the sources, index their passages by words; `shares` are as `SHARES`."""
+        self._seed, self._share, self._sources = seed, shares, sources
+        self._asked = {source.folder: list(questions(data, source)) for source in sources}
+        self._passages = [found for source in sources for found in passages(data, source).values()]
         self._by_id = {found.id: found for found in self._passages}
         self._singles = [found for found in self._passages if "squad_train_sentences" in found.id]
         self._words = TantivyStore()
@@ -77,7 +82,7 @@ class Maker:
         """Return the examples of pass `number`, in no order; the same seed and number give the same."""
         chance = random.Random(f"{self._seed}/{number}")
         found: list[Example] = []
-        for source in SOURCES:
+        for source in self._sources:
             asked = self._asked[source.folder]
             for item in chance.sample(asked, round(len(asked) * source.share)):
                 found += self._examples(item, chance)

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,29 +25,40 @@ them, which on passages it was trained on would trust the reader too much."""
 
 @dataclass(frozen=True)
 class Source:
-    """A data set: its licence, what its answers are, and which share of its questions one pass takes."""
+    """A data set: its licence, what its answers are, and which share of its questions one pass takes.
+
+    `taught` is the share in the pass that the teacher reads, `teacher` in those that the teacher learns from.
+    """
 
     folder: str
     licence: str
     style: Style
     share: float
+    taught: float
+    teacher: float
 
 
 SOURCES = (
-    Source("train/squad_train_part", "CC BY-SA 4.0", "span", 1.0),
-    Source("train/squad_train_cs224n", "CC BY-SA 4.0", "span", 1.0),
-    Source("train/squad_train_sentences", "CC BY-SA 4.0", "span", 1.0),
-    Source("train/squadshifts_amazon", "CC BY 4.0", "span", 0.6),
-    Source("train/squadshifts_reddit", "CC BY 4.0", "span", 0.6),
-    Source("train/qamr_devtest", "MIT; CC BY-SA; CC BY 2.5", "span", 0.08),
-    Source("train/tweetqa", "CC BY-SA 4.0", "span", 0.2),
-    Source("nq_open_gold", "CC BY-SA 3.0", "span", 1.0),
-    Source("hotpot_val_sample", "CC BY-SA 4.0", "span", 1.0),
-    Source("squad2", "CC BY-SA 4.0", "span", 1.0),
-    Source("train/selqa_ass_devtest", "Apache 2.0; CC BY-SA", "sentence", 0.5),
-    Source("train/scifact_train", "CC BY 4.0; ODC-By", "sentence", 1.0),
-    Source("train/medquad", "CC BY 4.0", "passage", 0.08),
+    Source("train/squad_train_part", "CC BY-SA 4.0", "span", 1.0, 0.4, 0.8),
+    Source("train/squad_train_cs224n", "CC BY-SA 4.0", "span", 1.0, 0.4, 0.6),
+    Source("train/squad_train_sentences", "CC BY-SA 4.0", "span", 1.0, 0.4, 0.5),
+    Source("train/squadshifts_amazon", "CC BY 4.0", "span", 0.6, 0.24, 0.1),
+    Source("train/squadshifts_reddit", "CC BY 4.0", "span", 0.6, 0.24, 0.1),
+    Source("train/qamr_devtest", "MIT; CC BY-SA; CC BY 2.5", "span", 0.08, 0.032, 0.0),
+    Source("train/tweetqa", "CC BY-SA 4.0", "span", 0.2, 0.08, 0.0),
+    Source("nq_open_gold", "CC BY-SA 3.0", "span", 1.0, 1.0, 1.0),
+    Source("hotpot_val_sample", "CC BY-SA 4.0", "span", 1.0, 1.0, 1.0),
+    Source("squad2", "CC BY-SA 4.0", "span", 1.0, 1.0, 1.0),
+    Source("train/selqa_ass_devtest", "Apache 2.0; CC BY-SA", "sentence", 0.5, 0.5, 0.3),
+    Source("train/scifact_train", "CC BY 4.0; ODC-By", "sentence", 1.0, 1.0, 0.0),
+    Source("train/medquad", "CC BY 4.0", "passage", 0.08, 0.032, 0.0),
 )
+
+
+def taken(by: Literal["taught", "teacher"]) -> tuple[Source, ...]:
+    """Return the sources with the share that goes into the pass that is taught, or into those of the teacher."""
+    shares = {source: source.taught if by == "taught" else source.teacher for source in SOURCES}
+    return tuple(replace(source, share=share) for source, share in shares.items() if share)
 
 
 @dataclass(frozen=True)

@@ -12,34 +12,51 @@ import json
 import math
 import random
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 from safetensors.numpy import load_file, save_file
+from torch import nn
 
 from rag.weights import SHIPPED_MODEL, model_path
 from training.reader.batches import Batch, Encoder, batched
 from training.reader.examples import SHARES, Example, Maker
 from training.reader.measure import by_network, gold_paragraphs, held_out_questions
-from training.reader.network import Network, loss
+from training.reader.network import Network, Said, loss, scores
+from training.reader.sources import taken
 
 SEED = 20261125
+WEIGHTS = "reader.safetensors"
 PASSES = 2
-STEPS = 1_800
-"""Of a round, whose second pass is not finished: two cores take some 50 minutes for this."""
+"""Passes over the data in a round; the second is not finished: two cores take some 50 minutes for a round."""
 QUANTISED_FROM = 0.8
 """Share of a round from which on it computes as with 8-bit matrices: without this the shipped model loses 3 points."""
 TOKENS = 6_144
 """Tokens of a step, padding counted: some 40 examples."""
-RATES = (2e-4, 1.5e-4, 1.5e-4)
-"""The highest rate of each round."""
+
+
+@dataclass(frozen=True)
+class Round:
+    """A round: its steps, its highest rate, layers that stay as they are; whether its end computes with 8 bits."""
+
+    steps: int
+    rate: float
+    frozen: int = 0
+    quantised: bool = True
+
+
+ROUNDS = (Round(1_800, 2e-4), Round(1_800, 1.5e-4), Round(1_800, 1.5e-4))
 AVERAGED = 2
-"""Rounds at the end whose weights are averaged: better than those of either on articles for the fit."""
+"""Rounds whose weights are averaged: better than those of either on articles for the fit."""
+TAUGHT = Round(1_500, 1.5e-4)
+"""The round after these, which begins with their mean; the pass that the teacher has read comes again and again."""
+TAUGHT_PASS = 6
 WARM_UP, DECAY, LARGEST_SLOPE = 0.06, 0.01, 1.0
-SAVED_EVERY = 100
+SAVED_EVERY = 50
 MEASURED, MEASURED_EVERY = 1_000, 450
 """Questions over held-out articles that are measured after so many steps."""
 
@@ -59,38 +76,75 @@ def main() -> None:
     torch.set_num_threads(given.threads)
     backbone = model_path(SHIPPED_MODEL)
     assert backbone is not None
-    maker, encoder = Maker(given.data, SEED, given.without), Encoder(backbone / "tokenizer.json")
-    questions = held_out_questions(given.data, MEASURED)
-    weights = backbone / "model.safetensors"
-    for number in range(given.rounds):
-        folder = given.out / f"round{number + 1}"
-        if not (folder / "reader.safetensors").exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            passes = range(number * PASSES, (number + 1) * PASSES)
-            drawn = [steps_of(maker.draw(each), encoder, given.tokens, each) for each in passes]
-            network = Network(weights)
-            for steps in learnt(network, drawn, folder, given.steps, RATES[number]):
-                figures = gold_paragraphs(by_network(network), questions, encoder)
-                record(given.out / "metrics.jsonl", {"round": number + 1, "steps": steps, **figures})
-            network.save(folder / "reader.safetensors")
-        weights = folder / "reader.safetensors"
-    ends = [given.out / f"round{number + 1}" / weights.name for number in range(given.rounds)]
-    write_mean(ends[-AVERAGED:], given.out / weights.name)
+    shares = {name: 0.0 if name in given.without else share for name, share in SHARES.items()}
+    encoder, maker = Encoder(backbone / "tokenizer.json"), Maker(given.data, SEED, shares)
+    course = Course(given.out, encoder, held_out_questions(given.data, MEASURED))
+
+    def drawn(number: int) -> list[list[Batch]]:
+        passes = range(number * PASSES, (number + 1) * PASSES)
+        return [steps_of(maker.draw(each), encoder, each, given.tokens) for each in passes]
+
+    ends = [backbone / "model.safetensors"]
+    for number, plan in enumerate(ROUNDS[: given.rounds]):
+        plan = replace(plan, steps=given.steps or plan.steps)
+        ends.append(course.trained(f"round{number + 1}", ends[-1], plan, partial(drawn, number)))
+    if not given.teacher:
+        return write_mean(ends[1:][-AVERAGED:], given.out / WEIGHTS)
+    begin = given.out / "untaught.safetensors"
+    write_mean(ends[1:][-AVERAGED:], begin)
+    steps = steps_of(taught_examples(given.data), encoder, TAUGHT_PASS)
+    again = [steps] * math.ceil(TAUGHT.steps / len(steps))
+    taught = course.trained("taught", begin, TAUGHT, lambda: again, given.teacher / f"pass{TAUGHT_PASS}")
+    write_mean([begin, taught], given.out / WEIGHTS)
 
 
-def learnt(network: Network, drawn: list[list[Batch]], folder: Path, steps: int, rate: float) -> Iterator[int]:
-    """Train one round, from its checkpoint in `folder` if there is one; yield the steps done where it is measured."""
+@dataclass(frozen=True)
+class Course:
+    """What all rounds share: where they write, and what they are measured on."""
+
+    out: Path
+    encoder: Encoder
+    questions: list[tuple[Example, list[str]]]
+
+    def trained(
+        self, name: str, begin: Path, plan: Round, drawn: Callable[[], list[list[Batch]]], said: Path | None = None
+    ) -> Path:
+        """Return the weights after a round that begins with those in `begin`, trained if they are not there yet."""
+        file = self.out / name / WEIGHTS
+        if not file.exists():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            network = Network(begin)
+            for steps in learnt(network, drawn(), file.parent, plan, said):
+                figures = gold_paragraphs(by_network(network), self.questions, self.encoder)
+                record(self.out / "metrics.jsonl", {"round": name, "steps": steps, **figures})
+            network.save(file)
+        return file
+
+
+def taught_examples(data: Path) -> list[Example]:
+    """Return the examples that the teacher reads for the round that is taught."""
+    return Maker(data, SEED, sources=taken("taught")).draw(TAUGHT_PASS)
+
+
+def learnt(
+    network: Network, drawn: list[list[Batch]], folder: Path, plan: Round, said: Path | None = None
+) -> Iterator[int]:
+    """Train one round, from its checkpoint in `folder` if there is one; yield the steps done where it is measured.
+
+    `said` is a folder with what the teacher says of every pass.
+    """
     torch.manual_seed(SEED)
-    total = min(steps, sum(map(len, drawn)))
-    optimizer = torch.optim.AdamW(grouped(network), lr=rate, fused=True)
+    total = min(plan.steps, sum(map(len, drawn)))
+    optimizer = torch.optim.AdamW(grouped(network, plan.frozen), lr=plan.rate, fused=True)
     state = restored(folder, network, optimizer)
     began = time.monotonic()
     for number in range(state.number, len(drawn)):
         for step in range(state.step, len(drawn[number])):
             if state.done == total:
                 return
-            network.quantise(state.done >= QUANTISED_FROM * total)
-            value = learn(network, optimizer, drawn[number][step], rate * rate_at(state.done / total))
+            network.quantise(plan.quantised and state.done >= QUANTISED_FROM * total)
+            told = teaching(said, step) if said else None
+            value = learn(network, optimizer, drawn[number][step], plan.rate * rate_at(state.done / total), told)
             state = State(number, step + 1, state.done + 1)
             if state.done % 25 == 0:
                 print(f"{state.done}/{total} loss {value:.3f} {time.monotonic() - began:.0f} s", flush=True)
@@ -99,6 +153,27 @@ def learnt(network: Network, drawn: list[list[Batch]], folder: Path, steps: int,
             if state.done % MEASURED_EVERY == 0:
                 yield state.done
         state = State(number + 1, 0, state.done)
+
+
+def tell(teacher: Network, batches: Sequence[Batch], folder: Path) -> None:
+    """Write what a teacher says of each batch of a pass; what is written already stays."""
+    folder.mkdir(parents=True, exist_ok=True)
+    began = time.monotonic()
+    for place, batch in enumerate(batches):
+        if not (folder / f"{place}.npz").exists():
+            with torch.inference_mode():
+                said = scores(teacher, batch)
+            partial = folder / "partial.npz"
+            np.savez(partial, tokens=said.tokens.half().numpy(), relevance=said.relevance.half().numpy())
+            partial.replace(folder / f"{place}.npz")
+        if place % 25 == 0:
+            print(f"{folder.name}: {place} of {len(batches)}, {time.monotonic() - began:.0f} s", flush=True)
+
+
+def teaching(folder: Path, place: int) -> Said:
+    """Return what the teacher said of a batch."""
+    with np.load(folder / f"{place}.npz") as found:
+        return Said(*(torch.from_numpy(found[name]).float() for name in Said._fields))
 
 
 def write_mean(files: list[Path], file: Path) -> None:
@@ -112,15 +187,18 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--rounds", type=int, default=len(RATES), choices=range(1, len(RATES) + 1))
-    parser.add_argument("--steps", type=int, default=STEPS, help="of a round; its rate falls to nothing at this step")
+    parser.add_argument("--teacher", type=Path, help="the folder of `training.reader.teacher`, for the taught round")
+    parser.add_argument("--rounds", type=int, default=len(ROUNDS), choices=range(1, len(ROUNDS) + 1))
+    parser.add_argument(
+        "--steps", type=int, help="of a round, if not as planned; its rate falls to nothing at this step"
+    )
     parser.add_argument("--without", nargs="+", default=(), choices=SHARES, help="made examples to measure the gain of")
     parser.add_argument("--tokens", type=int, default=TOKENS)
     parser.add_argument("--threads", type=int, default=2)
     return parser.parse_args()
 
 
-def steps_of(examples: list[Example], encoder: Encoder, tokens_of_step: int, number: int) -> list[Batch]:
+def steps_of(examples: list[Example], encoder: Encoder, number: int, tokens_of_step: int = TOKENS) -> list[Batch]:
     """Return the batches of a pass."""
     encoded = [encoder.encode(example) for example in examples]
     tokens = sum(len(item.pair) for item in encoded)
@@ -129,9 +207,13 @@ def steps_of(examples: list[Example], encoder: Encoder, tokens_of_step: int, num
     return batches
 
 
-def grouped(network: Network) -> list[dict[str, object]]:
-    """Return the trained parameters: word vectors stay as they are, and vectors do not decay."""
-    network.words.weight.requires_grad_(False)
+def grouped(network: Network, frozen: int = 0) -> list[dict[str, object]]:
+    """Return the trained parameters: word vectors and `frozen` layers stay as they are, and vectors do not decay."""
+    fixed: list[nn.Module] = [network.words]
+    if frozen:
+        fixed += [network.positions, network.embedded, *list(network.layers)[:frozen]]
+    for module in fixed:
+        module.requires_grad_(False)
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
     return [
         {"params": [one for one in trained if one.ndim > 1], "weight_decay": DECAY},
@@ -150,12 +232,14 @@ def rate_at(share: float) -> float:
     return 0.5 + 0.5 * math.cos(math.pi * (share - WARM_UP) / (1 - WARM_UP))
 
 
-def learn(network: Network, optimizer: torch.optim.Optimizer, batch: Batch, rate: float) -> float:
+def learn(
+    network: Network, optimizer: torch.optim.Optimizer, batch: Batch, rate: float, said: Said | None = None
+) -> float:
     """Take one step and return the loss before it."""
     for group in optimizer.param_groups:
         group["lr"] = rate
     network.train()
-    value = loss(network, batch)
+    value = loss(network, batch, said)
     optimizer.zero_grad(set_to_none=True)
     torch.autograd.backward(value)
     torch.nn.utils.clip_grad_norm_(network.parameters(), LARGEST_SLOPE)
