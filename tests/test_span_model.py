@@ -29,7 +29,7 @@ def reading(question: str, text: str, title: str | None = None) -> PassageReadin
     [
         (QUESTION, "Anna Berg"),
         ("When was the bell cast?", "1871"),
-        ("When did the bell crack?", "winter of 1903"),
+        ("When did the bell crack?", "1903"),
     ],
 )
 def test_the_words_that_answer_are_found(question: str, answer: str) -> None:
