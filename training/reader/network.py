@@ -58,7 +58,8 @@ class Product(nn.Linear):
         if not self.quantised:
             return super().forward(values)
         largest = values.detach().abs().amax(-1, keepdim=True) if self.by_token else torch.ones(())
-        return functional.linear(*self._rounded(values / largest)) * largest + self.bias
+        product = functional.linear(*self._rounded(values / largest)) * largest
+        return product + self.bias.to(product.dtype)
 
     def _rounded(self, values: Tensor) -> tuple[Tensor, Tensor]:
         with torch.no_grad():
