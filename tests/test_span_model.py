@@ -30,6 +30,13 @@ def reading(question: str, text: str, title: str | None = None) -> PassageReadin
         (QUESTION, "Anna Berg"),
         ("When was the bell cast?", "1871"),
         ("When did the bell crack?", "1903"),
+        pytest.param(
+            "When did the bell crack?",
+            "winter of 1903",
+            marks=pytest.mark.xfail(
+                strict=True, reason="the taught reader marks the year alone; the one before did not"
+            ),
+        ),
     ],
 )
 def test_the_words_that_answer_are_found(question: str, answer: str) -> None:

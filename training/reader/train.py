@@ -1,10 +1,12 @@
 """Trains the reader.
 
-    python -m training.reader.train DATA OUT
+    python -m training.reader.train DATA OUT [--teacher TEACHER]
 
 DATA is the folder of data sets, OUT a folder for checkpoints, metrics by step and the trained weights. Each round
 begins with the weights that the one before ended with, raises the rate again and draws anew; the mean of the last two
-is the result. A run that was interrupted goes on from its last checkpoint when the same command is given again.
+is the result. With `--teacher` a last round begins with that mean and learns what the teacher says of its examples; then
+the mean of before and after is the result. A run that was interrupted goes on from its last checkpoint when the same
+command is given again.
 """
 
 import argparse
@@ -190,7 +192,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--teacher", type=Path, help="the folder of `training.reader.teacher`, for the taught round")
     parser.add_argument("--rounds", type=int, default=len(ROUNDS), choices=range(1, len(ROUNDS) + 1))
     parser.add_argument(
-        "--steps", type=int, help="of a round, if not as planned; its rate falls to nothing at this step"
+        "--steps", type=int, help="of a round without a teacher, if not as planned; its rate falls to nothing then"
     )
     parser.add_argument("--without", nargs="+", default=(), choices=SHARES, help="made examples to measure the gain of")
     parser.add_argument("--tokens", type=int, default=TOKENS)
