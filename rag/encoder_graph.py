@@ -68,8 +68,9 @@ def reader_graph(weights: Path, shape: EncoderShape, precision: Precision) -> by
     """Return the serialised graph of the reader whose safetensors file `training/reader` wrote.
 
     With 8 bits the inputs of the feed-forward part are rounded token by token: 5 % slower, and where one scale for a
-    text marked other words than full precision for 13 questions of 100 (n = 300), 6 or 7 are left. The embedder's graph is without:
-    other vectors would ask for every index to be built again. Raises KeyError where a tensor is missing.
+    text marked other words than full precision for 13 questions of 100 (n = 300), 6 or 7 are left. The embedder's
+    graph is without: other vectors would ask for every index to be built again. Raises KeyError where a tensor is
+    missing.
     """
     graph = _Graph(_tensors(weights), shape, precision, by_token=True)
     hidden = graph.encoded(graph.embedded(segments="segments"))

@@ -4,9 +4,9 @@
 
 DATA is the folder of data sets, OUT a folder for checkpoints, metrics by step and the trained weights. Each round
 begins with the weights that the one before ended with, raises the rate again and draws anew; the mean of the last two
-is the result. With `--teacher` a last round begins with that mean and learns what the teacher says of its examples; then
-the mean of before and after is the result. A run that was interrupted goes on from its last checkpoint when the same
-command is given again.
+is the result. With `--teacher` a last round begins with that mean and learns what the teacher says of its examples;
+then the mean of before and after is the result. A run that was interrupted goes on from its last checkpoint when the
+same command is given again.
 """
 
 import argparse
