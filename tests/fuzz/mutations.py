@@ -9,7 +9,7 @@ import io
 import random
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 WORDS = (b"\x00", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"9" * 30, b"-1", b"%s%n", b"<![CDATA[", b"]]>",
          b"\xef\xbb\xbf", b"\xed\xa0\x80", b"../", b"\r\n\r\n", b"{" * 500, b"\\u0000",
@@ -18,6 +18,21 @@ WORDS = (b"\x00", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"9" * 30, b"-1", b"
 LONGEST = 2_000_000
 INSIDE = 0.8
 """Share of archives that are changed inside."""
+
+
+KEPT = 200
+"""Inputs that are changed further, beside the sound ones."""
+
+
+def inputs(random_: random.Random, sound: list[bytes]) -> Iterator[bytes]:
+    """Give changed inputs without end, drawn blindly; some of them are changed again."""
+    pool: list[bytes] = []
+    while True:
+        again = pool and random_.random() < 0.3
+        made = mutated(random_, random_.choice(pool if again else sound), random_.choice(sound))
+        if random_.random() < 0.05:
+            pool = [*pool[1 - KEPT :], made]
+        yield made
 
 
 def mutated(random_: random.Random, data: bytes, other: bytes) -> bytes:
