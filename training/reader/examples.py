@@ -5,19 +5,18 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 
-from rag.blocks import blocks
 from rag.lexical import TantivyStore
-from rag.sentences import sentences
-from rag.types import Document
-from training.reader.sources import SOURCES, Asked, Passage, Source, passages, questions
+from training.reader.invented import invented
+from training.reader.sources import SOURCES, Asked, Passage, Source, passages, questions, sentence_ranges
 
 SHARES = {"cut": 0.5, "retrieved": 0.22, "removed": 0.08, "edited": 0.14}
 """Share of answerable examples whose passage is cut to some sentences around the answer: more examples an hour. Share
 of questions that give also: another passage that BM25 finds for it, its own without the sentence that answers, and a
 question with a word changed that its passage does not answer."""
+ASKED_BY_RULE = ("hotpot_val_sample", "nq_open_gold", "train/selqa_ass_devtest")
+"""Sources of passages of Wikipedia, most of them asked about once or never, about which rules may invent questions."""
 SEARCHED = 12
 TYPOS, UNMARKED, UNTITLED = 0.06, 0.3, 0.25
 OPPOSITES = {
@@ -64,11 +63,19 @@ class Maker:
         seed: int,
         shares: Mapping[str, float] = SHARES,
         sources: Sequence[Source] = SOURCES,
+        by_rule: float = 0.0,
     ) -> None:
-        """Read the sources, index their passages by words; `shares` are as `SHARES`."""
+        """Read the sources, index their passages by words; `shares` are as `SHARES`.
+
+        `by_rule` is the share of the passages of `ASKED_BY_RULE` that a pass invents questions about.
+        """
         self._seed, self._share, self._sources = seed, shares, sources
         self._asked = {source.folder: list(questions(data, source)) for source in sources}
-        self._passages = [found for source in sources for found in passages(data, source).values()]
+        by_source = {source: list(passages(data, source).values()) for source in sources}
+        self._passages = [found for source in sources for found in by_source[source]]
+        chosen = [source for source in sources if source.folder in ASKED_BY_RULE]
+        self._unasked = [(found, replace(source, style="span")) for source in chosen for found in by_source[source]]
+        self._invented = round(by_rule * len(self._unasked))
         self._by_id = {found.id: found for found in self._passages}
         self._singles = [found for found in self._passages if "squad_train_sentences" in found.id]
         self._words = TantivyStore()
@@ -85,6 +92,9 @@ class Maker:
         for source in self._sources:
             asked = self._asked[source.folder]
             for item in chance.sample(asked, round(len(asked) * source.share)):
+                found += self._examples(item, chance)
+        for passage, source in chance.sample(self._unasked, self._invented):
+            for item in invented(passage, source, chance):
                 found += self._examples(item, chance)
         chance.shuffle(found)
         return [noisy(example, chance) for example in found]
@@ -202,13 +212,6 @@ def noisy(example: Example, chance: random.Random) -> Example:
             words[place] = word[:at] + word[at + 1] + word[at] + word[at + 2 :]
             question = " ".join(words)
     return replace(example, question=question, title="" if chance.random() < UNTITLED else example.title)
-
-
-@lru_cache(maxsize=100_000)
-def sentence_ranges(text: str) -> tuple[tuple[int, int], ...]:
-    """Return the sentences of a text as the index cuts them."""
-    document = Document("text", text)
-    return tuple((span.start, span.end) for block in blocks(document) for span in sentences(document, block))
 
 
 def _holding(text: str, golds: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:

@@ -5,10 +5,14 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
+from rag.blocks import blocks
 from rag.evaluation.datasets import developer_half
+from rag.sentences import sentences
+from rag.types import Document
 
 Style = Literal["span", "sentence", "passage"]
 HELD_OUT_ARTICLES = 8
@@ -130,6 +134,13 @@ def fitted_articles(data: Path) -> frozenset[str]:
     """Return the half of the held-out articles of `squad2` that order and confidence are fitted on."""
     articles = sorted(held_out_articles(data), key=lambda name: hashlib.sha256(name.encode()).hexdigest())
     return frozenset(articles[: HELD_OUT_ARTICLES // 2])
+
+
+@lru_cache(maxsize=100_000)
+def sentence_ranges(text: str) -> tuple[tuple[int, int], ...]:
+    """Return the sentences of a text as the index cuts them."""
+    document = Document("text", text)
+    return tuple((span.start, span.end) for block in blocks(document) for span in sentences(document, block))
 
 
 def rows(path: Path) -> Iterator[dict[str, Any]]:

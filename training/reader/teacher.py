@@ -16,11 +16,11 @@ import torch
 
 from rag.weights import SHIPPED_MODEL, model_path
 from training.reader.batches import Encoder, batched
-from training.reader.examples import SHARES, Example, Maker, sentence_ranges
+from training.reader.examples import SHARES, Example, Maker
 from training.reader.measure import by_network, gold_paragraphs, held_out_questions
 from training.reader.mpnet import convert
 from training.reader.network import Network
-from training.reader.sources import fitted_articles, taken
+from training.reader.sources import fitted_articles, sentence_ranges, taken
 from training.reader.train import TAUGHT_PASS, Round, learnt, record, steps_of, taught_examples, tell
 
 SEED = 7

@@ -79,7 +79,8 @@ def main() -> None:
     backbone = model_path(SHIPPED_MODEL)
     assert backbone is not None
     shares = {name: 0.0 if name in given.without else share for name, share in SHARES.items()}
-    encoder, maker = Encoder(backbone / "tokenizer.json"), Maker(given.data, SEED, shares)
+    encoder = Encoder(backbone / "tokenizer.json")
+    maker = Maker(given.data, SEED, shares, by_rule=given.invented)
     course = Course(given.out, encoder, held_out_questions(given.data, MEASURED))
 
     def drawn(number: int) -> list[list[Batch]]:
@@ -195,6 +196,7 @@ def arguments() -> argparse.Namespace:
         "--steps", type=int, help="of a round without a teacher, if not as planned; its rate falls to nothing then"
     )
     parser.add_argument("--without", nargs="+", default=(), choices=SHARES, help="made examples to measure the gain of")
+    parser.add_argument("--invented", type=float, default=0.0, help="share of passages that rules ask about, 0 to 1")
     parser.add_argument("--tokens", type=int, default=TOKENS)
     parser.add_argument("--threads", type=int, default=2)
     return parser.parse_args()
