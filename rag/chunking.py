@@ -199,5 +199,11 @@ def _fitted(document: Document, chunks: Sequence[Chunk], max_tokens: int, count_
         size = min(len(made.text) - 1, max(1, int(len(made.text) * max_tokens / tokens * 0.9)))
         whole = [made.locate(*inner) for inner in made.sentences]
         section = _Section(made.span.start, made.span.end, made.span.start, made.headings, whole)
-        fitted += _fitted(document, list(_cut(document, section, size)), max_tokens, count_tokens)
+        written = made.span.start + len(made.text.rstrip())
+        if written < made.span.end:
+            # Most white space behind a text is part of it, but some tokenizers count it, and it can be without end.
+            pieces = [_chunk(document, section, made.span.start, written)]
+        else:
+            pieces = list(_cut(document, section, size))
+        fitted += _fitted(document, pieces, max_tokens, count_tokens)
     return fitted
