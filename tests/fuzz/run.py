@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Callable
@@ -30,6 +31,14 @@ SECONDS_FOR_ONE = 20
 FOUND = 3
 """Status of a process that found something: others are of processes that died."""
 Check = Callable[[bytes], None]
+
+
+def at_work(name: str) -> Path:
+    """Return the file that holds the input at work, for when the process dies.
+
+    It is written thousands of times a second: TMPDIR=/dev/shm keeps it, and what loaders read, off the disk.
+    """
+    return Path(tempfile.gettempdir()) / f"fuzz-now{name}"
 
 
 def finding(check: Check, data: bytes, now: Path) -> str | None:
@@ -76,7 +85,7 @@ class Run:
 
     def _try(self, check: Check, data: bytes) -> None:
         self._tried += 1
-        now = FINDINGS / f"now{self._row['target']}"
+        now = at_work(self._row["target"])
         told = finding(check, data, now)
         place = str(told.splitlines()[-3:]) if told else ""
         if told and place not in self._seen:  # one finding for each line that raises
@@ -132,7 +141,7 @@ def _in_a_process(name: str, minutes: float, seed: int) -> int:
     with (FINDINGS / f"log{name}").open("w", encoding="utf-8") as log:  # of libFuzzer: what it reached
         status = subprocess.run(command, cwd=ROOT, stderr=log, check=False).returncode
     if status not in (0, FOUND):
-        _keep(name, FINDINGS / f"now{name}", f"the process ended with {status}\n")
+        _keep(name, at_work(name), f"the process ended with {status}\n")
     told = "nothing found" if status == 0 else f"see {FINDINGS}"
     sys.stdout.write(f"{name}: {told}; so far {so_far(name)}\n")
     sys.stdout.flush()
