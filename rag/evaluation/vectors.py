@@ -3,6 +3,7 @@
 import hashlib
 import sqlite3
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,12 +12,14 @@ import numpy as np
 if TYPE_CHECKING:
     from rag.protocols import Embedder, Floats1d, Floats2d, Ranges
 
+EMBEDDING_ROOMS = ("encoder_graph.py", "lean.py")
+"""What decides, beside weights and runtime, which vector a passage gets."""
 WAIT_SECONDS = 60.0
 VARIABLES = 500
 
 
 class RememberingEmbedder:
-    """An embedder that embeds a passage only if it has not done so before with the same weights.
+    """An embedder that embeds a passage only if it has not done so before with the same weights and code.
 
     `remembered` counts the passages whose vectors were known.
     """
@@ -83,7 +86,8 @@ class RememberingEmbedder:
         self._database.close()
 
     def _key(self, text: str, ranges: "Ranges") -> bytes:
-        return hashlib.sha256(f"{self.fingerprint}\0{self._runtime}\0{list(ranges)}\0{text}".encode()).digest()
+        made_by = f"{self.fingerprint}\0{self._runtime}\0{_code_sha256()}"
+        return hashlib.sha256(f"{made_by}\0{list(ranges)}\0{text}".encode()).digest()
 
     def _known(self, keys: Sequence[bytes]) -> "dict[bytes, tuple[Floats1d, Floats2d]]":
         known: dict[bytes, tuple[Floats1d, Floats2d]] = {}
@@ -94,3 +98,9 @@ class RememberingEmbedder:
                 inner = np.frombuffer(rows, np.float32).reshape(-1, self.dimension)
                 known[key] = np.frombuffer(vector, np.float32), inner
         return known
+
+
+@cache
+def _code_sha256() -> str:
+    package = Path(__file__).parents[1]
+    return hashlib.sha256(b"".join((package / room).read_bytes() for room in EMBEDDING_ROOMS)).hexdigest()

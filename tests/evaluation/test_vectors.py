@@ -3,6 +3,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 
 from rag.evaluation.vectors import RememberingEmbedder
 
@@ -68,4 +69,13 @@ def test_parts_are_remembered_with_their_text(embedder: "Embedder", tmp_path: Pa
         assert np.array_equal(kept, right)
     remembering.embed_with_parts(TEXTS[:1], [[(0, 3)]])
     assert remembering.remembered == 3, "other parts of a text are other vectors"
+    remembering.close()
+
+
+def test_other_code_shares_nothing(embedder: "Embedder", tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    remembering = RememberingEmbedder(embedder, tmp_path / "vectors.sqlite")
+    remembering.embed_passages(TEXTS)
+    monkeypatch.setattr("rag.evaluation.vectors._code_sha256", lambda: "another graph")
+    remembering.embed_passages(TEXTS)
+    assert remembering.remembered == 0
     remembering.close()
