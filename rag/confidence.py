@@ -144,7 +144,7 @@ def load(path: Path = SHIPPED) -> Calibration:
         usable = 0 <= made.threshold <= 1 and all(map(math.isfinite, (*made.means, *made.weights, made.intercept)))
         if not usable or 0 in made.scales:
             raise ValueError("its numbers are out of range")
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise IndexCorrupt(
             f"The calibration {path} cannot be used: {error}.", "Run `rag calibrate`, or delete it."
         ) from error

@@ -80,7 +80,7 @@ def read(index: Path) -> list[dict[str, Any]]:
         try:
             line = json.loads(text)
             key = line["response_id"], line["rank"], line["document_id"]
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             continue
         if line.get("schema") == SCHEMA:
             found[key] = line

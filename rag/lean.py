@@ -230,5 +230,5 @@ def _longest_input(path: Path) -> int:
 def _read(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelNotAvailable(f"{path} cannot be read: {error}.", "Install the model again.") from error

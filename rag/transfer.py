@@ -32,6 +32,9 @@ CALIBRATION = "calibration.json"
 PIECE, LARGEST_NOTE = 1 << 20, 16 << 20
 """Bytes that are copied at a time, and of a manifest or a calibration at most."""
 ANOTHER = "Export the index again and copy that file."
+PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_DAMAGED = (zipfile.BadZipFile, zlib.error, KeyError, EOFError, NotImplementedError, RuntimeError, ValueError)
+"""What zipfile raises for a file that is none, or is damaged; where the file is opened, OSError too."""
 
 
 def export_index(path: str | Path, file: str | Path) -> Manifest:
@@ -94,17 +97,27 @@ def _opened(file: Path) -> Iterator[zipfile.ZipFile]:
         archive = zipfile.ZipFile(file)
     except FileNotFoundError:
         raise InvalidInput(f"There is no file {file}.", "Give one that `rag export` wrote.") from None
-    except (OSError, zipfile.BadZipFile) as error:
+    except (OSError, *_DAMAGED) as error:
         raise IndexCorrupt(f"{file} is not an exported index: {error}.", ANOTHER) from None
     with archive:
         try:
             yield archive
-        except (zipfile.BadZipFile, KeyError, EOFError, RuntimeError, NotImplementedError, zlib.error) as error:
+        except _DAMAGED as error:
             raise IndexCorrupt(f"{file} is damaged: {error}.", ANOTHER) from error
 
 
+def _member(archive: zipfile.ZipFile, name: str) -> IO[bytes]:
+    info = archive.getinfo(name)
+    if info.compress_type not in PACKINGS:
+        raise IndexCorrupt(f"{name} is not packed as `rag export` packs it.", ANOTHER)
+    try:
+        return archive.open(info)
+    except OSError as error:  # it lies where no file has a place
+        raise IndexCorrupt(f"{name} cannot be read from the exported index: {error}.", ANOTHER) from error
+
+
 def _note(archive: zipfile.ZipFile, name: str) -> bytes:
-    with archive.open(name) as stream:
+    with _member(archive, name) as stream:
         return stream.read(LARGEST_NOTE)
 
 
@@ -126,7 +139,7 @@ def _packed(archive: zipfile.ZipFile, source: Path, name: str, expected: Mapping
 
 def _unpacked(archive: zipfile.ZipFile, name: str, target: Path, expected: Mapping[str, Any]) -> None:
     target.parent.mkdir(exist_ok=True)
-    with archive.open(name) as stream, target.open("wb") as written:
+    with _member(archive, name) as stream, target.open("wb") as written:
         if _copied(stream, written, expected["bytes"]) != expected["sha256"]:
             raise IndexCorrupt(f"{name} is not what was exported (its hash differs).", ANOTHER)
 

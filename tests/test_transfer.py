@@ -77,6 +77,23 @@ def test_a_file_cut_short_is_an_error(exported: Path, tmp_path: Path) -> None:
             import_index(tmp_path / "cut.zip", tmp_path / "index")
 
 
+@pytest.mark.parametrize(
+    ("record", "place", "bits"),
+    [(b"PK\x01\x02", 6, 0x00FF), (b"PK\x05\x06", 16, 0x4000), (b"PK\x01\x02", 10, 0x0004)],
+    ids=["a version that no program reads", "members before the file begins", "another packing"],
+)
+def test_a_directory_that_says_what_cannot_be_is_an_error(
+    record: bytes, place: int, bits: int, exported: Path, tmp_path: Path
+) -> None:
+    data = bytearray(exported.read_bytes())
+    at = data.index(record) + place
+    data[at : at + 2] = (int.from_bytes(data[at : at + 2], "little") ^ bits).to_bytes(2, "little")
+    (tmp_path / "odd.zip").write_bytes(data)
+    with pytest.raises(IndexCorrupt) as error:
+        import_index(tmp_path / "odd.zip", tmp_path / "index")
+    assert error.value.remedy and not list((tmp_path / "index").glob("v*"))
+
+
 def rewritten(exported: Path, target: Path, change: dict[str, object], extra: dict[str, bytes]) -> None:
     with zipfile.ZipFile(exported) as old, zipfile.ZipFile(target, "w") as new:
         manifest = json.loads(old.read("manifest.json"))

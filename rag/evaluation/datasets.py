@@ -249,7 +249,7 @@ def _meant(folder: Path) -> References:
     path = folder / "META.json"
     try:
         meta = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise EvaluationError(f"{path} is not JSON: {error}.", "Correct or remove it.") from None
     if not isinstance(meta, dict):
         return "any"
@@ -278,7 +278,7 @@ def _rows(path: Path) -> Iterator[tuple[int, Row]]:
     for number, line in _lines(path):
         try:
             row = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise _problem(path, number, f"not JSON ({error})") from None
         if not isinstance(row, dict):
             raise _problem(path, number, "not a JSON object")

@@ -107,7 +107,7 @@ def read_json(path: str | Path) -> Evaluation:
     remedy = "Give a file that `rag eval --json` wrote."
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise EvaluationError(f"{path} cannot be read as an evaluation: {error}.", remedy) from None
     if not isinstance(content, dict) or content.pop("schema", None) != SCHEMA:
         raise EvaluationError(f"{path} is not an evaluation of the form {SCHEMA!r}.", remedy)

@@ -63,7 +63,7 @@ def _of_jsonl(text: str) -> Iterator[_Asked]:
             row = json.loads(line)
             answers = row.get("answers") or []
             sound = isinstance(row["question"], str) and all(isinstance(item["text"], str) for item in answers)
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             sound = False
         if not sound:
             raise _problem(number, "needs a question, and answers with a text each")

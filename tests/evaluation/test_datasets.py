@@ -142,6 +142,7 @@ def test_a_folder_without_judgements_is_refused(folder: Path) -> None:
         ("corpus.jsonl", b'{"_id": "", "text": "no id"}', "needs an id"),
         ("corpus.jsonl", b'{"_id": "x", "text": "\\ud800"}', "lone surrogate"),
         ("corpus.jsonl", b'{"_id": "x", "text"', "not JSON"),
+        ("corpus.jsonl", b"[" * 100_000, "not JSON"),
         ("corpus.jsonl", b"[1]", "not a JSON object"),
         ("corpus.jsonl", b'{"_id": "x", "text": "\xff"}', "not UTF-8"),
         ("queries.jsonl", b'{"_id": "q1", "text": "twice"}', "'q1' occurs twice"),
