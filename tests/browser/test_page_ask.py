@@ -27,17 +27,16 @@ def test_a_question_typed_at_once_is_answered_with_the_quotation_marked_in_its_c
 def test_the_figure_of_the_confidence_is_shown_to_the_mouse_and_to_the_keyboard(
     watched: Watched, assistant: Assistant
 ) -> None:
-    figure = watched.page.locator(".pc-answers .pc-figure").first
+    figure, confidence = (watched.page.locator(f".pc-answers {name}").first for name in (".pc-figure", ".pc-confidence"))
     watched.ask(RECALL)
-    hidden = "element => element.getBoundingClientRect().width <= 1"
-    assert figure.evaluate(hidden)
-    watched.page.locator(".pc-confidence").first.focus()
-    assert not figure.evaluate(hidden)
+    expect(figure).to_have_css("width", "1px")
+    confidence.focus()
+    expect(figure).not_to_have_css("width", "1px")
     expect(figure).to_have_text(f", {assistant.ask(RECALL).answers[0].confidence * 100:.0f} %")
-    watched.page.get_by_label("Your question").focus()
-    assert figure.evaluate(hidden)
-    watched.page.locator(".pc-confidence").first.hover()
-    assert not figure.evaluate(hidden)
+    confidence.blur()  # to focus the question would scroll, and move the confidence away from under the mouse
+    expect(figure).to_have_css("width", "1px")
+    confidence.hover()
+    expect(figure).not_to_have_css("width", "1px")
 
 
 def test_verified_tells_on_click_what_was_checked(watched: Watched, assistant: Assistant) -> None:
