@@ -27,7 +27,8 @@ def test_a_question_typed_at_once_is_answered_with_the_quotation_marked_in_its_c
 def test_the_figure_of_the_confidence_is_shown_to_the_mouse_and_to_the_keyboard(
     watched: Watched, assistant: Assistant
 ) -> None:
-    figure, confidence = (watched.page.locator(f".pc-answers {name}").first for name in (".pc-figure", ".pc-confidence"))
+    figure = watched.page.locator(".pc-answers .pc-figure").first
+    confidence = watched.page.locator(".pc-answers .pc-confidence").first
     watched.ask(RECALL)
     expect(figure).to_have_css("width", "1px")
     confidence.focus()
