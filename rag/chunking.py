@@ -196,7 +196,6 @@ def _fitted(document: Document, chunks: Sequence[Chunk], max_tokens: int, count_
         if tokens <= max_tokens or len(made.text) == 1:
             fitted.append(made)
             continue
-        size = min(len(made.text) - 1, max(1, int(len(made.text) * max_tokens / tokens * 0.9)))
         whole = [made.locate(*inner) for inner in made.sentences]
         section = _Section(made.span.start, made.span.end, made.span.start, made.headings, whole)
         written = made.span.start + len(made.text.rstrip())
@@ -204,6 +203,7 @@ def _fitted(document: Document, chunks: Sequence[Chunk], max_tokens: int, count_
             # Most white space behind a text is part of it, but some tokenizers count it, and it can be without end.
             pieces = [_chunk(document, section, made.span.start, written)]
         else:
+            size = min(len(made.text) - 1, max(1, int(len(made.text) * max_tokens / tokens * 0.9)))
             pieces = list(_cut(document, section, size))
         fitted += _fitted(document, pieces, max_tokens, count_tokens)
     return fitted

@@ -1,7 +1,7 @@
 """Invents questions about passages: a statement loses a part, and rules turn it round until it asks for that part.
 
 The rules know dates, amounts and names, and the order of words after an auxiliary or a simple past; about half of
-the questions are sound. Where they cannot turn a statement, the question word stands where the answer stood.
+the questions are sound, by eye. Where they cannot turn a statement, the question word stands where the answer stood.
 """
 
 import random
