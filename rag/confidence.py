@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rag.errors import EvaluationError, IndexCorrupt, InvalidSettings
+from rag.json_text import json_value
 from rag.settings import WITHOUT_MODEL
 from rag.types import tuples
 
@@ -139,7 +140,7 @@ def save(calibration: Calibration, path: Path) -> None:
 def load(path: Path = SHIPPED) -> Calibration:
     """Read a calibration. Raises IndexCorrupt where the file is not one."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json_value(path.read_text(encoding="utf-8"))
         made = Calibration(**{key: tuples(value) for key, value in content.items()})
         usable = 0 <= made.threshold <= 1 and all(map(math.isfinite, (*made.means, *made.weights, made.intercept)))
         if not usable or 0 in made.scales:

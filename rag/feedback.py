@@ -18,6 +18,7 @@ from typing import Any
 
 from rag.errors import IndexWriteFailed, InvalidInput
 from rag.explanation import features_of
+from rag.json_text import json_value
 from rag.response import Response
 
 FEEDBACK = "feedback.jsonl"
@@ -78,9 +79,9 @@ def read(index: Path) -> list[dict[str, Any]]:
         return []
     for text in lines:
         try:
-            line = json.loads(text)
+            line = json_value(text)
             key = line["response_id"], line["rank"], line["document_id"]
-        except (ValueError, KeyError, TypeError, RecursionError):
+        except (ValueError, KeyError, TypeError):
             continue
         if line.get("schema") == SCHEMA:
             found[key] = line

@@ -22,6 +22,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from rag.errors import IndexCorrupt, IndexLocked, IndexNotFound, IndexProblem, IndexVersionMismatch, IndexWriteFailed
+from rag.json_text import json_value
 
 FORMAT = 2
 MANIFEST = "manifest.json"
@@ -64,21 +65,20 @@ def read_manifest(path: Path) -> Manifest:
     """
     file, again = path / MANIFEST, "Build the index again: rag index PATH --rebuild"
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = json_value(file.read_text(encoding="utf-8"))
         sha256 = content.pop("sha256")
         sound = sha256 == _content_sha256(content)
     except (FileNotFoundError, NotADirectoryError):
         raise IndexNotFound(f"There is no index at {path}.", "Build one: rag index PATH --index FOLDER") from None
     except PermissionError:
         raise IndexCorrupt(f"{file} may not be read.", "Change its permissions.") from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise IndexCorrupt(f"{file} is damaged: {error}.", again) from error
     if not sound:
         raise IndexCorrupt(f"{file} is damaged: its own hash differs.", again)
     if content.get("format") != FORMAT:
-        raise IndexVersionMismatch(
-            f"The index at {path} has format {content.get('format')}, this version reads {FORMAT}.", again
-        )
+        what = f"The index at {path} has format {content.get('format')}, this version reads {FORMAT}."
+        raise IndexVersionMismatch(what, again)
     try:
         return Manifest(**content)
     except TypeError as error:

@@ -6,7 +6,6 @@ padding is computed, and a vector never depends on what else is embedded.
 """
 
 import hashlib
-import json
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 
 from rag.encoder_graph import EncoderShape, Precision, encoder_graph
 from rag.errors import ModelNotAvailable
+from rag.json_text import json_value
 from rag.runtime import session, side_by_side
 from rag.weights import SHIPPED_SHA256, WEIGHTS, is_shipped, weights_sha256
 
@@ -229,6 +229,6 @@ def _longest_input(path: Path) -> int:
 
 def _read(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        return json_value(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         raise ModelNotAvailable(f"{path} cannot be read: {error}.", "Install the model again.") from error

@@ -22,6 +22,7 @@ import numpy as np
 
 from rag.dense import FaissStore, marked
 from rag.errors import IndexCorrupt
+from rag.json_text import json_value
 from rag.runtime import one_thread
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class Facts:
     def read(cls, file: Path) -> "Facts":
         """Return what `write` wrote. Raises IndexCorrupt."""
         try:
-            return cls(**json.loads(file.read_text(encoding="utf-8")))
+            return cls(**json_value(file.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError) as error:
             raise IndexCorrupt(f"{file} is damaged: {error}.", REMEDY) from error
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from rag.configuration import changes_of
 from rag.errors import RagError
 from rag.filters import from_pairs
+from rag.json_text import json_value
 from rag.milvus.address import is_address
 from rag.terminal import response_lines
 
@@ -83,7 +84,7 @@ def asked_of_server(index: Path, question: ShellQuestion) -> str | None:
             connection.sendall(json.dumps(asdict(question)).encode())
             connection.shutdown(socket.SHUT_WR)
             with connection.makefile("rb") as stream:
-                reply: dict[str, Any] = json.loads(stream.read())
+                reply: dict[str, Any] = json_value(stream.read())
     except (OSError, ValueError):
         return None
     if "problem" in reply:
@@ -151,8 +152,8 @@ def answering_shell(index: Path, assistant: "SharedAssistant") -> "Iterator[None
 def _reply(assistant: "SharedAssistant", asked: bytes) -> dict[str, Any]:
     """Return what is printed or what is wrong; nothing where the shell would do otherwise."""
     try:
-        question = ShellQuestion(**json.loads(asked))
-    except (ValueError, TypeError, RecursionError):
+        question = ShellQuestion(**json_value(asked))
+    except (ValueError, TypeError):
         return {}  # another version of the shell, or a server that looks whether there is one
     try:
         with assistant.ready() as opened:

@@ -1,11 +1,11 @@
 """Reads responses that were saved: what `rag ask --json` printed, a list of it, or one a line."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from rag.configuration import require_file
 from rag.errors import InvalidInput
+from rag.json_text import json_value
 
 
 def saved_responses(file: Path) -> list[dict[str, Any]]:
@@ -14,13 +14,13 @@ def saved_responses(file: Path) -> list[dict[str, Any]]:
     try:
         text = file.read_text(encoding="utf-8-sig")
         try:
-            content = json.loads(text)
+            content = json_value(text)
         except ValueError:
-            content = [json.loads(line) for line in text.splitlines() if line.strip()]
+            content = [json_value(line) for line in text.splitlines() if line.strip()]
         found = [_unwrapped(item) for item in (content if isinstance(content, list) else [content])]
         if not found or not all(map(_is_response, found)):
             raise ValueError("it holds no responses")
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         raise InvalidInput(
             f"Cannot read saved responses from {file}: {error}.", "Give the output of rag ask --json."
         ) from None

@@ -5,7 +5,6 @@ of a passage runs alone and on one thread, several side by side: what is read of
 """
 
 import hashlib
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,6 +15,7 @@ import numpy as np
 
 from rag.decoding import Found, Read, decoded
 from rag.errors import ModelNotAvailable
+from rag.json_text import json_value
 from rag.reader_input import Pair, PairTokenizer
 from rag.runtime import session, side_by_side
 
@@ -130,7 +130,7 @@ def sums_of(folder: Path, names: Iterable[str]) -> dict[str, str]:
 
 def _sums(folder: Path) -> dict[str, str]:
     try:
-        found: dict[str, str] = json.loads((folder / CARD).read_text(encoding="utf-8"))["sha256"]
+        found: dict[str, str] = json_value((folder / CARD).read_text(encoding="utf-8"))["sha256"]
     except (OSError, ValueError, KeyError) as error:
         raise ModelNotAvailable(f"No reader model at {folder}: {error}.", "Install Pincite again.") from error
     return found

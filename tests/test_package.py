@@ -9,7 +9,7 @@ import rag
 
 PACKAGE = Path(rag.__file__).parent
 ORDER = (
-    "errors types response protocols settings configuration filters"
+    "errors json_text types response protocols settings configuration filters"
     " loading blocks sentences wordings boilerplate chunking weights encoder_graph runtime"
     " lean embedding dense quantised quantising lexical function_words fusion"
     " questions reader_input decoding span_model hub_models reading confidence"

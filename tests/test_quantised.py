@@ -289,7 +289,8 @@ def test_figures_come_back_within_half_a_step() -> None:
     assert as_figures(np.array([[2.0, -2.0, 0.0]], np.float32)).tolist() == [[32_767, -32_767, 0]]
 
 
-def test_facts_of_another_shape_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "facts").write_text('{"kind": "ivf"}')
+@pytest.mark.parametrize("content", ['{"kind": "ivf"}', "[" * 100_000], ids=["other", "endless"])
+def test_facts_of_another_shape_are_refused(tmp_path: Path, content: str) -> None:
+    (tmp_path / "facts").write_text(content)
     with pytest.raises(IndexCorrupt, match="damaged"):
         Facts.read(tmp_path / "facts")

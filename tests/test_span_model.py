@@ -99,6 +99,9 @@ def test_a_file_that_is_not_what_was_shipped_is_refused(tmp_path: Path, name: st
 def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelNotAvailable, match="No reader model"):
         SpanModel(tmp_path)
+    (tmp_path / CARD).write_text("[" * 100_000)
+    with pytest.raises(ModelNotAvailable, match="nested too deeply"):
+        SpanModel(tmp_path)
     (tmp_path / CARD).write_text(json.dumps({"sha256": {}}))
     with pytest.raises(ModelNotAvailable, match="lacks"):
         SpanModel(tmp_path)

@@ -11,7 +11,6 @@ answers of a question are a set to be covered; otherwise they are alternatives.
 """
 
 import hashlib
-import json
 import random
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from rag.errors import EvaluationError
+from rag.json_text import json_value
 from rag.types import Document, Span
 
 References = Literal["any", "all"]
@@ -248,8 +248,8 @@ def _meant(folder: Path) -> References:
     """Return how META.json means several answers: by its key `references` or by the words of its note."""
     path = folder / "META.json"
     try:
-        meta = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    except (ValueError, RecursionError) as error:
+        meta = json_value(path.read_text(encoding="utf-8")) if path.exists() else {}
+    except ValueError as error:
         raise EvaluationError(f"{path} is not JSON: {error}.", "Correct or remove it.") from None
     if not isinstance(meta, dict):
         return "any"
@@ -277,8 +277,8 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
 def _rows(path: Path) -> Iterator[tuple[int, Row]]:
     for number, line in _lines(path):
         try:
-            row = json.loads(line)
-        except (ValueError, RecursionError) as error:
+            row = json_value(line)
+        except ValueError as error:
             raise _problem(path, number, f"not JSON ({error})") from None
         if not isinstance(row, dict):
             raise _problem(path, number, "not a JSON object")

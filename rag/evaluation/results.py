@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rag.errors import EvaluationError
+from rag.json_text import json_value
 
 SCHEMA = "pincite-evaluation-1"
 NOTES = {
@@ -106,8 +107,8 @@ def read_json(path: str | Path) -> Evaluation:
     """Return what `write_json` wrote. Raises EvaluationError for any other file."""
     remedy = "Give a file that `rag eval --json` wrote."
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        content = json_value(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         raise EvaluationError(f"{path} cannot be read as an evaluation: {error}.", remedy) from None
     if not isinstance(content, dict) or content.pop("schema", None) != SCHEMA:
         raise EvaluationError(f"{path} is not an evaluation of the form {SCHEMA!r}.", remedy)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO, cast
 
 from rag.errors import EmptyDocument, LoadError, UnreadableSource
+from rag.json_text import json_value
 from rag.loading.metadata import gather, json_safe
 from rag.loading.sources import Source, open_source, unreadable
 from rag.types import Document
@@ -77,13 +78,11 @@ def _document(row: bytes | None, source: Source, line: int, seen: set[str]) -> D
 
 def _fields(row: bytes) -> dict[str, Any]:
     try:
-        fields = json.loads(row.decode("utf-8"))
+        fields = json_value(row.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise ValueError(f"byte {error.start} of the row is not UTF-8") from None
     except json.JSONDecodeError as error:
         raise ValueError(f"not JSON, {error.msg} at character {error.pos}") from None
-    except RecursionError:
-        raise ValueError("the row is nested too deeply") from None
     if not isinstance(fields, dict):
         raise ValueError("not a JSON object")
     return fields

@@ -4,13 +4,13 @@ A table keeps the file's own text; each record is a block, and the first one hea
 """
 
 import csv
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import StringIO
 from itertools import count, islice
 
 from rag.errors import LoadError, UnreadableSource
+from rag.json_text import json_value
 from rag.loading.metadata import gather
 from rag.loading.rows import Row, row_documents, text_column
 from rag.loading.sources import LARGEST_FILE, Source
@@ -49,10 +49,9 @@ def load_json(source: Source) -> Iterator[Document | LoadError]:
     """
     text, _, _ = read_text(source)
     try:
-        content = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        reason = str(error) if isinstance(error, ValueError) else "nested too deeply"
-        raise UnreadableSource(f"{source.name} is no JSON: {reason}.", "Save or export it again.") from None
+        content = json_value(text)
+    except ValueError as error:
+        raise UnreadableSource(f"{source.name} is no JSON: {error}.", "Save or export it again.") from None
     rows = _objects(content)
     columns = dict.fromkeys(str(key) for row in rows for key in row)
     column = text_column(columns, source)

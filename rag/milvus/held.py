@@ -1,7 +1,6 @@
 """What a server holds of an index: its manifest, checked, and through it the parts of a version."""
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -9,6 +8,7 @@ from typing import Any
 
 from rag.errors import IndexCorrupt, IndexNotFound, IndexUnreachable, IndexVersionMismatch
 from rag.generations import FORMAT, Manifest
+from rag.json_text import json_value
 from rag.milvus.collections import AGAIN, NOTHING, Layout, collections_of, load, meta_name, require_fit
 from rag.milvus.connection import Connection
 from rag.milvus.reading import MilvusDocuments, MilvusVectors
@@ -93,7 +93,7 @@ def read(connection: Connection, newest: bool = True) -> Held:
         what = f"There is no index at {address.shown}."
         raise IndexNotFound(what, f"Build one: rag index PATH --index {address.shown}")
     try:
-        content = json.loads(found[0]["body"])
+        content = json_value(found[0]["body"])
         sha256 = content.pop("sha256")
         sound = sha256 == hashlib.sha256(encoded(content).encode()).hexdigest()
     except (ValueError, KeyError, AttributeError) as error:
@@ -114,7 +114,7 @@ def read(connection: Connection, newest: bool = True) -> Held:
 
 def commit(connection: Connection, manifest: Manifest, facts: Mapping[str, Any]) -> None:
     """Make a version the one that is seen."""
-    content = json.loads(encoded({"manifest": asdict(manifest), "engine": dict(facts)}))
+    content = json_value(encoded({"manifest": asdict(manifest), "engine": dict(facts)}))
     content["sha256"] = hashlib.sha256(encoded(content).encode()).hexdigest()
     row = {"name": MANIFEST, "body": encoded(content), "nothing": NOTHING}
     connection("upsert", meta_name(connection.address), [row], patience=60.0)

@@ -11,6 +11,7 @@ import numpy as np
 
 from rag.errors import IndexCorrupt
 from rag.filters import COLUMNS, Fields, fields_of
+from rag.json_text import json_value
 from rag.milvus.collections import AGAIN, METRIC
 from rag.milvus.rows import IN_ONE, PAGE_OF_TEXTS, Rows, Seen, joined
 from rag.store import CACHED_DOCUMENTS, DocumentSummary
@@ -176,7 +177,7 @@ class MilvusDocuments:
 
     def _loaded(self, text: str) -> Any:
         try:
-            return json.loads(text)
+            return json_value(text)
         except ValueError as error:
             raise self._corrupt(error) from error
 
@@ -210,7 +211,7 @@ class MilvusDocuments:
 
     def _chunk(self, row: int, stored: Any) -> Chunk:
         try:
-            about = json.loads(stored) if isinstance(stored, str) else stored
+            about = json_value(stored) if isinstance(stored, str) else stored
             pairs = tuple((low, high) for low, high in about["sentences"])
             span = Span(about["id"], about["start"], about["end"])
             made = Chunk(span, about["text"], about["title"], tuple(about["headings"]), pairs)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from rag.errors import IndexWriteFailed, InvalidInput
+from rag.json_text import json_value
 
 TOKENS = "tokens.json"
 SCHEMA = "pincite-tokens-1"
@@ -104,7 +105,7 @@ class Tokens:
 
 def _read(file: Path) -> tuple[Token, ...]:
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = json_value(file.read_text(encoding="utf-8"))
         if content["schema"] != SCHEMA:
             raise ValueError(f"schema {content['schema']!r}")
         found = tuple(Token(**token) for token in content["tokens"])

@@ -8,7 +8,6 @@ An answer without offsets is meant wherever its text stands in the document name
 
 import csv
 import io
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 
 from rag.errors import EvaluationError
 from rag.evaluation.datasets import Dataset, Question
+from rag.json_text import json_value
 from rag.loading.decoding import decode
 from rag.types import Document, Span
 
@@ -60,10 +60,10 @@ def _of_jsonl(text: str) -> Iterator[_Asked]:
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
+            row = json_value(line)
             answers = row.get("answers") or []
             sound = isinstance(row["question"], str) and all(isinstance(item["text"], str) for item in answers)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        except (ValueError, KeyError, TypeError, AttributeError):
             sound = False
         if not sound:
             raise _problem(number, "needs a question, and answers with a text each")

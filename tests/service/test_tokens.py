@@ -57,8 +57,9 @@ def test_a_name_is_given_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    ["", "[]", "{}", '{"schema": "other", "tokens": []}',
+    ["", "[]", "{}", "[" * 100_000, '{"schema": "other", "tokens": []}',
      '{"schema": "pincite-tokens-1", "tokens": [{"name": "a", "scope": "all", "sha256": "0", "created_at": ""}]}'],
+    ids=range(6),
 )  # fmt: skip
 def test_a_file_that_cannot_be_read_lets_nobody_in(tmp_path: Path, content: str) -> None:
     (tmp_path / "tokens.json").write_text(content)
