@@ -1,14 +1,16 @@
 """Truths about boilerplate: what a reader came for is never masked, what no reader came for mostly is."""
 
+import random
 import re
 from pathlib import Path
 
 import pytest
 from exploring import examples
+from fuzz.run import finding
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.boilerplate import REASONS, masks
+from rag.boilerplate import LONGEST_LINE, LONGEST_SIGNATURE, REASONS, masks
 from rag.loading import Source, load
 from rag.sentences import blocks
 from rag.types import Document, Mask
@@ -127,6 +129,7 @@ BOILERPLATE = {
         ),
         "© Guardian News & Media Limited 2010",
         "All content copyright Example Press 2011",
+        "© 2011 Example Press.All rights reserved.",
         "This article may not be reproduced without the permission of the publisher. All rights reserved.",
         "Text is available under the Creative Commons Attribution-ShareAlike License; additional terms may apply.",
     ],
@@ -859,6 +862,25 @@ class TestMarkdown:
     def test_code_and_tables_are_content(self) -> None:
         text = f"{ABOVE}\n\n```\nSubscribe now\n```\n\n| Share this article |\n|---|\n| Advertisement |\n"
         assert found(text, format="markdown") == []
+
+
+def test_a_line_that_repeats_a_piece_of_itself_takes_no_time(tmp_path: Path) -> None:
+    """A wording that can be met in many ways tries them all before it gives up."""
+    random_ = random.Random(5)
+
+    def longer(line: str) -> str:
+        start = random_.randrange(len(line))
+        end = start + random_.choice((1, 1, 2, 3, 6))
+        length = random_.choice((LONGEST_SIGNATURE, LONGEST_LINE)) - 1
+        return (line[:start] + line[start:end] * length)[:length] + "~"
+
+    known = [line for lines in BOILERPLATE.values() for line in lines]
+    text = "\n\n".join(longer(random_.choice(known)) for _ in range(1_500))
+
+    def check(data: bytes) -> None:
+        found(data.decode())
+
+    assert finding(check, text.encode(), tmp_path / "now") is None
 
 
 def test_a_credit_in_brackets_at_the_end_of_a_caption_is_masked_alone() -> None:
