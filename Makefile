@@ -60,7 +60,7 @@ MINUTES ?= 30
 fuzz: $(SET_UP_TEST)
 	$(BIN)/python -m tests.fuzz.run --minutes $(MINUTES)
 
-CASES ?= 5000
+CASES ?= 7000
 schemathesis: $(SET_UP_TEST)
 	$(INSTALL) "schemathesis>=4.32,<5"
 	$(BIN)/python -m tests.fuzz.rest --cases $(CASES)

@@ -25,11 +25,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from service.running_service import served
 
-from rag.evaluation.cache import cached_index
-from rag.evaluation.datasets import load
+from rag.evaluation import datasets
+from rag.generations import MANIFEST
 from rag.index import Index
 from rag.service.tokens import TOKENS, Tokens
-from rag.settings import Settings
 
 A_MINUTE = 30
 SECONDS_BETWEEN = 20
@@ -96,13 +95,14 @@ def main() -> None:
     """Print the figures; end with 1 where something is not as it must be."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("dataset", type=Path)
-    parser.add_argument("--index", type=Path, help="an index of the data set; without it one is made and kept")
+    parser.add_argument("--index", type=Path, default=Path("build/speed"), help="built where it is not there")
     parser.add_argument("--clients", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=180)
     given = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="service-load-"))
-    made = given.index or cached_index(load(given.dataset), Settings(), None)[0]
-    index = Path(shutil.copytree(made, folder / "index"))
+    if not (given.index / MANIFEST).is_file():
+        Index.build(datasets.documents(given.dataset), given.index).close()
+    index = Path(shutil.copytree(given.index, folder / "index"))
     titles = sorted({document.title or document.id for document in Index.open(index).documents()})
     tokens = [Tokens(index / TOKENS).add(f"client-{number}", "read") for number in range(given.clients)]
     load_file = folder / "load.json"

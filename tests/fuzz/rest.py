@@ -1,4 +1,4 @@
-"""Tries REST by its own OpenAPI document with schemathesis, all checks: `python -m tests.fuzz.rest [--cases 5000]`.
+"""Tries REST by its own OpenAPI document with schemathesis, all checks: `python -m tests.fuzz.rest [--cases 7000]`.
 
 It serves a copy of the seeds in a process of its own, to a token that may do all. No answer may be of the server's own
 fault, and each must be as described. Exit status 1 where one is not.
@@ -45,7 +45,7 @@ def operations(address: str, token: str) -> int:
 def main() -> int:
     """Serve, try, and return the exit status of schemathesis."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cases", type=int, default=5_000, help="to be made in the fuzzing phase, over all operations")
+    parser.add_argument("--cases", type=int, default=7_000, help="of the fuzzing phase, at most")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     index = Path(tempfile.mkdtemp(prefix="schemathesis-")) / "index"
