@@ -26,7 +26,6 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from service.running_service import served
 
 from rag.evaluation import datasets
-from rag.generations import MANIFEST
 from rag.index import Index
 from rag.service.tokens import TOKENS, Tokens
 
@@ -95,14 +94,16 @@ def main() -> None:
     """Print the figures; end with 1 where something is not as it must be."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("dataset", type=Path)
-    parser.add_argument("--index", type=Path, default=Path("build/speed"), help="built where it is not there")
+    parser.add_argument("--index", type=Path, help="an index of the data set; without it one is built")
     parser.add_argument("--clients", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=180)
     given = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="service-load-"))
-    if not (given.index / MANIFEST).is_file():
-        Index.build(datasets.documents(given.dataset), given.index).close()
-    index = Path(shutil.copytree(given.index, folder / "index"))
+    index = folder / "index"
+    if given.index:
+        shutil.copytree(given.index, index)
+    else:
+        Index.build(datasets.documents(given.dataset), index).close()
     titles = sorted({document.title or document.id for document in Index.open(index).documents()})
     tokens = [Tokens(index / TOKENS).add(f"client-{number}", "read") for number in range(given.clients)]
     load_file = folder / "load.json"
