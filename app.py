@@ -1,6 +1,6 @@
 """Serves the page, REST and MCP over the articles in `seeds/`: `python app.py`.
 
-Settings come from `pincite.toml` and variables such as `PINCITE_PORT`: see `rag/configuration.py`.
+Settings come from `pincite.toml` and variables such as `PINCITE_PORT`: see `rag/core/configuration.py`.
 """
 
 import functools
@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rag.assistant import Assistant
-from rag.configuration import load
-from rag.errors import IndexNotFound, RagError
-from rag.index import Index
-from rag.running import also_answering
-from rag.service.commands import attach_service
-from rag.settings import Options, Settings
-from rag.ui import serve_assistant
+from rag.answering.assistant import Assistant
+from rag.cli.server_commands import attach_service
+from rag.core.configuration import load
+from rag.core.errors import IndexNotFound, RagError
+from rag.core.settings import Options, Settings
+from rag.index.index import Index
+from rag.server.local_socket import also_answering
+from rag.server.page import serve_assistant
 
 HERE = Path(__file__).parent
 ARTICLES = HERE / "seeds"

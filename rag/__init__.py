@@ -7,26 +7,26 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rag.assistant import Assistant
-    from rag.errors import RagError
-    from rag.index import Index
-    from rag.reports import IndexReport
-    from rag.response import Answer, Citation, NoAnswer, Response
-    from rag.settings import Settings
-    from rag.types import Document, Span
+    from rag.answering.assistant import Assistant
+    from rag.core.errors import RagError
+    from rag.core.reports import IndexReport
+    from rag.core.response import Answer, Citation, NoAnswer, Response
+    from rag.core.settings import Settings
+    from rag.core.types import Document, Span
+    from rag.index.index import Index
 
 _ROOMS = {
-    "Answer": "rag.response",
-    "Assistant": "rag.assistant",
-    "Citation": "rag.response",
-    "Document": "rag.types",
-    "Index": "rag.index",
-    "IndexReport": "rag.reports",
-    "NoAnswer": "rag.response",
-    "RagError": "rag.errors",
-    "Response": "rag.response",
-    "Settings": "rag.settings",
-    "Span": "rag.types",
+    "Answer": "rag.core.response",
+    "Assistant": "rag.answering.assistant",
+    "Citation": "rag.core.response",
+    "Document": "rag.core.types",
+    "Index": "rag.index.index",
+    "IndexReport": "rag.core.reports",
+    "NoAnswer": "rag.core.response",
+    "RagError": "rag.core.errors",
+    "Response": "rag.core.response",
+    "Settings": "rag.core.settings",
+    "Span": "rag.core.types",
 }
 
 __all__ = [

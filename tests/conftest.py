@@ -15,8 +15,8 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 load_profile()
 
 if TYPE_CHECKING:
-    from rag.index import Index
-    from rag.protocols import Embedder
+    from rag.core.protocols import Embedder
+    from rag.index.index import Index
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -30,8 +30,8 @@ def seeds() -> Path:
 @pytest.fixture(scope="session")
 def embedder() -> "Embedder":
     """Return the shipped embedder as the package opens it."""
-    from rag.embedding import open_embedder
-    from rag.settings import Settings
+    from rag.core.settings import Settings
+    from rag.embedding.embedder import open_embedder
 
     return open_embedder(Settings())
 
@@ -39,7 +39,7 @@ def embedder() -> "Embedder":
 @pytest.fixture(scope="session")
 def seeds_index(seeds: Path, embedder: "Embedder", tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Index]":
     """Give an index of the seed articles for reading; `.path` is its folder, to be copied by who would change it."""
-    from rag.index import Index
+    from rag.index.index import Index
 
     index = Index.build(seeds, tmp_path_factory.mktemp("seeds") / "index", embedder=embedder)
     yield index

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rag.protocols import Embedder, Floats2d, Ranges
+    from rag.core.protocols import Embedder, Floats2d, Ranges
 
 
 @dataclass

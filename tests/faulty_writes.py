@@ -15,13 +15,13 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from rag.embedding import open_embedder
-from rag.errors import IndexWriteFailed
-from rag.generations import read_manifest
-from rag.index import Index
-from rag.protocols import Embedder
-from rag.repair import examine
-from rag.settings import Settings
+from rag.core.errors import IndexWriteFailed
+from rag.core.protocols import Embedder
+from rag.core.settings import Settings
+from rag.embedding.embedder import open_embedder
+from rag.index.index import Index
+from rag.index.repair import examine
+from rag.index.storage.manifest import read_manifest
 
 REFUSED, NOT_REACHED, OTHERWISE = 0, 3, 4
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from rag.agreement import compare_answers, relation
-from rag.citation import cite
-from rag.duplicates import Statement, may_be_copy, same_statement
-from rag.response import Answer
-from rag.types import Chunk, Document, Span
+from rag.answering.agreement import compare_answers, relation
+from rag.answering.citation import cite
+from rag.answering.statements import Statement, may_be_copy, same_statement
+from rag.core.response import Answer
+from rag.core.types import Chunk, Document, Span
 
 PAIRS = [
     json.loads(line)

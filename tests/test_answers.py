@@ -14,19 +14,18 @@ import jsonschema
 import pytest
 
 import rag
-from rag.answers import COMPARED, select
-from rag.assistant import Assistant
-from rag.confidence import Calibration
-from rag.errors import EvaluationError, InvalidSettings, VerificationError
-from rag.export import to_markdown
-from rag.filters import Chosen
-from rag.index import Index
-from rag.protocols import Embedder
-from rag.response import Response
-from rag.settings import Settings
-from rag.terminal import response_lines
-from rag.types import Document, Extraction, Hit
-from rag.ui.cards import response_html
+from rag.answering.answers import COMPARED, select
+from rag.answering.assistant import Assistant
+from rag.answering.confidence import Calibration
+from rag.core.errors import EvaluationError, InvalidSettings, VerificationError
+from rag.core.plain_text import response_lines
+from rag.core.protocols import Embedder
+from rag.core.response import Response
+from rag.core.settings import Settings
+from rag.core.types import Document, Extraction, Hit
+from rag.index.filters import Chosen
+from rag.index.index import Index
+from rag.server.page.html.cards import response_html
 
 SCHEMA = json.loads((Path(rag.__file__).parent / "response.schema.json").read_text(encoding="utf-8"))
 
@@ -97,7 +96,7 @@ def test_asking_more_strictly_hides_no_disagreement(index: Index, given: dict[st
     assert len(response.answers) == 1
     assert response.agreement == {"groups": [[1]], "differ": False, "withheld_differ": 1}
     note = "1 answer that differs is not shown: ask for more."
-    assert note in to_markdown(response)
+    assert note in response.to_markdown()
     assert note in response_html(response)
     jsonschema.validate(json.loads(response.to_json()), SCHEMA)
     assert "withheld_differ" not in asked(index, r"\d+ per ?cent").agreement

@@ -9,14 +9,14 @@ import jsonschema
 import pytest
 
 import rag
-from rag.assistant import Assistant
-from rag.errors import InvalidFilter, InvalidQuestion, InvalidSettings, VerificationError
-from rag.index import Index
-from rag.protocols import Embedder
-from rag.response import Answer, Response
-from rag.settings import Settings
-from rag.span_model import span_model
-from rag.types import Document
+from rag.answering.assistant import Assistant
+from rag.core.errors import InvalidFilter, InvalidQuestion, InvalidSettings, VerificationError
+from rag.core.protocols import Embedder
+from rag.core.response import Answer, Response
+from rag.core.settings import Settings
+from rag.core.types import Document
+from rag.index.index import Index
+from rag.reading.reader_model import span_model
 
 SCHEMA = json.loads((Path(rag.__file__).parent / "response.schema.json").read_text(encoding="utf-8"))
 QUESTIONS = [

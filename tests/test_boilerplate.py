@@ -10,11 +10,11 @@ from fuzz.run import finding
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.boilerplate import LONGEST_LINE, LONGEST_SIGNATURE, REASONS, masks
+from rag.chunking.boilerplate import LONGEST_LINE, LONGEST_SIGNATURE, REASONS, masks
+from rag.chunking.boilerplate_patterns import wordings
+from rag.chunking.sentences import blocks
+from rag.core.types import Document, Mask
 from rag.loading import Source, load
-from rag.sentences import blocks
-from rag.types import Document, Mask
-from rag.wordings import wordings
 
 ABOVE = "The committee met on Monday and agreed that the old bridge should be closed until the inspection is finished."
 BELOW = "Nobody in the town knows when that will be, and the mayor has said that he will not wait for the experts."

@@ -7,10 +7,10 @@ from exploring import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from rag.boilerplate import masks as find_masks
-from rag.chunking import LONGEST_PREFIX, chunk, embedding_text, heading_text
-from rag.sentences import blocks as find_blocks
-from rag.types import Chunk, Document, Mask, Span
+from rag.chunking.boilerplate import masks as find_masks
+from rag.chunking.chunks import LONGEST_PREFIX, chunk, embedding_text, heading_text
+from rag.chunking.sentences import blocks as find_blocks
+from rag.core.types import Chunk, Document, Mask, Span
 
 PARTS = [
     *"abcdefgh XYZ.?!,;:-#*|>`\n\r\t\u2028\x0c\x00\u00a0éاب世界😀",

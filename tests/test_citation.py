@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.citation import cite, place, utf16_length, verify
-from rag.errors import VerificationError
-from rag.types import Chunk, Document, Span
+from rag.answering.citation import cite, place, utf16_length, verify
+from rag.core.errors import VerificationError
+from rag.core.types import Chunk, Document, Span
 
 TEXT = "First line.\r\nSecond 😀 line.\rThird line.\nFourth line."
 DOCUMENT = Document("d.txt", TEXT, "Lines", metadata={"author": "A. Writer"})

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rag.cli import main
-from rag.generations import writing
-from rag.index import Index
-from rag.reports import Progress
+from rag.cli.main import main
+from rag.core.reports import Progress
+from rag.index.index import Index
+from rag.index.storage.manifest import writing
 
 if TYPE_CHECKING:
-    from rag.protocols import Embedder
+    from rag.core.protocols import Embedder
 
 QUESTION = "Why did Armenia recall its ambassador to Israel?"
 HEAVY = ("torch", "faiss", "transformers", "sentence_transformers", "gradio", "sklearn", "tantivy", "numpy")
@@ -44,13 +44,13 @@ def rag(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Shell:
     """Run a command line in an empty folder; the shipped model is the one that is loaded already."""
-    from rag.embedding import open_embedder
-    from rag.settings import Settings
+    from rag.core.settings import Settings
+    from rag.embedding.embedder import open_embedder
 
     def opened(settings: Settings) -> "Embedder":
         return embedder if settings.embedding_model == embedder.name else open_embedder(settings)
 
-    monkeypatch.setattr("rag.index.open_embedder", opened)
+    monkeypatch.setattr("rag.index.index.open_embedder", opened)
     monkeypatch.chdir(tmp_path)
 
     def run(*given: str | Path) -> Shown:
@@ -79,7 +79,7 @@ def refused(shown: Shown, *words: str) -> None:
         assert word in shown.err, shown.err
 
 
-def process(*given: str, code: str = "import rag.cli; rag.cli.main()", **environment: str) -> Any:
+def process(*given: str, code: str = "from rag.cli.main import main; main()", **environment: str) -> Any:
     command = [sys.executable, "-c", code, *given]
     return subprocess.run(command, capture_output=True, env={**os.environ, **environment}, timeout=120)
 
@@ -97,7 +97,9 @@ def test_help_costs_little_time() -> None:
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 0.5
 
 
-@pytest.mark.parametrize("code", ["import rag", "import rag.cli", "import rag; rag.Settings(); rag.Document('a', 'b')"])
+@pytest.mark.parametrize(
+    "code", ["import rag", "import rag.cli.main", "import rag; rag.Settings(); rag.Document('a', 'b')"]
+)
 def test_importing_loads_nothing_heavy(code: str) -> None:
     shown = process(code=f"{code}; import sys; print([name for name in {HEAVY} if name in sys.modules])")
 
@@ -134,14 +136,14 @@ def test_index_reports_every_file_and_runs_again_quickly(rag: Shell, seeds: Path
     assert sound.startswith(f"index: version 2, 2 documents, {Index.open('index').info.chunks} chunks, ")
     assert sound.endswith(" since the version before), all sound.\n")
 
-    code = "import sys, rag.cli\ntry: rag.cli.main()\nfinally: print('torch' in sys.modules)"
+    code = "import sys\nfrom rag.cli.main import main\ntry: main()\nfinally: print('torch' in sys.modules)"
     again = process("index", "articles", code=code)
     lines = ["index: 0 added, 0 updated, 2 unchanged, 0 removed, 1 failed.", "False"]
     assert again.stdout.decode().splitlines() == lines, again.stderr
 
 
 def test_progress_goes_to_standard_error(rag: Shell, seeds: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rag.terminal.SECONDS_BETWEEN_LINES", -1)
+    monkeypatch.setattr("rag.cli.terminal.SECONDS_BETWEEN_LINES", -1)
     shown = rag("index", seeds)
 
     assert "1 document\n" in shown.err and "2 documents" in shown.err
@@ -164,7 +166,7 @@ def test_a_write_that_is_stopped_says_what_became_of_the_index(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("rag.terminal.ProgressBar._tell", interrupted)
+    monkeypatch.setattr("rag.cli.terminal.ProgressBar._tell", interrupted)
     shown = rag("index", "new.txt")
     assert (shown.code, shown.out) == (130, "")
     assert shown.err.startswith("Stopped; the index is as it was at its last commit.") and shown.err.count("\n") == 1
@@ -497,7 +499,7 @@ def tiny_model(path: Path, seed: int) -> Path:
     from sentence_transformers import SentenceTransformer
     from transformers import AutoTokenizer, BertConfig, BertModel
 
-    from rag.weights import model_path
+    from rag.embedding.weights import model_path
 
     torch.manual_seed(seed)
     shipped = model_path("all-MiniLM-L6-v2")
@@ -580,7 +582,7 @@ def test_watching_syncs_when_files_change(rag: Shell, tmp_path: Path, monkeypatc
         if looks == 5:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("rag.watching.changes.__defaults__", (0.0, wait))
+    monkeypatch.setattr("rag.cli.watching.changes.__defaults__", (0.0, wait))
     shown = rag("index", tmp_path, "--watch")
     assert shown.code == 130 and "Watching" in shown.err
     assert "added\tb.txt\nremoved\ta.txt" in shown.out

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from rag.confidence import SHIPPED, Calibration, fit, load, risk_coverage, save
-from rag.errors import EvaluationError, IndexCorrupt
+from rag.answering.confidence import SHIPPED, Calibration, fit, load, risk_coverage, save
+from rag.core.errors import EvaluationError, IndexCorrupt
 
 SMALL = Calibration(
     ("a", "b"), (1.0, 0.0), (2.0, 1.0), (3.0, -1.0), 0.5, 0.4, ((0.0, 0.5, 1.0), (0.5, 0.9, 0.4)), "x", 20

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
-from rag.cli import app
-from rag.configuration import KEYS, OPTIONS, SETTINGS, configured, load
-from rag.errors import InvalidSettings
-from rag.index import Index
-from rag.settings import Options, Settings
+from rag.cli.main import app
+from rag.core.configuration import KEYS, OPTIONS, SETTINGS, configured, load
+from rag.core.errors import InvalidSettings
+from rag.core.settings import Options, Settings
+from rag.index.index import Index
 
 ROOT = Path(__file__).parents[1]
 RECALL = "Why did Armenia recall its ambassador to Israel?"

@@ -4,11 +4,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from rag.blocks import blocks
-from rag.chunking import chunk
-from rag.context import LONGEST_SENTENCE, context_of, continues, whole_sentences, widened
-from rag.sentences import sentences
-from rag.types import Chunk, Document, Mask, Span
+from rag.answering.context import LONGEST_SENTENCE, context_of, continues, whole_sentences, widened
+from rag.chunking.blocks import blocks
+from rag.chunking.chunks import chunk
+from rag.chunking.sentences import sentences
+from rag.core.types import Chunk, Document, Mask, Span
 
 
 def cut(text: str, size: int = 10_000, masks: tuple[Mask, ...] = ()) -> tuple[Document, list[Chunk]]:

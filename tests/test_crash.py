@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rag.generations import read_manifest
-from rag.index import Index
-from rag.repair import examine
+from rag.index.index import Index
+from rag.index.repair import examine
+from rag.index.storage.manifest import read_manifest
 
 if TYPE_CHECKING:
-    from rag.protocols import Embedder
+    from rag.core.protocols import Embedder
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="a writer is forked, so that its model need not be loaded"),

@@ -13,18 +13,19 @@ from typing import IO, TYPE_CHECKING
 
 import pytest
 
-from rag import generations, wholeness
-from rag.assistant import Assistant
-from rag.cli import main
-from rag.errors import IndexCorrupt, IndexProblem, IndexWriteFailed, RagError
-from rag.generations import read_manifest
-from rag.index import Index
-from rag.repair import examine, repair
-from rag.response import Response
-from rag.types import Document
+from rag.answering.assistant import Assistant
+from rag.cli.main import main
+from rag.core.errors import IndexCorrupt, IndexProblem, IndexWriteFailed, RagError
+from rag.core.response import Response
+from rag.core.types import Document
+from rag.index.index import Index
+from rag.index.repair import examine, repair
+from rag.index.storage import integrity as wholeness
+from rag.index.storage import manifest as generations
+from rag.index.storage.manifest import read_manifest
 
 if TYPE_CHECKING:
-    from rag.protocols import Embedder
+    from rag.core.protocols import Embedder
 
 QUESTION = "Why did Armenia recall its ambassador to Israel?"
 FILES = ("manifest.json", "documents.sqlite", "vectors.faiss", "words")

@@ -6,8 +6,8 @@ from exploring import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.decoding import LONGEST_ANSWER, Read, decoded
-from rag.reader_input import Pair, Tokens
+from rag.reading.reader_tokens import Pair, Tokens
+from rag.reading.span_decoding import LONGEST_ANSWER, Read, decoded
 
 WORDS = ("The", "bell", "ring", "##er", "was", "Anna", ".")
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rag.dense import FaissStore, cosine, packed, packed_size, unpacked
-from rag.errors import IndexCorrupt
+from rag.core.errors import IndexCorrupt
+from rag.index.storage.flat_vectors import FaissStore, cosine, packed, packed_size, unpacked
 
 DIMENSION = 16
 

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from rag.embedding import QueryVectors, SentenceTransformerEmbedder, open_embedder
-from rag.errors import ModelNotAvailable
-from rag.lean import LeanEmbedder
-from rag.settings import RUNTIMES, Settings
+from rag.core.errors import ModelNotAvailable
+from rag.core.settings import RUNTIMES, Settings
+from rag.embedding.embedder import QueryVectors, SentenceTransformerEmbedder, open_embedder
+from rag.embedding.onnx_embedder import LeanEmbedder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from rag.protocols import Embedder, Floats2d
+    from rag.core.protocols import Embedder, Floats2d
 
 TEXTS = ["Baku lies on the Caspian Sea.", "Oil", "", "😀 e\u0301 باكو", "A longer passage about drones. " * 60]
 PARTS = [[(0, 8), (9, 29)], [(0, 3)], [], [(0, 1), (2, 4), (5, 9)], [(0, 31), (1_800, 1_831)]]

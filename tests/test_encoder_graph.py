@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rag.encoder_graph import LARGEST_WEIGHT, quantised
+from rag.embedding.onnx_graph import LARGEST_WEIGHT, quantised
 
 
 @pytest.mark.parametrize("axis", [0, 1])

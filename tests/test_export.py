@@ -11,14 +11,14 @@ from typing import Any
 import jsonschema
 import pytest
 
-from rag.assistant import Assistant
-from rag.errors import InvalidInput
-from rag.export import FORMS, export
-from rag.index import Index
-from rag.protocols import Embedder
-from rag.response import Response
-from rag.terminal import response_lines
-from rag.types import Document
+from rag.answering.assistant import Assistant
+from rag.core.errors import InvalidInput
+from rag.core.export import FORMS, export
+from rag.core.plain_text import response_lines
+from rag.core.protocols import Embedder
+from rag.core.response import Response
+from rag.core.types import Document
+from rag.index.index import Index
 
 HOSTILE = "The bridge [opened](http://x.example) in *1931* <img src=x> for 5 % & more_money {now}."
 
@@ -68,18 +68,18 @@ def test_every_form_holds_quote_place_hash_and_the_day_it_was_read(response: Res
     sha = {citation.content_sha256 for citation in (response.answers[0].citation, *response.answers[0].also_in)}
     assert len(sha) == 2
     for form in FORMS:
-        text = export(response, form, DAY)
+        text = export(response.to_dict(), form, DAY)
         assert all(one in text for one in sha), form
         assert "1931" in text, form
         assert form == "annotation" or all(key in text for key in ("&", "more")), "all but that hold the sentence"
         assert ("2026-11-22" in text or "2026,\n" in text) == (form != "json"), form
-        assert export(response, form, DAY) == text
+        assert export(response.to_dict(), form, DAY) == text
     with pytest.raises(InvalidInput, match="Known: json, markdown, evidence, bibtex, csl, annotation"):
-        export(response, "pdf")
+        export(response.to_dict(), "pdf")
 
 
 def test_evidence_is_the_response_with_the_day(response: Response) -> None:
-    content = json.loads(export(response, "evidence", DAY))
+    content = json.loads(export(response.to_dict(), "evidence", DAY))
     assert content == {"read_on": "2026-11-22", "response": json.loads(response.to_json())}
 
 
@@ -114,7 +114,7 @@ CSL = {
 
 
 def test_csl_json_is_as_its_schema_says(response: Response) -> None:
-    items: list[dict[str, Any]] = json.loads(export(response, "csl", DAY))
+    items: list[dict[str, Any]] = json.loads(export(response.to_dict(), "csl", DAY))
     jsonschema.validate(items, CSL)
     first = next(item for item in items if item["custom"]["document_id"] == "a/b.txt")
     assert first["issued"] == {"date-parts": [[2021, 5, 4]]}
@@ -171,7 +171,7 @@ ANNOTATIONS = {
 
 
 def test_annotations_are_as_the_data_model_says(response: Response) -> None:
-    page = json.loads(export(response, "annotation", DAY))
+    page = json.loads(export(response.to_dict(), "annotation", DAY))
     jsonschema.validate(page, ANNOTATIONS)
     sources = [item["target"]["source"]["id"] for item in page["items"]]
     assert len({item["id"] for item in page["items"]}) == len(page["items"]) == 2
@@ -212,5 +212,5 @@ def test_a_place_is_in_the_units_of_its_source_in_every_face(
     told = replace(response, answers=(placed,))
     assert f", {words} — " in told.to_markdown()
     assert f"pages = {{{pages}}}" in told.to_bibtex()
-    assert json.loads(export(told, "csl", DAY))[0]["custom"]["place"] == words
+    assert json.loads(export(told.to_dict(), "csl", DAY))[0]["custom"]["place"] == words
     assert f", {words} ({answer.citation.span.document_id})" in "\n".join(response_lines(told))

@@ -10,17 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag import store as store_room
-from rag.assistant import Assistant
-from rag.dense import FaissStore
-from rag.errors import InvalidFilter
-from rag.filters import LazyFields, conditions, counts, fields_of, from_pairs, passing
-from rag.index import Index
-from rag.lexical import TantivyStore
-from rag.types import Document
+from rag.answering.assistant import Assistant
+from rag.core.errors import InvalidFilter
+from rag.core.types import Document
+from rag.index.filters import LazyFields, conditions, counts, fields_of, from_pairs, passing
+from rag.index.index import Index
+from rag.index.storage import documents as store_room
+from rag.index.storage.flat_vectors import FaissStore
+from rag.index.storage.lexical import TantivyStore
 
 if TYPE_CHECKING:
-    from rag.protocols import Embedder
+    from rag.core.protocols import Embedder
 
 KNOWN: tuple[dict[str, Any], ...] = (
     {"author": "Ann Li", "published_at": "2024-03-05", "tags": ["sport", "Rugby"], "year": 2024, "serial": "007"},

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rag.fusion import convex_mix, z_scores
+from rag.retrieval.fusion import convex_mix, z_scores
 
 
 def test_z_scores_by_hand() -> None:

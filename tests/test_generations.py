@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from rag import generations
-from rag.errors import IndexCorrupt, IndexLocked, IndexNotFound, IndexVersionMismatch, IndexWriteFailed
-from rag.generations import (
+from rag.core.errors import IndexCorrupt, IndexLocked, IndexNotFound, IndexVersionMismatch, IndexWriteFailed
+from rag.index.storage import manifest as generations
+from rag.index.storage.manifest import (
     Manifest,
     commit,
     damages,

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from rag import Assistant, Index
-from rag.errors import ModelNotAvailable
-from rag.hub_models import CrossEncoderReranker, HubReader
-from rag.settings import Settings
-from rag.types import Chunk, Span
-from rag.weights import SHIPPED_MODEL, model_path
+from rag.core.errors import ModelNotAvailable
+from rag.core.settings import Settings
+from rag.core.types import Chunk, Span
+from rag.embedding.weights import SHIPPED_MODEL, model_path
+from rag.reading.hub_reader import CrossEncoderReranker, HubReader
 
 TEXT = "The bell was cast in 1871 by Anna Berg. 😀 It cracked in 1903."
 

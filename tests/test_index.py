@@ -11,9 +11,7 @@ import numpy as np
 import pytest
 from counting import Counting
 
-from rag import generations
-from rag import index as index_room
-from rag.errors import (
+from rag.core.errors import (
     EmbedderMismatch,
     IndexCorrupt,
     IndexLocked,
@@ -23,15 +21,17 @@ from rag.errors import (
     InvalidSettings,
     SourceNotFound,
 )
-from rag.generations import DOCUMENTS, read_manifest, sizes, writing
-from rag.index import Index
-from rag.repair import examine, repair
-from rag.reports import IndexReport, Progress
-from rag.settings import Settings
-from rag.types import Document
+from rag.core.reports import IndexReport, Progress
+from rag.core.settings import Settings
+from rag.core.types import Document
+from rag.index import index as index_room
+from rag.index.index import Index
+from rag.index.repair import examine, repair
+from rag.index.storage import manifest as generations
+from rag.index.storage.manifest import DOCUMENTS, read_manifest, sizes, writing
 
 if TYPE_CHECKING:
-    from rag.protocols import Embedder
+    from rag.core.protocols import Embedder
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def agree(index: Index) -> None:
     """Assert that documents, vectors and words hold the same rows, and each vector is that of its passage."""
     rows = index.store.rows()
     assert sorted(index.vectors.rows()) == rows and len(index.words) == len(rows)
-    from rag.chunking import embedded_sentences, embedding_text
+    from rag.chunking.chunks import embedded_sentences, embedding_text
 
     chunks = index.store.chunks(rows)
     expected = index.embedder.embed_passages([embedding_text(made) for made in chunks])
@@ -710,8 +710,8 @@ def test_damage_in_a_large_file_is_not_carried_into_the_next_version(
     articles: Path, tmp_path: Path, counting: Counting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Opening trusts the size of large files; a write must not give their damage a fresh hash."""
-    monkeypatch.setattr("rag.generations.WHOLLY_CHECKED_BYTES", 0)
-    monkeypatch.setattr("rag.generations.END_BYTES", 500)
+    monkeypatch.setattr("rag.index.storage.manifest.WHOLLY_CHECKED_BYTES", 0)
+    monkeypatch.setattr("rag.index.storage.manifest.END_BYTES", 500)
     Index.build(articles, tmp_path / "index", embedder=counting).close()
     file = tmp_path / "index/v000001/vectors.faiss"
     content = bytearray(file.read_bytes())

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rag.errors import ModelNotAvailable
-from rag.lean import LeanEmbedder, cache_folder, part_vectors, supports
-from rag.weights import model_path
+from rag.core.errors import ModelNotAvailable
+from rag.embedding.onnx_embedder import LeanEmbedder, cache_folder, part_vectors, supports
+from rag.embedding.weights import model_path
 
 
 @pytest.fixture

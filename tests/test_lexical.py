@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from rag.errors import IndexCorrupt, InvalidSettings
-from rag.lexical import FIELD_WEIGHTS, TantivyStore
-from rag.questions import inverse_document_frequency
+from rag.core.errors import IndexCorrupt, InvalidSettings
+from rag.index.storage.lexical import FIELD_WEIGHTS, TantivyStore
+from rag.retrieval.question_types import inverse_document_frequency
 
 
 def store(texts: dict[int, str], folder: Path | None = None, stemmer: str = "english") -> TantivyStore:

@@ -12,16 +12,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from nasty_files import SENTENCES, SEPARATORS, nasty_file
 
-from rag.blocks import blocks
-from rag.boilerplate import masks
-from rag.chunking import chunk, embedding_text
-from rag.errors import LoadError
+from rag.chunking.blocks import blocks
+from rag.chunking.boilerplate import masks
+from rag.chunking.chunks import chunk, embedding_text
+from rag.core.errors import LoadError
+from rag.core.settings import Settings
+from rag.core.types import Document, Mask, Span
 from rag.loading import Source, load
-from rag.settings import Settings
-from rag.types import Document, Mask, Span
 
 if TYPE_CHECKING:
-    from rag.protocols import Embedder
+    from rag.core.protocols import Embedder
 
 CHUNK_SIZE = Settings().chunk_size
 

@@ -1,6 +1,8 @@
-"""The face of the package and the order of its rooms."""
+"""The architecture: twelve wings, imported in one order, and no circle."""
 
 import ast
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -8,54 +10,83 @@ import pytest
 import rag
 
 PACKAGE = Path(rag.__file__).parent
-ORDER = (
-    "errors json_text types response protocols settings configuration filters"
-    " loading blocks sentences wordings boilerplate chunking weights encoder_graph runtime"
-    " lean embedding dense quantised quantising lexical function_words fusion"
-    " questions reader_input decoding span_model hub_models reading confidence"
-    " citation values duplicates agreement context recheck turns"
-    " sketches repeats database overlaps store generations vector_files wholeness unfinished reports derived writer"
-    " moves ingest build milvus index fanout repair transfer watching retrieval answers explanation feedback assistant"
-    " evaluation export adapters ui service terminal running upkeep saved cli"
-).split()
-LATE = {("response", "export")}
-"""Methods that hand on to a face for the caller's comfort; the face is imported when they are called."""
-LONGEST_ROOM, LONGEST_FUNCTION, MOST_FIELDS = 350, 40, 12
+WINGS = "core < loading, embedding < chunking < index < retrieval < reading < answering < evaluation, adapters < server < cli"  # noqa: E501
+"""The order of imports: a module imports from its own wing and from those before it; `a, b` not from each other."""
+RANK = {wing: rank for rank, wings in enumerate(WINGS.split(" < ")) for wing in wings.split(", ")}
+MAX_FUNCTION_LINES = 40
+FORBIDDEN = ("import pickle", "allow_pickle=True", "trust_remote_code=True", "eval(", "exec(")
+MODULES = sorted(PACKAGE.rglob("*.py"))
 
 
-def rooms() -> list[Path]:
-    return sorted(PACKAGE.rglob("*.py"))
+def dotted(path: Path) -> str:
+    """Return `rag.core.types` for the file `rag/core/types.py`, `rag.core` for `rag/core/__init__.py`."""
+    return ".".join(("rag", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__")
 
 
-def room_of(path: Path) -> str:
-    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+FILES = {dotted(path): path for path in MODULES}
 
 
-def imported_rooms(path: Path) -> set[str]:
-    names = []
+def imports(path: Path) -> set[str]:
+    """Return the modules of the package that a module imports, those under TYPE_CHECKING and inside functions too."""
+    names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.module == "rag":
-            names += [f"rag.{alias.name}" for alias in node.names if alias.name in ORDER]
-        elif isinstance(node, ast.ImportFrom):
-            names.append(node.module or "")
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "rag":
+            submodules = {f"{node.module}.{alias.name}" for alias in node.names} & set(FILES)
+            names |= submodules or {node.module}
         elif isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
-    return {name.split(".")[1] for name in names if name.startswith("rag.")}
+            names |= {alias.name for alias in node.names if alias.name.startswith("rag.")}
+    return names - {"rag", dotted(path)}
 
 
-def test_every_room_is_in_the_order() -> None:
-    assert {room_of(path) for path in rooms()} - {"__init__"} == set(ORDER)
+def wing(module: str) -> str:
+    return module.split(".")[1]
 
 
-@pytest.mark.parametrize("path", [path for path in rooms() if path.parent != PACKAGE or path.name != "__init__.py"],
-                         ids=lambda path: str(path.relative_to(PACKAGE)))  # fmt: skip
-def test_a_room_imports_only_from_rooms_above_it(path: Path) -> None:
-    room = room_of(path)
-    below = {
-        other for other in imported_rooms(path)
-        if ORDER.index(other) > ORDER.index(room) and (room, other) not in LATE and room != "protocols"
-    }  # fmt: skip
-    assert not below, f"{room} imports {below} from below"
+def misplaced() -> Iterator[str]:
+    for path in MODULES:
+        if path.parent == PACKAGE and path.name == "__init__.py":
+            continue
+        module = dotted(path)
+        for other in sorted(imports(path)):
+            if wing(other) != wing(module) and RANK[wing(other)] >= RANK[wing(module)]:
+                yield f"{module} imports {other}"
+
+
+def test_only_the_wings_stand_at_the_top() -> None:
+    folders = {path.name for path in PACKAGE.iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert folders == {*RANK, "models"}
+    assert {path.name for path in PACKAGE.glob("*.py")} == {"__init__.py"}
+
+
+def test_a_module_imports_only_from_its_own_wing_and_from_those_before_it() -> None:
+    assert list(misplaced()) == []
+
+
+def test_no_module_is_part_of_a_circle() -> None:
+    """Lazy packages are left out: `rag`, `rag.index` and the like import when a name is first used."""
+    lazy = {dotted(path) for path in MODULES if "__getattr__" in path.read_text(encoding="utf-8")}
+    graph = {dotted(path): imports(path) - lazy for path in MODULES if dotted(path) not in lazy}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" -> ".join(error.args[1]))
+
+
+def functions(tree: ast.AST) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+
+
+def test_functions_can_be_read_at_one_sitting_and_run_no_stored_or_remote_code() -> None:
+    offenders = []
+    for path in MODULES:
+        text = path.read_text(encoding="utf-8")
+        offenders += [f"{dotted(path)}: {forbidden}" for forbidden in FORBIDDEN if forbidden in text]
+        offenders += [
+            f"{dotted(path)}.{function.name}: {(function.end_lineno or 0) - function.lineno + 1} lines"
+            for function in functions(ast.parse(text))
+            if (function.end_lineno or 0) - function.lineno >= MAX_FUNCTION_LINES
+        ]
+    assert offenders == []
 
 
 def test_all_public_names_can_be_had_and_are_listed() -> None:
@@ -64,22 +95,3 @@ def test_all_public_names_can_be_had_and_are_listed() -> None:
         assert getattr(rag, name).__module__.startswith("rag.")
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         rag.nothing  # noqa: B018
-
-
-def functions(tree: ast.AST) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
-    return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
-
-
-@pytest.mark.parametrize("path", rooms(), ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_rooms_and_functions_read_at_one_sitting(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
-    assert text.count("\n") <= LONGEST_ROOM
-    for function in functions(ast.parse(text)):
-        assert (function.end_lineno or 0) - function.lineno < LONGEST_FUNCTION, function.name
-
-
-@pytest.mark.parametrize("path", rooms(), ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_no_room_can_run_stored_or_remote_code(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
-    for forbidden in ("import pickle", "allow_pickle=True", "trust_remote_code=True", "eval(", "exec("):
-        assert forbidden not in text

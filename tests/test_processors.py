@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 if TYPE_CHECKING:
-    from rag.index import Index
+    from rag.index.index import Index
 
 EMULATOR = shutil.which("qemu-x86_64")
 PROCESSORS = {"Nehalem": "SSE4.2, the least that numpy runs on", "Haswell": "AVX2, no AVX-512 and no VNNI"}

@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rag import quantised, quantising, vector_files
-from rag.dense import FaissStore
-from rag.errors import IndexCorrupt
-from rag.quantised import Facts, QuantisedStore, as_figures, as_vectors
-from rag.vector_files import VectorWriter, kind_for, open_vectors, told
+from rag.core.errors import IndexCorrupt
+from rag.index.storage import quantised_vectors as quantised
+from rag.index.storage.flat_vectors import FaissStore
+from rag.index.storage.quantised_vectors import Facts, QuantisedStore, as_figures, as_vectors
+from rag.index.writing import vector_training as quantising
+from rag.index.writing import vector_writer as vector_files
+from rag.index.writing.vector_writer import VectorWriter, kind_for, open_vectors, told
 
 DIMENSION, COUNT = 32, 6_000
 Rows = NDArray[np.int64]

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from rag.errors import InvalidQuestion
-from rag.lexical import TantivyStore
-from rag.questions import (
+from rag.core.errors import InvalidQuestion
+from rag.index.storage.lexical import TantivyStore
+from rag.retrieval.question_types import (
     answer_kind,
     checked,
     checked_all,

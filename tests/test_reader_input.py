@@ -9,7 +9,8 @@ from exploring import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.reader_input import (
+from rag.embedding.weights import SHIPPED_MODEL, model_path
+from rag.reading.reader_tokens import (
     LONGEST_PASSAGE,
     LONGEST_QUESTION,
     PASSAGE,
@@ -19,7 +20,6 @@ from rag.reader_input import (
     PairTokenizer,
     windows,
 )
-from rag.weights import SHIPPED_MODEL, model_path
 
 NASTY = (
     "Beyoncé naïve",

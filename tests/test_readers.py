@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rag.assistant import Assistant
-from rag.index import Index
-from rag.response import Response
+from rag.answering.assistant import Assistant
+from rag.core.response import Response
+from rag.index.index import Index
 
 if TYPE_CHECKING:
-    from rag.protocols import Embedder
+    from rag.core.protocols import Embedder
 
 THREADS, TOWNS = 8, 12
 

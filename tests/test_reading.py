@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rag.embedding import QueryVectors
-from rag.lexical import TantivyStore
-from rag.questions import after_enumerator
-from rag.reader_input import PairTokenizer
-from rag.reading import WIDEST_MARGIN, SentenceReader, margins
-from rag.span_model import SHIPPED_READER, TOKENIZER, span_model
-from rag.types import Chunk, Hit, Span
+from rag.core.types import Chunk, Hit, Span
+from rag.embedding.embedder import QueryVectors
+from rag.index.storage.lexical import TantivyStore
+from rag.reading.reader_model import SHIPPED_READER, TOKENIZER, span_model
+from rag.reading.reader_tokens import PairTokenizer
+from rag.reading.sentence_reader import WIDEST_MARGIN, SentenceReader, margins
+from rag.retrieval.question_types import after_enumerator
 
 if TYPE_CHECKING:
-    from rag.protocols import Embedder, Floats2d
+    from rag.core.protocols import Embedder, Floats2d
 
 TEXT = "Baku exports oil. Is it cheap? The embassies opened in 1992. 1 2"
 RANGES = ((0, 17), (18, 30), (31, 60), (61, 64))

@@ -13,8 +13,8 @@ import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from rag.cli import app
-from rag.configuration import load
+from rag.cli.main import app
+from rag.core.configuration import load
 
 ROOT = Path(__file__).parents[1]
 FILES = (ROOT / "README.md", *sorted((ROOT / "docs" / "site").rglob("*.md")))

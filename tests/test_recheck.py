@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from rag.citation import cite
-from rag.errors import InvalidInput
-from rag.recheck import recheck, worded_diff
-from rag.types import Chunk, Document, Span
+from rag.answering.citation import cite
+from rag.answering.recheck import recheck, worded_diff
+from rag.core.errors import InvalidInput
+from rag.core.types import Chunk, Document, Span
 
 QUOTE = "It buys 40 percent of it from Baku."
 TEXT = f"Israel buys oil. {QUOTE} Iran sells none.\n\n{QUOTE} So they say."

@@ -12,19 +12,19 @@ import pytest
 from counting import Counting
 from test_index import agree
 
-from rag.assistant import Assistant
-from rag.blocks import blocks
-from rag.boilerplate import masks
-from rag.cli import main
-from rag.index import Index
+from rag.answering.assistant import Assistant
+from rag.chunking.blocks import blocks
+from rag.chunking.boilerplate import masks
+from rag.cli.main import main
+from rag.core.settings import Settings
+from rag.core.types import Document
+from rag.index.index import Index
+from rag.index.writing.near_duplicates import sketch
+from rag.index.writing.repeated_blocks import KIN, TRACE, Traced, repeated, shared_blocks, trace
 from rag.loading import discover, load
-from rag.repeats import KIN, TRACE, Traced, repeated, shared_blocks, trace
-from rag.settings import Settings
-from rag.sketches import sketch
-from rag.types import Document
 
 if TYPE_CHECKING:
-    from rag.protocols import Embedder
+    from rag.core.protocols import Embedder
 
 MENU = "Harbour | Markets | Weather | Letters | Archive"
 CAUTION = "Forecasts on these pages are made with care but readers should not plan a voyage by them alone."
@@ -190,8 +190,8 @@ def test_none_is_masked_where_the_setting_says_so(pages: Path, tmp_path: Path, e
 def test_an_index_from_before_masks_with_its_next_write(
     pages: Path, tmp_path: Path, counting: Counting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rag.writer.shared_blocks", lambda documents, share: frozenset())
-    monkeypatch.setattr("rag.overlaps.Overlaps.put", lambda *_: None)
+    monkeypatch.setattr("rag.index.writing.writer.shared_blocks", lambda documents, share: frozenset())
+    monkeypatch.setattr("rag.index.storage.fingerprints.Overlaps.put", lambda *_: None)
     index = Index.build(pages, tmp_path / "index", embedder=counting)
     assert not any(all_masked(index).values())
     monkeypatch.undo()

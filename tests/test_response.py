@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from rag.citation import cite
-from rag.errors import VerificationError
-from rag.response import Answer, Citation, IndexInfo, NoAnswer, Response, ranked, url_fragment
-from rag.types import Chunk, Document, Span
+from rag.answering.citation import cite
+from rag.core.errors import VerificationError
+from rag.core.response import Answer, Citation, IndexInfo, NoAnswer, Response, ranked, url_fragment
+from rag.core.types import Chunk, Document, Span
 
 TEXT = "Baku 😀 is a city. It lies on the Caspian Sea, but below its level.\n"
 DOCUMENT = Document("d.txt", TEXT, "Cities", metadata={"uri": "https://example.org/a#top"})

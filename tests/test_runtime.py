@@ -6,7 +6,7 @@ from pathlib import Path
 import faiss
 import pytest
 
-from rag.runtime import one_thread, session
+from rag.core.runtime import one_thread, session
 
 
 def test_what_is_no_graph_is_a_runtime_error(tmp_path: Path) -> None:

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from seed_questions import needs_questions, rows, texts
 
-from rag.assistant import Assistant
-from rag.index import Index
-from rag.response import Answer, Response
-from rag.types import Span
+from rag.answering.assistant import Assistant
+from rag.core.response import Answer, Response
+from rag.core.types import Span
+from rag.index.index import Index
 
 pytestmark = needs_questions
 

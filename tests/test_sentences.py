@@ -8,9 +8,9 @@ from exploring import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rag.chunking.sentences import blocks, sentences
+from rag.core.types import Block, Document, Span
 from rag.loading import discover, load
-from rag.sentences import blocks, sentences
-from rag.types import Block, Document, Span
 
 PIECES = [
     *"aB1 .!?,:;'\"()[]-#*_=`~|>+\t\n\r\x00\x0b\x0c\x1c\x85\u00a0\u2028\u2029\u200b\u200f\u202e\u0301“”…",

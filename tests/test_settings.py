@@ -4,8 +4,8 @@ from dataclasses import fields
 
 import pytest
 
-from rag.errors import InvalidSettings
-from rag.settings import RANGES, Options, Settings, name_and_password, over
+from rag.core.errors import InvalidSettings
+from rag.core.settings import RANGES, Options, Settings, name_and_password, over
 
 
 def test_every_number_has_a_range_and_its_default_lies_inside() -> None:

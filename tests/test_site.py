@@ -49,8 +49,8 @@ def test_the_reference_has_every_public_name() -> None:
 
     reference = "".join(file.read_text(encoding="utf-8") for file in (SITE / "reference").glob("*.md"))
     documented = set(re.findall(r"^::: (\S+)", reference, re.MULTILINE))
-    public = {f"{getattr(rag, name).__module__}.{name}" for name in rag.__all__} - {"rag.errors.RagError"}
-    assert public <= documented and "rag.errors" in documented
+    public = {f"{getattr(rag, name).__module__}.{name}" for name in rag.__all__} - {"rag.core.errors.RagError"}
+    assert public <= documented and "rag.core.errors" in documented
 
 
 def test_the_site_is_built_without_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,6 +59,6 @@ def test_the_site_is_built_without_a_warning(tmp_path: Path, monkeypatch: pytest
     monkeypatch.chdir(ROOT)
     build.build(config.load_config(site_dir=str(tmp_path), strict=True))
     html = (tmp_path / "reference" / "python.html").read_text(encoding="utf-8")
-    assert "Assistant.ask" in html or "rag.assistant.Assistant.ask" in html
+    assert "Assistant.ask" in html or "rag.answering.assistant.Assistant.ask" in html
     elsewhere = re.findall(r'(?:src|href)="(https?://[^"]*)"', (tmp_path / "index.html").read_text(encoding="utf-8"))
     assert not [address for address in elsewhere if not address.startswith("https://squidfunk.github.io")]

@@ -11,14 +11,14 @@ from exploring import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from rag.generations import _content_sha256, described
-from rag.index import Index
-from rag.sketches import FEWEST_WORDS, groups, likeness, near, sketch
-from rag.store import Store
-from rag.types import Document
+from rag.core.types import Document
+from rag.index.index import Index
+from rag.index.storage.documents import Store
+from rag.index.storage.manifest import _content_sha256, described
+from rag.index.writing.near_duplicates import FEWEST_WORDS, groups, likeness, near, sketch
 
 if TYPE_CHECKING:
-    from rag.protocols import Embedder
+    from rag.core.protocols import Embedder
 
 
 def article(seed: int, words: int = 200) -> list[str]:

@@ -6,9 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from rag.errors import ModelNotAvailable
-from rag.span_model import CARD, GRAPH, SHIPPED_READER, TOKENIZER, PassageReading, SpanModel, span_model, sums_of
-from rag.types import Chunk, Span
+from rag.core.errors import ModelNotAvailable
+from rag.core.types import Chunk, Span
+from rag.reading.reader_model import (
+    CARD,
+    GRAPH,
+    SHIPPED_READER,
+    TOKENIZER,
+    PassageReading,
+    SpanModel,
+    span_model,
+    sums_of,
+)
 
 BELL = (
     "The bell of the harbour was cast in 1871 by Anna Berg. It cracked in the winter of 1903. It was hung again in May."

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from rag.errors import IndexCorrupt
-from rag.milvus.changes import changes
-from rag.store import DocumentSummary, Store
-from rag.types import Chunk, Document, Mask, Span
+from rag.core.errors import IndexCorrupt
+from rag.core.types import Chunk, Document, DocumentSummary, Mask, Span
+from rag.index.milvus.changes import changes
+from rag.index.storage.documents import Store
 
 NASTY = "NUL \x00, CRLF\r\n, CR\r, 👨‍👩‍👧 e\u0301 \u202eabc\u202c \u2028 end \U0010ffff\ufeff"
 

@@ -10,8 +10,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from rag.encoder_graph import EncoderShape, reader_graph
-from rag.weights import SHIPPED_MODEL, model_path
+from rag.embedding.onnx_graph import EncoderShape, reader_graph
+from rag.embedding.weights import SHIPPED_MODEL, model_path
 from training.reader.batches import Batch, Encoder, batched
 from training.reader.examples import Example
 from training.reader.mpnet import as_bert

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rag.assistant import Assistant
-from rag.errors import IndexCorrupt, IndexProblem, IndexVersionMismatch, InvalidInput
-from rag.generations import _content_sha256, read_manifest
-from rag.index import Index
-from rag.repair import examine
-from rag.transfer import export_index, import_index
+from rag.answering.assistant import Assistant
+from rag.core.errors import IndexCorrupt, IndexProblem, IndexVersionMismatch, InvalidInput
+from rag.index.index import Index
+from rag.index.repair import examine
+from rag.index.storage.manifest import _content_sha256, read_manifest
+from rag.index.transfer import export_index, import_index
 
 if TYPE_CHECKING:
-    from rag.protocols import Embedder
+    from rag.core.protocols import Embedder
 
 QUESTION = "Why did Armenia recall its ambassador to Israel?"
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rag.types import Chunk, Document, Span
+from rag.core.types import Chunk, Document, Span
 
 
 def test_a_span_runs_forwards_from_inside_the_text() -> None:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from rag.dense import packed
-from rag.generations import UNFINISHED, parts_among
-from rag.index import Index
-from rag.unfinished import Embedded, Unfinished, drop_unfinished, key_of
+from rag.index.index import Index
+from rag.index.storage.flat_vectors import packed
+from rag.index.storage.manifest import UNFINISHED, parts_among
+from rag.index.writing.embedding_cache import Embedded, Unfinished, drop_unfinished, key_of
 
 if TYPE_CHECKING:
-    from rag.protocols import Embedder
+    from rag.core.protocols import Embedder
 
 DIMENSION = 8
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from rag.values import Value, compare, values
+from rag.answering.quantities import Value, compare, values
 
 
 def only(text: str) -> Value:

@@ -6,17 +6,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rag import Assistant, Index, vector_files
-from rag.errors import IndexCorrupt, InvalidSettings
-from rag.generations import read_manifest
-from rag.quantised import BASE, FACTS, QuantisedStore
-from rag.repair import examine, repair
-from rag.settings import Settings
-from rag.transfer import export_index, import_index
-from rag.types import Document
+from rag import Assistant, Index
+from rag.core.errors import IndexCorrupt, InvalidSettings
+from rag.core.settings import Settings
+from rag.core.types import Document
+from rag.index.repair import examine, repair
+from rag.index.storage.manifest import read_manifest
+from rag.index.storage.quantised_vectors import BASE, FACTS, QuantisedStore
+from rag.index.transfer import export_index, import_index
+from rag.index.writing import vector_writer as vector_files
 
 if TYPE_CHECKING:
-    from rag.protocols import Embedder
+    from rag.core.protocols import Embedder
 
 QUESTION = "Who was the architect of bridge 17?"
 
@@ -128,7 +129,7 @@ def test_filters_are_searched_inside(index: Index) -> None:
 
 
 def test_too_little_recall_is_reported(tmp_path: Path, embedder: "Embedder", monkeypatch: pytest.MonkeyPatch) -> None:
-    from rag import quantising
+    from rag.index.writing import vector_training as quantising
 
     monkeypatch.setattr(quantising, "MOST_SCANNED", 1)
     index = Index.build(documents(120), tmp_path / "index", Settings(vector_index="ivf"), embedder=embedder)

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from rag.watching import changes
+from rag.cli.watching import changes
 
 
 def steps(folder: Path, acts: Sequence[Callable[[], object] | None]) -> Iterator[int]:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-import rag.weights as weights
-from rag.errors import ModelNotAvailable
-from rag.weights import SHIPPED_SHA256, model_path, weights_sha256
+from rag.core.errors import ModelNotAvailable
+from rag.embedding import weights
+from rag.embedding.weights import SHIPPED_SHA256, model_path, weights_sha256
 
 
 def test_the_shipped_weights_are_the_official_ones() -> None:

@@ -5,7 +5,8 @@
 DATA is the folder of data sets (see `training/README.md`), CACHE any folder for indexes and readings. Every question is
 read by the real pipeline, over articles that the reader model has not seen; the coefficients are those that make the
 sentence holding the gold span likeliest among all sentences read (a softmax over them); the confidence is
-`rag.confidence.fit` over the best answer of questions asked in three ways: with their article in the index, with it
+`rag.answering.confidence.fit` over the best answer of questions asked in three ways: with their article in the index,
+with it
 taken out, and of small indexes, where scores that compare a passage with the others have less to compare with.
 """
 
@@ -25,13 +26,16 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from rag import Document, Index
-from rag.confidence import SHIPPED, SHIPPED_WITHOUT_MODEL, fit, save
-from rag.embedding import QueryVectors
-from rag.errors import EvaluationError
+from rag.answering.confidence import SHIPPED, SHIPPED_WITHOUT_MODEL, fit, save
+from rag.core.errors import EvaluationError
+from rag.core.settings import Settings
+from rag.core.types import Extraction
+from rag.embedding.embedder import QueryVectors
 from rag.evaluation import datasets
-from rag.evaluation.abstention import calibration_error
 from rag.evaluation.cache import cached_index
-from rag.reading import (
+from rag.evaluation.metrics.abstention import calibration_error
+from rag.reading.reader_model import span_model
+from rag.reading.sentence_reader import (
     MARGINS,
     RANKED,
     WEIGHTS,
@@ -41,10 +45,7 @@ from rag.reading import (
     margins,
     statement_key,
 )
-from rag.retrieval import retrieve, to_read
-from rag.settings import Settings
-from rag.span_model import span_model
-from rag.types import Extraction
+from rag.retrieval.candidates import retrieve, to_read
 from training.reader.sources import fitted_articles, kept_for_fit, rows
 
 SETS = {

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from rag.response import Answer, Citation, Response
+from rag.core.response import Answer, Citation, Response
 
 
 def to_anthropic_citations(response: Response, documents: Sequence[str] | None = None) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from rag.response import Answer, Response
+from rag.core.response import Answer, Response
 
 NO_ANSWER_ID = -1
 """What Azure gives an answer that is none."""

@@ -5,8 +5,8 @@ from typing import Any
 
 from haystack import Document, component
 
-from rag.assistant import Assistant
-from rag.response import Answer
+from rag.answering.assistant import Assistant
+from rag.core.response import Answer
 
 
 @component
@@ -25,7 +25,7 @@ class PinciteRetriever:
         filters: dict[str, Any] | None = None,
         answers_only: bool = False,
     ) -> None:
-        """Open nothing yet. `filters` have the forms of `rag.filters`, not those of Haystack."""
+        """Open nothing yet. `filters` have the forms of `rag.index.filters`, not those of Haystack."""
         self.index, self.top_k, self.filters, self.answers_only = index, top_k, filters, answers_only
         self._assistant: Assistant | None = None
 

@@ -12,8 +12,8 @@ from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
 from pydantic import ConfigDict
 
-from rag.assistant import Assistant
-from rag.response import Answer
+from rag.answering.assistant import Assistant
+from rag.core.response import Answer
 
 
 class PinciteRetriever(BaseRetriever):

@@ -6,8 +6,8 @@ from typing import Any
 from llama_index.core.retrievers import BaseRetriever
 from llama_index.core.schema import NodeRelationship, NodeWithScore, QueryBundle, RelatedNodeInfo, TextNode
 
-from rag.assistant import Assistant
-from rag.response import Answer
+from rag.answering.assistant import Assistant
+from rag.core.response import Answer
 
 SHOWN = ("title", "author", "published_at", "line_start", "page_number")
 """What a language model is told with a quotation; the rest of the metadata is for programs."""
@@ -26,7 +26,7 @@ class PinciteRetriever(BaseRetriever):
         filters: dict[str, Any] | None = None,
         answers_only: bool = False,
     ) -> None:
-        """Retrieve by `assistant`; `filters` have the forms of `rag.filters`."""
+        """Retrieve by `assistant`; `filters` have the forms of `rag.index.filters`."""
         super().__init__()
         self._assistant, self._top_k, self._filters, self._answers_only = assistant, top_k, filters, answers_only
 

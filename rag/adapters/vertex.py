@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from rag.response import Answer, Citation, NoAnswerReason, Response
+from rag.core.response import Answer, Citation, NoAnswerReason, Response
 
 SKIPPED: dict[NoAnswerReason, str] = {
     "empty_question": "NON_ANSWER_SEEKING_QUERY_IGNORED_V2",

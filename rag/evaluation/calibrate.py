@@ -4,15 +4,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rag.assistant import Assistant
-from rag.confidence import CALIBRATION, Calibration, fit, save, shipped
-from rag.evaluation.abstention import OperatingPoint
+from rag.answering.assistant import Assistant
+from rag.answering.confidence import CALIBRATION, Calibration, fit, save, shipped
+from rag.answering.feedback import read
+from rag.core.settings import Settings
 from rag.evaluation.datasets import Dataset, Question, load
+from rag.evaluation.metrics.abstention import OperatingPoint
 from rag.evaluation.observation import is_right, quoted
-from rag.feedback import read
-from rag.index import Index
-from rag.milvus.address import require_folder
-from rag.settings import Settings
+from rag.index.index import Index
+from rag.index.milvus.address import require_folder
 
 BATCH = 64
 TABLE_STEP = 5

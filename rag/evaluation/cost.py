@@ -16,7 +16,7 @@ from rag.evaluation.cache import BuildCost
 from rag.evaluation.results import Measure
 
 if TYPE_CHECKING:
-    from rag.assistant import Assistant
+    from rag.answering.assistant import Assistant
 
 PACKAGES = (
     "pincite", "faiss-cpu", "ir-measures", "langchain-text-splitters", "numpy", "nupunkt", "onnxruntime",

@@ -18,9 +18,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from rag.errors import EvaluationError
-from rag.json_text import json_value
-from rag.types import Document, Span
+from rag.core.errors import EvaluationError
+from rag.core.hashing import file_sha256
+from rag.core.safe_json import json_value
+from rag.core.types import Document, Span
 
 References = Literal["any", "all"]
 Row = dict[str, Any]
@@ -100,7 +101,7 @@ def load(folder: str | Path, references: References | None = None, corpus: Itera
     and line.
     """
     folder = Path(folder)
-    content = "" if corpus is not None else _sha256(_existing(folder, "corpus.jsonl"))
+    content = "" if corpus is not None else file_sha256(_existing(folder, "corpus.jsonl"))
     queries = _queries(folder)
     relevant, answers = _qrels(folder / "qrels.tsv"), _answers(folder / "answers.jsonl", queries)
     if not relevant and not answers:
@@ -237,11 +238,6 @@ def _articles(corpus: Iterable[Document], path: Path, answers: Mapping[str, _Ans
     for name, golds in wanted.items():
         raise _problem(path, golds[0].line, f"no document has the id {name!r}")
     return articles
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _meant(folder: Path) -> References:

@@ -2,7 +2,7 @@
 
 import importlib.util
 
-from rag.errors import EvaluationError
+from rag.core.errors import EvaluationError
 
 
 def require_extra(*modules: str) -> None:

@@ -4,15 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from rag.answers import context_span
-from rag.assistant import Trace
-from rag.errors import EvaluationError
+from rag.answering.answers import context_span
+from rag.answering.assistant import Trace
+from rag.core.errors import EvaluationError
+from rag.core.response import Answer, Citation, Response
+from rag.core.settings import Settings
+from rag.core.types import Extraction, Hit, Span
 from rag.evaluation.datasets import Question
-from rag.evaluation.ranking import by_best_passage
-from rag.index import Index
-from rag.response import Answer, Citation, Response
-from rag.settings import Settings
-from rag.types import Extraction, Hit, Span
+from rag.evaluation.metrics.ranking import by_best_passage
+from rag.index.index import Index
 
 Loss = Literal["retrieval", "fusion", "reading", "threshold", "not refused"]
 RANKED = ("lexical", "dense", "fused", "read")

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from rag.errors import EvaluationError
-from rag.json_text import json_value
+from rag.core.errors import EvaluationError
+from rag.core.safe_json import json_value
 
 SCHEMA = "pincite-evaluation-1"
 NOTES = {

@@ -7,19 +7,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from rag.assistant import Assistant
-from rag.errors import EvaluationError
-from rag.evaluation import cost, measures
+from rag.answering.assistant import Assistant
+from rag.core.batches import batches
+from rag.core.errors import EvaluationError
+from rag.core.settings import Settings
+from rag.evaluation import cost
 from rag.evaluation.cache import BuildCost, cached_index
 from rag.evaluation.datasets import Dataset, Question, References, load, load_queries, texts
 from rag.evaluation.extras import require_extra
-from rag.evaluation.failures import failures
-from rag.evaluation.measures import Columns, Refusal
+from rag.evaluation.metrics import measures
+from rag.evaluation.metrics.measures import Columns, Refusal
 from rag.evaluation.observation import RANKED, Observation, observe
+from rag.evaluation.reporting.failures import failures
 from rag.evaluation.results import Evaluation, Measure, kept
-from rag.index import Index
-from rag.settings import Settings
-from rag.turns import batches
+from rag.index.index import Index
 
 STAGES = (*RANKED, "answers", "chunks", "abstention", "citations", "cost")
 """What can be measured; `chunks` only where the answers of a question are a set to be covered."""

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from rag.protocols import Embedder, Floats1d, Floats2d, Ranges
+import rag
 
-EMBEDDING_ROOMS = ("encoder_graph.py", "lean.py")
-"""What decides, beside weights and runtime, which vector a passage gets."""
+if TYPE_CHECKING:
+    from rag.core.protocols import Embedder, Floats1d, Floats2d, Ranges
+
 WAIT_SECONDS = 60.0
 VARIABLES = 500
 
@@ -102,5 +102,6 @@ class RememberingEmbedder:
 
 @cache
 def _code_sha256() -> str:
-    package = Path(__file__).parents[1]
-    return hashlib.sha256(b"".join((package / room).read_bytes() for room in EMBEDDING_ROOMS)).hexdigest()
+    """Return the hash of the code that, beside weights and runtime, decides which vector a passage gets."""
+    modules = sorted((Path(rag.__file__).parent / "embedding").rglob("*.py"))
+    return hashlib.sha256(b"".join(module.read_bytes() for module in modules)).hexdigest()

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import Any
 
-from rag.errors import LoadError, UnreadableSource, UnsupportedFormat
+from rag.core.errors import LoadError, UnreadableSource, UnsupportedFormat
+from rag.core.types import Document
 from rag.loading.sources import Source, discover, file_sha256, unreadable
-from rag.types import Document
 
 __all__ = ["LOADERS", "Source", "discover", "file_sha256", "load", "suffix"]
 
@@ -75,7 +75,7 @@ def suffix(name: str) -> str:
 
 def _damaged(source: Source, error: Exception) -> UnreadableSource:
     if type(error).__name__ == "PdfiumError":
-        from rag.loading.pdf import why_unreadable
+        from rag.loading.formats.pdf import why_unreadable
 
         return why_unreadable(source, error)
     reason = " ".join(str(error).split())[:200] or type(error).__name__
@@ -95,5 +95,5 @@ def _loader(source: Source) -> _Loader:
 
 def _function(place: str) -> _Loader:
     module, _, name = place.partition(".")
-    found: Any = getattr(import_module(f"rag.loading.{module}"), name)
+    found: Any = getattr(import_module(f"rag.loading.formats.{module}"), name)
     return (lambda source: found(source, load)) if module in NESTING else found

@@ -6,10 +6,10 @@ by construction.
 
 from collections.abc import Mapping
 
-from rag.errors import EmptyDocument
+from rag.core.errors import EmptyDocument
+from rag.core.types import BlockKind, Document, Layout
 from rag.loading.metadata import gather
 from rag.loading.sources import LARGEST_FILE, Source, too_large
-from rag.types import BlockKind, Document, Layout
 
 CELLS = " | "
 """What stands between the cells of a row."""

@@ -5,7 +5,7 @@ Line ends stay as they are; a byte order mark is a mark of the encoding and not 
 
 import codecs
 
-from rag.errors import UnreadableSource
+from rag.core.errors import UnreadableSource
 from rag.loading.language import detect
 
 _MARKS = (

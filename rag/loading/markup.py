@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from rag.core.types import BlockKind
 from rag.loading.composing import row_text
-from rag.types import BlockKind
 
 HIDDEN = frozenset(
     """

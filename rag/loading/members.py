@@ -5,9 +5,9 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
-from rag.errors import LoadError, UnreadableSource
+from rag.core.errors import LoadError, UnreadableSource
+from rag.core.types import Document
 from rag.loading.sources import Source, printable
-from rag.types import Document
 
 DEEPEST = 2
 """Archives and messages inside one another at most."""

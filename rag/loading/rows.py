@@ -7,10 +7,10 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 
-from rag.errors import EmptyDocument, LoadError, UnreadableSource
+from rag.core.errors import EmptyDocument, LoadError, UnreadableSource
+from rag.core.types import Document, Layout
 from rag.loading.metadata import gather, json_safe
 from rag.loading.sources import Source
-from rag.types import Document, Layout
 
 TEXT_COLUMNS = ("text", "content", "body", "article", "passage", "full_text", "document")
 """Columns taken for the text where none is chosen, the first that is there."""

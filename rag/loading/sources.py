@@ -13,7 +13,7 @@ from functools import lru_cache
 from io import BufferedReader
 from pathlib import Path
 
-from rag.errors import SourceNotFound, UnreadableSource
+from rag.core.errors import SourceNotFound, UnreadableSource
 
 SUFFIXES = (
     ".txt", ".text", ".md", ".markdown", ".jsonl", ".jsonl.gz", ".html", ".htm", ".xhtml", ".pdf", ".docx", ".pptx",
@@ -75,7 +75,7 @@ def discover(paths: Iterable[str | Path]) -> list[Source]:
     for path in given:
         if str(path).lower().startswith(("http:/", "https:/")):
             what = f"{printable(path)} is a web address, and no file."
-            raise SourceNotFound(what, "Read it by `rag index --allow-network`, or rag.loading.web.load_url.")
+            raise SourceNotFound(what, "Read it by `rag index --allow-network`, or rag.loading.formats.web.load_url.")
         if not os.path.lexists(path):
             raise SourceNotFound(f"There is nothing at {printable(path)}.", "Check the path and its spelling.")
         for item in _below(path):

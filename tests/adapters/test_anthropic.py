@@ -4,8 +4,8 @@ import pytest
 from anthropic.types import TextBlock
 
 from rag.adapters.anthropic import to_anthropic_citations
-from rag.assistant import Assistant
-from rag.index import Index
+from rag.answering.assistant import Assistant
+from rag.index.index import Index
 
 
 def test_the_blocks_are_those_of_the_library_and_lead_to_the_text(seeds_index: Index) -> None:

@@ -3,8 +3,8 @@ from dataclasses import replace
 import pytest
 
 from rag.adapters.azure import to_azure_answers
-from rag.assistant import Assistant
-from rag.index import Index
+from rag.answering.assistant import Assistant
+from rag.index.index import Index
 
 RECALL = "Why did Armenia recall its ambassador to Israel?"
 ABSURD = "What is the melting point of tungsten carbide in Kelvin?"

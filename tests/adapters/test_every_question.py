@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import pytest
 from seed_questions import needs_questions, texts
 
-from rag.assistant import Assistant
-from rag.index import Index
-from rag.response import Response
+from rag.answering.assistant import Assistant
+from rag.core.response import Response
+from rag.index.index import Index
 
 pytestmark = needs_questions
 

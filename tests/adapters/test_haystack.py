@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from rag.assistant import Assistant
-from rag.index import Index
+from rag.answering.assistant import Assistant
+from rag.index.index import Index
 
 haystack = pytest.importorskip("haystack", reason="the extra haystack is not installed")
 from rag.adapters.haystack import PinciteRetriever  # noqa: E402

@@ -1,8 +1,8 @@
 from langchain_core.runnables import RunnableLambda
 
 from rag.adapters.langchain import PinciteRetriever
-from rag.assistant import Assistant
-from rag.index import Index
+from rag.answering.assistant import Assistant
+from rag.index.index import Index
 
 RECALL = "Why did Armenia recall its ambassador to Israel?"
 ABSURD = "What is the melting point of tungsten carbide in Kelvin?"

@@ -1,7 +1,7 @@
 import pytest
 
-from rag.assistant import Assistant
-from rag.index import Index
+from rag.answering.assistant import Assistant
+from rag.index.index import Index
 
 schema = pytest.importorskip("llama_index.core.schema", reason="the extra llamaindex is not installed")
 from rag.adapters.llamaindex import PinciteRetriever  # noqa: E402

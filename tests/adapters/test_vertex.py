@@ -4,10 +4,10 @@ from typing import get_args
 import pytest
 
 from rag.adapters.vertex import SKIPPED, to_vertex_answer
-from rag.assistant import Assistant
-from rag.index import Index
-from rag.response import NoAnswerReason
-from rag.types import Document
+from rag.answering.assistant import Assistant
+from rag.core.response import NoAnswerReason
+from rag.core.types import Document
+from rag.index.index import Index
 
 RECALL = "Why did Armenia recall its ambassador to Israel?"
 ABSURD = "What is the melting point of tungsten carbide in Kelvin?"

@@ -10,22 +10,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rag.dense import FaissStore
-from rag.embedding import open_embedder
+from rag.core.settings import Settings
+from rag.core.types import Document
+from rag.embedding.embedder import open_embedder
 from rag.evaluation.cache import VECTORS_FILE, default_folder
 from rag.evaluation.cost import environment
 from rag.evaluation.datasets import Dataset, documents, load
-from rag.evaluation.measures import Columns, summarised
-from rag.evaluation.ranking import DEPTH, MEASURES, ranking_measures
+from rag.evaluation.metrics.measures import Columns, summarised
+from rag.evaluation.metrics.ranking import DEPTH, MEASURES, ranking_measures
+from rag.evaluation.reporting.terminal import number
 from rag.evaluation.results import Evaluation, kept, write_json
-from rag.evaluation.terminal import number
 from rag.evaluation.vectors import RememberingEmbedder
-from rag.lexical import TantivyStore
-from rag.settings import Settings
-from rag.types import Document
+from rag.index.storage.flat_vectors import FaissStore
+from rag.index.storage.lexical import TantivyStore
 
 if TYPE_CHECKING:
-    from rag.protocols import Ranking
+    from rag.core.protocols import Ranking
 
 RESULTS = Path(__file__).parent / "results"
 BATCH = 256

@@ -41,9 +41,15 @@ class Stages:
 
 def watched(embedder: Any) -> Stages:
     """Return stages over the steps of a write with this kind of embedder."""
-    from rag import build as build_room
-    from rag import generations, ingest, lexical, overlaps, store, vector_files, wholeness, writer
-    from rag.loading import jsonl
+    from rag.index.storage import documents as store
+    from rag.index.storage import fingerprints as overlaps
+    from rag.index.storage import integrity as wholeness
+    from rag.index.storage import lexical
+    from rag.index.storage import manifest as generations
+    from rag.index.writing import build as build_room
+    from rag.index.writing import ingest, writer
+    from rag.index.writing import vector_writer as vector_files
+    from rag.loading.formats import jsonl
 
     stages = Stages()
     for place, name, label in (

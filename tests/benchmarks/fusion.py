@@ -15,15 +15,15 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from rag.dense import cosine
+from rag.core.protocols import Ranking
+from rag.core.settings import Settings
 from rag.evaluation import datasets
-from rag.evaluation.bootstrap import mean_interval
 from rag.evaluation.cache import cached_index
-from rag.evaluation.ranking import ranking_measures
-from rag.fusion import convex_mix
-from rag.index import Index
-from rag.protocols import Ranking
-from rag.settings import Settings
+from rag.evaluation.metrics.bootstrap import mean_interval
+from rag.evaluation.metrics.ranking import ranking_measures
+from rag.index.index import Index
+from rag.index.storage.flat_vectors import cosine
+from rag.retrieval.fusion import convex_mix
 
 RESULTS = Path(__file__).parent / "results"
 DEPTH = 100
@@ -63,7 +63,7 @@ def by_maximum(found: Candidates, weight: float) -> Ranking:
 
 
 def z_mix(found: Candidates, weight: float) -> Ranking:
-    """Return the mix that `rag.fusion` makes."""
+    """Return the mix that `rag.retrieval.fusion` makes."""
     return convex_mix([found.dense, found.lexical], [weight, 1 - weight])
 
 
@@ -77,7 +77,7 @@ def methods() -> dict[str, Callable[[Candidates], Ranking]]:
 
 
 def candidates(index: Index, questions: Sequence[datasets.Question]) -> list[Candidates]:
-    """Return the candidates of each question, scored as `rag.retrieval` scores them."""
+    """Return the candidates of each question, scored as `rag.retrieval.candidates` scores them."""
     found = []
     vectors = index.embedder.embed_passages([question.text for question in questions])
     for question, vector in zip(questions, vectors, strict=True):

@@ -23,8 +23,8 @@ import numpy as np
 from costs import Memory, memory, resident, rounded, spread, timed, watched
 from enlarged import DIMENSION, between, neighbours, questions, vectors_of
 
-from rag.quantised import QuantisedStore
-from rag.vector_files import VectorWriter, open_vectors
+from rag.index.storage.quantised_vectors import QuantisedStore
+from rag.index.writing.vector_writer import VectorWriter, open_vectors
 
 AT_ONCE, DEEPEST, FEW = 20_000, 100, 1_000
 SHARES = (0.5, 0.1, 0.01, 0.001)
@@ -66,8 +66,8 @@ class Nearest:
 
 def write(given: argparse.Namespace) -> dict[str, Any]:
     """Write the vectors and their lists, and the true nearest of the questions, to WORK."""
-    from rag.embedding import open_embedder
-    from rag.settings import Settings
+    from rag.core.settings import Settings
+    from rag.embedding.embedder import open_embedder
 
     folder = given.work / "v0"
     shutil.rmtree(folder, ignore_errors=True)

@@ -28,12 +28,12 @@ import numpy as np
 from costs import memory, peak, rounded, spread, timed, watched
 from enlarged import DIMENSION, key_of, noise, prepare, questions
 
-from rag.embedding import open_embedder
-from rag.index import Index
-from rag.protocols import VectorStore
-from rag.quantised import QuantisedStore
-from rag.settings import Settings
-from rag.vector_files import VectorWriter, open_vectors
+from rag.core.protocols import VectorStore
+from rag.core.settings import Settings
+from rag.embedding.embedder import open_embedder
+from rag.index.index import Index
+from rag.index.storage.quantised_vectors import QuantisedStore
+from rag.index.writing.vector_writer import VectorWriter, open_vectors
 
 SHARES = (0.5, 0.1, 0.01, 0.001)
 
@@ -173,8 +173,8 @@ def _teller() -> Callable[[Any], None]:
 
 def ask(given: argparse.Namespace) -> dict[str, Any]:
     """Open the index and ask it, with and without filters."""
-    from rag.assistant import Assistant
-    from rag.retrieval import retrieve
+    from rag.answering.assistant import Assistant
+    from rag.retrieval.candidates import retrieve
 
     before = memory()
     cost = timed(lambda: Index.open(given.work / "index").close())
@@ -221,7 +221,7 @@ def recall(store: VectorStore, queries: Sequence[Any], among: Any = None) -> dic
 
 def filtered(index: Index, pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     """Return cost and recall at filters that leave some share of the passages, at random, and one source."""
-    from rag.retrieval import retrieve
+    from rag.retrieval.candidates import retrieve
 
     found: dict[str, Any] = {"first_filter_ms": dict(zip(("cpu", "wall"), timed(index.chosen, {"bucket": 1}),
                                                          strict=True))}  # fmt: skip

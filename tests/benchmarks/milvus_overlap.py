@@ -22,8 +22,8 @@ from engines.conftest import Server
 from enlarged import questions
 from million import LookUp, recall
 
-from rag.index import Index
-from rag.settings import Settings
+from rag.core.settings import Settings
+from rag.index.index import Index
 
 
 def main() -> None:

@@ -23,8 +23,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from browser.served import browsing, served
 from browser.watching import watching
 
-from rag.index import Index
-from rag.ui.markup import one_line
+from rag.index.index import Index
+from rag.server.page.html.markup import one_line
 
 PAUSE_SECONDS = (1.0, 2.0)
 

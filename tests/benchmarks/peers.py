@@ -24,9 +24,9 @@ from typing import Any
 import numpy as np
 
 from rag import Index
+from rag.embedding.weights import shipped_path
 from rag.evaluation import datasets
 from rag.evaluation.cost import environment
-from rag.weights import shipped_path
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"

@@ -21,11 +21,11 @@ from typing import Any, get_args
 
 import numpy as np
 
-from rag.encoder_graph import Precision, encoder_graph
+from rag.core.runtime import session
+from rag.embedding.onnx_embedder import encoder_shape
+from rag.embedding.onnx_graph import Precision, encoder_graph
+from rag.embedding.weights import SHIPPED_MODEL, WEIGHTS, model_path
 from rag.evaluation.datasets import documents
-from rag.lean import encoder_shape
-from rag.runtime import session
-from rag.weights import SHIPPED_MODEL, WEIGHTS, model_path
 
 LONGEST = 900
 """Characters of a passage, as they are cut."""

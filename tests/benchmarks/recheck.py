@@ -17,10 +17,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from rag.assistant import Assistant
-from rag.index import Index
-from rag.sentences import blocks, sentences
-from rag.types import Document, Span
+from rag.answering.assistant import Assistant
+from rag.chunking.sentences import blocks, sentences
+from rag.core.types import Document, Span
+from rag.index.index import Index
 
 ARTICLES, EDITED = 100, ("moved",) * 8 + ("changed",) * 8 + ("deleted",) * 7 + ("removed",) * 7
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from rich.console import Console
 
+from rag.core.settings import Settings
 from rag.evaluation.datasets import References
 from rag.evaluation.observation import RANKED
+from rag.evaluation.reporting.terminal import render_terminal
 from rag.evaluation.results import Evaluation, write_json
 from rag.evaluation.run import STAGES, evaluate
-from rag.evaluation.terminal import render_terminal
-from rag.settings import Settings
 
 RESULTS = Path(__file__).parent / "results"
 

@@ -36,8 +36,8 @@ BEST, AT_ONCE = 10, 20_000
 
 def material(given: argparse.Namespace) -> dict[str, Any]:
     """Write passages, their vectors, questions, their vectors and the true nearest to a folder."""
-    from rag.embedding import open_embedder
-    from rag.settings import Settings
+    from rag.core.settings import Settings
+    from rag.embedding.embedder import open_embedder
 
     given.to.mkdir(parents=True, exist_ok=True)
     vectors = np.load(given.work / "vectors.npy", mmap_mode="r")

@@ -26,8 +26,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from service.running_service import served
 
 from rag.evaluation import datasets
-from rag.index import Index
-from rag.service.tokens import TOKENS, Tokens
+from rag.index.index import Index
+from rag.server.api.tokens import TOKENS, Tokens
 
 A_MINUTE = 30
 SECONDS_BETWEEN = 20

@@ -25,13 +25,13 @@ sys.path.insert(0, str(Path(__file__).parent))
 from coldstart import building, cold, peak_asking
 
 from rag import Assistant, Index
-from rag.chunking import embedding_text
-from rag.embedding import open_embedder
-from rag.encoder_graph import FUSED
+from rag.chunking.chunks import embedding_text
+from rag.core.runtime import session
+from rag.core.settings import RUNTIMES, Settings
+from rag.embedding.embedder import open_embedder
+from rag.embedding.onnx_graph import FUSED
 from rag.evaluation import datasets
 from rag.evaluation.cost import environment
-from rag.runtime import session
-from rag.settings import RUNTIMES, Settings
 
 RESULTS = Path(__file__).parent / "results"
 SEED = 3

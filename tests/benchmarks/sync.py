@@ -15,9 +15,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from rag.embedding import open_embedder
-from rag.index import Index
-from rag.settings import Settings
+from rag.core.settings import Settings
+from rag.embedding.embedder import open_embedder
+from rag.index.index import Index
 
 NOUNS = "bridge tower harbour market station museum garden school library theatre river tunnel".split()
 VERBS = "opened closed moved burned grew failed reopened expanded".split()

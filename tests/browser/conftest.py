@@ -12,11 +12,11 @@ from playwright.sync_api import Browser, BrowserContext
 from browser.articles import write
 from browser.served import browsing, chromium, served
 from browser.watching import Watched, watching
-from rag.assistant import Assistant
-from rag.index import Index
+from rag.answering.assistant import Assistant
+from rag.index.index import Index
 
 if TYPE_CHECKING:
-    from rag.protocols import Embedder
+    from rag.core.protocols import Embedder
 
 MISSING = "no Chromium on this machine: apt-get install chromium"
 

@@ -18,7 +18,7 @@ CASES = "question,answer\nWho cast the great bell of Lindow?,Agnes Thorne\nWho o
 
 def take(folder: Path) -> None:
     """Write a PNG of each scene in each width and light."""
-    from rag.index import Index
+    from rag.index.index import Index
 
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as place, browsing() as browser:

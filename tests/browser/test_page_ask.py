@@ -8,7 +8,7 @@ from playwright.sync_api import BrowserContext, Route, expect
 
 from browser.articles import ABSURD, BELL, BRIDGE, CRYPT, FERRY, HARBOUR, HOSTILE, HOSTILE_NAME, KEEPER, RECALL
 from browser.watching import Watched, watching
-from rag.assistant import Assistant
+from rag.answering.assistant import Assistant
 
 
 def test_a_question_typed_at_once_is_answered_with_the_quotation_marked_in_its_context(

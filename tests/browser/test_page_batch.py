@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from browser.articles import ABSURD, BRIDGE, RECALL
 from browser.watching import Watched
-from rag.assistant import Assistant
+from rag.answering.assistant import Assistant
 
 
 def saved(watched: Watched, name: str) -> str:

@@ -3,7 +3,7 @@ from pathlib import Path
 from playwright.sync_api import expect
 
 from browser.watching import Watched
-from rag.assistant import Assistant
+from rag.answering.assistant import Assistant
 
 PIER = "The pier of Zennor\n\nThe pier of Zennor was painted green by Isolde Trewin.\n\nSubscribe to our newsletter\n"
 ASKED = "Who painted the pier of Zennor green?"

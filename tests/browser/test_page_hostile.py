@@ -8,9 +8,9 @@ from playwright.sync_api import Browser
 
 from browser.served import served
 from browser.watching import watching
-from rag.assistant import Assistant
-from rag.index import Index
-from rag.protocols import Embedder
+from rag.answering.assistant import Assistant
+from rag.core.protocols import Embedder
+from rag.index.index import Index
 
 NUMBERS = [50, pytest.param(1_000, marks=pytest.mark.slow)]
 NAMES = [

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, expect
 from browser.articles import ABSURD, BELL, RECALL, ROOT
 from browser.served import served
 from browser.watching import Watched, watching
-from rag.assistant import Assistant
+from rag.answering.assistant import Assistant
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from playwright.sync_api import Page, expect
 
 from browser.articles import FERRY, HARBOUR, HOSTILE_NAME, RECALL
 from browser.watching import Watched
-from rag.assistant import Assistant
+from rag.answering.assistant import Assistant
 
 
 def test_the_source_opens_at_the_quotation_and_escape_gives_the_focus_back(

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from rag.errors import InvalidInput
-from rag.milvus.address import address_of, is_address, require_folder
+from rag.core.errors import InvalidInput
+from rag.index.milvus.address import address_of, is_address, require_folder
 
 
 def test_an_address_is_read_as_text_and_as_a_path() -> None:

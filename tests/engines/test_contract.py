@@ -14,8 +14,8 @@ import pytest
 from counting import Counting
 
 from engines.conftest import Place
-from rag.assistant import Assistant
-from rag.errors import (
+from rag.answering.assistant import Assistant
+from rag.core.errors import (
     EmbedderMismatch,
     IndexLocked,
     IndexNotFound,
@@ -24,13 +24,13 @@ from rag.errors import (
     InvalidSettings,
     SourceNotFound,
 )
-from rag.index import Index
-from rag.milvus.address import address_of, is_address
-from rag.reports import IndexReport
-from rag.types import Document
+from rag.core.reports import IndexReport
+from rag.core.types import Document
+from rag.index.index import Index
+from rag.index.milvus.address import address_of, is_address
 
 if TYPE_CHECKING:
-    from rag.protocols import Embedder
+    from rag.core.protocols import Embedder
 
 ROOT = Path(__file__).resolve().parents[2]
 QUESTIONS = (
@@ -250,7 +250,7 @@ def test_a_folder_is_copied_to_a_server(place: Place, seeds_index: Index, embedd
         with pytest.raises(InvalidInput):
             address_of(at)
         return
-    from rag.milvus.copying import copy_index
+    from rag.index.milvus.copying import copy_index
 
     Index.build([Document("a", "What was there before.")], at, embedder=embedder)
     assert copy_index(seeds_index.path, at).version == 2

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from rag import fanout
-from rag.assistant import Assistant
-from rag.embedding import open_embedder
-from rag.errors import EmbedderMismatch, InvalidInput
-from rag.fanout import fan_out
-from rag.index import Index
-from rag.reports import Progress
-from rag.settings import Settings
-from rag.types import Document
+from rag.answering.assistant import Assistant
+from rag.core.errors import EmbedderMismatch, InvalidInput
+from rag.core.reports import Progress
+from rag.core.settings import Settings
+from rag.core.types import Document
+from rag.embedding.embedder import open_embedder
+from rag.index import distributed as fanout
+from rag.index.distributed import fan_out
+from rag.index.index import Index
 
 if TYPE_CHECKING:
-    from rag.protocols import Embedder
+    from rag.core.protocols import Embedder
 
 ray = pytest.importorskip("ray", reason="the extra ray is not installed")
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # Ray leaves sockets and files to the collector

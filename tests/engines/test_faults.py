@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from engines.conftest import AFTER_A_KILL, Server
-from rag.assistant import Assistant
-from rag.errors import IndexUnreachable, IndexVersionMismatch
-from rag.index import Index
-from rag.response import Response
+from rag.answering.assistant import Assistant
+from rag.core.errors import IndexUnreachable, IndexVersionMismatch
+from rag.core.response import Response
+from rag.index.index import Index
 
 if TYPE_CHECKING:
-    from rag.protocols import Embedder
+    from rag.core.protocols import Embedder
 
 pymilvus = pytest.importorskip("pymilvus", reason="the extra milvus is not installed")
 QUESTION = "Why did Armenia recall its ambassador to Israel?"
@@ -67,8 +67,8 @@ def test_a_server_that_stands_still_is_told_and_goes_on(own_server: Server, seed
 def test_a_collection_of_another_dimension_or_metric_is_refused(
     own_server: Server, seeds: Path, embedder: "Embedder"
 ) -> None:
-    from rag.milvus import collections
-    from rag.milvus.engine import Engine
+    from rag.index.milvus import collections
+    from rag.index.milvus.engine import Engine
 
     address = f"milvus://{own_server.address}/refused"
     Index.build(seeds, address, embedder=embedder)

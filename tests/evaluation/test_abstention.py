@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from rag.evaluation.abstention import (
+from rag.evaluation.metrics.abstention import (
     Bin,
     OperatingPoint,
     aurc,

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from rag.evaluation.abstention import auroc
-from rag.evaluation.bootstrap import interval, mean_interval, paired_test
+from rag.evaluation.metrics.abstention import auroc
+from rag.evaluation.metrics.bootstrap import interval, mean_interval, paired_test
 
 
 def test_the_interval_of_a_mean_agrees_with_the_normal_one() -> None:

@@ -8,18 +8,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-import rag.assistant
+import rag.answering.assistant
+from rag.core.settings import Settings
+from rag.core.types import Chunk, Extraction, Hit, Span
+from rag.embedding.onnx_embedder import LeanEmbedder
 from rag.evaluation.cache import cached_index
-from rag.evaluation.compare import Row, compare
 from rag.evaluation.datasets import load, texts
-from rag.evaluation.measures import citation_figures
+from rag.evaluation.metrics.measures import citation_figures
 from rag.evaluation.observation import Observation, observe
+from rag.evaluation.reporting.compare import Row, compare
 from rag.evaluation.results import Evaluation
 from rag.evaluation.run import evaluate
-from rag.lean import LeanEmbedder
-from rag.reading import SentenceReader
-from rag.settings import Settings
-from rag.types import Chunk, Extraction, Hit, Span
+from rag.reading.sentence_reader import SentenceReader
 
 STAGES = ("lexical", "dense", "fused", "read", "answers", "abstention", "citations")
 
@@ -73,7 +73,7 @@ def test_offsets_moved_by_one_show_in_the_spans_but_not_in_the_ranking(
 
 def test_quotations_whose_offsets_moved_by_one_are_not_verbatim(small_set: Path, cache: Path) -> None:
     dataset = load(small_set)
-    assistant = rag.assistant.Assistant.open(cached_index(dataset, Settings(), cache)[0])
+    assistant = rag.answering.assistant.Assistant.open(cached_index(dataset, Settings(), cache)[0])
     traces = assistant.trace_many([question.text for question in dataset.questions])
     seen = [
         observe(question, trace, assistant.index, Settings())
@@ -104,7 +104,7 @@ def test_a_reader_that_always_answers_shows_in_abstention(
             found = self._reader.read(questions, hits)
             return [[replace(item, features=dict.fromkeys(item.features, 1.0)) for item in items] for items in found]
 
-    monkeypatch.setattr(rag.assistant, "SentenceReader", SureReader)
+    monkeypatch.setattr(rag.answering.assistant, "SentenceReader", SureReader)
     found = evaluate(small_set, other_field=other_set, settings=WHOLE, stages=STAGES, cache=cache)
     for kind in ("article removed", "other field"):
         stage = f"abstention, {kind}"

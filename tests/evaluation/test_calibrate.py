@@ -4,16 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from rag.assistant import Assistant
-from rag.confidence import CALIBRATION, save
-from rag.confidence import load as load_calibration
-from rag.errors import EvaluationError, InvalidSettings
+from rag.answering.assistant import Assistant
+from rag.answering.confidence import CALIBRATION, save
+from rag.answering.confidence import load as load_calibration
+from rag.answering.feedback import keep, record
+from rag.core.errors import EvaluationError, InvalidSettings
+from rag.core.settings import WITHOUT_MODEL, Settings
 from rag.evaluation.cache import cached_index
 from rag.evaluation.calibrate import calibrate
 from rag.evaluation.datasets import load
-from rag.feedback import keep, record
-from rag.index import Index
-from rag.settings import WITHOUT_MODEL, Settings
+from rag.index.index import Index
 
 
 @pytest.fixture

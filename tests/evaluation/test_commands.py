@@ -5,13 +5,13 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from rag.confidence import load as load_calibration
-from rag.errors import EvaluationError, InvalidSettings
+from rag.answering.confidence import load as load_calibration
+from rag.cli.evaluation_commands import calibrate_command, eval_command
+from rag.core.errors import EvaluationError, InvalidSettings
+from rag.core.settings import Settings
 from rag.evaluation.cache import cached_index
-from rag.evaluation.commands import calibrate_command, eval_command
 from rag.evaluation.datasets import load
 from rag.evaluation.results import read_json
-from rag.settings import Settings
 
 app = typer.Typer()
 app.command("eval")(eval_command)

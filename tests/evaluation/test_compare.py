@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from rag.errors import EvaluationError
-from rag.evaluation.compare import compare
+from rag.core.errors import EvaluationError
+from rag.evaluation.reporting.compare import compare
 from rag.evaluation.results import Evaluation, Measure, kept, read_json, write_json
 
 IDS = tuple(f"q{number}" for number in range(20))

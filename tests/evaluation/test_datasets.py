@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from rag.errors import EvaluationError
+from rag.core.errors import EvaluationError
+from rag.core.types import Span
 from rag.evaluation.datasets import documents, load, load_queries, texts
-from rag.types import Span
 
 CORPUS = [
     {

@@ -2,11 +2,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from rag.assistant import Trace
+from rag.answering.assistant import Trace
+from rag.core.response import IndexInfo, NoAnswer, Response
+from rag.core.types import Chunk, Hit, Span
 from rag.evaluation.datasets import Question
 from rag.evaluation.observation import Quote, is_right, lost_at
-from rag.response import IndexInfo, NoAnswer, Response
-from rag.types import Chunk, Hit, Span
 
 TEXT = "0123456789" * 4
 GOLD, OTHER = Chunk(Span("a", 0, 20), TEXT[:20]), Chunk(Span("b", 0, 20), TEXT[:20])

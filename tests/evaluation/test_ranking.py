@@ -2,8 +2,8 @@ import math
 
 import pytest
 
-from rag.evaluation.ranking import MEASURES, by_best_passage, ranking_measures
-from rag.types import Chunk, Hit, Span
+from rag.core.types import Chunk, Hit, Span
+from rag.evaluation.metrics.ranking import MEASURES, by_best_passage, ranking_measures
 
 
 def test_measures_equal_the_hand_computed_ones() -> None:

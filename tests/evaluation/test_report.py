@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from rag.evaluation.compare import compare
-from rag.evaluation.report import render_html, write_html
+from rag.evaluation.reporting.compare import compare
+from rag.evaluation.reporting.report import render_html, write_html
+from rag.evaluation.reporting.terminal import render_comparison, render_terminal
 from rag.evaluation.results import Evaluation, read_json, write_json
 from rag.evaluation.run import evaluate
-from rag.evaluation.terminal import render_comparison, render_terminal
 
 NASTY = "<script>alert(1)</script> & \"quoted\" 'text' <img src=x onerror=y>"
 

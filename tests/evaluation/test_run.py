@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from rag.assistant import Assistant
-from rag.errors import EvaluationError
+from rag.answering.assistant import Assistant
+from rag.core.errors import EvaluationError
+from rag.core.settings import Settings
 from rag.evaluation.cache import cache_key, cached_index
 from rag.evaluation.datasets import load
 from rag.evaluation.results import Evaluation
 from rag.evaluation.run import evaluate
-from rag.settings import Settings
 
 
 @pytest.fixture(scope="module")

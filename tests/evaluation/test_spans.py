@@ -3,8 +3,8 @@ from itertools import chain
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.evaluation.spans import Coverage, best_coverage, coverage, precision_omega, shared_length, union
-from rag.types import Span
+from rag.core.types import Span
+from rag.evaluation.metrics.spans import Coverage, best_coverage, coverage, precision_omega, shared_length, union
 
 
 @st.composite

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.evaluation.squad import exact_match, f1, normalised
+from rag.evaluation.metrics.squad import exact_match, f1, normalised
 
 
 def test_normalisation_drops_case_punctuation_articles_and_blanks() -> None:

@@ -8,7 +8,7 @@ import pytest
 from rag.evaluation.vectors import RememberingEmbedder
 
 if TYPE_CHECKING:
-    from rag.protocols import Embedder, Ranges
+    from rag.core.protocols import Embedder, Ranges
 
 TEXTS = ["The Seine flows through Paris.", "Cobalt makes glass blue.", "Owls hunt at night."]
 

@@ -8,7 +8,7 @@ import resource
 import sys
 from pathlib import Path
 
-from rag.errors import LoadError
+from rag.core.errors import LoadError
 from rag.loading import Source, load
 from rag.loading.sources import file_sha256
 

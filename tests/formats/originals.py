@@ -16,7 +16,7 @@ from openpyxl import load_workbook
 from pptx import Presentation
 from pypdfium2 import PdfDocument
 
-from rag.response import Place
+from rag.core.response import Place
 
 
 def resolves(path: Path, kind: str, document_id: str, quote: str, place: Place) -> bool:

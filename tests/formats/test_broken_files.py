@@ -15,13 +15,13 @@ from reportlab.lib.pdfencrypt import StandardEncryption
 from reportlab.pdfgen.canvas import Canvas
 
 from formats.made_files import MAKERS, article, html, make_files
-from rag.errors import EmptyDocument, LoadError, UnreadableSource
-from rag.ingest import Ingest
+from rag.core.errors import EmptyDocument, LoadError, UnreadableSource
+from rag.core.types import Document
+from rag.index.writing.ingest import Ingest
 from rag.loading import LOADERS, Source, discover, load
-from rag.types import Document
 
 if TYPE_CHECKING:
-    from rag.embedding import SentenceTransformerEmbedder
+    from rag.embedding.embedder import SentenceTransformerEmbedder
 
 SPARSE_TOO = (
     "html",

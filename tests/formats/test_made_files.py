@@ -9,15 +9,15 @@ import pytest
 
 from formats.made_files import MAKERS, Made, make_files
 from formats.originals import resolves
-from rag.blocks import blocks
-from rag.chunking import chunk
-from rag.citation import place
-from rag.errors import LoadError
+from rag.answering.citation import place
+from rag.chunking.blocks import blocks
+from rag.chunking.chunks import chunk
+from rag.core.errors import LoadError
+from rag.core.types import Document, Span
 from rag.loading import LOADERS, Source, discover, load, suffix
-from rag.types import Document, Span
 
 if TYPE_CHECKING:
-    from rag.embedding import SentenceTransformerEmbedder
+    from rag.embedding.embedder import SentenceTransformerEmbedder
 
 EACH, EACH_SLOW = 3, 11
 

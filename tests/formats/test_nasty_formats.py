@@ -17,7 +17,7 @@ from nasty_files import prose
 from test_nasty import broken_laws
 
 from formats.made_files import MAKERS, article
-from rag.errors import LoadError
+from rag.core.errors import LoadError
 from rag.loading import Source, load
 
 

@@ -12,13 +12,13 @@ from pptx import Presentation
 from reportlab.lib.styles import getSampleStyleSheet
 from reportlab.platypus import Paragraph, SimpleDocTemplate
 
-from rag.blocks import blocks
-from rag.boilerplate import masks
-from rag.chunking import chunk
-from rag.citation import place
-from rag.errors import LoadError
+from rag.answering.citation import place
+from rag.chunking.blocks import blocks
+from rag.chunking.boilerplate import masks
+from rag.chunking.chunks import chunk
+from rag.core.errors import LoadError
+from rag.core.types import Chunk, Document, Span
 from rag.loading import Source, load
-from rag.types import Chunk, Document, Span
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -273,7 +273,7 @@ def test_no_library_is_imported_before_a_file_needs_it() -> None:
     import sys
 
     heavy = "lxml trafilatura pypdfium2 docx pptx openpyxl striprtf".split()
-    code = f"import sys, rag.loading, rag.loading.web; print([name for name in {heavy} if name in sys.modules])"
+    code = f"import sys, rag.loading, rag.loading.formats.web; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from formats.made_files import MAKERS, article, html
-from rag.errors import InvalidInput, SourceNotFound, UnreadableSource
+from rag.core.errors import InvalidInput, SourceNotFound, UnreadableSource
+from rag.core.types import Document
 from rag.loading import discover, load
-from rag.loading import web as loading_web
-from rag.loading.web import Address, is_public, load_url, with_web_addresses
-from rag.types import Document
+from rag.loading.formats import web as loading_web
+from rag.loading.formats.web import Address, is_public, load_url, with_web_addresses
 
 ARTICLE = article(4)
 

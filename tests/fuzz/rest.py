@@ -18,8 +18,8 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from service.running_service import served  # noqa: E402
 
-from rag.index import Index  # noqa: E402
-from rag.service.tokens import TOKENS, Tokens  # noqa: E402
+from rag.index.index import Index  # noqa: E402
+from rag.server.api.tokens import TOKENS, Tokens  # noqa: E402
 
 METHODS = ("get", "post", "put", "patch", "delete")
 

@@ -11,10 +11,10 @@ from formats.test_nasty_formats import Characters
 from nasty_files import nasty_file, prose
 from test_nasty import broken_laws
 
-from rag.assistant import Assistant
-from rag.errors import LoadError, RagError
-from rag.filters import conditions, from_pairs
-from rag.index import Index
+from rag.answering.assistant import Assistant
+from rag.core.errors import LoadError, RagError
+from rag.index.filters import conditions, from_pairs
+from rag.index.index import Index
 from rag.loading import Source, load
 
 SEEDS = Path(__file__).parents[2] / "seeds"

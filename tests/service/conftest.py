@@ -9,15 +9,15 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from rag.assistant import Assistant
-from rag.index import Index
-from rag.service import TOKENS, Tokens, attach
-from rag.settings import Options
-from rag.ui.shared import SharedAssistant
+from rag.answering.assistant import Assistant
+from rag.core.settings import Options
+from rag.index.index import Index
+from rag.server.api import TOKENS, Tokens, attach
+from rag.server.shared_assistant import SharedAssistant
 from service.running_service import Served, served
 
 if TYPE_CHECKING:
-    from rag.protocols import Embedder
+    from rag.core.protocols import Embedder
 
 
 @pytest.fixture

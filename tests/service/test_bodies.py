@@ -1,7 +1,7 @@
 import asyncio
 from typing import Any
 
-from rag.service.bodies import Bodies
+from rag.server.api.bodies import Bodies
 
 
 def sent_slowly(parts: list[bytes], pause: float, path: str = "/v1/ask") -> tuple[int, bytes]:

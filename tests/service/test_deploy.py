@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from rag.cli import app
+from rag.cli.main import app
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 

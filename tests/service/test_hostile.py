@@ -18,8 +18,8 @@ import pytest
 from mcp import Client
 from starlette.testclient import TestClient
 
-from rag.service import TOKENS, Tokens
-from rag.ui.uploads import UPLOADS
+from rag.server.api import TOKENS, Tokens
+from rag.server.uploads import UPLOADS
 from service.running_service import COLLAPSE, Served, served
 from service.test_security import bearing, tried
 

@@ -13,9 +13,9 @@ from mcp import Client, StdioServerParameters, stdio_client
 from seed_questions import needs_questions, texts
 from starlette.testclient import TestClient
 
-from rag.assistant import Assistant
-from rag.errors import InvalidSettings
-from rag.service.commands import mcp_command
+from rag.answering.assistant import Assistant
+from rag.cli.server_commands import mcp_command
+from rag.core.errors import InvalidSettings
 from service.running_service import ABSURD, COLLAPSE, RECALL, ROOT, Served
 
 DOCUMENT = "003_ef5e1746d28300d1.txt"
@@ -130,8 +130,8 @@ def test_a_mistake_comes_back_in_words(running: Served, tool: str, arguments: di
 def test_without_the_library_the_extra_is_named(
     serving: Callable[..., TestClient], index: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rag.service.application.find_spec", lambda name: None)
-    monkeypatch.setattr("rag.service.commands.find_spec", lambda name: None)
+    monkeypatch.setattr("rag.server.api.application.find_spec", lambda name: None)
+    monkeypatch.setattr("rag.cli.server_commands.find_spec", lambda name: None)
     answer = serving().post("/mcp", json={})
     assert answer.status_code == 501 and "pincite[mcp]" in answer.json()["remedy"]
     with pytest.raises(InvalidSettings, match=r"pincite\[mcp\]"):

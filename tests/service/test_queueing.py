@@ -3,9 +3,9 @@ import threading
 
 import pytest
 
-from rag.service.access import Client
-from rag.service.problems import Refused
-from rag.service.queueing import RequestQueue
+from rag.server.api.access import Client
+from rag.server.api.problems import Refused
+from rag.server.api.queueing import RequestQueue
 
 ANN = Client("ann", "read")
 

@@ -8,8 +8,8 @@ import pytest
 from jsonschema import Draft202012Validator
 from starlette.testclient import TestClient
 
-from rag.assistant import Assistant
-from rag.feedback import read
+from rag.answering.assistant import Assistant
+from rag.answering.feedback import read
 from service.running_service import ABSURD, COLLAPSE, RECALL
 
 FERRY = {"id": "a/ferry", "text": "The ferry of Marrowick leaves at noon on each Sunday.", "title": "Times"}

@@ -11,17 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from rag.assistant import Assistant
-from rag.errors import InvalidFilter, RagError
-from rag.index import Index
-from rag.protocols import Embedder
-from rag.running import ShellQuestion, answering_shell, asked_of_server
-from rag.ui.shared import SharedAssistant
+from rag.answering.assistant import Assistant
+from rag.core.errors import InvalidFilter, RagError
+from rag.core.protocols import Embedder
+from rag.index.index import Index
+from rag.server.local_socket import ShellQuestion, answering_shell, asked_of_server
+from rag.server.shared_assistant import SharedAssistant
 from service.running_service import ABSURD, RECALL, ROOT, Served, served
 
 ALONE = """
 import sys
-from rag.cli import main
+from rag.cli.main import main
 try:
     main()
 finally:

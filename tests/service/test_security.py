@@ -13,8 +13,8 @@ import httpx
 import pytest
 from starlette.testclient import TestClient
 
-from rag.index import Index
-from rag.service import TOKENS, Tokens
+from rag.index.index import Index
+from rag.server.api import TOKENS, Tokens
 from service.running_service import COLLAPSE, Served, served
 
 Serving = Callable[..., TestClient]

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from rag.repair import examine
+from rag.index.repair import examine
 from service.running_service import ABSURD, COLLAPSE, RECALL, Served, served
 
 WRITERS, ASKERS, WRITES_BEFORE = 4, 4, 8

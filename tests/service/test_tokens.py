@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.errors import InvalidInput
-from rag.service.tokens import Tokens
+from rag.core.errors import InvalidInput
+from rag.server.api.tokens import Tokens
 
 
 def test_a_token_is_known_by_its_hash_alone(tmp_path: Path) -> None:

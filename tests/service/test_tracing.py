@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from rag.assistant import Assistant
-from rag.errors import InvalidQuestion
-from rag.service import tracing
-from rag.service.operations import Operations
-from rag.service.requests import AskRequest, SearchRequest
-from rag.ui.shared import SharedAssistant
+from rag.answering.assistant import Assistant
+from rag.core.errors import InvalidQuestion
+from rag.server.api import tracing
+from rag.server.api.operations import Operations
+from rag.server.api.requests import AskRequest, SearchRequest
+from rag.server.shared_assistant import SharedAssistant
 from service.running_service import ABSURD, RECALL
 
 LONG = "secret " * 1_000

@@ -1,8 +1,8 @@
 """Makes responses over made-up documents, with real citations, for tests of what is shown of them."""
 
-from rag.citation import cite
-from rag.response import Answer, IndexInfo, NoAnswer, Response
-from rag.types import Chunk, Document, Span
+from rag.answering.citation import cite
+from rag.core.response import Answer, IndexInfo, NoAnswer, Response
+from rag.core.types import Chunk, Document, Span
 
 INFO = IndexInfo(version=3, fingerprint="sha256:0", documents=1, chunks=1, embedding_model="all-MiniLM-L6-v2")
 

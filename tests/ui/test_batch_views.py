@@ -7,10 +7,10 @@ import pytest
 from pages import Reading
 from responses import answer, answered, refused
 
-from rag.errors import InvalidInput
-from rag.response import NoAnswer, Response
-from rag.types import Document
-from rag.ui.batch_views import file_of, questions_in, table_html
+from rag.core.errors import InvalidInput
+from rag.core.response import NoAnswer, Response
+from rag.core.types import Document
+from rag.server.page.html.batch_views import file_of, questions_in, table_html
 
 HOSTILE = '=HYPERLINK("http://192.0.2.1")<img src=x onerror=alert(1)>\r\n"quoted", and;more'
 

@@ -4,11 +4,11 @@ import pytest
 from pages import Reading
 from responses import answer, answered, refused
 
-from rag.response import NoAnswer, NoAnswerReason
-from rag.types import Document
-from rag.ui.cards import response_html, sides
-from rag.ui.phrases import source_words
-from rag.ui.refusals import HEADLINES, message_html
+from rag.core.response import NoAnswer, NoAnswerReason
+from rag.core.types import Document
+from rag.server.page.html.cards import response_html, sides
+from rag.server.page.html.phrases import source_words
+from rag.server.page.html.refusals import HEADLINES, message_html
 
 HOSTILE = (
     '<img src=x onerror=alert(1)>\u202e</script><script>alert(2)</script>"\' onclick="alert(3)" {{value}} ${value}'

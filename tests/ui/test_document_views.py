@@ -2,11 +2,10 @@ import json
 
 from pages import Reading
 
-from rag.reports import IndexReport, Progress
-from rag.response import IndexInfo
-from rag.store import DocumentSummary
-from rag.types import Chunk, Document, Mask, Span
-from rag.ui.document_views import (
+from rag.core.reports import IndexReport, Progress
+from rag.core.response import IndexInfo
+from rag.core.types import Chunk, Document, DocumentSummary, Mask, Span
+from rag.server.page.html.document_views import (
     ON_A_PAGE,
     Listing,
     document_html,

@@ -1,8 +1,8 @@
 import pytest
 
-from rag.types import Chunk, Span
-from rag.ui.examples import candidates
-from rag.ui.sentence_questions import question_of
+from rag.core.types import Chunk, Span
+from rag.server.page.examples import candidates
+from rag.server.page.sentence_questions import question_of
 
 
 def chunk(start: int, title: str | None, *headings: str) -> Chunk:

@@ -2,8 +2,8 @@ import json
 
 from pages import Reading
 
-from rag.confidence import Calibration
-from rag.ui.expectation import expectation_html, stops
+from rag.answering.confidence import Calibration
+from rag.server.page.html.expectation import expectation_html, stops
 
 CURVE = ((0.0, 0.5, 1.0), (0.4, 0.75, 0.6), (0.8, 0.9, 0.2), (0.95, 1.0, 0.01))
 FITTED = Calibration((), (), (), (), 0.0, 0.4, CURVE, "made-up questions", 1_200)

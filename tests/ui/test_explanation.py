@@ -4,10 +4,10 @@ from typing import Any
 from pages import Reading
 from responses import answer, answered
 
-from rag.explanation import features_of
-from rag.response import Response
-from rag.types import Document
-from rag.ui.explanation import explanation_html
+from rag.answering.explanation import features_of
+from rag.core.response import Response
+from rag.core.types import Document
+from rag.server.page.html.explanation import explanation_html
 
 DOCUMENT = Document("d", "It rained. The bell rang.")
 CHUNK = {"chunk_id": "d:0-25", "score": 1.25}

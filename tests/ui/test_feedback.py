@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from responses import answer, answered
 
-from rag.errors import IndexWriteFailed, InvalidInput
-from rag.feedback import FEEDBACK, VERDICTS, keep, read, record
-from rag.response import Response
-from rag.types import Document
+from rag.answering.feedback import FEEDBACK, VERDICTS, keep, read, record
+from rag.core.errors import IndexWriteFailed, InvalidInput
+from rag.core.response import Response
+from rag.core.types import Document
 
 DOCUMENT = Document("d.txt", "It rained.\u2028The bell rang.")
 FEATURES = {"overlap": 1.5}

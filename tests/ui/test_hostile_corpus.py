@@ -6,9 +6,9 @@ from html.parser import HTMLParser
 
 from responses import answer, answered
 
-from rag.types import Document
-from rag.ui.cards import response_html
-from rag.ui.source_view import shown_by, source_html
+from rag.core.types import Document
+from rag.server.page.html.cards import response_html
+from rag.server.page.html.source_view import shown_by, source_html
 
 DOCUMENTS = 1_000
 LONGEST_LINE = 1_000_000

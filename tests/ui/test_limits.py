@@ -1,7 +1,7 @@
 import pytest
 
-from rag.errors import InvalidInput
-from rag.ui.limits import FORGOTTEN_AFTER, RateLimit
+from rag.core.errors import InvalidInput
+from rag.server.rate_limit import FORGOTTEN_AFTER, RateLimit
 
 
 class Clock:

@@ -4,9 +4,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pages import Reading
 
-from rag.citation import place
-from rag.types import Document, Span
-from rag.ui.markup import LineNumbers, Mark, attributes, element, escaped, isolated, marked
+from rag.answering.citation import place
+from rag.core.types import Document, Span
+from rag.server.page.html.markup import LineNumbers, Mark, attributes, element, escaped, isolated, marked
 
 NASTY = st.text(
     alphabet=st.one_of(

@@ -5,7 +5,7 @@ import pytest
 
 import rag
 
-UI = Path(rag.__file__).parent / "ui"
+UI = Path(rag.__file__).parent / "server" / "page"
 CSS = (UI / "assets" / "page.css").read_text(encoding="utf-8")
 THEME = (UI / "theme.py").read_text(encoding="utf-8")
 READ = [

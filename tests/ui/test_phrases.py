@@ -3,9 +3,9 @@ import dataclasses
 import pytest
 from responses import answer
 
-from rag.reports import duration
-from rag.types import Document
-from rag.ui.phrases import count, percent, place_words
+from rag.core.reports import duration
+from rag.core.types import Document
+from rag.server.page.html.phrases import count, percent, place_words
 
 
 @pytest.mark.parametrize(

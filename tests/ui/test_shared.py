@@ -5,11 +5,11 @@ from typing import Any, cast
 import pytest
 from responses import INFO, answer, answered
 
-from rag.assistant import Assistant
-from rag.errors import ModelNotAvailable
-from rag.response import Response
-from rag.types import Document
-from rag.ui.shared import SharedAssistant
+from rag.answering.assistant import Assistant
+from rag.core.errors import ModelNotAvailable
+from rag.core.response import Response
+from rag.core.types import Document
+from rag.server.shared_assistant import SharedAssistant
 
 RESPONSE = answered(answer(Document("d", "Yes."), 0, 4))
 
@@ -40,7 +40,7 @@ class OneAtATime:
 
 
 def shared(open_assistant: Any) -> SharedAssistant:
-    return SharedAssistant(lambda: cast(Assistant, open_assistant()))
+    return SharedAssistant(lambda: cast("Assistant", open_assistant()))
 
 
 def test_a_question_asked_while_the_model_loads_waits_and_is_answered() -> None:

@@ -4,10 +4,10 @@ import pytest
 from pages import Reading
 from responses import answer, answered, refused
 
-from rag.errors import InvalidInput
-from rag.response import NoAnswer
-from rag.types import Document, Layout, Mask, Span
-from rag.ui.source_view import LONGEST_WHOLE, shown_by, source_html, window
+from rag.core.errors import InvalidInput
+from rag.core.response import NoAnswer
+from rag.core.types import Document, Layout, Mask, Span
+from rag.server.page.html.source_view import LONGEST_WHOLE, shown_by, source_html, window
 
 
 def read(document: Document, *ranges: tuple[int, int], masks: tuple[tuple[int, int, str], ...] = ()) -> Reading:

@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rag.ui.taking_turns import TURN, TakingTurns
+from rag.server.turn_taking import TURN, TakingTurns
 
 if TYPE_CHECKING:
-    from rag.protocols import Floats2d, Ranges
+    from rag.core.protocols import Floats2d, Ranges
 
 
 class Noting:

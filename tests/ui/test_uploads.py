@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from rag.index import Index
-from rag.protocols import Embedder
-from rag.ui.uploads import UPLOADS, add_files, drop
+from rag.core.protocols import Embedder
+from rag.index.index import Index
+from rag.server.uploads import UPLOADS, add_files, drop
 
 
 @pytest.fixture

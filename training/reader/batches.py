@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.reader_input import LONGEST_PASSAGE, Pair, PairTokenizer, Tokens
+from rag.reading.reader_tokens import LONGEST_PASSAGE, Pair, PairTokenizer, Tokens
 from training.reader.examples import Example
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rag.lexical import TantivyStore
+from rag.index.storage.lexical import TantivyStore
 from training.reader.invented import invented
 from training.reader.sources import SOURCES, Asked, Passage, Source, passages, questions, sentence_ranges
 

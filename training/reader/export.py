@@ -15,10 +15,10 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from rag.encoder_graph import EncoderShape, Precision, reader_graph
-from rag.runtime import side_by_side
-from rag.span_model import CARD, GRAPH, SHIPPED_READER, TOKENIZER, SpanModel, sums_of
-from rag.weights import SHIPPED_MODEL, model_path
+from rag.core.runtime import side_by_side
+from rag.embedding.onnx_graph import EncoderShape, Precision, reader_graph
+from rag.embedding.weights import SHIPPED_MODEL, model_path
+from rag.reading.reader_model import CARD, GRAPH, SHIPPED_READER, TOKENIZER, SpanModel, sums_of
 from training.reader.batches import Encoder
 from training.reader.examples import Example
 from training.reader.measure import gold_paragraphs, held_out_questions

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from rag.decoding import Read, decoded
-from rag.evaluation import squad
-from rag.evaluation.abstention import auroc
-from rag.evaluation.bootstrap import mean_interval
-from rag.reader_input import Pair
+from rag.evaluation.metrics import squad
+from rag.evaluation.metrics.abstention import auroc
+from rag.evaluation.metrics.bootstrap import mean_interval
+from rag.reading.reader_tokens import Pair
+from rag.reading.span_decoding import Read, decoded
 from training.reader.batches import Encoder, Learnable, padded
 from training.reader.examples import Example
 from training.reader.network import Network

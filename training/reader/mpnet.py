@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load, save_file
 from torch import Tensor
 
-from rag.weights import SHIPPED_MODEL, model_path
+from rag.embedding.weights import SHIPPED_MODEL, model_path
 from training.reader.network import RELATIVE
 
 MODEL, TOKENIZER = "all-mpnet-base-v2", "tokenizer.json"

@@ -1,6 +1,7 @@
 """The reader as it is trained: a BERT encoder of the backbone's weights with four small heads, in plain torch.
 
-Names of parameters are those of the backbone's file, so that `rag.encoder_graph` writes the trained encoder as it
+Names of parameters are those of the backbone's file, so that `rag.embedding.onnx_graph` writes the trained encoder as
+it
 writes the embedder.
 """
 
@@ -13,8 +14,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from rag.encoder_graph import LARGEST_WEIGHT
-from rag.reader_input import PASSAGE, PASSAGE_SHARED, QUESTION, QUESTION_SHARED, SEGMENTS
+from rag.embedding.onnx_graph import LARGEST_WEIGHT
+from rag.reading.reader_tokens import PASSAGE, PASSAGE_SHARED, QUESTION, QUESTION_SHARED, SEGMENTS
 from training.reader.batches import Batch
 
 HEADS, EPSILON = 12, 1e-12

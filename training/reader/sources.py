@@ -9,10 +9,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-from rag.blocks import blocks
+from rag.chunking.blocks import blocks
+from rag.chunking.sentences import sentences
+from rag.core.types import Document
 from rag.evaluation.datasets import developer_half
-from rag.sentences import sentences
-from rag.types import Document
 
 Style = Literal["span", "sentence", "passage"]
 HELD_OUT_ARTICLES = 8

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 
-from rag.weights import SHIPPED_MODEL, model_path
+from rag.embedding.weights import SHIPPED_MODEL, model_path
 from training.reader.batches import Encoder, batched
 from training.reader.examples import SHARES, Example, Maker
 from training.reader.measure import by_network, gold_paragraphs, held_out_questions

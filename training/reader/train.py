@@ -24,7 +24,7 @@ import torch
 from safetensors.numpy import load_file, save_file
 from torch import nn
 
-from rag.weights import SHIPPED_MODEL, model_path
+from rag.embedding.weights import SHIPPED_MODEL, model_path
 from training.reader.batches import Batch, Encoder, batched
 from training.reader.examples import SHARES, Example, Maker
 from training.reader.measure import by_network, gold_paragraphs, held_out_questions

@@ -9,9 +9,9 @@ import numpy as np
 from scale_driver import BEST, PASSAGES, Engine, Question, run, whole
 
 from rag import Index
-from rag.embedding import open_embedder
-from rag.retrieval import hits, retrieve
-from rag.settings import Settings
+from rag.core.settings import Settings
+from rag.embedding.embedder import open_embedder
+from rag.retrieval.candidates import hits, retrieve
 
 SETTINGS = Settings()
 ENDING, AHEAD = 40, 20

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from scale_driver import BEST, Engine, Question, batches, run
 
-from rag.vector_files import VectorWriter, open_vectors
+from rag.index.writing.vector_writer import VectorWriter, open_vectors
 
 
 def build(material: Path, folder: Path) -> None:

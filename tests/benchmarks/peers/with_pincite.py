@@ -6,8 +6,8 @@ from typing import Any
 from driver import Peer, run
 
 from rag import Assistant, Document, Index
-from rag.embedding import open_embedder
-from rag.settings import Settings
+from rag.core.settings import Settings
+from rag.embedding.embedder import open_embedder
 
 
 def load(model: str) -> Any:

@@ -1,0 +1,1 @@
+"""Turns what was read into verified answers: sentences, confidence, agreement, citations; the Assistant."""

@@ -1,0 +1,249 @@
+"""Tells answers that say the same from answers that differ, and from those that speak of different things.
+
+Nothing here is near enough: numbers, dates and names are compared as they are (`rag.answering.quantities`), and a text
+is a copy of
+another only where it holds the same words in the same order, but for a few that change nothing. What cannot be told
+from the words is `unrelated`, so that no disagreement is announced that is none.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Any, Literal
+
+from rag.answering.quantities import CURRENCIES, Value, compare, values
+from rag.answering.statements import NEGATIONS, VALUE_MARK, Statement, may_be_copy, names_of, same_statement, words_of
+from rag.core.response import Answer
+from rag.core.stopwords import FUNCTION_WORDS
+from rag.retrieval.question_types import question_form
+
+Relation = Literal["agree", "differ", "unrelated"]
+
+CLOSE, LOOSE, MANY_SHARED = 0.75, 0.5, 4
+"""Share of a question's words that sentences must have for their figures to be of one thing; a smaller one will do for
+sentences that have many words in common."""
+MOST_VALUES = 3
+"""Values up to which an answer with more of them agrees with one with fewer: in a list of figures any can be found."""
+AUXILIARIES = frozenset("do does did is are was were be been has have had will".split())
+COMPASS = frozenset(
+    "north south east west northern southern eastern western new old great central upper lower saint san".split()
+)
+"""First words that make another name of the one they stand before: North Korea is not Korea."""
+ASKED = frozenset(
+    "worth shar percent percentag proportion fraction numb number much many amount rat old long year dat day month"
+    " compan countr cit town person team state".split()
+)
+"""Stems of words that say what kind of thing is asked for, not of what."""
+MEASURES = frozenset(
+    "cost pric fee charg worth pay paid spend spent mone sum total euro dollar pound franc yen rubl cent eur usd gbp"
+    " million billion thousand".split()
+)
+"""Stems of words of money and number: sentences that have only these in common speak of different things."""
+AMOUNTS = frozenset(CURRENCIES.values())
+
+_PERCENT = re.compile(r"\b(percent\w*|per cent|share|proportion|fraction|rate)\b")
+_MONEY = re.compile(
+    r"\b(worth|cost|costs|price|pay|paid|spend|spent|budget|fine|salary|revenue|profits?|invest\w*|aid|money)\b"
+)
+_NUMBER = re.compile(
+    r"\b(how (many|much|old|long|far|tall|high|large|big|fast|deep|heavy|wide)|number|population|score)\b"
+)
+_HOW_MANY = re.compile(r"\bhow many (?:\w+ (?=people\b|men\b|women\b))?(\w+)")
+_KINDS = (("percent", _PERCENT), ("money", _MONEY), ("number", _NUMBER))
+_TIME = re.compile(r"\b(when|(what|which) (year|date|day|month))\b")
+_NAME = re.compile(
+    r"\b(who|whom|where|(what|which) (\w+ )?(is|was|company|country|city|person|town|team|state)|capital)\b"
+)
+
+
+def statement(answer: Answer) -> Statement:
+    """Return what an answer states: its quotation, a short one within its sentence."""
+    if answer.answer_type == "span":
+        return Statement(answer.context, *answer.context_offset)
+    return Statement(answer.answer, 0, len(answer.answer))
+
+
+def compare_answers(question: str, answers: Sequence[Answer]) -> dict[str, Any]:
+    """Return `groups` of ranks that agree, in order of rank, and whether any two answers `differ`.
+
+    An answer joins the first group with all of whose members it agrees.
+    """
+    stated = [(answer.rank, statement(answer)) for answer in answers]
+    found = {
+        (one[0], other[0]): relation(question, one[1], other[1])
+        for place, other in enumerate(stated)
+        for one in stated[:place]
+    }
+    groups: list[list[int]] = []
+    for rank, _ in stated:
+        joined = next((group for group in groups if all(found[one, rank] == "agree" for one in group)), None)
+        if joined is None:
+            groups.append(joined := [])
+        joined.append(rank)
+    return {"groups": groups, "differ": "differ" in found.values()}
+
+
+def relation(question: str, one: Statement, other: Statement) -> Relation:
+    """Return how two answers to a question stand to each other; the order of the two makes no difference.
+
+    >>> same, more = (Statement(f"Sales rose {share}.", 0, 14) for share in ("5 %", "6 %"))
+    >>> relation("How much did sales rise?", same, more)
+    'differ'
+    """
+    if same_statement(one, other):
+        return "agree"
+    if _contradict_word_for_word(one.sentence, other.sentence):
+        return "differ"
+    mine, theirs = _asked(question, one), _asked(question, other)
+    if mine and theirs:
+        found = _compare_values(mine, theirs)
+        needed = _related(question, one, other, strict=found == "differ")
+        return found if needed else "unrelated"
+    if mine or theirs or not (one.is_span and other.is_span):
+        return "unrelated"
+    return _compare_phrases(question, one, other)
+
+
+def gives_value(question: str, stated: Statement) -> bool:
+    """Tell whether an answer has a value of the kind that the question asks for."""
+    return bool(_asked(question, stated))
+
+
+def _contradict_word_for_word(one: str, other: str) -> bool:
+    """Tell whether the two say the same but for a negation."""
+    if not may_be_copy(one, other):
+        return False
+    mine, theirs = ([word for word in words_of(text) if word not in AUXILIARIES] for text in (one, other))
+    negated = [sum(word in NEGATIONS or word.endswith("n't") for word in words) % 2 for words in (mine, theirs)]
+    bare = [[_stem(word) for word in words if word not in NEGATIONS and not word.endswith("n't")]
+            for words in (mine, theirs)]  # fmt: skip
+    return negated[0] != negated[1] and bare[0] == bare[1]
+
+
+def _asked(question: str, stated: Statement) -> list[Value]:
+    """Return the values of an answer that are of the kind asked for."""
+    held = values(stated.sentence)
+    if stated.is_span:
+        held = tuple(value for value in held if value.start < stated.end and stated.start < value.end)
+    kind = _kind(question.lower())
+    if kind == "time":
+        return [value for value in held if value.dimension in ("date", "decade")]
+    amounts = [value for value in held if value.dimension not in ("date", "decade", "ordinal")]
+    if kind == "percent":
+        return [value for value in amounts if value.dimension == "percent"]
+    if kind == "money":
+        return [value for value in amounts if value.dimension in AMOUNTS] or (amounts if stated.is_span else [])
+    if kind == "number" and not stated.is_span:
+        return _counted(question, amounts)
+    return amounts if stated.is_span else []
+
+
+def _counted(question: str, amounts: Sequence[Value]) -> list[Value]:
+    """Return the numbers of what the question counts; where a sentence counts other things, those of nothing named."""
+    match = _HOW_MANY.search(question.lower())
+    if match is None:
+        return list(amounts)
+    named = [value for value in amounts if _alike(_stem(value.noun or value.dimension), _stem(match[1]))]
+    return named or [value for value in amounts if value.dimension == "number"]
+
+
+def _kind(lowered: str) -> str | None:
+    """Return the kind of value asked for: percentages before amounts of money before other numbers."""
+    when = _TIME.search(lowered)
+    found = [(match.start(), kind) for kind, pattern in _KINDS if (match := pattern.search(lowered))]
+    if when and all(when.start() <= start for start, _ in found):
+        return "time"
+    return found[0][1] if found else None
+
+
+def _compare_values(mine: Sequence[Value], theirs: Sequence[Value]) -> Relation:
+    """Return `agree` where each value of the shorter answer is in the other, `differ` where none can be."""
+    found = [[_compare_counted(one, other) for other in theirs] for one in mine]
+    held = all("equal" in row for row in found), all("equal" in column for column in zip(*found, strict=True))
+    if all(held) or (any(held) and max(len(mine), len(theirs)) <= MOST_VALUES):
+        return "agree"
+    known = {verdict for row in found for verdict in row if verdict != "other"}
+    if known == {"compatible"} and all(value.date for value in (*mine, *theirs)):
+        return "agree"  # 2012 and March 2012: the one says more than the other
+    return "differ" if known == {"contradict"} else "unrelated"
+
+
+def _compare_counted(one: Value, other: Value) -> str:
+    return compare(_bare(one), _bare(other))
+
+
+def _bare(value: Value) -> Value:
+    """Return a count as a number: what is counted is said by the question."""
+    counted = value.dimension == "count"
+    return Value(value.start, value.end, "number", value.low, value.high, value.bound) if counted else value
+
+
+def _related(question: str, one: Statement, other: Statement, strict: bool) -> bool:
+    """Tell whether both sentences speak of what the question asks about."""
+    asked = [word for word in _content(question) if word not in ASKED]
+    subject = [word for word in asked if word not in MEASURES]
+    asked = subject or asked
+    mine, theirs = list(_content(one.sentence)), list(_content(other.sentence))
+    if subject:
+        mine, theirs = ([word for word in words if word not in MEASURES] for words in (mine, theirs))
+    shared = _matching(mine, theirs)
+    covered = min(_matching(asked, mine), _matching(asked, theirs)) / max(1, len(asked))
+    if not strict:
+        return covered > 0 and shared >= 1
+    given = values(question)
+    held = all(_holds(value, stated.sentence) for value in given for stated in (one, other))
+    if one.is_span and other.is_span:  # the reader found both to answer, to the word
+        return held and covered >= LOOSE and shared >= 1
+    names = [_stem(name) for name in names_of(question)]
+    named = min(_matching(names, mine), _matching(names, theirs)) == len(names)
+    return held and named and (covered >= CLOSE or (covered >= LOOSE and shared >= MANY_SHARED))
+
+
+def _holds(value: Value, sentence: str) -> bool:
+    return any(compare(_bare(value), _bare(other)) in ("equal", "compatible") for other in values(sentence))
+
+
+@lru_cache(maxsize=4_096)
+def _content(text: str) -> tuple[str, ...]:
+    words = {_stem(word) for word in words_of(text) if word not in FUNCTION_WORDS and word[0] != VALUE_MARK}
+    return tuple(sorted(word for word in words if len(word) > 1))
+
+
+def _matching(words: Iterable[str], others: Iterable[str]) -> int:
+    held = tuple(others)
+    return sum(any(_alike(word, other) for other in held) for word in words)
+
+
+def _alike(one: str, other: str) -> bool:
+    """Tell whether two words are forms of one: `Israel` and `Israeli`, `supply` and `supplies`. For topics only."""
+    short, long = sorted((one, other), key=len)
+    return one == other or (len(short) >= 4 and len(long) - len(short) <= 3 and long.startswith(short))
+
+
+def _stem(word: str) -> str:
+    for ending in ("'s", "ing", "ed", "es", "s", "y", "e"):
+        if word.endswith(ending) and len(word) - len(ending) >= 3:
+            return word[: -len(ending)]
+    return word
+
+
+def _compare_phrases(question: str, one: Statement, other: Statement) -> Relation:
+    """Compare spans without values: equal words agree, other names differ, other words say nothing of each other."""
+    mine, theirs = words_of(one.answer), words_of(other.answer)
+    names = _is_name(one.answer) and _is_name(other.answer)
+    if mine == theirs or (names and _surname_of(mine, theirs)):
+        return "agree" if _related(question, one, other, strict=False) else "unrelated"
+    inside = set(mine) <= set(theirs) or set(theirs) <= set(mine)
+    single = bool(_NAME.search(question.lower())) and question_form(question) != "list"
+    differ = names and single and not inside and _related(question, one, other, strict=True)
+    return "differ" if differ else "unrelated"
+
+
+def _is_name(text: str) -> bool:
+    words = [word for word in re.findall(r"[^\W_]+", text) if word.lower() not in FUNCTION_WORDS]
+    return bool(words) and all(word[0].isupper() for word in words)
+
+
+def _surname_of(mine: Sequence[str], theirs: Sequence[str]) -> bool:
+    short, long = sorted((tuple(mine), tuple(theirs)), key=len)
+    return len(short) == 1 < len(long) <= 3 and long[-1:] == short and long[0] not in COMPASS

@@ -1,0 +1,357 @@
+"""Journey 2: a question to quotations, each proven, or to a no-answer that says why."""
+
+import hashlib
+import json
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rag.answering.agreement import compare_answers
+from rag.answering.answers import (
+    Selection,
+    cited_documents,
+    passage,
+    select,
+    shown,
+    widen,
+    with_copies,
+    withheld_differing,
+)
+from rag.answering.citation import verify_answers
+from rag.answering.confidence import Calibration, calibration_of
+from rag.answering.explanation import explanation
+from rag.core.batches import Clock, batches
+from rag.core.response import Answer, NoAnswer, NoAnswerReason, Response, ranked
+from rag.core.settings import NO_RERANKER, WITHOUT_MODEL, Settings
+from rag.core.types import Extraction, Hit
+from rag.embedding.embedder import QueryVectors
+from rag.index.filters import Chosen
+from rag.index.index import Index
+from rag.reading.reader_model import span_model
+from rag.reading.sentence_reader import SentenceReader
+from rag.retrieval.candidates import Candidates, hits, reranked, retrieve, to_read
+from rag.retrieval.question_types import checked, checked_all, needs_context, question_terms
+
+if TYPE_CHECKING:
+    from rag.answering.recheck import Recheck
+    from rag.core.protocols import Reader
+    from rag.reading.reader_model import PassageReader
+
+CLOSEST = 3
+COPIES = 40
+"""Best passages that are looked through for copies of an answer."""
+MESSAGES = {
+    "empty_question": "There is no question to answer.",
+    "empty_index": "The index holds no passages.",
+    "filtered_out": "The filter leaves no passage to look for an answer in.",
+    "needs_context": "The question names nothing to look for. Say what it is about: each question stands alone.",
+    "no_match": "No passage could be read for this question.",
+    "low_confidence": "The documents do not seem to answer this: no passage reaches the confidence asked for.",
+}
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What every stage made of one question; rankings best first, extractions before the threshold."""
+
+    question: str
+    lexical: tuple[Hit, ...]
+    dense: tuple[Hit, ...]
+    fused: tuple[Hit, ...]
+    extractions: tuple[Extraction, ...]
+    confidence: float
+    response: Response
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """A question read: its candidates, its extractions best first, and the milliseconds each stage took."""
+
+    question: str
+    candidates: Candidates
+    extractions: tuple[Extraction, ...]
+    timings: Mapping[str, float]
+    chosen: Chosen
+
+
+class Assistant:
+    """Answers questions over one index with verbatim, verified passages."""
+
+    def __init__(
+        self,
+        index: Index,
+        settings: Settings | None = None,
+        reader: "Reader | None" = None,
+        calibration: Calibration | None = None,
+    ) -> None:
+        """Use `open` unless a part is to be swapped."""
+        self.index, self.settings = index, settings or index.settings
+        self._given = reader, calibration
+        self._begin()
+
+    @classmethod
+    def open(cls, path: str | Path, settings: Settings | None = None) -> "Assistant":
+        """Open the index at `path`.
+
+        Raises the errors of `Index.open`, InvalidSettings where its own calibration was fitted with another reader.
+        """
+        return cls(Index.open(path, runtime=(settings or Settings()).embedding_runtime), settings)
+
+    def ask(
+        self,
+        question: str,
+        top_k: int | None = None,
+        filters: Mapping[str, Any] | None = None,
+        min_confidence: float | None = None,
+        explain: bool = False,
+        min_precision: float | None = None,
+    ) -> Response:
+        """Return the best quotations, or a no-answer with its reason.
+
+        `top_k`, `min_confidence` and `min_precision` default to the settings; what is given here goes before those.
+        With `min_precision=0.95` answers are given only where, on the questions of the calibration, 95 of 100 were
+        right. `filters` (`rag.index.filters`) chooses the documents that are asked. Raises InvalidQuestion for what
+        is too long or no text, InvalidFilter, InvalidSettings for a value out of range, EvaluationError for a
+        precision that the calibration never reached; a blank question gives a no-answer.
+        """
+        settings, chosen = self._settings(top_k, min_confidence, min_precision), self.index.chosen(filters)
+        question = checked(question, settings.max_question_length)
+        early = self._without_reading(question, settings, chosen)
+        return early or self._respond(self._read([question], settings, chosen)[0], settings, explain)
+
+    def ask_many(
+        self,
+        questions: Sequence[str],
+        top_k: int | None = None,
+        min_confidence: float | None = None,
+        min_precision: float | None = None,
+        filters: Mapping[str, Any] | None = None,
+    ) -> list[Response]:
+        """Return the response of each question, the same as asked one by one; every processor is used."""
+        settings, chosen = self._settings(top_k, min_confidence, min_precision), self.index.chosen(filters)
+        texts = checked_all(questions, settings.max_question_length)
+        early = [self._without_reading(text, settings, chosen) for text in texts]
+        wanted = [text for text, response in zip(texts, early, strict=True) if response is None]
+        read = chain.from_iterable(self._read(batch, settings, chosen) for batch in batches(wanted))
+        return [response or self._respond(next(read), settings) for response in early]
+
+    def search(self, query: str, top_k: int | None = None, filters: Mapping[str, Any] | None = None) -> list[Answer]:
+        """Return the passages that fit best, as quotations of type `passage`; they claim no answer."""
+        settings, chosen = self._settings(top_k), self.index.chosen(filters)
+        query = checked(query, settings.max_question_length)
+        if self._without_reading(query, settings, chosen, asking=False):
+            return []
+        candidates = retrieve(self.index, query, self._vectors([query])[0], settings, among=chosen.rows)
+        found = hits(self.index, candidates.fused[: settings.top_k], candidates.scores)
+        answers = ranked([passage(self.index, hit) for hit in found])
+        verify_answers(answers, cited_documents(self.index, answers))
+        return list(answers)
+
+    def trace_many(
+        self, questions: Sequence[str], depth: int = 100, without: Sequence[Collection[str] | None] | None = None
+    ) -> list[Trace]:
+        """Return what every stage made of each question, for evaluation.
+
+        `without` gives for a question the documents that are treated as not in the index.
+        """
+        settings = replace(self.settings, candidates=max(depth, self.settings.candidates))
+        texts = [checked(text, settings.max_question_length) for text in questions]
+        left_out = [set(missing or ()) for missing in without or [None] * len(texts)]
+        early = [self._without_reading(text, settings, Chosen()) for text in texts]
+        wanted = [place for place, response in enumerate(early) if response is None]
+        read = chain.from_iterable(
+            self._read([texts[place] for place in batch], settings, Chosen(), [left_out[place] for place in batch])
+            for batch in batches(wanted)
+        )
+        return [
+            Trace(text, (), (), (), (), 0.0, response) if response else self._trace(next(read), settings, depth)
+            for text, response in zip(texts, early, strict=True)
+        ]
+
+    def verify(self, saved: Response | Mapping[str, Any]) -> "list[Recheck]":
+        """Re-check every citation of a saved response against the index as it is now."""
+        from rag.answering.recheck import recheck  # answering does not need it
+
+        content = saved.to_dict() if isinstance(saved, Response) else saved
+        return [
+            recheck(citation, self.index.document(citation["document_id"]))
+            for answer in content["answers"]
+            for citation in (answer["citation"], *answer.get("also_in", []))
+        ]
+
+    def widen(self, answer: Answer, before: int = 1, after: int = 1) -> Answer:
+        """Return the answer with up to `before` and `after` more sentences of its document as context, verified.
+
+        Sentences are not taken from beyond a heading or what is masked. Raises VerificationError where the document is
+        not the one cited any more.
+        """
+        verify_answers([answer], cited_documents(self.index, [answer]))
+        wider = widen(self.index, answer, before, after)
+        verify_answers([wider], cited_documents(self.index, [wider]))
+        return wider
+
+    def warm(self) -> None:
+        """Load the models, as the first question would. Raises where weights are missing or other than needed."""
+        self._vectors(["What is this?"])
+        if self._given[0] is None and (load := _model(self.settings.reader)):
+            load()
+
+    def refresh(self) -> bool:
+        """Use the current version of the index, where another process has made one; tell whether there was one."""
+        if not self.index.refresh():
+            return False
+        self._begin()
+        return True
+
+    def _begin(self) -> None:
+        self.index.require(self.settings)
+        reader, calibration = self._given
+        self.calibration = calibration or calibration_of(self.index.path, self.settings.reader)
+        # Once, not for each question: the curve alone has hundreds of figures.
+        self._calibrated = _sha256_of(asdict(self.calibration))
+        self._vectors = QueryVectors(lambda: self.index.embedder)
+        self._reader: Reader = reader or SentenceReader(
+            self._vectors, self.index.sentence_vectors, self.index.words, model=_model(self.settings.reader)
+        )
+
+    def _settings(
+        self,
+        top_k: int | None,
+        min_confidence: float | None = None,
+        min_precision: float | None = None,
+    ) -> Settings:
+        given: dict[str, Any] = {} if top_k is None else {"top_k": top_k}
+        if min_confidence is not None or min_precision is not None:
+            given |= {"min_confidence": min_confidence, "min_precision": min_precision}
+        settings = self.settings.updated(given)
+        self._threshold(settings)  # a precision out of reach is an error before anything is read
+        return settings
+
+    def _threshold(self, settings: Settings) -> float:
+        if settings.min_precision is not None:
+            return self.calibration.threshold_for(settings.min_precision)
+        return self.calibration.threshold if settings.min_confidence is None else settings.min_confidence
+
+    def _without_reading(
+        self, question: str, settings: Settings, chosen: Chosen, asking: bool = True
+    ) -> Response | None:
+        reason: NoAnswerReason
+        if not question:
+            reason = "empty_question"
+        elif not self.index.manifest.chunks:
+            reason = "empty_index"
+        elif chosen.rows is not None and not len(chosen.rows):
+            reason = "filtered_out"
+        elif asking and needs_context(question):
+            reason = "needs_context"
+        else:
+            return None
+        return self._response(question, settings, chosen, (), NoAnswer(reason, MESSAGES[reason]))
+
+    def _read(
+        self,
+        questions: Sequence[str],
+        settings: Settings,
+        chosen: Chosen,
+        without: Sequence[Collection[str]] | None = None,
+    ) -> list[_Reading]:
+        """Return each question read; the times of a batch are shared out evenly among its questions."""
+        clock = Clock(len(questions))
+        vectors = self._vectors(questions)
+        clock.stop("embed")
+        candidates = [
+            self._reranked(text, retrieve(self.index, text, vector, settings, missing, chosen.rows))
+            for text, vector, missing in zip(questions, vectors, without or [()] * len(questions), strict=True)
+        ]
+        found = [to_read(self.index, item, settings.read_passages) for item in candidates]
+        clock.stop("retrieve")
+        extractions = self._reader.read(questions, found)
+        clock.stop("read")
+        return [
+            _Reading(text, item, tuple(read), clock.timings, chosen)
+            for text, item, read in zip(questions, candidates, extractions, strict=True)
+        ]
+
+    def _reranked(self, question: str, candidates: Candidates) -> Candidates:
+        if self.settings.reranker == NO_RERANKER:
+            return candidates
+        from rag.reading.hub_reader import hub_reranker
+
+        reranker = hub_reranker(self.settings.reranker)
+        return reranked(self.index, candidates, lambda texts: reranker.score(question, texts))
+
+    def _respond(self, reading: _Reading, settings: Settings, explain: bool = False) -> Response:
+        threshold = self._threshold(settings)
+        selected = select(self.index, reading.question, reading.extractions, settings, self.calibration)
+        found = ranked(selected.answers)
+        kept = self._kept(reading, selected, settings, threshold)
+        verify_answers((*found, *kept), cited_documents(self.index, (*found, *kept)))
+        refusal = None if kept else self._no_answer(reading, found, threshold)
+        response = self._response(reading.question, settings, reading.chosen, kept, refusal)
+        withheld = withheld_differing(
+            self.index, reading.question, reading.extractions, settings, self.calibration, kept
+        )
+        if withheld:
+            response = replace(response, agreement={**response.agreement, "withheld_differ": withheld})
+        if not explain:
+            return replace(response, timings_ms=reading.timings)
+        explained = explanation(
+            self.index, reading.question, reading.candidates, reading.extractions, selected, kept, settings, threshold
+        )
+        return replace(response, timings_ms=reading.timings, explain=explained)
+
+    def _kept(self, reading: _Reading, selected: Selection, settings: Settings, threshold: float) -> tuple[Answer, ...]:
+        """Return the answers to show, each with its copies in other passages."""
+        kept = shown(reading.question, selected, settings, threshold)
+        if not kept:
+            return ()
+        candidates = reading.candidates
+        return ranked(with_copies(self.index, kept, hits(self.index, candidates.fused[:COPIES], candidates.scores)))
+
+    def _no_answer(self, reading: _Reading, found: Sequence[Answer], threshold: float) -> NoAnswer:
+        missing = question_terms(reading.question, self.index.words).missing()
+        if not found:
+            return NoAnswer("no_match", MESSAGES["no_match"], threshold, None, (), missing)
+        best = max(answer.confidence for answer in found)
+        return NoAnswer("low_confidence", MESSAGES["low_confidence"], threshold, best, tuple(found[:CLOSEST]), missing)
+
+    def _trace(self, reading: _Reading, settings: Settings, depth: int) -> Trace:
+        rankings = reading.candidates
+        best = self.calibration.probability(reading.extractions[0].features) if reading.extractions else 0.0
+        lexical, dense, fused = (
+            tuple(hits(self.index, ranking[:depth], rankings.scores))
+            for ranking in (rankings.lexical, rankings.dense, rankings.fused)
+        )
+        response = self._respond(reading, settings)
+        return Trace(reading.question, lexical, dense, fused, reading.extractions, best, response)
+
+    def _response(
+        self,
+        question: str,
+        settings: Settings,
+        chosen: Chosen,
+        answers: tuple[Answer, ...],
+        no_answer: NoAnswer | None,
+    ) -> Response:
+        facts = [question, self.index.fingerprint, asdict(settings), self._calibrated, chosen.conditions]
+        agreement = compare_answers(question, answers)
+        return Response(f"r_{_sha256_of(facts)[:16]}", question, answers, no_answer, self.index.info, agreement)
+
+
+def _sha256_of(facts: object) -> str:
+    """Return the hash of what JSON can say."""
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _model(reader: str) -> "Callable[[], PassageReader] | None":
+    """Return what loads the model that reads, None for none: heavy libraries are met only where one is named."""
+    if reader == WITHOUT_MODEL:
+        return None
+    if reader == "shipped":
+        return span_model
+    from rag.reading.hub_reader import hub_reader
+
+    return partial(hub_reader, reader)

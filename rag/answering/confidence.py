@@ -1,0 +1,208 @@
+"""Turns the scores of all stages into a calibrated probability that a quotation answers the question.
+
+A logistic regression over a few figures that mean the same for any index, large or small. The shipped one is fitted
+on public developer data by `training/fit.py`; `rag calibrate` fits one on the user's own questions.
+"""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rag.core.errors import EvaluationError, IndexCorrupt, InvalidSettings
+from rag.core.safe_json import json_value
+from rag.core.settings import WITHOUT_MODEL
+from rag.core.types import tuples
+
+MODELS = Path(__file__).parents[1] / "models"
+SHIPPED, SHIPPED_WITHOUT_MODEL = MODELS / "confidence.json", MODELS / "confidence_sentences.json"
+CALIBRATION = "calibration.json"
+"""A user's own, in the folder of the index."""
+OF_A_MODEL = "span_margin"
+"""A figure that only a model that reads gives."""
+FOLDS = 5
+CURVE_POINTS = 101
+LEAST_COVERAGE = 0.02
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A fitted confidence: probability = 1 / (1 + exp(-(intercept + sum of weight * (value - mean) / scale))).
+
+    `curve` lists (threshold, precision, coverage) measured on questions held out from the fit; `threshold` is the
+    one below which an answer is withheld. `reader` is the setting it was fitted with, empty where that is not known.
+    """
+
+    features: tuple[str, ...]
+    means: tuple[float, ...]
+    scales: tuple[float, ...]
+    weights: tuple[float, ...]
+    intercept: float
+    threshold: float
+    curve: tuple[tuple[float, float, float], ...] = ()
+    fitted_on: str = ""
+    questions: int = 0
+    reader: str = ""
+
+    def probability(self, features: Mapping[str, float]) -> float:
+        """Return the probability in [0, 1]; a feature that is not given counts as its mean."""
+        total = self.intercept
+        for name, mean, scale, weight in zip(self.features, self.means, self.scales, self.weights, strict=True):
+            total += weight * (features.get(name, mean) - mean) / scale
+        return 1.0 / (1.0 + math.exp(-max(-500.0, min(500.0, total))))
+
+    def threshold_for(self, precision: float) -> float:
+        """Return the lowest threshold from which on the held-out precision was at least `precision`.
+
+        Thresholds that fewer than `LEAST_COVERAGE` of the questions reach say nothing. Raises EvaluationError where
+        none reached it.
+        """
+        reached = None
+        for threshold, found, coverage in sorted(self.curve, reverse=True):
+            if coverage < LEAST_COVERAGE:
+                continue
+            if found < precision:
+                break
+            reached = threshold
+        if reached is None:
+            best = max((found for _, found, coverage in self.curve if coverage >= LEAST_COVERAGE), default=0.0)
+            raise EvaluationError(
+                f"No threshold reached a precision of {precision:g} on the {self.questions} questions of the fit;"
+                f" the best was {best:.3f}.",
+                "Ask for less, or calibrate on more questions of your own: rag calibrate.",
+            )
+        return reached
+
+
+def fit(
+    rows: Sequence[Mapping[str, float]],
+    labels: Sequence[bool],
+    groups: Sequence[str],
+    precision: float | None = None,
+    fitted_on: str = "",
+    answerable: Sequence[bool] | None = None,
+) -> Calibration:
+    """Return a confidence fitted on rows of features and whether each best answer was right.
+
+    The curve and the threshold come from cross-validation in which a group (a document, an article) is wholly in or
+    out. The threshold is the lowest with the wanted `precision`; without one, where the shares of questions rightly
+    answered and rightly withheld have the largest sum (Youden's J). `answerable` says of which questions the documents
+    hold an answer; without it, those whose best answer was right. Raises EvaluationError for too little data.
+    """
+    import numpy as np
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import GroupKFold, cross_val_predict
+
+    _require_enough(labels, groups)
+    names = tuple(sorted(rows[0]))
+    values = np.array([[row[name] for name in names] for row in rows], np.float64)
+    means, scales = values.mean(axis=0), np.where(values.std(axis=0) > 0, values.std(axis=0), 1.0)
+    scaled, truth = (values - means) / scales, np.array(labels, bool)
+    model: Any = LogisticRegression(C=1.0, max_iter=1_000)
+    folds = GroupKFold(n_splits=min(FOLDS, len(set(groups))))
+    held_out = cross_val_predict(model, scaled, truth, groups=np.array(groups), cv=folds, method="predict_proba")[:, 1]
+    model.fit(scaled, truth)
+    calibration = Calibration(
+        features=names,
+        means=tuple(map(float, means)),
+        scales=tuple(map(float, scales)),
+        weights=tuple(map(float, model.coef_[0])),
+        intercept=float(model.intercept_[0]),
+        threshold=_youden([float(value) for value in held_out], answerable or labels),
+        curve=risk_coverage([float(value) for value in held_out], labels),
+        fitted_on=fitted_on,
+        questions=len(rows),
+    )
+    return calibration if precision is None else _with_threshold(calibration, calibration.threshold_for(precision))
+
+
+def risk_coverage(probabilities: Sequence[float], labels: Sequence[bool]) -> tuple[tuple[float, float, float], ...]:
+    """Return (threshold, precision, coverage) for thresholds 0.00, 0.01 … 1.00.
+
+    Coverage is the share of questions answered at the threshold, precision the share of those answered rightly
+    (1 where none is answered).
+    """
+    curve = []
+    for step in range(CURVE_POINTS):
+        threshold = step / (CURVE_POINTS - 1)
+        kept = [right for value, right in zip(probabilities, labels, strict=True) if value >= threshold]
+        curve.append((threshold, sum(kept) / len(kept) if kept else 1.0, len(kept) / len(labels)))
+    return tuple(curve)
+
+
+def save(calibration: Calibration, path: Path) -> None:
+    """Write a calibration as JSON."""
+    path.write_text(json.dumps(asdict(calibration), indent=1) + "\n", encoding="utf-8")
+
+
+def load(path: Path = SHIPPED) -> Calibration:
+    """Read a calibration. Raises IndexCorrupt where the file is not one."""
+    try:
+        content = json_value(path.read_text(encoding="utf-8"))
+        made = Calibration(**{key: tuples(value) for key, value in content.items()})
+        usable = 0 <= made.threshold <= 1 and all(map(math.isfinite, (*made.means, *made.weights, made.intercept)))
+        if not usable or 0 in made.scales:
+            raise ValueError("its numbers are out of range")
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise IndexCorrupt(
+            f"The calibration {path} cannot be used: {error}.", "Run `rag calibrate`, or delete it."
+        ) from error
+    return made
+
+
+def shipped(reader: str) -> Calibration:
+    """Return the shipped calibration for a setting of the reader."""
+    return load(SHIPPED_WITHOUT_MODEL if reader == WITHOUT_MODEL else SHIPPED)
+
+
+def calibration_of(index: Path, reader: str) -> Calibration:
+    """Return the calibration in the folder of an index, the shipped one where there is none.
+
+    Raises IndexCorrupt where it is none, InvalidSettings where it was fitted with another reader: its figures are then
+    missing or mean something else, and the probability would be a made-up one.
+    """
+    path = index / CALIBRATION
+    if not path.is_file():
+        return shipped(reader)
+    own = load(path)
+    if not _fits(own, reader):
+        fitted = f"reader={own.reader!r}" if own.reader else "another reader"
+        raise InvalidSettings(
+            f"The confidence in {path} was fitted with {fitted}, not with reader={reader!r}.",
+            f"Set the reader as it was, fit again (rag calibrate DATASET --set reader={reader}), or delete the file.",
+        )
+    return own
+
+
+def _fits(calibration: Calibration, reader: str) -> bool:
+    if calibration.reader:
+        return calibration.reader == reader
+    # One of an earlier version does not name its reader, but shows whether there was a model.
+    return (OF_A_MODEL in calibration.features) == (reader != WITHOUT_MODEL)
+
+
+def _require_enough(labels: Sequence[bool], groups: Sequence[str]) -> None:
+    right = sum(labels)
+    if min(right, len(labels) - right) < 10 or len(set(groups)) < 2:
+        raise EvaluationError(
+            f"Calibration needs at least 10 right and 10 wrong answers over 2 documents; there are {right} right and"
+            f" {len(labels) - right} wrong over {len(set(groups))}.",
+            "Add questions, also some that the documents do not answer.",
+        )
+
+
+def _youden(probabilities: Sequence[float], labels: Sequence[bool]) -> float:
+    right, wrong = sum(labels), len(labels) - sum(labels)
+
+    def kept_and_withheld(threshold: float) -> float:
+        kept = sum(label for value, label in zip(probabilities, labels, strict=True) if value >= threshold)
+        withheld = sum(not label for value, label in zip(probabilities, labels, strict=True) if value < threshold)
+        return kept / right + withheld / wrong
+
+    return max((step / 100 for step in range(1, 100)), key=kept_and_withheld)
+
+
+def _with_threshold(calibration: Calibration, threshold: float) -> Calibration:
+    return Calibration(**{**calibration.__dict__, "threshold": threshold})

@@ -1,0 +1,187 @@
+"""Finds whole sentences around a span, across the edges of passages, and tells where the source goes on with a but.
+
+Sentences come from the passages of the index, so that nothing masked can be among them; a sentence that was cut to fit
+two passages is joined again.
+"""
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from functools import lru_cache
+
+from rag.chunking.blocks import blocks
+from rag.chunking.sentences import sentences
+from rag.core.types import Chunk, Document, Layout, Span
+from rag.retrieval.question_types import after_enumerator
+
+LONGEST_SENTENCE = 2_000
+"""Characters up to which a sentence in several passages is joined; nobody reads a longer one as a sentence."""
+MOST_WORDS = 40
+"""Words up to which neighbours are added to a sentence; the reader can have more."""
+LONGEST_WARNING = 400
+"""Characters of the next sentence that are shown where it is longer."""
+
+OPENING = re.compile(
+    r"[\W_]*((?:and |or )?(?:but|yet|however|nevertheless|nonetheless|although|though|unless|except|instead|conversely"
+    r"|still,|even so|even then|that said|by contrast|in contrast|on the other hand|on the contrary|only if|only when"
+    r"|provided|whereas|despite|not)\b)",
+    re.IGNORECASE,
+)
+"""A contrast or a condition that opens a sentence."""
+ASIDE = re.compile(r"^(?:[^\s,;.]+\s+){0,7}?[^\s,;.]+,\s+(however|though|nevertheless|nonetheless|by contrast),", re.I)
+CONDITION = re.compile(
+    r"\b(unless|except (?:for|that|when|where|if|in)|only (?:if|when|where)|provided (?:that|they|it|he|she|the|you)"
+    r"|on condition that)\b",
+    re.IGNORECASE,
+)
+LIMIT_OPENING = re.compile(
+    r"[\W_]*(nothing in (?:this|these|any|clauses?|sections?|articles?|paragraphs?"
+    r"|the (?:agreement|contract|policy|terms|conditions|foregoing|above))|in no (?:case|event)|under no circumstances"
+    r"|subject to|notwithstanding|excluding|no(?= (?:[\w’'-]+ ){1,6}?(?:is|are|will be|shall be"
+    r"|may be|can be) (?:\w+ ){1,8}?(?:where|if|when|unless|until|once|in the case of|in respect of)\b)"
+    r"|(?:this|these|that|those|it|they|such|the above)(?: [\w’'-]+){0,3}? (?:does|do|shall|will)(?: not|n['’]t)"
+    r" (?:apply|cover|include|extend|affect))\b",
+    re.IGNORECASE,
+)
+"""What opens a sentence that limits what was said, as terms and rules do: `Nothing in this clause …`."""
+LIMIT = re.compile(
+    r"\b((?:does|do|shall|will)(?: not|n['’]t) (?:apply|extend) (?:to|if|where|when|in|for)"
+    r"|(?:is|are|shall be|will be) (?:expressly |specifically )?(?:excluded|exempt(?:ed)?|excepted"
+    r"|not (?:covered|included|refundable|refunded|eligible|payable|insured))"
+    r"|with the exception of|other than (?:where|when|if)|save where)\b",
+    re.IGNORECASE,
+)
+"""What limits in the midst of a sentence."""
+AFTER_A_CUT = re.compile(
+    r"\b(but|not|unless|except|however|although|though|yet|if|provided|only|whereas|while|until|never|rather than)\b",
+    re.IGNORECASE,
+)
+DOCUMENTS_PARTED = 8
+"""Documents whose sentences are remembered: a question looks at some places of a few."""
+ENDS = '.!?…"”’»)]'
+"""After which what follows is a sentence of its own, though now and then after an abbreviation."""
+_PARAGRAPH = re.compile(r"(?:\r\n|\r|\n)[^\S\r\n]*(?:\r\n|\r|\n)")
+
+
+def whole_sentences(document: Document, chunks: Sequence[Chunk]) -> list[Span]:
+    """Return the sentences of neighbouring chunks in order, those that an edge cut in two as one.
+
+    Of a stretch of text that is not a list of sentences, such as one of 10,000 characters without a full stop, pieces
+    are left as they are.
+    """
+    found: list[Span] = []
+    for chunk in chunks:
+        for number, (start, end) in enumerate(chunk.sentences):
+            piece = chunk.locate(start, end)
+            last = found[-1] if found and number == 0 else None  # only the edge of a passage cuts
+            joined = last is not None and piece.end - last.start <= LONGEST_SENTENCE
+            if last and joined and _is_cut(document, last, piece):
+                found[-1] = Span(document.id, last.start, piece.end)
+            else:
+                found.append(piece)
+    return found
+
+
+def context_of(document: Document, sentences: Sequence[Span], span: Span, neighbours: int) -> Span:
+    """Return the sentences that hold `span`; a short one that is all answer gets up to `neighbours` on each side.
+
+    Neighbours stand in the same paragraph, and all is at most `MOST_WORDS` long; those before come first.
+    """
+    touched = [sentence for sentence in sentences if sentence.overlaps(span)]
+    low = min([span.start, *(sentence.start for sentence in touched)])
+    high = max([span.end, *(sentence.end for sentence in touched)])
+    around = _trimmed(document.text, low, high, span)
+    if (around.start, around.end) != (span.start, span.end):
+        return around
+    for before, after in ((1, 0), (0, 1)) * neighbours:
+        wider = widened(document, sentences, around, before, after, within_paragraph=True)
+        if len(document.slice(wider).split()) <= MOST_WORDS:
+            around = wider
+    return around
+
+
+def widened(
+    document: Document, sentences: Sequence[Span], span: Span, before: int, after: int, within_paragraph: bool = False
+) -> Span:
+    """Return `span` with up to `before` and `after` more sentences; a heading or what is masked ends it."""
+    low, high = span.start, span.end
+    first = bisect_right([sentence.end for sentence in sentences], low)
+    for sentence in reversed(sentences[max(0, first - before) : first] if before else []):
+        if _parted(document.text[sentence.end : low], within_paragraph):
+            break
+        low = sentence.start
+    last = bisect_left([sentence.start for sentence in sentences], high)
+    for sentence in sentences[last : last + after]:
+        if _parted(document.text[high : sentence.start], within_paragraph):
+            break
+        high = sentence.end
+    return Span(document.id, low, high)
+
+
+def continues(document: Document, sentences: Sequence[Span], context: Span) -> tuple[str, str] | None:
+    """Return (marker, text) where the source goes on, right after `context`, with a contrast, condition or limit.
+
+    That is the next sentence of the paragraph, or the rest of a sentence that had to be cut. The next paragraph counts
+    only where that is its first word, as in news of one sentence a paragraph and in numbered clauses.
+    """
+    place = bisect_left([sentence.start for sentence in sentences], context.end)
+    if place == len(sentences):
+        return None
+    following = sentences[place]
+    gap, text = document.text[context.end : following.start], document.slice(following)
+    if _parted(gap, within_paragraph=False):
+        return None
+    touched = next((sentence for sentence in reversed(sentences[:place]) if sentence.end == context.end), context)
+    if _is_cut(document, touched, following):
+        found = AFTER_A_CUT.search(text)
+    else:
+        found = _warning(text, within_paragraph=not _PARAGRAPH.search(gap))
+    return None if found is None else (found[1].lower().rstrip(","), _shortened(text))
+
+
+def _warning(text: str, within_paragraph: bool) -> re.Match[str] | None:
+    """Return what makes a contrast, a condition or a limit of a whole sentence, None where nothing does."""
+    start = after_enumerator(text)
+    opening = OPENING.match(text, start) or LIMIT_OPENING.match(text, start)
+    if opening or not within_paragraph:
+        return opening
+    return ASIDE.match(text[start:]) or CONDITION.search(text) or LIMIT.search(text)
+
+
+def _is_cut(document: Document, first: Span, second: Span) -> bool:
+    """Tell whether two pieces are of one sentence, which was cut inside a word or at white space."""
+    gap = document.text[first.end : second.start]
+    if not gap:
+        return document.text[first.end - 1].isalnum() and document.text[second.start].isalnum()
+    if gap.strip() or _PARAGRAPH.search(gap) or document.text[first.end - 1] in ENDS:
+        return False
+    # Only the sentences of the whole block tell: a part by itself may be parted otherwise.
+    starts, ends = _edges(document.text, document.title, document.format, document.layout)
+    place = bisect_right(starts, first.end - 1) - 1
+    return place >= 0 and second.start < ends[place]
+
+
+@lru_cache(maxsize=DOCUMENTS_PARTED)
+def _edges(text: str, title: str | None, kind: str, layout: Layout) -> tuple[list[int], list[int]]:
+    """Return where the sentences of a document start and end, in order; several answers ask of one document."""
+    document = Document("parted", text, title, kind, layout=layout)
+    found = [sentence for block in blocks(document) for sentence in sentences(document, block)]
+    return [sentence.start for sentence in found], [sentence.end for sentence in found]
+
+
+def _trimmed(text: str, low: int, high: int, span: Span) -> Span:
+    """Return the range without white space at its ends, never less than `span`."""
+    while high > span.end and text[high - 1].isspace():
+        high -= 1
+    while low < span.start and text[low].isspace():
+        low += 1
+    return Span(span.document_id, low, high)
+
+
+def _parted(gap: str, within_paragraph: bool) -> bool:
+    return bool(gap.strip()) or (within_paragraph and bool(_PARAGRAPH.search(gap)))
+
+
+def _shortened(text: str) -> str:
+    """Return the text, a long one cut after a word."""
+    return text if len(text) <= LONGEST_WARNING else text[:LONGEST_WARNING].rsplit(None, 1)[0]

@@ -1,0 +1,1 @@
+"""Cuts a document into blocks, sentences, masks and passages; all of them are slices of its text."""

@@ -1,0 +1,210 @@
+"""The commands of the shell that write, check and move an index: `rag index | check | export | import`.
+
+Registered in `rag.cli.main`.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rag.cli.terminal import ProgressBar, show_report
+from rag.core.configuration import changes_of
+from rag.core.errors import IndexLocked, InvalidInput, SourceNotFound
+from rag.core.plain_text import printable
+from rag.index.milvus.address import is_address, require_folder
+
+if TYPE_CHECKING:
+    from rag.core.protocols import Embedder
+    from rag.core.reports import IndexReport, Progress
+    from rag.core.settings import Settings
+    from rag.core.types import Document
+    from rag.index.index import Index
+
+IndexOption = Annotated[Path, typer.Option("--index", help="Folder of the index, or milvus://HOST:PORT/NAME.")]
+SetOption = Annotated[list[str] | None, typer.Option("--set", help="A setting as key=value; may be repeated.")]
+STOPPED = "Stopped; the index is as it was at its last commit. Run the same command again to go on."
+DEFAULT_INDEX = Path("index")
+WORKERS_HELP = "Embed with Ray: a number of workers of this machine, or the address ray://HOST:PORT of a cluster."
+
+
+def index_command(
+    paths: Annotated[list[str], typer.Argument(help="Files, folders and, if allowed, web addresses.")],
+    index: IndexOption = DEFAULT_INDEX,
+    rebuild: Annotated[bool, typer.Option(help="Build from nothing, in place of what is there.")] = False,
+    sync: Annotated[bool, typer.Option(help="Also drop documents whose file is gone.")] = False,
+    watch: Annotated[bool, typer.Option(help="Sync, then again whenever files change, until interrupted.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be done.")] = False,
+    allow_network: Annotated[bool, typer.Option("--allow-network", help="Read web addresses among PATHS.")] = False,
+    workers: Annotated[str | None, typer.Option(help=WORKERS_HELP)] = None,
+    settings: SetOption = None,
+) -> None:
+    """Build an index of files and folders, or bring one up to date; exit status 2 where a file could not be read."""
+    from rag.loading import load
+    from rag.loading.formats.web import with_web_addresses
+
+    sources, failed = with_web_addresses(paths, load, allow_network)
+    if (sync or watch) and not all(isinstance(source, Path) for source in sources):
+        raise InvalidInput("--sync and --watch are for files and folders.", "Index web addresses without them.")
+    if watch and dry_run:
+        raise InvalidInput("--watch and --dry-run are given.", "Give one of them.")
+    if dry_run:
+        report = _planned(sources, index, rebuild, sync)
+    else:
+        report = _written(sources, index, rebuild, sync or watch, settings, workers)
+    report = report.with_failed(failed)
+    show_report(report, index)
+    if dry_run:
+        typer.echo("Nothing was written; files are named, not the documents in them.")
+    if watch:
+        _watch(paths, index)
+    taken = report.added or report.updated or report.unchanged or report.removed
+    if report.unreadable or (report.failed and not taken):
+        raise typer.Exit(2)
+
+
+def _written(
+    sources: "Sequence[str | Path | Document]", index: Path, rebuild: bool, sync: bool, settings: list[str] | None,
+    workers: str | None = None,
+) -> "IndexReport":  # fmt: skip
+    from rag.core.settings import Settings
+    from rag.index.index import Index
+
+    with ProgressBar() as tell:
+        opened = None if rebuild or not _exists(index) else Index.open(index)
+        wanted = (opened.settings if opened else Settings()).updated(changes_of(settings))
+        if opened is not None:
+            opened.require(wanted)
+        with _told_when_stopped(), _embedded(sources, opened, wanted, workers, tell) as embedder:
+            if opened is None:
+                return Index.build(sources, index, wanted, tell, embedder).report
+            if embedder is not None:
+                opened = Index.open(index, embedder)
+            if sync:
+                return opened.sync([source for source in sources if isinstance(source, Path)], tell)
+            return opened.add(sources, tell)
+
+
+@contextmanager
+def _told_when_stopped() -> "Iterator[None]":
+    """Say what became of the index where Ctrl-C ends a write of it; what was embedded is kept for the next run."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo(STOPPED, err=True)
+        raise
+
+
+@contextmanager
+def _embedded(
+    sources: "Sequence[str | Path | Document]", opened: "Index | None", settings: "Settings", workers: str | None,
+    tell: "Callable[[Progress], None]",
+) -> "Iterator[Embedder | None]":  # fmt: skip
+    """Give an embedder that has the vectors of what is new, made by `workers`; None for no workers."""
+    if workers is None:
+        yield None
+        return
+    from rag.index.distributed import fanned_out
+
+    with fanned_out(sources, opened, settings, int(workers) if workers.isdecimal() else workers, tell) as embedder:
+        yield embedder
+
+
+def _exists(index: Path) -> bool:
+    if not is_address(index):
+        return (index / "manifest.json").exists()
+    from rag.index.milvus.engine import Engine
+
+    return Engine(index).exists()
+
+
+def _planned(sources: "Sequence[str | Path | Document]", index: Path, rebuild: bool, sync: bool) -> "IndexReport":
+    from rag.index.index import Index
+    from rag.index.writing.build import as_work, plan
+
+    if rebuild or not _exists(index):
+        return plan(index, as_work(sources, index), None)
+    return Index.open(index).plan(sources, sync)
+
+
+def _watch(paths: Sequence[str], index: Path) -> None:
+    from rag.cli.watching import changes
+    from rag.index.index import Index
+    from rag.index.storage.manifest import parts_among
+
+    typer.echo(f"Watching {', '.join(map(printable, paths))}. Stop with Ctrl-C.", err=True)
+    opened = Index.open(index)
+    for _ in changes(paths, lambda file: bool(parts_among([file], index))):
+        try:
+            show_report(opened.sync(paths), index)
+        except (IndexLocked, SourceNotFound) as error:
+            typer.echo(f"error: {printable(str(error))} Watching goes on.", err=True)
+
+
+def check(
+    index: IndexOption = DEFAULT_INDEX,
+    repair: Annotated[bool, typer.Option(help="Make vectors and words anew where they are damaged.")] = False,
+) -> None:
+    """Check every file of an index against what was written, and tell its size."""
+    from rag.index.index import Index
+    from rag.index.repair import examine
+    from rag.index.repair import repair as mend
+    from rag.index.storage.manifest import sizes
+    from rag.index.storage.quantised_vectors import QuantisedStore
+    from rag.index.writing.vector_writer import told
+
+    if repair:
+        require_folder(index, "rag check --repair")
+    found = Index.open(index).store.problems() if is_address(index) else examine(index)
+    if found and repair:
+        mend(index)
+        typer.echo(f"Mended: {'; '.join(found)}.")
+        found = examine(index)
+    for problem in found:
+        typer.echo(f"error: {problem}. Run `rag check --repair`, or build again: rag index PATH --rebuild", err=True)
+    if found:
+        raise typer.Exit(2)
+    opened = Index.open(index)
+    info = opened.info
+    if info.engine is not None:
+        about = ", ".join(f"{key} {value}" for key, value in info.engine.items() if key != "name")
+        sizes_held = f"{info.documents} documents, {info.chunks} chunks"
+        typer.echo(f"{index}: version {info.version}, {sizes_held}, all sound; {info.engine['name']}: {about}.")
+        return
+    held = sizes(index)
+    now, before = held[info.version], [size for version, size in held.items() if version < info.version]
+    grown = f" ({(now - before[-1]) / 1e3:+,.0f} since the version before)" if before else ""
+    held_now = f"{info.documents} documents, {info.chunks} chunks, {now / 1e3:,.0f} kB{grown}"
+    if isinstance(opened.vectors, QuantisedStore):
+        typer.echo(f"{index}: vectors searched as {told(opened.vectors.facts)}.")
+    typer.echo(f"{index}: version {info.version}, {held_now}, all sound.")
+
+
+def export_command(
+    file: Annotated[Path, typer.Argument(help="The file to write, such as articles.zip.")],
+    index: IndexOption = DEFAULT_INDEX,
+) -> None:
+    """Write the index to one file that `rag import` reads, or copy it to a server: milvus://HOST:PORT/NAME."""
+    from rag.index.transfer import export_index
+
+    if is_address(file):
+        from rag.index.milvus.copying import copy_index
+
+        copied = copy_index(index, file)
+        typer.echo(f"{file}: version {copied.version}, {copied.documents} documents, {copied.chunks} chunks.")
+        return
+    made = export_index(index, file)
+    typer.echo(f"{file}: {made.documents} documents, {made.chunks} chunks, {file.stat().st_size / 1e6:.1f} MB.")
+
+
+def import_command(
+    file: Annotated[Path, typer.Argument(help="A file that `rag export` wrote.")],
+    index: IndexOption = DEFAULT_INDEX,
+) -> None:
+    """Make an index of an exported one, every file checked against its hash."""
+    from rag.index.transfer import import_index
+
+    made = import_index(file, index)
+    typer.echo(f"{index}: version {made.version}, {made.documents} documents, {made.chunks} chunks.")

@@ -1,0 +1,108 @@
+"""Prints to a terminal: answers, the report of a write, and its progress. Nothing in a document drives it."""
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from rag.core.plain_text import printable, quote_lines, where
+from rag.core.reports import duration, first_few
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from rag.answering.recheck import Recheck
+    from rag.core.reports import IndexReport, Progress
+    from rag.core.response import Answer
+
+SECONDS_BETWEEN_LINES = 5
+
+
+def show_quote(answer: "Answer", judged: str) -> None:
+    """Print a quotation, the sentence it stands in, its place, and what is judged of it."""
+    for line in quote_lines(answer, judged):
+        typer.echo(line)
+
+
+def show_rechecks(found: "Sequence[Recheck]") -> None:
+    """Print what became of each saved citation, with its place now and the words that changed, then the counts."""
+    for item in found:
+        now = "" if item.place is None else where(item.place)
+        typer.echo(f"{item.status}\t{printable(item.document_id)}\t{now}\t{printable(item.quote)[:80]}")
+        if item.diff is not None:
+            typer.echo(f"\tnow: {printable(item.diff)}")
+    stale = sorted({item.source_file for item in found if item.source_file and item.source_file[1] != "as_indexed"})
+    if stale:
+        files = named([f"{path} ({state})" for path, state in stale])
+        typer.echo(f"Files no longer as indexed: {files}. Bring the index up to date: rag index FOLDER --sync")
+    counts = Counter(item.status for item in found)
+    told = ", ".join(f"{counts[status]} {status}" for status in ("exact", "moved", "changed", "gone"))
+    typer.echo(f"{len(found)} citations checked: {told}.")
+
+
+def show_report(report: "IndexReport", index: Path) -> None:
+    """Print a line for each document that changed and each source that failed, then the counts."""
+    for change in ("added", "updated", "removed"):
+        for document_id in getattr(report, change):
+            typer.echo(f"{change}\t{printable(document_id)}")
+    for document_id, others in report.duplicates:
+        typer.echo(f"duplicate\t{printable(document_id)}\tsame text as {named(others)}")
+    for document_id, others in report.near_duplicates:
+        typer.echo(f"near-duplicate\t{printable(document_id)}\tmuch like {named(others)}")
+    for source, reason in report.failed:
+        typer.echo(f"failed\t{printable(source)}\t{printable(reason)}", err=True)
+    for note in report.notes:
+        typer.echo(f"note\t{printable(note)}", err=True)
+    counts = [
+        f"{len(getattr(report, change))} {change}" for change in ("added", "updated", "unchanged", "removed", "failed")
+    ]
+    typer.echo(f"{index}: {', '.join(counts)}.")
+
+
+def named(others: "Sequence[str]") -> str:
+    """Return the first three names, and how many more there are."""
+    return printable(first_few(others))
+
+
+class ProgressBar:
+    """A bar on a terminal, a line every few seconds elsewhere; both on standard error."""
+
+    def __enter__(self) -> "Callable[[Progress], None]":
+        """Show a bar that knows no end yet."""
+        from rich.console import Console
+        from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bar
+
+        console = Console(stderr=True)
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TimeRemainingColumn(),
+        )
+        self._bar = Bar(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self._bar.__enter__()
+        self._task = self._bar.add_task("loading model", total=None)
+        self._said = 0.0
+        return self._tell
+
+    def __exit__(self, *problem: object) -> None:
+        """Take the bar away."""
+        self._bar.__exit__(None, None, None)
+
+    def _tell(self, progress: "Progress") -> None:
+        self._bar.update(
+            self._task,
+            description=_documents(progress),
+            completed=progress.done,
+            total=progress.total or None,
+        )
+        if self._bar.disable and progress.seconds - self._said > SECONDS_BETWEEN_LINES:
+            self._said = progress.seconds
+            left = f", about {duration(progress.seconds_left)} left" if progress.seconds_left else ""
+            typer.echo(f"{_documents(progress)}{left}", err=True)
+
+
+def _documents(progress: "Progress") -> str:
+    return f"{progress.documents} document" + ("" if progress.documents == 1 else "s")

@@ -1,0 +1,295 @@
+"""Writes a response for other programs and for people: Markdown, JSON evidence, BibTeX, CSL-JSON, Web Annotation.
+
+Each form is written from the published JSON (`response.to_dict()`), so a saved response can be exported too. Each holds
+the quotation, its place, the sha256 of its text, and the day when it was read. That day is today unless one is given.
+"""
+
+import base64
+import json
+import re
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date
+from typing import Any
+
+from rag.core.errors import InvalidInput
+
+NOTICE = "Exact words of the sources."
+Json = Mapping[str, Any]
+"""An object of the published JSON: a response, an answer or a citation."""
+DATE = re.compile(r"(\d{4})(?:-(\d\d))?(?:-(\d\d))?")
+
+
+def export(response: Json, form: str, read_on: date | None = None) -> str:
+    """Return a response in one of `FORMS`, read on a day. Raises InvalidInput for another form."""
+    require_form(form)
+    return FORMS[form](response, read_on or date.today())
+
+
+def require_form(form: str | None) -> None:
+    """Raise InvalidInput where `form` is given and none of `FORMS`."""
+    if form is not None and form not in FORMS:
+        raise InvalidInput(f"There is no form {form!r}.", f"Known: {', '.join(FORMS)}.")
+
+
+def one_form(form: str | None, flags: dict[str, bool]) -> str | None:
+    """Return the form asked for, None for none. Raises InvalidInput where two are."""
+    asked = {f"--{name}": name for name, given in flags.items() if given}
+    if form is not None:
+        asked[f"--format {form}"] = form
+    if len(set(asked.values())) > 1:
+        raise InvalidInput(f"{' and '.join(asked)} are given.", "Give one of them.")
+    return next(iter(asked.values()), None)
+
+
+def to_markdown(response: Json, read_on: date | None = None) -> str:
+    """Return the quotations as Markdown, each with its source; a no-answer with its reason."""
+    lines = [f"# {_inline(response['question'])}", ""]
+    if (no_answer := response["no_answer"]) is not None:
+        lines += [f"**Not answered.** {no_answer['message']}", ""]
+        if no_answer["missing_terms"]:
+            lines += [f"In no document: {_inline(', '.join(no_answer['missing_terms']))}", ""]
+        return "\n".join(lines)
+    day = (read_on or date.today()).isoformat()
+    index = response["index"]
+    lines += [f"{NOTICE} Index {index['fingerprint']}, version {index['version']}. Read on {day}.", ""]
+    if response["agreement"]["differ"]:
+        lines += [f"The sources differ: {_groups(response)}.", ""]
+    if withheld := withheld_note(response["agreement"]):
+        lines += [withheld, ""]
+    for answer in response["answers"]:
+        lines += _answer(answer)
+    return "\n".join(lines)
+
+
+def to_evidence(response: Json, read_on: date | None = None) -> str:
+    """Return the JSON of the response with the day it was read; `rag verify` takes it as it takes the response."""
+    content = {"read_on": (read_on or date.today()).isoformat(), "response": dict(response)}
+    return json.dumps(content, ensure_ascii=False, allow_nan=False, indent=2)
+
+
+def to_bibtex(response: Json, read_on: date | None = None) -> str:
+    """Return one BibLaTeX `@misc` entry for each quotation, copies too: it is the note, its sentence the abstract."""
+    day = read_on or date.today()
+    return "\n\n".join(_entry(key, answer, citation, day) for key, answer, citation in _cited(response))
+
+
+def to_csl_json(response: Json, read_on: date | None = None) -> str:
+    """Return a CSL-JSON list (csl-data.json 1.0) with an item for each quotation, copies too."""
+    day = read_on or date.today()
+    items = [_csl_item(key, answer, citation, day) for key, answer, citation in _cited(response)]
+    return json.dumps(items, ensure_ascii=False, indent=2)
+
+
+def to_web_annotation(response: Json, read_on: date | None = None) -> str:
+    """Return a W3C Web Annotation page (https://www.w3.org/TR/annotation-model/), an annotation for each quotation.
+
+    A source without an address is named by the hash of its text (RFC 6920). Positions count code points.
+    """
+    created = f"{(read_on or date.today()).isoformat()}T00:00:00Z"
+    page = {
+        "@context": [
+            "http://www.w3.org/ns/anno.jsonld", {"sha256": "https://schema.org/sha256"},
+        ],
+        "id": _urn(response["response_id"]),
+        "type": "AnnotationPage",
+        "items": [_annotation(response, key, citation, created) for key, _, citation in _cited(response)],
+    }  # fmt: skip
+    return json.dumps(page, ensure_ascii=False, indent=2)
+
+
+FORMS: dict[str, Callable[[Json, date], str]] = {
+    "json": lambda response, _: json.dumps(response, ensure_ascii=False, allow_nan=False, indent=2),
+    "markdown": to_markdown,
+    "evidence": to_evidence,
+    "bibtex": to_bibtex,
+    "csl": to_csl_json,
+    "annotation": to_web_annotation,
+}
+"""Forms that a response can be written in, by the names of the shell."""
+
+
+def place_label(page_number: int | None, part: str | None, row: int | None, line_start: int, line_end: int) -> str:
+    """Return where a citation stands: page or slide, sheet or chapter, and row; its lines if none of these is known.
+
+    Lines are those of the stored text. Nobody can look them up in a PDF or a sheet, so they come last.
+
+    >>> place_label(None, None, None, 17, 19), place_label(3, None, None, 17, 19)
+    ('lines 17–19', 'page 3')
+    """
+    parts = [
+        f"page {page_number:,}" if page_number is not None else "",
+        " ".join((part or "").split()),
+        f"row {row:,}" if row is not None else "",
+    ]
+    if any(parts):
+        return ", ".join(part for part in parts if part)
+    if line_end > line_start:
+        return f"lines {line_start:,}–{line_end:,}"
+    return f"line {line_start:,}"
+
+
+def withheld_note(agreement: Json) -> str:
+    """Return in words how many answers that differ are not shown, empty if there are none."""
+    withheld = agreement.get("withheld_differ", 0)
+    verbs = ("answer that differs is", "answers that differ are")[withheld != 1]
+    return f"{withheld} {verbs} not shown: ask for more." if withheld else ""
+
+
+def _cited(response: Json) -> Iterator[tuple[str, Json, Json]]:
+    """Yield key, answer and citation of each quotation; keys are letters, figures and hyphens, and none comes twice."""
+    for answer in response["answers"]:
+        for i, citation in enumerate((answer["citation"], *answer["also_in"])):
+            name = re.sub(r"[^A-Za-z0-9]+", "-", citation["document_id"]).strip("-") or "document"
+            yield f"{name}-{answer['rank']}" + (f"-{i}" if i else ""), answer, citation
+
+
+def _groups(response: Json) -> str:
+    return " against ".join(" and ".join(map(str, group)) for group in response["agreement"]["groups"])
+
+
+def _answer(answer: Json) -> list[str]:
+    confidence = f"confidence {answer['confidence']:.2f} ({answer['confidence_level'].replace('_', ' ')})"
+    lines = [
+        *_quoted(answer),
+        "",
+        f"{answer['rank']}. {source_line(answer['citation'])} — {confidence}",
+        _proof(answer["citation"]),
+    ]
+    for citation in answer["also_in"]:
+        lines += [f"   Also in {source_line(citation)}", _proof(citation)]
+    if answer["continues"] is not None:
+        lines += ["", f"   The source goes on: {_inline(answer['continues']['text'])}"]
+    return [*lines, ""]
+
+
+def _quoted(answer: Json) -> list[str]:
+    """Return the quotation as a block, a few words strong inside their sentence."""
+    if answer["answer_type"] != "span":
+        return [f"> {_inline(line)}" for line in answer["answer"].splitlines()]
+    context, start, end = answer["context"], answer["context_offset"]["start"], answer["context_offset"]["end"]
+    before, after = _inline(context[:start]), _inline(context[end:])
+    # A space at an edge is lost with the line's, and stands again where the source has white space.
+    left = " " if context[:start][-1:].isspace() else ""
+    right = " " if context[end:][:1].isspace() else ""
+    return [f"> {before}{left}**{_inline(answer['answer'])}**{right}{after}"]
+
+
+def _proof(citation: Json) -> str:
+    return f"   {_inline(_where(citation))}"
+
+
+def _where(citation: Json) -> str:
+    """Return place and hash of a citation, exact enough to find and to check it."""
+    offsets, sha256 = citation["document_offset"], citation["content_sha256"]
+    return f"{citation['document_id']}, characters {offsets['start']}-{offsets['end']}, text sha256 {sha256}"
+
+
+def source_line(citation: Json) -> str:
+    """Return title, publisher, date and place of a citation in one line of Markdown."""
+    parts = [*(citation[key] for key in ("author", "publisher", "published_at", "uri")), _place(citation)]
+    return ", ".join([f"*{_inline(_title(citation))}*", *(_inline(part) for part in parts if part)])
+
+
+def _title(citation: Json) -> str:
+    return str(citation["title"] or citation["document_id"])
+
+
+def _place(citation: Json) -> str:
+    return place_label(*(citation[key] for key in ("page_number", "part", "row", "line_start", "line_end")))
+
+
+def _quote(citation: Json) -> str:
+    return str(citation["selector"][0]["exact"])
+
+
+def _sentence(answer: Json, citation: Json) -> str | None:
+    """Return the sentence around a quotation of a few words, None for a copy, whose sentence is not known here."""
+    return answer["context"] if answer["answer_type"] == "span" and citation is answer["citation"] else None
+
+
+def _entry(key: str, answer: Json, citation: Json, day: date) -> str:
+    fields = {
+        "title": _title(citation),
+        "author": citation["author"],
+        "publisher": citation["publisher"],
+        "date": citation["published_at"],
+        "url": citation["uri"],
+        "urldate": day.isoformat(),
+        "note": _quote(citation),
+        "abstract": _sentence(answer, citation),
+        "pages": str(citation["page_number"] or "") or _place(citation),
+        "annotation": _where(citation),
+    }
+    body = ",\n".join(f"  {name} = {{{_bibtex(value)}}}" for name, value in fields.items() if value)
+    return f"@misc{{{key},\n{body}\n}}"
+
+
+def _csl_item(key: str, answer: Json, citation: Json, day: date) -> dict[str, Any]:
+    item = {
+        "id": key,
+        "type": "webpage" if citation["uri"] else "document",
+        "title": _title(citation),
+        "author": [{"literal": citation["author"]}] if citation["author"] else None,
+        "publisher": citation["publisher"],
+        "issued": _csl_date(citation["published_at"]) if citation["published_at"] else None,
+        "accessed": _csl_date(day.isoformat()),
+        "URL": citation["uri"],
+        "language": citation["language"],
+        "page": str(citation["page_number"]) if citation["page_number"] else None,
+        "note": _quote(citation),
+        "abstract": _sentence(answer, citation),
+        "custom": {
+            "document_id": citation["document_id"],
+            **citation["document_offset"],
+            "place": _place(citation),
+            "content_sha256": citation["content_sha256"],
+        },
+    }
+    return {name: value for name, value in item.items() if value is not None}
+
+
+def _csl_date(text: str) -> dict[str, Any]:
+    match = DATE.match(text)
+    return {"date-parts": [[int(part) for part in match.groups() if part]]} if match else {"literal": text}
+
+
+def _annotation(response: Json, key: str, citation: Json, created: str) -> dict[str, Any]:
+    source = {
+        "id": citation["uri"] or _hash_name(citation["content_sha256"]),
+        "type": "Text",
+        "language": citation["language"],
+        "sha256": citation["content_sha256"],
+    }
+    return {
+        "id": _urn(f"{response['response_id']}/{key}"),
+        "type": "Annotation",
+        "motivation": "highlighting",
+        "created": created,
+        "body": {"type": "TextualBody", "value": response["question"], "format": "text/plain", "purpose": "describing"},
+        "target": {
+            "type": "SpecificResource",
+            "source": {name: value for name, value in source.items() if value is not None},
+            "selector": citation["selector"],
+        },
+    }
+
+
+def _urn(name: str) -> str:
+    return uuid.uuid5(uuid.NAMESPACE_URL, name).urn
+
+
+def _hash_name(sha256: str) -> str:
+    """Return the name that RFC 6920 gives to what has this hash."""
+    return "ni:///sha-256;" + base64.urlsafe_b64encode(bytes.fromhex(sha256)).decode().rstrip("=")
+
+
+def _inline(text: str) -> str:
+    # Document text is text: nothing in it may become a heading, a link, an image or HTML.
+    return re.sub(r"([\\`*_{}\[\]<>#|!])", r"\\\1", " ".join(text.split()))
+
+
+def _bibtex(text: str) -> str:
+    escaped = {"\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+    special = {character: f"\\{character}" for character in "&%$#_"}
+    return "".join({**escaped, **special}.get(character, character) for character in " ".join(text.split()))

@@ -1,0 +1,59 @@
+"""Writes a response as plain text for terminals and logs; document text cannot move the cursor or colour it."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rag.core.response import Answer, Place, Response
+
+HARMLESS = frozenset("\u00ad\u200b\u200c\u200d\u200e\u200f\u2060")
+"""Format characters that scripts and emoji need and that cannot reorder what stands around them."""
+
+
+def printable(text: str) -> str:
+    """Return the text in one line, with U+FFFD for what could drive a terminal or reorder its line."""
+    line = " ".join(text.split())
+    return "".join(sign if sign.isprintable() or sign in HARMLESS else "\ufffd" for sign in line)
+
+
+def response_lines(response: "Response") -> "Iterator[str]":
+    """Give the lines of the quotations, or of why there is none and what is closest."""
+    refusal = response.no_answer
+    if refusal is None:
+        for answer in response.answers:
+            yield from quote_lines(
+                answer, f"{answer.confidence_level.replace('_', ' ')} confidence, {answer.confidence:.2f}"
+            )
+        if response.agreement["differ"]:
+            groups = (" and ".join(f"[{rank}]" for rank in group) for group in response.agreement["groups"])
+            yield f"The sources differ: {' against '.join(groups)}."
+        if response.withheld_note:
+            yield response.withheld_note
+        return
+    yield f"No answer: {refusal.message}"
+    if refusal.missing_terms:
+        yield f"In no document: {', '.join(map(printable, refusal.missing_terms))}"
+    if refusal.closest:
+        yield "Closest passages, which are not answers:"
+    for answer in refusal.closest:
+        yield from quote_lines(answer, f"confidence {answer.confidence:.2f}")
+
+
+def quote_lines(answer: "Answer", judged: str) -> "Iterator[str]":
+    """Give the lines of a quotation: the words, the sentence it stands in, its place, and what is judged of it."""
+    citation = answer.citation
+    title = printable(citation.source.title or citation.span.document_id)
+    yield f"[{answer.rank}] “{printable(answer.answer)}”"
+    if answer.answer_type == "span":
+        yield f"    in: “{printable(answer.context)}”"
+    yield f"    {title}, {where(citation.place)} ({printable(citation.span.document_id)}) — {judged}"
+    for other in answer.also_in:
+        yield f"    also in {printable(other.span.document_id)}, {where(other.place)}"
+    if answer.continues is not None:
+        yield f"    the source goes on: “{printable(answer.continues[1])}”"
+
+
+def where(place: "Place") -> str:
+    """Return the place in one line, in the units of its source."""
+    return printable(place.label())

@@ -1,0 +1,312 @@
+"""Holds the records of a response and their JSON, the same from Python, shell, REST and MCP.
+
+Invariants raise at construction, so a response that exists is one that may be shown. `rag/response.schema.json`
+describes the JSON; missing values are null, pages and lines count from 1.
+"""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal, get_args
+
+from rag.core.errors import VerificationError
+from rag.core.export import place_label, to_bibtex, to_csl_json, to_markdown, to_web_annotation, withheld_note
+from rag.core.types import AnswerType, Span
+
+SCHEMA_VERSION = "1.0"
+NoAnswerReason = Literal["empty_question", "empty_index", "needs_context", "filtered_out", "no_match", "low_confidence"]
+ConfidenceLevel = Literal["very_high", "high", "medium", "low"]
+LEVELS: tuple[tuple[float, ConfidenceLevel], ...] = ((0.9, "very_high"), (0.7, "high"), (0.4, "medium"), (0.0, "low"))
+"""Lowest confidence of each level."""
+
+
+@dataclass(frozen=True)
+class SourceInfo:
+    """What is known of the document that a citation leads to."""
+
+    title: str | None = None
+    uri: str | None = None
+    source_path: str | None = None
+    author: str | None = None
+    publisher: str | None = None
+    published_at: str | None = None
+    language: str | None = None
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a citation stands, in the units people and browsers use; `utf16` offsets count UTF-16 units.
+
+    Lines are those of the stored text. Page or slide, `part` (sheet, chapter) and `row` are of the original, None
+    where it has none; `editor_link` is `path:line:column` where the stored text is the file's own.
+    """
+
+    utf16_start: int
+    utf16_end: int
+    line_start: int
+    line_end: int
+    page_number: int | None = None
+    headings: tuple[str, ...] = ()
+    part: str | None = None
+    row: int | None = None
+    editor_link: str | None = None
+
+    def label(self) -> str:
+        """Return the place in words, such as `page 3` or `lines 17–19` (`rag.core.export.place_label`)."""
+        return place_label(self.page_number, self.part, self.row, self.line_start, self.line_end)
+
+
+@dataclass(frozen=True)
+class Citation:
+    """A quotation and its place. Made by `rag.answering.citation.cite`, which proves it against the document."""
+
+    number: int
+    span: Span
+    quote: str
+    chunk_id: str
+    source: SourceInfo
+    place: Place
+    prefix: str
+    suffix: str
+    content_sha256: str
+    verified: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse a quotation of another length than its span, an empty one, and one that was not verified."""
+        if not self.quote or len(self.quote) != len(self.span):
+            raise VerificationError(
+                f"Citation {self.number}: quote and span differ in length.", "Report this as a bug."
+            )
+        if not self.verified:
+            raise VerificationError(f"Citation {self.number} was not verified.", "Rebuild the index with `rag index`.")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON object."""
+        place, source = self.place, self.source
+        position = {"start": self.span.start, "end": self.span.end}
+        return {
+            "number": self.number,
+            "document_id": self.span.document_id,
+            "chunk_id": self.chunk_id,
+            **{key: getattr(source, key) for key in SourceInfo.__dataclass_fields__},
+            "document_offset": position,
+            "document_offset_utf16": {"start": place.utf16_start, "end": place.utf16_end},
+            "page_number": place.page_number,
+            "part": place.part,
+            "row": place.row,
+            "line_start": place.line_start,
+            "line_end": place.line_end,
+            "headings": list(place.headings),
+            "selector": [
+                {"type": "TextQuoteSelector", "exact": self.quote, "prefix": self.prefix, "suffix": self.suffix},
+                {"type": "TextPositionSelector", **position},
+            ],
+            "url_fragment": url_fragment(source.uri, self.quote),
+            "editor_link": place.editor_link,
+            "content_sha256": self.content_sha256,
+            "verified": self.verified,
+        }
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One quotation that answers. `score` orders answers; `confidence` is the calibrated probability."""
+
+    rank: int
+    answer_type: AnswerType
+    score: float
+    confidence: float
+    context: str
+    context_span: Span
+    citation: Citation
+    scores: Mapping[str, float] = field(default_factory=dict)
+    also_in: tuple[Citation, ...] = ()
+    continues: tuple[str, str] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse figures that are none, a confidence outside [0, 1] and a context that does not hold the answer."""
+        if self.answer_type not in get_args(AnswerType) or self.rank < 1:
+            raise ValueError(f"answer {self.rank}: unknown type {self.answer_type!r} or rank below 1")
+        if not all(map(math.isfinite, (self.score, self.confidence, *self.scores.values()))):
+            raise ValueError(f"answer {self.rank}: a score is not a number")
+        if not 0.0 <= self.confidence <= 1.0:
+            raise ValueError(f"answer {self.rank}: confidence {self.confidence} is outside [0, 1]")
+        start, end = self.context_offset
+        if not self.context_span.contains(self.citation.span) or self.context[start:end] != self.answer:
+            raise VerificationError(
+                f"Answer {self.rank}: the context does not hold the quote.", "Report this as a bug."
+            )
+
+    @property
+    def answer(self) -> str:
+        """Return the quotation."""
+        return self.citation.quote
+
+    @property
+    def context_offset(self) -> tuple[int, int]:
+        """Return where the quotation stands in `context`."""
+        start = self.citation.span.start - self.context_span.start
+        return start, start + len(self.citation.span)
+
+    @property
+    def confidence_level(self) -> ConfidenceLevel:
+        """Return the confidence in words; the bounds are in `LEVELS`."""
+        return next(level for low, level in LEVELS if self.confidence >= low)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON object."""
+        start, end = self.context_offset
+        return {
+            "rank": self.rank,
+            "answer": self.answer,
+            "answer_type": self.answer_type,
+            "score": self.score,
+            "confidence": self.confidence,
+            "confidence_level": self.confidence_level,
+            "context": self.context,
+            "context_offset": {"start": start, "end": end},
+            "citation": self.citation.to_dict(),
+            "also_in": [citation.to_dict() for citation in self.also_in],
+            "continues": None if self.continues is None else dict(zip(("marker", "text"), self.continues, strict=True)),
+            "scores": dict(self.scores),
+        }
+
+
+@dataclass(frozen=True)
+class NoAnswer:
+    """Says that the documents hold no answer, and why. `closest` are passages, not answers."""
+
+    reason: NoAnswerReason
+    message: str
+    threshold: float | None = None
+    best_confidence: float | None = None
+    closest: tuple[Answer, ...] = ()
+    missing_terms: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse an unknown reason."""
+        if self.reason not in get_args(NoAnswerReason):
+            raise ValueError(f"unknown reason {self.reason!r}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON object."""
+        return {
+            "reason": self.reason,
+            "message": self.message,
+            "threshold": self.threshold,
+            "best_confidence": self.best_confidence,
+            "closest": [answer.to_dict() for answer in self.closest],
+            "missing_terms": list(self.missing_terms),
+        }
+
+
+@dataclass(frozen=True)
+class IndexInfo:
+    """The version of the index that was asked."""
+
+    version: int
+    fingerprint: str
+    documents: int
+    chunks: int
+    embedding_model: str
+    engine: Mapping[str, str] | None = None
+    """What the server is that holds it, and how it finds passages; None for an index in a folder."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON object; an index in a folder has no engine."""
+        return {key: value for key, value in asdict(self).items() if key != "engine" or value is not None}
+
+
+@dataclass(frozen=True)
+class Response:
+    """The answer to one question: quotations, or a typed no-answer, never both and never neither."""
+
+    response_id: str
+    question: str
+    answers: tuple[Answer, ...]
+    no_answer: NoAnswer | None
+    index: IndexInfo
+    agreement: Mapping[str, Any] = field(default_factory=lambda: {"groups": [], "differ": False})
+    timings_ms: Mapping[str, float] = field(default_factory=dict)
+    explain: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse answers beside a no-answer, a response with neither, and answers out of order."""
+        if bool(self.answers) == (self.no_answer is not None):
+            raise ValueError("a response holds either answers or a no-answer")
+        if [answer.rank for answer in self.answers] != list(range(1, len(self.answers) + 1)):
+            raise ValueError("answers are not in order of rank")
+
+    @property
+    def status(self) -> Literal["answered", "no_answer"]:
+        """Return which of the two it is."""
+        return "answered" if self.answers else "no_answer"
+
+    @property
+    def withheld_note(self) -> str:
+        """Return in words how many answers that differ are not shown, empty where none."""
+        return withheld_note(self.agreement)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON object of the published schema."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "response_id": self.response_id,
+            "question": self.question,
+            "status": self.status,
+            "no_answer": None if self.no_answer is None else self.no_answer.to_dict(),
+            "answers": [answer.to_dict() for answer in self.answers],
+            "agreement": dict(self.agreement),
+            "index": self.index.to_dict(),
+            "timings_ms": dict(self.timings_ms),
+            "explain": None if self.explain is None else dict(self.explain),
+        }
+
+    def to_json(self, indent: int | None = 2) -> str:
+        """Return the JSON text; never NaN, never escaped letters."""
+        return json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False, indent=indent)
+
+    def to_markdown(self) -> str:
+        """Return the quotations as Markdown with their sources (`rag.core.export`)."""
+        return to_markdown(self.to_dict())
+
+    def to_bibtex(self) -> str:
+        """Return one BibTeX entry for each quotation (`rag.core.export`)."""
+        return to_bibtex(self.to_dict())
+
+    def to_csl_json(self) -> str:
+        """Return a CSL-JSON list with an item for each quotation (`rag.core.export`)."""
+        return to_csl_json(self.to_dict())
+
+    def to_web_annotation(self) -> str:
+        """Return a W3C Web Annotation page of the quotations (`rag.core.export`)."""
+        return to_web_annotation(self.to_dict())
+
+
+def ranked(answers: Sequence[Answer]) -> tuple[Answer, ...]:
+    """Return the answers numbered 1, 2, 3 … in the order given, citations numbered alike."""
+    return tuple(
+        replace(answer, rank=rank, citation=replace(answer.citation, number=rank))
+        for rank, answer in enumerate(answers, start=1)
+    )
+
+
+def url_fragment(uri: str | None, quote: str) -> str | None:
+    """Return `uri` with a text fragment that marks the quote in a browser, None without a web address.
+
+    A quote over 300 characters or over several lines is given by its first and last words, as the specification
+    asks (https://wicg.github.io/scroll-to-text-fragment/): `#:~:text=First%20words,last%20words`.
+    """
+    if uri is None or not uri.startswith(("http://", "https://")):
+        return None
+    words = quote.split()
+    short = len(quote) <= 300 and "\n" not in quote
+    parts = [quote] if short or len(words) < 10 else [" ".join(words[:5]), " ".join(words[-5:])]
+    return f"{uri.partition('#')[0]}#:~:text={','.join(map(_escaped, parts))}"
+
+
+def _escaped(text: str) -> str:
+    from urllib.parse import quote as percent_encoded
+
+    return percent_encoded(text, safe="").replace("-", "%2D")

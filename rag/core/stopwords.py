@@ -1,0 +1,63 @@
+"""Tells which words of a question in another language than English carry no subject, so that none is called missing.
+
+The lists hold what the commonest questions of a language are built of. Nothing is searched or weighed by them.
+"""
+
+import re
+from collections.abc import Sequence
+
+LANGUAGES = tuple(frozenset(words.split()) for words in (
+    "als am an auch auf aus bei bin das dass dem den der des die durch ein eine einem einen einer eines er es fur gibt"
+    " haben hat hatte ich ihr im in ist kann man mit nach nicht oder seit sich sie sind uber um und vom von vor wann"
+    " war warum was welche welchem welchen welcher welches wer werden wessen wie wird wo wohin wurde wurden zu zum zur",
+    "a ai au aux avec c ce ces cette comment d dans de des du elle elles en est et etait ete il ils j je l la le les"
+    " lequel laquelle leur lui m n ne nous on ont ou par pas pour pourquoi qu quand que quel quelle quelles quels qui"
+    " quoi s sa se ses son sont sur t un une vous y",
+    "a al como con cual cuales cuando cuanta cuantas cuanto cuantos de del desde donde e el ella ellos en entre era es"
+    " esta estan fue fueron ha hay la las le les lo los mas no o para pero por porque que quien quienes se ser si sin"
+    " sobre son su sus un una y",
+    "a ad agli ai al alla alle c che chi ci come con cosa cui d da dai dal dalla dei del dell della delle di dove e era"
+    " gli ha hanno i il in l la le lo ma nel nell nella nelle non o per perche piu qual quale quali quando quanta"
+    " quante quanti quanto se si sono stata stato su sua sul sulla suo un una uno",
+    "a ao aos as com como da das de do dos e ela ele em entre era essa esse esta este eu foi foram ha mais mas na nas"
+    " nao no nos o onde os ou para pela pelo por porque qual quais quando quantas quanto quantos que quem se sem ser"
+    " seu seus sua sua sao sobre um uma",
+    "aan als bij dan dat de den der des die dit door een en er had heb hebben heeft het hij hoe hoeveel ik in is kan"
+    " maar met naar niet of om onder ook op over te tot uit van voor waar waarom wanneer was wat welk welke wie wordt"
+    " worden werd werden ze zich zij zijn",
+))  # fmt: skip
+"""German, French, Spanish, Italian, Portuguese, Dutch; in small letters without accents."""
+FEWEST = 2
+
+
+UNSPACED = re.compile(r"([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff])")
+FUNCTION_WORDS = frozenset(
+    (
+        "a about after all also an and any are as at be been before being but by called can could did do does during"
+        " for from had has have he her his how i if in into is it its itself kind many may me might more most much my"
+        " name no not of on or our out s said say she should so some such t tell than that the their them then there"
+        " these they this those through to type under up us was we were what when where which while who whom whose"
+        " why will with would you your"
+    ).split()
+)
+"""English words that carry no subject; searched only where a query has no others, and by other stemmers."""
+
+
+def foreign_function_words(words: Sequence[str]) -> frozenset[str]:
+    """Return those of a question's words, in small letters without accents, that only hold it together in its language.
+
+    The language is the one with most of the words, at least two; where two have as many, both count. None where the
+    question has a word that only English has: `war` and `die` are subjects there.
+
+    >>> sorted(foreign_function_words(["quelle", "est", "la", "hauteur", "de", "la", "tour"]))
+    ['de', 'est', 'la', 'quelle']
+    >>> foreign_function_words(["did", "he", "die", "in", "the", "war"])
+    frozenset()
+    """
+    asked = frozenset(words)
+    shared = [asked & language for language in LANGUAGES]
+    most = max(map(len, shared))
+    if most < FEWEST:
+        return frozenset()
+    found = frozenset[str]().union(*(some for some in shared if len(some) == most))
+    return frozenset() if asked & FUNCTION_WORDS - found else found

@@ -1,0 +1,209 @@
+"""Opens the embedding model of a setting; sentence-transformers runs any, the lean runtime the common ones faster."""
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rag.core.errors import ModelNotAvailable
+from rag.core.settings import Settings
+from rag.embedding.onnx_embedder import LeanEmbedder, part_vectors, supports
+from rag.embedding.weights import SHIPPED_MODEL, WEIGHTS, model_path, weights_sha256
+
+if TYPE_CHECKING:
+    from rag.core.protocols import Embedder, Floats1d, Floats2d, Ranges
+
+BATCH_SIZE = 32
+
+
+def open_embedder(settings: Settings) -> "Embedder":
+    """Return the embedder that the settings name. Raises ModelNotAvailable with the remedy.
+
+    With the runtime `auto` a model that the lean runtime supports is run by it, any other by sentence-transformers.
+    """
+    name, runtime = settings.embedding_model, settings.embedding_runtime
+    path = model_path(name)
+    lean = path is not None and supports(path)
+    if runtime == "sentence-transformers" or (runtime == "auto" and not lean):
+        return SentenceTransformerEmbedder(name)
+    if path is None or not lean:
+        raise ModelNotAvailable(
+            f"The runtime {runtime!r} runs BERT encoders with mean pooling from a folder, not {name!r}.",
+            "Set embedding_runtime=auto.",
+        )
+    return LeanEmbedder(name, path, "fp32" if runtime == "onnx-fp32" else "int8")
+
+
+class SentenceTransformerEmbedder:
+    """Embeds with a sentence-transformers model.
+
+    Queries are run one by one: a vector then never depends on what else was asked in the same call, and on a CPU
+    a batch of one costs no more per text. Passages are run in batches of similar length.
+    """
+
+    def __init__(self, name: str = SHIPPED_MODEL) -> None:
+        """Load the model. Raises ModelNotAvailable with the remedy."""
+        path = model_path(name)
+        self._name = name
+        self._model = _load(name, path)
+        has_file = path is not None and (path / WEIGHTS).is_file()
+        self._fingerprint = weights_sha256(path) if path and has_file else _tensors_sha256(self._model)
+
+    @property
+    def name(self) -> str:
+        """Return the name given in settings."""
+        return self._name
+
+    @property
+    def fingerprint(self) -> str:
+        """Return the sha256 of the weights."""
+        return self._fingerprint
+
+    @property
+    def dimension(self) -> int:
+        """Return the length of a vector."""
+        return int(self._model.get_embedding_dimension() or 0)
+
+    @property
+    def max_tokens(self) -> int:
+        """Return the model's own limit in tokens."""
+        return int(self._model.max_seq_length or 512)
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Return the uncut length of each text in tokens, special tokens included."""
+        if not texts:
+            return []
+        encoded = self._model.tokenizer(list(texts), truncation=False, padding=False, verbose=False)
+        return [len(ids) for ids in encoded["input_ids"]]
+
+    def embed_passages(self, texts: Sequence[str]) -> "Floats2d":
+        """Return float32 (n, dimension), unit rows, computed in batches."""
+        return self._encode(texts, BATCH_SIZE)
+
+    def embed_queries(self, texts: Sequence[str]) -> "Floats2d":
+        """Return float32 (n, dimension), unit rows, each computed alone and by one thread."""
+        with _one_thread():
+            rows = [self._encode([text], 1) for text in texts]
+        return np.concatenate(rows) if rows else np.zeros((0, self.dimension), np.float32)
+
+    def embed_with_parts(self, texts: Sequence[str], parts: Sequence["Ranges"]) -> "tuple[Floats2d, list[Floats2d]]":
+        """Return the vectors of texts, and for each text those of its parts, float32 (parts, dimension), unit rows.
+
+        A part's vector is the mean of its tokens' vectors as they stand in the text. A part whose tokens were cut
+        off gets the vector of the text.
+        """
+        found = self._model.encode(list(texts), batch_size=BATCH_SIZE, output_value=None, show_progress_bar=False)
+        wholes = np.array([_unit(one["sentence_embedding"]) for one in found], np.float32)
+        inner = []
+        for one, text, ranges, whole in zip(found, texts, parts, wholes, strict=True):
+            encoded = self._model.tokenizer(
+                text, truncation=True, max_length=self.max_tokens, return_offsets_mapping=True, verbose=False
+            )
+            places = np.array(encoded["offset_mapping"], np.int64)
+            tokens = one["token_embeddings"].float().numpy(force=True)[: len(places)]
+            inner.append(part_vectors(tokens, places, ranges, whole))
+        return wholes.reshape(len(texts), self.dimension), inner
+
+    def _encode(self, texts: Sequence[str], batch_size: int) -> "Floats2d":
+        if not texts:
+            return np.zeros((0, self.dimension), np.float32)
+        vectors = self._model.encode(
+            list(texts), batch_size=batch_size, normalize_embeddings=True, convert_to_numpy=True,
+            show_progress_bar=False,
+        )  # fmt: skip
+        return np.ascontiguousarray(vectors, dtype=np.float32)
+
+
+def _load(name: str, path: Path | None) -> Any:
+    from sentence_transformers import SentenceTransformer
+
+    try:
+        with _no_progress_bar():
+            return SentenceTransformer(str(path or name), local_files_only=path is not None, trust_remote_code=False)
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise ModelNotAvailable(
+            f"Cannot load embedding model {name!r}: {reason}",
+            f"Use the shipped {SHIPPED_MODEL}, a local folder, or a hub name with a network.",
+        ) from error
+
+
+@contextmanager
+def _no_progress_bar() -> Iterator[None]:
+    # transformers draws a bar for each load, in the middle of our own output.
+    from transformers.utils import logging as transformers_logging
+
+    logging: Any = transformers_logging
+    enabled = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if enabled:
+            logging.enable_progress_bar()
+
+
+def _tensors_sha256(model: Any) -> str:
+    digest = hashlib.sha256()
+    for key, tensor in sorted(model.state_dict().items()):
+        digest.update(key.encode())
+        digest.update(tensor.detach().cpu().contiguous().flatten().view(dtype=_bytes_type()).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _bytes_type() -> Any:
+    import torch
+
+    return torch.uint8
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    # Two torch threads on a busy two-core machine cost one query 460 CPU ms instead of 15.
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _unit(vector: Any) -> "Floats2d":
+    values: Floats2d = vector.float().numpy(force=True)
+    return values / np.linalg.norm(values)
+
+
+class QueryVectors:
+    """The vectors of questions and sentences, the last `capacity` of them kept; several threads may ask at once.
+
+    An embedder gives a text the same vector whatever else it embeds, so an answer never depends on what was asked
+    before.
+    """
+
+    def __init__(self, embedder: "Callable[[], Embedder]", capacity: int = 20_000) -> None:
+        """Begin with none; `embedder` is called when the first text is embedded."""
+        self._embedder, self._capacity = embedder, capacity
+        self._kept: OrderedDict[str, Floats1d] = OrderedDict()
+        self._lock = Lock()
+
+    def __call__(self, texts: Sequence[str]) -> "list[Floats1d]":
+        """Return a unit vector, float32 (dimension,), for each text."""
+        with self._lock:
+            found = {text: self._kept[text] for text in texts if text in self._kept}
+        missing = [text for text in dict.fromkeys(texts) if text not in found]
+        if missing:
+            found |= dict(zip(missing, self._embedder().embed_queries(missing), strict=True))
+        with self._lock:
+            for text in dict.fromkeys(texts):
+                self._kept[text] = found[text]
+                self._kept.move_to_end(text)
+            while len(self._kept) > self._capacity:
+                self._kept.popitem(last=False)
+        return [found[text] for text in texts]

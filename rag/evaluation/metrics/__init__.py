@@ -1,0 +1,1 @@
+"""Measures of ranking, answers, abstention and spans, each from lists of figures."""

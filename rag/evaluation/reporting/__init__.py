@@ -1,0 +1,1 @@
+"""Shows results: the HTML report, plots, tables on the terminal, comparisons, failures."""

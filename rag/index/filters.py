@@ -1,0 +1,338 @@
+"""Says which documents a question is asked of: conditions on what is known of them, and the counts of each value.
+
+Known of every document are `id title format path` and what its source says of itself: `author publisher published_at
+language tags` and any other key. A filter maps keys to values:
+
+    {"author": "Reuters"}                               the same text, small letters or capitals; * is any characters
+    {"language": ["en", "de"]}                          any of these
+    {"published_at": {">=": "2024-03", "<": "2025"}}    a range of numbers or of dates
+
+All conditions must hold. A document of several values, as of tags, passes where one of them does. A date of a year or
+month stands for all of it: 2024-03-05 is `= 2024` and `<= 2024-03`, and not `> 2024`; without a zone it is of UTC.
+"""
+
+import calendar
+import difflib
+import json
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property, lru_cache, partial
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+from rag.core.errors import InvalidFilter
+from rag.core.types import Fields, Value
+
+if TYPE_CHECKING:
+    from rag.core.protocols import Ints1d
+
+SIGNS = (">=", "<=", "=", ">", "<")
+COLUMNS = ("id", "title", "format", "path")
+KEYS = (*COLUMNS, "author", "publisher", "published_at", "language", "tags")
+"""Keys that may be asked for in every index, also where no document has them."""
+MOST_TRIED = 1_000
+"""Values of one key that are more than a text to be the same as."""
+FORMS = "Give a text, a number or a date, a list of them, or a range as {'>=': low, '<': high}."
+
+Column: TypeAlias = Callable[[str], Iterable[tuple[int, object]]]
+"""Reads a column, with the number of each document."""
+_PAIR = re.compile(r"([^<>=]+)(>=|<=|=|>|<)(.*)", re.DOTALL)
+_DAY = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?")
+_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d.*")
+
+
+class Condition(NamedTuple):
+    """What must hold of one key; `=` has one or more values, of which any will do, the other signs have one."""
+
+    key: str
+    sign: str
+    values: tuple[Value, ...]
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What a filter chose: the rows of the passages that may be found, in order; None where all may be."""
+
+    conditions: tuple[Condition, ...] = ()
+    rows: "Ints1d | None" = None
+
+
+def conditions(filters: Mapping[str, Any] | None) -> tuple[Condition, ...]:
+    """Return the conditions of a filter, in an order of their own. Raises InvalidFilter."""
+    if not isinstance(filters, Mapping | None):
+        raise InvalidFilter(f"A filter maps keys to values, got {filters!r}.", FORMS)
+    found = (condition for key, wanted in (filters or {}).items() for condition in _of_key(key, wanted))
+    return tuple(sorted(found, key=repr))
+
+
+def from_pairs(pairs: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Return the filter that texts such as `author=Reuters` and `published_at>=2024` ask for.
+
+    A key that is given several times with `=` passes with any of the values. Raises InvalidFilter.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for pair in pairs:
+        parts = _PAIR.fullmatch(pair)
+        if parts is None:
+            raise InvalidFilter(f"{pair!r} is not a filter.", "Write key=value, key>=value, key<value and the like.")
+        key, sign, value = (part.strip() for part in parts.groups())
+        signs = found.setdefault(key, {})
+        if sign == "=":
+            signs.setdefault(sign, []).append(value)
+        elif sign in signs:
+            raise InvalidFilter(f"The filter gives {key!r} two values for {sign}.", "Give each bound once.")
+        else:
+            signs[sign] = value
+    return found
+
+
+def fields_of(documents: Iterable[tuple[int, Mapping[str, object], Mapping[str, object]]]) -> Fields:
+    """Return what is known of documents, given as number, columns and metadata; a column hides metadata of its name."""
+    found: dict[str, dict[Value, list[int]]] = {key: {} for key in KEYS}
+    for number, columns, metadata in documents:
+        others = ((key, value) for key, value in metadata.items() if key not in columns)
+        for key, value in (*columns.items(), *others):
+            # Most are plain texts, and a million documents have millions of them.
+            plain = isinstance(value, str) and value and not value.isspace()
+            for name, each in ((key, str(value)),) if plain else _values(key, value):
+                numbers = found.setdefault(name, {}).setdefault(each, [])
+                if not numbers or numbers[-1] != number:
+                    numbers.append(number)
+    return found
+
+
+class LazyFields(Mapping[str, Mapping[Value, Sequence[int]]]):
+    """What is known of documents as `fields_of` tells it, read when asked for: who filters by date needs no titles."""
+
+    def __init__(self, column: Column, broken: Callable[[Exception], Exception]) -> None:
+        """Keep what reads a column, with the number of each document, and what tells that metadata is broken."""
+        self._column, self._broken = column, broken
+        self._columns: dict[str, Mapping[Value, Sequence[int]]] = {}
+
+    @cached_property
+    def _others(self) -> Fields:
+        try:
+            return fields_of((number, {}, json.loads(str(said))) for number, said in self._column("metadata"))
+        except (ValueError, TypeError, AttributeError) as error:
+            raise self._broken(error) from error
+
+    def __getitem__(self, key: str) -> Mapping[Value, Sequence[int]]:
+        """Return by value the numbers of the documents that have it. Raises KeyError."""
+        if key not in COLUMNS:
+            return self._others[key]
+        if key not in self._columns:
+            self._columns[key] = fields_of((number, {key: value}, {}) for number, value in self._column(key))[key]
+        return self._columns[key]
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the keys."""
+        return iter({**dict.fromkeys(COLUMNS), **dict.fromkeys(self._others)})
+
+    def __len__(self) -> int:
+        """Return how many keys there are."""
+        return sum(1 for _ in self)
+
+
+def passing(wanted: Sequence[Condition], fields: Fields) -> set[int]:
+    """Return the numbers of the documents of which all conditions hold. Raises InvalidFilter for an unknown key."""
+    found: set[int] | None = None
+    for condition in wanted:
+        held = _known(condition.key, fields)
+        test = _test(condition)
+        passed = {n for value, numbers in held.items() if test(value) for n in numbers}
+        found = passed if found is None else found & passed
+    return found or set()
+
+
+def counts(fields: Fields, keys: Sequence[str]) -> dict[str, dict[Value, int]]:
+    """Return for each key how many documents have each value, most first. Raises InvalidFilter for an unknown key."""
+    found = {key: {value: len(numbers) for value, numbers in _known(key, fields).items()} for key in keys}
+    return {key: dict(sorted(held.items(), key=lambda item: (-item[1], str(item[0])))) for key, held in found.items()}
+
+
+def _known(key: str, fields: Fields) -> Mapping[Value, Sequence[int]]:
+    if key not in fields:
+        near = difflib.get_close_matches(key, fields, n=1)
+        hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(sorted(fields))}."
+        raise InvalidFilter(f"No document of the index has the key {key!r}.", hint)
+    return fields[key]
+
+
+def _of_key(key: object, wanted: object) -> Iterator[Condition]:
+    if not isinstance(key, str) or not key:
+        raise InvalidFilter(f"The key of a filter is a text, got {key!r}.", FORMS)
+    signs = wanted if isinstance(wanted, Mapping) else {"=": wanted}
+    if not signs:
+        raise InvalidFilter(f"The filter says nothing of {key!r}.", FORMS)
+    for sign, given in signs.items():
+        if sign not in SIGNS:
+            raise InvalidFilter(f"The filter of {key!r} has the sign {sign!r}.", f"Known: {' '.join(SIGNS)}.")
+        several = list(given) if isinstance(given, list | tuple | set | frozenset) else None
+        if several is not None and (sign != "=" or not several):
+            raise InvalidFilter(f"The filter of {key!r} has {given!r} for {sign}.", FORMS)
+        values = tuple(dict.fromkeys(_given(key, value) for value in ([given] if several is None else several)))
+        _require_few(key, values)
+        if sign != "=" and _range(values[0]) is None:
+            what = f"The filter of {key!r} has {values[0]!r} for {sign}, which is neither a number nor a date."
+            raise InvalidFilter(what, "Dates are written 2024, 2024-03, 2024-03-05 or 2024-03-05T10:00Z.")
+        yield Condition(key, sign, tuple(sorted(values, key=repr)))
+
+
+def _require_few(key: str, values: Sequence[Value]) -> None:
+    # Plain texts are looked up at once, however many; each of the others is tried on what every document has.
+    tried = sum(len(_parts(value)) > 1 or _range(value) is not None for value in values)
+    if tried > MOST_TRIED:
+        what = f"The filter of {key!r} has {tried:,} patterns, numbers and dates; at most {MOST_TRIED:,} are tried."
+        raise InvalidFilter(what, "Give a range, as {'>=': low, '<': high}, or several filters.")
+
+
+def _given(key: str, value: object) -> Value:
+    value = value.isoformat() if isinstance(value, date) else value
+    kept = _value(value)
+    if kept is None:
+        raise InvalidFilter(f"The filter of {key!r} has the value {value!r}.", FORMS)
+    return kept
+
+
+def _value(value: object) -> Value | None:
+    """Return a value as it is compared, None for what cannot be: nothing, blank text, and numbers that are none."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if isinstance(value, str) and value.strip() else None
+
+
+def _values(key: str, held: object) -> Iterator[tuple[str, Value]]:
+    """Yield keys with values; of a mapping in a mapping `outer.inner`."""
+    if isinstance(held, Mapping):
+        for name, value in held.items():
+            yield from _values(f"{key}.{name}" if key else str(name), value)
+    elif isinstance(held, list | tuple):
+        for value in held:
+            yield from _values(key, value)
+    elif (kept := _value(held)) is not None:
+        yield key, kept
+
+
+def _test(condition: Condition) -> Callable[[Value], bool]:
+    if condition.sign != "=":
+        return partial(_in_range, condition.sign, condition.values[0])
+    forms = [_parts(value) for value in condition.values]
+    exact, patterns = {form[0] for form in forms if len(form) == 1}, [form for form in forms if len(form) > 1]
+    within = [value for value in condition.values if _range(value) is not None]
+
+    def passes(held: Value) -> bool:
+        text = str(held).casefold()
+        # A folder is asked for by its name, wherever the documents were indexed from.
+        texts = _endings(text) if condition.key == "path" else (text,)
+        found = any(each in exact or any(_fits(each, parts) for parts in patterns) for each in texts)
+        return found or any(_is_within(held, value) for value in within)
+
+    return passes
+
+
+def _parts(wanted: Value) -> list[str]:
+    return str(wanted).casefold().split("*")
+
+
+def _endings(path: str) -> Iterator[str]:
+    """Yield a path, and what follows each of its slashes."""
+    yield path
+    place = path.find("/")
+    while place >= 0:
+        yield path[place + 1 :]
+        place = path.find("/", place + 1)
+
+
+def _fits(text: str, parts: Sequence[str]) -> bool:
+    """Tell whether a text is these parts in order, with anything between them.
+
+    Each part is looked for once, where it first stands: a regular expression would try all ways to part the text, for
+    hours where a visitor wants it.
+
+    >>> _fits("news/uk/a.txt", ["news/", "a", "txt"]), _fits("aa", ["a", "a", "a"])
+    (True, False)
+    """
+    first, *middle, last = parts
+    start, end = len(first), len(text) - len(last)
+    if start > end or not text.startswith(first) or not text.endswith(last):
+        return False
+    for part in middle:
+        found = text.find(part, start, end)
+        if found < 0:
+            return False
+        start = found + len(part)
+    return True
+
+
+def _is_within(held: Value, wanted: Value) -> bool:
+    # Texts of digits are names, such as 007, unless a number was meant on one side.
+    numbers = not (isinstance(held, str) and isinstance(wanted, str))
+    return (numbers or _dates(str(wanted)) is not None) and _in_range("=", wanted, held)
+
+
+def _in_range(sign: str, wanted: Value, held: Value) -> bool:
+    pair = _comparable(held, wanted)
+    if pair is None:
+        return False
+    (low, high), (lowest, highest) = pair
+    if sign == "=":
+        return bool(lowest <= low and high <= highest)
+    if sign in (">=", "<="):
+        return bool(low >= lowest if sign == ">=" else high <= highest)
+    return bool(low > highest if sign == ">" else high < lowest)
+
+
+def _comparable(held: Value, wanted: Value) -> tuple[tuple[Any, Any], tuple[Any, Any]] | None:
+    """Return the ranges that two values stand for, both of dates or both of numbers; None where they are not alike."""
+    if isinstance(held, str) and isinstance(wanted, str):
+        dates = _dates(held), _dates(wanted)
+        if dates[0] and dates[1]:
+            return dates[0], dates[1]
+    numbers = _number(held), _number(wanted)
+    if numbers[0] is None or numbers[1] is None:
+        return None
+    return (numbers[0], numbers[0]), (numbers[1], numbers[1])
+
+
+def _range(value: Value) -> tuple[Any, Any] | None:
+    return _comparable(value, value)
+
+
+def _number(value: Value) -> float | int | None:
+    if not isinstance(value, str):
+        return value
+    try:
+        number = float(value)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+@lru_cache(maxsize=10_000)
+def _dates(text: str) -> tuple[datetime, datetime] | None:
+    """Return the first and last moment of an ISO date, month or year, or twice the moment; None for another text.
+
+    >>> [moment.isoformat() for moment in _dates("2024-02")]
+    ['2024-02-01T00:00:00+00:00', '2024-02-29T23:59:59.999999+00:00']
+    """
+    try:
+        if _MOMENT.fullmatch(text.strip()):
+            moment = datetime.fromisoformat(text.strip())
+            moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+            return moment, moment
+        parts = _DAY.fullmatch(text.strip())
+        if parts is None:
+            return None
+        year, month, day = (int(part) if part else None for part in parts.groups())
+        last_month = month or 12
+        last_day = day or calendar.monthrange(year or 0, last_month)[1]
+        first = datetime(year or 0, month or 1, day or 1, tzinfo=UTC)
+        return first, datetime(year or 0, last_month, last_day, tzinfo=UTC) + timedelta(days=1, microseconds=-1)
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,98 @@
+"""Reads the address of an index on a Milvus server: `milvus://HOST:PORT/NAME?OPTION=VALUE`.
+
+Options: `db` the database, `tls=1` an encrypted connection, `timeout` the seconds after which a request is given up
+(10; a question makes several), and for a new index `shards` (1), `replicas` (1), `groups` (resource groups, by commas)
+and `search` (`hnsw` or `exact`). Who may log in is said by MILVUS_TOKEN, `user:password` or a key, never by an address,
+which is shown. `milvus:///FILE.db/NAME` is a file of milvus-lite, for trying things out.
+"""
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import parse_qsl
+
+from rag.core.errors import InvalidInput
+
+TOKEN = "MILVUS_TOKEN"
+FORM = "Write milvus://HOST:PORT/NAME, NAME of letters, digits and _."
+PORT = 19530
+OPTIONS = ("db", "tls", "timeout", "shards", "replicas", "groups", "search")
+SEARCHES = ("hnsw", "exact")
+# One slash or more: a path object keeps only one of two.
+_FILE = re.compile(r"milvus:/+(.+\.db)/([A-Za-z]\w{0,99})", re.ASCII)
+_SERVER = re.compile(r"milvus:/+([^/?@]+)/([A-Za-z]\w{0,99})(?:\?(.*))?", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where an index is: `uri` is what the client connects to, `shown` what a user reads."""
+
+    uri: str
+    name: str
+    shown: str
+    database: str = ""
+    timeout: float = 10.0
+    shards: int = 1
+    replicas: int = 1
+    groups: tuple[str, ...] = ()
+    search: str = "hnsw"
+
+    @property
+    def token(self) -> str:
+        """Return what logs in, empty where nothing does."""
+        return os.environ.get(TOKEN, "")
+
+
+def is_address(path: str | Path) -> bool:
+    """Tell whether a path names an index on a Milvus server."""
+    return str(path).startswith("milvus:")
+
+
+def require_folder(path: str | Path, what: str) -> None:
+    """Raise InvalidInput where a path names a server: `what` is done with an index in a folder."""
+    if is_address(path):
+        raise InvalidInput(f"{what} needs an index in a folder, not {path}.", "Give one: --index FOLDER")
+
+
+def address_of(path: str | Path) -> Address:
+    """Return the address that a path names. Raises InvalidInput where it is not one."""
+    text = Path(path).as_posix() if isinstance(path, Path) else path
+    if found := _FILE.fullmatch(text):
+        file, name = f"/{found[1]}", found[2]
+        return Address(file, name, f"milvus://{file}/{name}")
+    found = _SERVER.fullmatch(text)
+    if not found:
+        raise InvalidInput(f"{_without_login(text)!r} is not the address of an index.", FORM)
+    host, name, query = found[1], found[2], found[3] or ""
+    options = dict(parse_qsl(query, keep_blank_values=True))
+    unknown = [key for key in options if key not in OPTIONS]
+    if unknown:
+        raise InvalidInput(f"The address has the option {unknown[0]!r}.", f"Known: {', '.join(OPTIONS)}.")
+    host = host if re.search(r":\d+$", host) else f"{host}:{PORT}"
+    scheme = "https" if options.get("tls") == "1" else "http"
+    return Address(
+        f"{scheme}://{host}", name, f"milvus://{host}/{name}{query and f'?{query}'}", options.get("db", ""),
+        _number(options, "timeout", 10.0), int(_number(options, "shards", 1)), int(_number(options, "replicas", 1)),
+        tuple(filter(None, options.get("groups", "").split(","))), _search(options.get("search", "hnsw")),
+    )  # fmt: skip
+
+
+def _number(options: dict[str, str], key: str, default: float) -> float:
+    try:
+        value = float(options.get(key, default))
+    except ValueError:
+        value = 0
+    if not 0 < value < 3600 or (key != "timeout" and value != int(value)):
+        raise InvalidInput(f"The address has {key}={options[key]!r}.", f"Give a number above 0, such as {default:g}.")
+    return value
+
+
+def _search(value: str) -> str:
+    if value not in SEARCHES:
+        raise InvalidInput(f"The address has search={value!r}.", f"Known: {', '.join(SEARCHES)}.")
+    return value
+
+
+def _without_login(text: str) -> str:
+    return re.sub(r"/[^/@]*@", "/…@", text)

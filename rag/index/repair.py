@@ -1,0 +1,94 @@
+"""Finds what is wrong with an index on disk, and makes anew what can be made from its documents."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rag.core.errors import IndexCorrupt
+from rag.core.settings import Settings
+from rag.embedding.embedder import open_embedder
+from rag.index.index import Index
+from rag.index.milvus.address import require_folder
+from rag.index.storage.documents import Store
+from rag.index.storage.manifest import (
+    DOCUMENTS,
+    Manifest,
+    commit,
+    damages,
+    next_version,
+    partial_version,
+    read_manifest,
+    writing,
+)
+
+if TYPE_CHECKING:
+    from rag.core.protocols import Embedder
+
+
+def examine(path: str | Path) -> list[str]:
+    """Return what is wrong with an index, one line each; empty where every file is what was written.
+
+    Raises IndexNotFound, IndexVersionMismatch, and IndexCorrupt where not even the manifest can be trusted.
+    """
+    require_folder(path, "rag check --repair")
+    path = Path(path)
+    return _examined(path, read_manifest(path))
+
+
+def _examined(path: Path, manifest: Manifest) -> list[str]:
+    found = damages(path, manifest, wholly=True)
+    if found:
+        return [*found, *_lost(path / manifest.folder / DOCUMENTS, found)]
+    try:
+        Index(path, manifest, None).close()
+    except IndexCorrupt as error:
+        return [error.message.rstrip(".")]
+    store = Store(path / manifest.folder / DOCUMENTS)
+    found = store.problems()
+    store.close()
+    return found
+
+
+def _lost(documents: Path, found: Sequence[str]) -> list[str]:
+    """Return what of a damaged document store cannot be read, by document where that much can be told."""
+    if not documents.is_file() or not any(line.startswith(str(documents)) for line in found):
+        return []
+    try:
+        store = Store(documents)
+    except IndexCorrupt as error:
+        return [error.message.rstrip(".")]
+    lines = store.problems()
+    store.close()
+    return [line.rstrip(".") for line in lines]
+
+
+def repair(
+    path: str | Path,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    embedder: "Embedder | None" = None,
+) -> list[str]:
+    """Make vectors and words anew from the document store where they are damaged; return what was wrong.
+
+    Raises IndexCorrupt where the document store itself is damaged: only the sources can mend that.
+    """
+    from rag.index.writing.rebuild import rebuild_derived
+    from rag.index.writing.writer import manifest_of, weights_of
+
+    path = Path(path)
+    with writing(path):
+        manifest = read_manifest(path)
+        found = _examined(path, manifest)
+        if not found:
+            return []
+        base, version = path / manifest.folder, next_version(path)
+        documents = replace(manifest, files={DOCUMENTS: manifest.files[DOCUMENTS]})
+        lost = damages(path, documents, wholly=True)
+        if lost:
+            raise IndexCorrupt(f"{lost[0]}.", "Only the sources can mend that: rag index PATH --rebuild")
+        settings = Settings().updated(manifest.settings)
+        embedder = embedder or open_embedder(settings)
+        with partial_version(path, version) as folder:
+            rebuild_derived(folder, base, embedder, settings, progress)
+            commit(path, folder, manifest_of(folder, version, weights_of(embedder), settings))
+        return found

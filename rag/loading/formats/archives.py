@@ -1,0 +1,117 @@
+"""Loads the files inside ZIP and TAR archives, in memory bounds, without unpacking a path or a link to disk."""
+
+import lzma
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from typing import IO, BinaryIO
+
+from rag.core.errors import EmptyDocument, LoadError, UnreadableSource
+from rag.core.types import Document
+from rag.loading.members import load_member
+from rag.loading.sources import LARGEST_FILE, Source, open_source, too_large
+
+LARGEST_TOTAL = 2 * 1024 * 1024 * 1024
+"""Unpacked bytes of all members together."""
+MOST_GROWTH = 200
+"""Unpacked over packed bytes of an archive above LARGEST_FILE: texts grow some five times, a bomb a thousandfold."""
+MOST_MEMBERS = 100_000
+_Load = Callable[[Source], Iterator[Document | LoadError]]
+_Member = tuple[str, int, Callable[[], IO[bytes] | None]]
+"""Name, unpacked bytes as the archive says, and how to open it."""
+_DAMAGED = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    lzma.LZMAError,
+    OSError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+)
+
+
+def load_zip(source: Source, load: _Load) -> Iterator[Document | LoadError]:
+    """Yield what the members of a ZIP file hold, each read with `load`. Raises LoadError."""
+    with open_source(source.path) as file:
+        try:
+            archive = zipfile.ZipFile(file)
+        except _DAMAGED as error:
+            raise _damaged(source, error) from error
+        with archive:
+            members: Iterator[_Member] = (
+                (info.filename, info.file_size, lambda info=info: archive.open(info))  # type: ignore[misc]
+                for info in archive.infolist()
+                if not info.is_dir() and (info.external_attr >> 28) in (0, 8)  # a regular file, or made where none is
+            )
+            yield from _loaded(source, members, load, sequential=False)
+
+
+def load_tar(source: Source, load: _Load) -> Iterator[Document | LoadError]:
+    """Yield what the regular files of a TAR archive, packed or not, hold, each read with `load`. Raises LoadError."""
+    with open_source(source.path) as file:
+        try:
+            with _tar_opened(source, file) as archive:
+                members: Iterator[_Member] = (
+                    (info.name, info.size, lambda info=info: archive.extractfile(info))  # type: ignore[misc]
+                    for info in archive
+                    if info.isreg()
+                )
+                yield from _loaded(source, members, load, sequential=True)
+        except _DAMAGED as error:
+            raise _damaged(source, error) from error
+
+
+def _loaded(
+    source: Source, members: Iterator[_Member], load: _Load, sequential: bool
+) -> Iterator[Document | LoadError]:
+    """Yield what the members hold; those too large are skipped, which in a `sequential` archive costs reading them."""
+    total = found = 0
+    most = min(LARGEST_TOTAL, max(LARGEST_FILE, MOST_GROWTH * source.path.stat().st_size))
+    for name, size, opened in members:
+        if name.rpartition("/")[2].startswith(".") or name.startswith("__MACOSX/"):
+            continue
+        found += 1
+        total += size if sequential or size <= LARGEST_FILE else 0
+        if total > most or found > MOST_MEMBERS:
+            what = (
+                f"{source.name} unpacks to more than {most} bytes or {MOST_MEMBERS} files; reading stops at {name!r}."
+            )
+            raise UnreadableSource(what, "Unpack it, if you trust it, and index the folder.")
+        if size > LARGEST_FILE:
+            yield too_large(source, f"its member {name!r}")
+        else:
+            yield from _member(source, name, opened, load, sequential)
+    if not found:
+        raise EmptyDocument(f"{source.name} holds no files.", "Leave it out.")
+
+
+def _member(
+    source: Source, name: str, opened: Callable[[], IO[bytes] | None], load: _Load, sequential: bool
+) -> Iterator[Document | LoadError]:
+    try:
+        file = opened()
+        data = file.read() if file else b""  # no more than the size that was named: both readers stop there
+    except _DAMAGED as error:
+        if sequential:
+            raise  # nothing behind it can be read either
+        reason = "it is encrypted" if "password" in str(error) else str(error)
+        yield UnreadableSource(f"{source.name}/{name!r}: {reason}.", "Unpack it, or pack it again.")
+        return
+    yield from load_member(source, name, data, load)
+
+
+def _tar_opened(source: Source, file: BinaryIO) -> tarfile.TarFile:
+    """Open the archive as what its name says: to try every packing takes minutes on a large file that is none."""
+    name = source.path.name.lower()
+    if name.endswith(("gz", "bz2", "xz")):
+        packing = "gz" if name.endswith("gz") else "bz2" if name.endswith("bz2") else "xz"
+        return tarfile.open(fileobj=file, mode=f"r:{packing}")  # type: ignore[call-overload, no-any-return]
+    return tarfile.open(fileobj=file, mode="r:")
+
+
+def _damaged(source: Source, error: Exception) -> UnreadableSource:
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return UnreadableSource(f"{source.name} is cut off or damaged: {reason}.", "Download or pack it again.")

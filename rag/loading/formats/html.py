@@ -1,0 +1,94 @@
+"""Loads web pages: their whole visible text, what lies outside the main text marked as such and not dropped."""
+
+import codecs
+import hashlib
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from rag.core.errors import EmptyDocument, LoadError, UnreadableSource
+from rag.core.types import Document
+from rag.loading.composing import Composer
+from rag.loading.decoding import decode
+from rag.loading.main_text import main_blocks, page_metadata
+from rag.loading.markup import MarkupBlock, markup_blocks
+from rag.loading.sources import Source, read_source
+
+LARGEST_JUDGED = 5_000_000
+"""Bytes of a page in which the main text is looked for, which takes some twenty times that in memory."""
+MOST_MARKS = 3_000_000
+"""Beginnings and ends of elements in one page: each element takes some 300 bytes of memory."""
+_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w.:-]{1,40})", re.IGNORECASE)
+_DECLARATION = re.compile(r"\s*<\?xml[^>]*\?>")
+
+
+def load_html(source: Source) -> Iterator[Document | LoadError]:
+    """Yield the document of a page. Raises LoadError."""
+    data = read_source(source)
+    text, encoding = decode_html(data, source.name)
+    found: dict[str, object] = {} if encoding == "utf-8" else {"encoding": encoding}
+    if text.count("<") > MOST_MARKS:
+        raise UnreadableSource(f"{source.name} has more than {MOST_MARKS // 2} elements.", "Split the page.")
+    small = len(data) <= LARGEST_JUDGED
+    root = parsed(text)
+    if root is None:
+        raise EmptyDocument(f"{source.name} holds no text.", "Leave it out.")
+    title = " ".join(root.xpath("string(//title)").split())
+    if small:
+        found = {**page_metadata(root), **found}
+    blocks = list(markup_blocks(root))
+    main = main_blocks(parsed(text), len(blocks)) if small else None
+    composer = Composer(source)
+    compose(composer, blocks, main)
+    named = found.pop("title", None)
+    yield composer.document("html", hashlib.sha256(data).hexdigest(), str(named or title), found)
+
+
+def compose(composer: Composer, blocks: list[MarkupBlock], main: set[int] | None = None) -> None:
+    """Add the blocks of a page; those whose number is not in `main`, where that is given, are not main text.
+
+    A heading above main text is main text.
+    """
+    outside = []
+    below = False
+    for number in reversed(range(len(blocks))):
+        below = main is None or number in main or (below and blocks[number].kind == "heading")
+        outside.append(not below)
+    for block, is_outside in zip(blocks, reversed(outside), strict=True):
+        composer.add(block.text, block.kind, block.level, "not_main_text" if is_outside else None)
+
+
+def decode_html(data: bytes, name: str) -> tuple[str, str]:
+    """Return the text and the encoding: that of a byte order mark, that which the page names, or the likeliest."""
+    charset = _CHARSET.search(data[:4_096])
+    marked = data.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    if charset and not marked:
+        try:
+            encoding = codecs.lookup(charset[1].decode()).name
+            # What is written as ISO 8859-1 is read as Windows-1252 by every browser.
+            encoding = {"iso8859-1": "cp1252", "ascii": "cp1252"}.get(encoding, encoding)
+            return data.decode(encoding), encoding
+        except (LookupError, UnicodeDecodeError):
+            pass
+    return decode(data, name)
+
+
+def parsed(text: str) -> Any:
+    """Return the root of the tree of elements, None for a page of nothing.
+
+    Raises ValueError where the parser gave up before the end, as it does below 2,000 elements inside one another.
+    """
+    from lxml import etree
+    from lxml import html as lxml_html
+
+    # NUL would end the text; a declaration would contradict the encoding that is given here.
+    data = _DECLARATION.sub("", text, count=1).replace("\0", "").encode("utf-8")
+    parser = lxml_html.HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True)
+    try:
+        root = lxml_html.document_fromstring(data, parser=parser)
+    except etree.ParserError:
+        return None
+    for entry in parser.error_log:
+        if entry.level == etree.ErrorLevels.FATAL:
+            raise ValueError(f"line {entry.line}: {entry.message}")
+    return root

@@ -1,0 +1,39 @@
+"""Loads rich text (RTF) as the plain text that striprtf takes from it."""
+
+import hashlib
+import re
+from collections.abc import Iterator
+
+from rag.core.errors import EmptyDocument, LoadError, UnreadableSource
+from rag.core.types import Document
+from rag.loading.composing import storable
+from rag.loading.formats.text import first_line_title
+from rag.loading.metadata import gather
+from rag.loading.sources import Source, read_source
+
+_INFO = re.compile(r"\\info\b.{0,20000}?\{\\(title|author)\b ?([^{}\\]*)\}", re.DOTALL)
+LARGEST_RTF = 16 * 1024 * 1024
+"""Bytes of text; striprtf takes some 25 times that in memory. Pictures are taken out before."""
+_PICTURE = re.compile(rb"(?<=\s)[0-9a-fA-F]{128}[0-9a-fA-F\s]*")
+
+
+def load_rtf(source: Source) -> Iterator[Document | LoadError]:
+    """Yield the document of an RTF file. Raises LoadError."""
+    from striprtf.striprtf import rtf_to_text
+
+    data = read_source(source)
+    if not data.lstrip().startswith(b"{\\rtf"):
+        raise UnreadableSource(f"{source.name} is no RTF file.", "Save it again as RTF.")
+    if not data.rstrip(b"\0\r\n\t ").endswith(b"}"):
+        raise UnreadableSource(f"{source.name} is cut off: its last bracket is missing.", "Save or download it again.")
+    slim = _PICTURE.sub(b"", data)
+    if len(slim) > LARGEST_RTF:
+        raise UnreadableSource(f"{source.name} holds more than {LARGEST_RTF} bytes of text.", "Split it.")
+    rtf = slim.decode("cp1252", "replace")
+    text = storable(rtf_to_text(rtf, errors="replace"))  # type: ignore[no-untyped-call]
+    if not text.strip():
+        raise EmptyDocument(f"{source.name} holds no text.", "Leave it out.")
+    found: dict[str, object] = {match[1]: match[2].strip() for match in _INFO.finditer(rtf) if match[2].strip()}
+    title = str(found.pop("title", "")) or first_line_title(text)
+    sha256 = hashlib.sha256(data).hexdigest()
+    yield Document(source.document_id, text, title, "rtf", source.name, sha256, gather(found, text))

@@ -1,0 +1,143 @@
+"""Loads CSV, TSV and JSON: rows as documents where a column holds their text, else a table as one document.
+
+A table keeps the file's own text; each record is a block, and the first one heads them all.
+"""
+
+import csv
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import StringIO
+from itertools import count, islice
+
+from rag.core.errors import LoadError, UnreadableSource
+from rag.core.safe_json import json_value
+from rag.core.types import BlockKind, Document, Layout
+from rag.loading.formats.text import read_text
+from rag.loading.metadata import gather
+from rag.loading.rows import Row, row_documents, text_column
+from rag.loading.sources import LARGEST_FILE, Source
+
+DELIMITERS = (",", ";", "\t", "|")
+_Record = tuple[int, int, int, list[str]]
+"""The number of a record, counted from 1 with blank ones, where it starts and ends in the text, and its fields."""
+
+
+def load_csv(source: Source) -> Iterator[Document | LoadError]:
+    """Yield the documents of a CSV or TSV file. Raises LoadError.
+
+    The first record names the columns. Where none of them holds texts, the file is one document.
+    """
+    text, sha256, found = read_text(source)
+    delimiter = "\t" if source.path.suffix.lower() == ".tsv" else _delimiter(text)
+    records = _records(text, delimiter, source)
+    columns = next(records)[3]
+    column = text_column(columns, source)
+    if column is not None:
+        rows = ((number, _fields(columns, record)) for number, _, _, record in records if any(record))
+        yield from row_documents(rows, column, source)
+        return
+    layout = _table_layout(text, _records(text, delimiter, source), own_lines=not source.depth)
+    yield Document(
+        source.document_id, text, None, "csv", source.name, sha256, gather(found, text), layout=layout
+    )  # fmt: skip
+
+
+def load_json(source: Source) -> Iterator[Document | LoadError]:
+    """Yield a document for each object of a JSON file: of its list, or of the one list of objects inside its object.
+
+    Raises LoadError.
+    """
+    text, _, _ = read_text(source)
+    try:
+        content = json_value(text)
+    except ValueError as error:
+        raise UnreadableSource(f"{source.name} is no JSON: {error}.", "Save or export it again.") from None
+    rows = _objects(content)
+    columns = dict.fromkeys(str(key) for row in rows for key in row)
+    column = text_column(columns, source)
+    if column is None:
+        held = ", ".join(columns)[:500] or "none"
+        what = f"{source.name}: no key of its objects is known to hold their text; its keys are: {held}."
+        raise UnreadableSource(what, "Name one: --set text_column=NAME (with --rebuild).")
+    numbered: Iterator[Row] = ((number, row) for number, row in enumerate(rows, start=1))
+    yield from row_documents(numbered, column, source)
+
+
+def _objects(content: object) -> list[dict[str, object]]:
+    if isinstance(content, dict):
+        lists = [value for value in content.values() if isinstance(value, list) and value and _are_objects(value)]
+        content = lists[0] if len(lists) == 1 else [content]
+    return [row for row in content if isinstance(row, dict)] if isinstance(content, list) else []
+
+
+def _are_objects(values: list[object]) -> bool:
+    return all(isinstance(value, dict) for value in values)
+
+
+def _table_layout(text: str, records: Iterator[_Record], own_lines: bool) -> Layout:
+    blocks: list[tuple[int, int, BlockKind, int | None, str | None]] = []
+    rows = []
+    for number, start, end, fields in records:
+        words = text[start:end]
+        start += len(words) - len(words.lstrip())
+        end = start + len(words.strip())
+        kind: BlockKind = "table_header" if not blocks and len(fields) > 1 else "table_row"
+        if start < end:
+            blocks.append((start, end, kind, None, None))
+            rows.append((start, number))
+    return Layout(tuple(blocks), rows=tuple(rows), own_lines=own_lines)
+
+
+def _fields(columns: list[str], record: list[str]) -> dict[str, object]:
+    """Return a record's fields by column; those beyond the last named column are kept under its number."""
+    names = [name or f"column {number}" for number, name in enumerate(columns, start=1)]
+    names += [f"column {number}" for number in range(len(names) + 1, len(record) + 1)]
+    return dict(zip(names, record, strict=False))
+
+
+def _delimiter(text: str) -> str:
+    """Return the sign that cuts the first records into the most columns."""
+
+    def columns(delimiter: str) -> int:
+        reader = csv.reader(StringIO(text[:20_000], newline=""), delimiter=delimiter)
+        try:
+            return min((len(record) for record in islice(reader, 5) if record), default=1)
+        except csv.Error:
+            return 1
+
+    return max(DELIMITERS, key=lambda sign: (columns(sign), -DELIMITERS.index(sign)))
+
+
+def _records(text: str, delimiter: str, source: Source) -> Iterator[_Record]:
+    """Yield the records that are not blank. Raises UnreadableSource."""
+    at = start = 0
+
+    def lines() -> Iterator[str]:
+        nonlocal at
+        for line in StringIO(text, newline=""):
+            at += len(line)
+            yield line
+
+    reader = csv.reader(lines(), delimiter=delimiter)
+    for number in count(1):
+        try:
+            with _long_fields():
+                record = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            what = f"{source.name}, line {reader.line_num}: {error}."
+            raise UnreadableSource(what, "Mend the quotes there, or save it again.") from None
+        if text[start:at].strip():
+            yield number, start, at, record
+        start = at
+
+
+@contextmanager
+def _long_fields() -> Iterator[None]:
+    # The module's limit of 131,072 characters is for the whole process: it is lifted for one record at a time.
+    limit = csv.field_size_limit(LARGEST_FILE)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(limit)

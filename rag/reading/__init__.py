@@ -1,0 +1,1 @@
+"""Reads passages for the words that may answer a question."""

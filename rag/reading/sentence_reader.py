@@ -1,0 +1,223 @@
+"""Reads passages for a question and takes out the words that may answer it, each inside a sentence.
+
+A sentence is judged by its cosine to the question, by the question's words in it and in its passage, by whether it
+holds the kind of thing that is asked for, by where it stands, by how well its passage was found, and by what the reader
+model (`rag.reading.reader_model`) makes of it; that also finds the words. The few coefficients are fitted on public
+data by
+`training/fit.py`, with the model and without it.
+
+The vector of a sentence is the mean of its tokens' vectors as the passage's own encoding gave them, which the index
+holds. Embedding the sentences by themselves, which costs as much as ten questions, was measured to add nothing (the
+best sentence right for .731 of 435 held-out questions without, .729 with it).
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from heapq import nlargest
+from operator import itemgetter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rag.core.types import AnswerType, Extraction, Hit
+from rag.index.storage.flat_vectors import cosine
+from rag.retrieval.question_types import (
+    AnswerKind,
+    QuestionForm,
+    QuestionTerms,
+    after_enumerator,
+    answer_kind,
+    as_read,
+    holds_kind,
+    question_form,
+    question_terms,
+)
+
+if TYPE_CHECKING:
+    from rag.core.protocols import Floats1d, Floats2d, LexicalStore
+    from rag.reading.reader_model import PassageReader, PassageReading
+
+MODELS = Path(__file__).parents[1] / "models"
+WEIGHTS, WEIGHTS_WITH_MODEL = MODELS / "sentence_reader.json", MODELS / "span_reader.json"
+CACHED_TEXTS = 20_000
+FEWEST_LETTERS = 3
+MARGINS = ("ahead_of_next", "ahead_of_fourth")
+"""Figures of confidence alone: they follow from the order."""
+RANKED = "fused"
+"""The figure that says how the passage stands among those found."""
+WIDEST_MARGIN: Mapping[bool, float] = {False: 3.0, True: 6.0}
+"""By whether a model reads; beyond it being ahead says no more: chosen by the likelihood of right first answers."""
+MARGIN_OF_FEW = 3.0
+"""Margin over others that are not there: a small index is no reason to be sure."""
+LEAST, MOST = -12.0, 12.0
+"""Bounds of the model's figures: beyond them a doubt is no greater."""
+STATEMENTS: frozenset[QuestionForm] = frozenset(["keywords", "other"])
+"""Forms that may be a claim or a subject to read about, which whole sentences answer, unless the model is sure."""
+SEVERAL = 3
+"""Spans taken of one sentence where a list is asked for."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question with all that reading needs of it."""
+
+    vector: "Floats1d"
+    terms: QuestionTerms
+    kind: AnswerKind
+    form: QuestionForm
+
+
+class SentenceReader:
+    """Takes one answer of each sentence: with a `model` the words that answer, without it the whole sentence.
+
+    `embed` gives the unit vectors of questions, `stored` those that the index holds of the sentences of the passages
+    of rows.
+    """
+
+    def __init__(
+        self,
+        embed: "Callable[[Sequence[str]], Sequence[Floats1d]]",
+        stored: "Callable[[Sequence[int]], Sequence[Floats2d]]",
+        words: "LexicalStore",
+        weights: Mapping[str, float] | None = None,
+        model: "Callable[[], PassageReader] | None" = None,
+    ) -> None:
+        """Read the shipped coefficients where none are given; the model is loaded when it first reads."""
+        self._embed, self._stored, self._words, self._model = embed, stored, words, model
+        shipped = WEIGHTS_WITH_MODEL if model else WEIGHTS
+        self._widest = WIDEST_MARGIN[model is not None]
+        self._weights = weights or json.loads(shipped.read_text(encoding="utf-8"))["weights"]
+        self._stems = lru_cache(maxsize=CACHED_TEXTS)(lambda text: frozenset(words.terms(text)))
+
+    def read(self, questions: Sequence[str], hits: Sequence[Sequence[Hit]]) -> list[list[Extraction]]:
+        """Return for each question its sentences, best first, ties in order of document and place."""
+        vectors = self._embed(questions)
+        questions = [as_read(text) for text in questions]
+        readings: Sequence[Sequence[PassageReading | None]] = [[None] * len(found) for found in hits]
+        if self._model:
+            readings = self._model().read(questions, [[hit.chunk for hit in found] for found in hits])
+        return [
+            self._read(self._question(text, vector), found, read)
+            for text, vector, found, read in zip(questions, vectors, hits, readings, strict=True)
+        ]
+
+    def _question(self, text: str, vector: "Floats1d") -> Question:
+        return Question(vector, question_terms(text, self._words), answer_kind(text), question_form(text))
+
+    def _read(
+        self, question: Question, hits: Sequence[Hit], readings: "Sequence[PassageReading | None]"
+    ) -> list[Extraction]:
+        stored = self._stored([hit.row for hit in hits])
+        found = [
+            item
+            for hit, vectors, reading in zip(hits, stored, readings, strict=True)
+            for item in self._sentences(question, hit, vectors, reading)
+        ]
+        found.sort(key=lambda item: (-item.score, item.span))
+        # How well its passage was found is left out: it compares with the index, and would count twice.
+        scores = [item.score - self._weights.get(RANKED, 0.0) * item.features[RANKED] for item in found]
+        keys = [statement_key(item.hit.chunk.text[item.start : item.end]) for item in found]
+        ahead = margins(scores, keys, self._widest)
+        return [
+            replace(item, features={**item.features, **dict(zip(MARGINS, values, strict=True))})
+            for item, values in zip(found, ahead, strict=True)
+        ]
+
+    def _sentences(
+        self, question: Question, hit: Hit, vectors: "Floats2d", reading: "PassageReading | None"
+    ) -> Iterator[Extraction]:
+        text = hit.chunk.text
+        # The figures of the passage are the same for all its sentences.
+        passage = self._passage_features(question, hit)
+        likeness = cosine(vectors, question.vector)
+        for place, (start, end) in enumerate(hit.chunk.sentences):
+            sentence = text[start:end]
+            if sum(map(str.isalnum, sentence)) < FEWEST_LETTERS:
+                continue
+            features = {
+                **passage,
+                "sentence_cosine": likeness[place],
+                "sentence_words": question.terms.share_in(self._stems(sentence)),
+                "kind": holds_kind(sentence, question.kind),
+                "is_question": float(sentence.rstrip("\"'”’)").endswith("?")),
+                "earliness": 1.0 / (1 + place),
+            }
+            if reading is None:
+                yield self._extraction(hit, start, end, features)
+            else:
+                yield from self._spans(question, hit, reading, (start, end), features)
+
+    def _spans(
+        self,
+        question: Question,
+        hit: Hit,
+        reading: "PassageReading",
+        sentence: tuple[int, int],
+        features: Mapping[str, float],
+    ) -> Iterator[Extraction]:
+        """Yield the sentence with the words that answer best; where a list is asked for, others that may do too."""
+        none, (start, end) = reading.none, sentence
+        # The number of a clause or an item names it and answers nothing.
+        start += after_enumerator(hit.chunk.text[start:end])
+        for place, span in enumerate(reading.best(start, end, SEVERAL if question.form == "list" else 1)):
+            if place and span.score < none:
+                return
+            figures = {
+                **features,
+                "span": _within(span.score, LEAST, MOST),
+                "span_margin": _within(span.score - none, LEAST, MOST),
+                "reason": _within(reading.reason(*sentence), LEAST, MOST),
+                "relevance": _within(reading.relevance, LEAST, MOST),
+            }
+            whole = question.form == "yes_no" or (question.form in STATEMENTS and span.score < none)
+            yield self._extraction(hit, *(sentence if whole else span[:2]), figures, none - span.score)
+
+    def _extraction(
+        self, hit: Hit, start: int, end: int, features: Mapping[str, float], no_answer: float | None = None
+    ) -> Extraction:
+        score = sum(self._weights.get(name, 0.0) * value for name, value in features.items())
+        whole = (start, end) in hit.chunk.sentences
+        kind: AnswerType = "sentence" if whole else "span"
+        return Extraction(hit, start, end, kind, score, -score if no_answer is None else no_answer, features)
+
+    def _passage_features(self, question: Question, hit: Hit) -> dict[str, float]:
+        """Return the figures that a passage is judged by, each of the same scale in any index."""
+        stems = self._stems(f"{hit.chunk.title or ''} {' '.join(hit.chunk.headings)} {hit.chunk.text}")
+        return {
+            "passage_cosine": hit.scores.get("dense", 0.0),
+            "passage_words": question.terms.share_in(stems),
+            "passage_names": question.terms.share_of_names_in(stems),
+            RANKED: max(-3.0, min(3.0, hit.scores.get("fused", 0.0))),
+        }
+
+
+def statement_key(text: str) -> str:
+    """Return the letters and digits of what was taken out: copies of a sentence have the same."""
+    return "".join(filter(str.isalnum, text.casefold()))
+
+
+def margins(scores: Sequence[float], keys: Sequence[str], widest: float) -> list[tuple[float, float]]:
+    """Return how far each score is above that of the best and of the fourth best other statement, within `widest`.
+
+    Equal `keys` are copies of one statement, which does not compete with itself. Where there are fewer others, the
+    margin is `MARGIN_OF_FEW`.
+
+    >>> margins([9.0, 4.5, 4.0], ["a", "a", "b"], widest=4.0)
+    [(4.0, 3.0), (0.5, 3.0), (-4.0, 3.0)]
+    """
+    best: dict[str, float] = {}
+    for score, key in zip(scores, keys, strict=True):
+        best[key] = max(score, best.get(key, score))
+    # The five best are enough to find four others of any.
+    highest = nlargest(5, best.items(), key=itemgetter(1))
+    found = []
+    for score, key in zip(scores, keys, strict=True):
+        others = [value for other, value in highest if other != key]
+        gaps = [score - others[place] if place < len(others) else MARGIN_OF_FEW for place in (0, 3)]
+        found.append((_within(gaps[0], -widest, widest), _within(gaps[1], -widest, widest)))
+    return found
+
+
+def _within(value: float, low: float, high: float) -> float:
+    return max(low, min(high, value))

@@ -1,0 +1,105 @@
+"""Takes the spans that answer, and how sure the model is of none, out of the scores of a reader's tokens."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from rag.reading.reader_tokens import Pair, Tokens
+
+if TYPE_CHECKING:
+    from rag.core.protocols import Floats1d, Floats2d
+
+LONGEST_ANSWER = 30
+"""Tokens of an answer at most."""
+TRIED = 20
+"""Likeliest spans that are looked through for each one wanted, so that those taken share no token."""
+START, END, REASON = range(3)
+"""What the columns of the scores of tokens say."""
+
+
+class Found(NamedTuple):
+    """A range of characters of the passage, with the logarithm of its probability."""
+
+    start: int
+    end: int
+    score: float
+
+
+@dataclass(frozen=True)
+class Read:
+    """What the reader makes of one window of a passage for one question.
+
+    `starts`, `ends` float32 (tokens,) are logarithms of the probability that the answer starts or ends with a token,
+    `none` that of no answer; `relevance` is the log-odds that the passage answers, `reasons` float32 (tokens,) that
+    the sentence of a token does.
+    """
+
+    passage: Tokens
+    starts: "Floats1d"
+    ends: "Floats1d"
+    none: float
+    relevance: float
+    reasons: "Floats1d"
+
+    def inside(self, start: int, end: int) -> slice:
+        """Return the tokens that lie in a range of characters."""
+        places = self.passage.places
+        first, last = np.searchsorted(places[:, 0], start), np.searchsorted(places[:, 1], end, side="right")
+        return slice(int(first), max(int(first), int(last)))
+
+    def reason(self, start: int, end: int) -> float:
+        """Return the mean log-odds that what stands in a range of characters answers; -inf where no token does."""
+        part = self.reasons[self.inside(start, end)]
+        return float(part.mean()) if len(part) else -np.inf
+
+    def best(self, start: int, end: int, count: int = 1) -> list[Found]:
+        """Return the likeliest spans in a range of characters that share no token, at most `count`, best first.
+
+        They open and close with words and have at most `LONGEST_ANSWER` tokens; of equals the first in the text.
+        """
+        part = self.inside(start, end)
+        length = part.stop - part.start
+        if not length:
+            return []
+        opens = np.array(self.passage.opens[part])
+        # A range ends where a sentence does, so what ends with it ends with a word.
+        closes = np.append(opens[1:], True)
+        starts = np.where(opens, self.starts[part], -np.inf)
+        padding = np.full(LONGEST_ANSWER - 1, -np.inf, np.float32)
+        ends = np.append(np.where(closes, self.ends[part], -np.inf), padding)
+        # Row: where a span starts; column: by how many tokens it goes on.
+        sums = (starts[:, None] + np.lib.stride_tricks.sliding_window_view(ends, LONGEST_ANSWER)).ravel()
+        found: list[Found] = []
+        taken = np.zeros(length, bool)
+        for place in self._likeliest(sums, count):
+            first, more = divmod(int(place), LONGEST_ANSWER)
+            if len(found) == count or not np.isfinite(sums[place]):
+                break
+            if not taken[first : first + more + 1].any():
+                taken[first : first + more + 1] = True
+                places = self.passage.places[part]
+                found.append(Found(int(places[first, 0]), int(places[first + more, 1]), float(sums[place])))
+        return found
+
+    @staticmethod
+    def _likeliest(sums: "Floats1d", count: int) -> "list[int]":
+        if count == 1:
+            return [int(sums.argmax())]
+        return [int(place) for place in np.argsort(-sums, kind="stable")[: TRIED * count]]
+
+
+def decoded(pair: Pair, tokens: "Floats2d", relevance: float) -> Read:
+    """Return what is said of a pair by the scores of its tokens, float32 (n, 3): start, end, reason.
+
+    A start and an end are drawn from the passage's tokens and, for no answer, the first of all.
+    """
+    inside = tokens[pair.first : pair.first + len(pair.passage.ids)]
+    starts, ends = (_log_shares(tokens[0, column], inside[:, column]) for column in (START, END))
+    return Read(pair.passage, starts[1:], ends[1:], float(starts[0] + ends[0]), relevance, inside[:, REASON])
+
+
+def _log_shares(none: float, scores: "Floats1d") -> "Floats1d":
+    every = np.concatenate([[none], scores]).astype(np.float32)
+    every -= every.max()
+    return np.asarray(every - np.log(np.exp(every).sum()), np.float32)

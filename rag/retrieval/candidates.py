@@ -1,0 +1,111 @@
+"""Finds the candidate passages of a question: dense and lexical rankings, and the fused one."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rag.core.errors import IndexCorrupt
+from rag.core.settings import Settings
+from rag.core.types import Hit
+from rag.index.index import Index
+from rag.index.storage.flat_vectors import cosine
+from rag.retrieval.fusion import convex_mix
+
+if TYPE_CHECKING:
+    from rag.core.protocols import Floats1d, Ints1d, Ranking
+
+
+RERANKED = 50
+"""Fused passages that a reranker orders."""
+MIRRORS = 3
+"""Passages that are looked at for each that is read."""
+HIGHEST_COSINE = 1.001
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Three rankings of rows for one question, and the scores that every fused row got."""
+
+    dense: "Ranking"
+    lexical: "Ranking"
+    fused: "Ranking"
+    scores: Mapping[int, Mapping[str, float]]
+
+
+def retrieve(
+    index: Index,
+    question: str,
+    vector: "Floats1d",
+    settings: Settings,
+    without: Collection[str] = (),
+    among: "Ints1d | None" = None,
+) -> Candidates:
+    """Return the candidates of a question, where `among` is given of these rows alone.
+
+    Rows of the documents `without` are treated as not in the index (BM25 still counts their words).
+    """
+    excluded = {row for document_id in without for row in index.store.rows_of(document_id)}
+    depth = settings.candidates
+    dense = _kept(index.vectors.search(vector[None, :], depth + len(excluded), among)[0], excluded, depth)
+    lexical = _kept(index.words.search(question, depth + len(excluded), among), excluded, depth)
+    rows = sorted({row for row, _ in (*dense, *lexical)})
+    cosines = dict(zip(rows, cosine(index.vectors.get(np.array(rows, np.int64)), vector), strict=True))
+    _require_unit_vectors(index, cosines.values())
+    words = dict(lexical)
+    # A row outside a full list scores at most what its last row does; outside a short one it shares no word.
+    floor = lexical[-1][1] if len(lexical) == depth else 0.0
+    bm25 = {row: words.get(row, floor) for row in rows}
+    fused = convex_mix([cosines, bm25], [settings.dense_weight, 1.0 - settings.dense_weight])
+    scores = {row: {"dense": cosines[row], "bm25": bm25[row], "fused": score} for row, score in fused}
+    return Candidates(dense, lexical, fused, scores)
+
+
+def hits(index: Index, ranking: "Ranking", scores: Mapping[int, Mapping[str, float]]) -> list[Hit]:
+    """Return the chunks of a ranking as hits, in its order."""
+    chunks = index.store.chunks([row for row, _ in ranking])
+    return [
+        Hit(row, chunk, score, dict(scores.get(row, {}))) for (row, score), chunk in zip(ranking, chunks, strict=True)
+    ]
+
+
+def reranked(index: Index, candidates: Candidates, score: "Callable[[Sequence[str]], Floats1d]") -> Candidates:
+    """Return the candidates with their best `RERANKED` fused rows in the order of new scores, ties as they were."""
+    best, rest = candidates.fused[:RERANKED], candidates.fused[RERANKED:]
+    found = score([chunk.text for chunk in index.store.chunks([row for row, _ in best])])
+    order = sorted(range(len(best)), key=lambda place: -float(found[place]))
+    return replace(candidates, fused=[*(best[place] for place in order), *rest])
+
+
+def to_read(index: Index, candidates: Candidates, count: int) -> list[Hit]:
+    """Return the best `count` fused hits that say something new, in their order.
+
+    A passage whose every sentence stands in better hits, but for case and white space, as in a mirror of an article,
+    would only be read again in place of another.
+    """
+    kept: list[Hit] = []
+    known: set[str] = set()
+    for hit in hits(index, candidates.fused[: count * MIRRORS], candidates.scores):
+        if len(kept) == count:
+            break
+        if not said(hit) <= known:
+            kept.append(hit)
+            known |= said(hit)
+    return kept
+
+
+def said(hit: Hit) -> set[str]:
+    """Return the sentences of a hit as they are compared: in small letters, with single spaces."""
+    text = hit.chunk.text
+    return {" ".join(text[start:end].lower().split()) for start, end in hit.chunk.sentences or ((0, len(text)),)}
+
+
+def _require_unit_vectors(index: Index, cosines: Iterable[float]) -> None:
+    # A bit may flip after the file was checked: such a vector could take the first place from the right one.
+    if not all(abs(value) <= HIGHEST_COSINE for value in cosines):
+        raise IndexCorrupt(f"A vector of {index.path} is not what was written.", "Run `rag check --repair`.")
+
+
+def _kept(ranking: "Ranking", excluded: Collection[int], depth: int) -> "Ranking":
+    return [item for item in ranking if item[0] not in excluded][:depth]

@@ -1,0 +1,1 @@
+"""One process that serves the page, REST and MCP."""

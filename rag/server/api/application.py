@@ -1,0 +1,205 @@
+"""Puts REST and MCP on the port of the page: one process, one assistant, one door."""
+
+import functools
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from copy import deepcopy
+from importlib.metadata import version
+from importlib.util import find_spec
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+from rag.core.errors import RagError
+from rag.core.settings import Options, Settings
+from rag.server.api.access import Access, App, Message, Receive, Send
+from rag.server.api.bodies import Bodies
+from rag.server.api.contract import components
+from rag.server.api.journal import Figures, Journal
+from rag.server.api.operations import Operations
+from rag.server.api.problems import (
+    AGAIN_AFTER_SECONDS,
+    MEDIA_TYPE,
+    Problem,
+    Refused,
+    invalid_request,
+    name_of,
+    problem_of,
+    refused,
+    unexpected,
+)
+from rag.server.api.queueing import RequestQueue
+from rag.server.api.routes import asking_routes, described, looking_routes, respond, writing_routes
+from rag.server.api.tokens import Tokens
+from rag.server.shared_assistant import SharedAssistant
+
+OURS = re.compile(r"/(v1|mcp)(/.*)?|/(healthz|readyz|metrics)", re.DOTALL)
+"""Addresses that are not the page's."""
+NO_MCP, INSTALL_MCP = "The MCP library is not installed.", "Install it: pip install 'pincite[mcp]'"
+WORDS = {404: "There is nothing at this address.", 405: "This address does not take this method."}
+
+
+class Junction:
+    """ASGI middleware of the page that hands on what is the service's."""
+
+    def __init__(self, app: App, service: App) -> None:
+        """Stand before `app`."""
+        self._app, self._service = app, service
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Pass on to one of the two."""
+        ours = scope["type"] == "http" and OURS.fullmatch(scope["path"])
+        await (self._service if ours else self._app)(scope, receive, send)
+
+
+def attach(app: FastAPI, assistant: SharedAssistant, options: Options, tokens: Tokens) -> None:
+    """Put the service before the page.
+
+    Call it before the page's check of hosts is added, which is to stand before both, and before Gradio is mounted.
+    """
+    operations, queue = Operations(assistant), RequestQueue(options.rate_limit)
+    figures = Figures(lambda: assistant.info)
+    service: App = build_service(operations, queue, figures)
+    manager = None
+    if find_spec("mcp"):
+        from rag.server.api.tools import http_manager
+
+        manager = http_manager(operations, queue)
+        service = _Fork(service, manager.handle_request)
+    journal = Journal(Access(Bodies(service, options.upload_limit * 1_000_000), tokens, options), figures)
+    app.add_middleware(Junction, service=journal)
+    before = app.router.lifespan_context
+
+    @asynccontextmanager
+    async def lifespan(given: Any) -> AsyncIterator[Any]:
+        async with AsyncExitStack() as stack:
+            state = await stack.enter_async_context(before(given))
+            if manager is not None:
+                await stack.enter_async_context(manager.run())
+            yield state
+            await journal.drain()
+
+    app.router.lifespan_context = lifespan
+
+
+def build_service(operations: Operations, queue: RequestQueue, figures: Figures) -> FastAPI:
+    """Return the REST application, without the door before it."""
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app.include_router(asking_routes(operations, queue))
+    app.include_router(looking_routes(operations, queue))
+    app.include_router(writing_routes(operations, queue))
+    _add_operation(app, operations.assistant, figures)
+    description = functools.cache(lambda: described_service(app))
+    _add_problems(app, description)
+
+    @app.api_route("/mcp", methods=["GET", "POST", "DELETE"], include_in_schema=False)
+    async def without_the_library() -> Response:
+        raise refused(501, NO_MCP, INSTALL_MCP)
+
+    @app.get("/v1/openapi.json", include_in_schema=False)
+    async def openapi() -> Response:
+        settings = await queue.run(operations.assistant.settings)
+        return respond(_of_this_place(description(), settings))
+
+    return app
+
+
+def described_service(app: FastAPI) -> dict[str, Any]:
+    """Return the OpenAPI document."""
+    content = get_openapi(
+        title="Pincite",
+        version=version("pincite"),
+        description="Answers questions over your own articles with verbatim, verified quotations.",
+        routes=app.routes,
+    )
+    schemas = content.setdefault("components", {}).setdefault("schemas", {})
+    schemas.update(components())
+    content["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+    content["security"] = [{}, {"token": []}]
+    return content
+
+
+def _of_this_place(content: dict[str, Any], settings: Settings) -> dict[str, Any]:
+    """Return the document with what the settings of this service say of requests."""
+    made = deepcopy(content)
+    for name, part in (("AskRequest", "question"), ("SearchRequest", "query")):
+        made["components"]["schemas"][name]["properties"][part]["maxLength"] = settings.max_question_length
+    return made
+
+
+class _Fork:
+    """Tells MCP from REST."""
+
+    def __init__(self, rest: App, mcp: App) -> None:
+        self._rest, self._mcp = rest, mcp
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        await (self._mcp if scope["path"].startswith("/mcp") else self._rest)(scope, receive, send)
+
+
+def _add_operation(app: FastAPI, assistant: SharedAssistant, figures: Figures) -> None:
+    @app.get("/healthz", tags=["service"], responses=described("State"))
+    async def healthz() -> Response:
+        """Tell that the process lives."""
+        return respond({"status": "alive"})
+
+    @app.get("/readyz", tags=["service"], responses=described("State"))
+    async def readyz() -> Response:
+        """Tell whether questions are answered at once; 503 while the model is being loaded, or could not be."""
+        if assistant.info is not None:
+            return respond({"status": "ready"})
+        if assistant.problem is not None:
+            raise refused(503, "The index could not be opened.", "See the log, and run `rag check`.")
+        again = {"retry-after": str(AGAIN_AFTER_SECONDS)}
+        raise refused(503, "The model is being loaded.", "Try again in a moment.", again)
+
+    @app.get("/metrics", tags=["service"], responses=described("Figures", "text/plain"))
+    async def metrics() -> Response:
+        """Return the figures in the text format of Prometheus."""
+        return Response(figures.text(), media_type="text/plain; version=1.0.0")
+
+
+def _add_problems(app: FastAPI, description: Callable[[], dict[str, Any]]) -> None:
+    @app.exception_handler(RagError)
+    async def error_of_the_package(request: Request, error: RagError) -> Response:
+        return _response(problem_of(error))
+
+    @app.exception_handler(Refused)
+    async def refusal(request: Request, error: Refused) -> Response:
+        return _response(error.problem)
+
+    @app.exception_handler(RequestValidationError)
+    async def not_as_described(request: Request, error: RequestValidationError) -> Response:
+        return _response(invalid_request(error.errors()))
+
+    @app.exception_handler(HTTPException)
+    async def of_http(request: Request, error: HTTPException) -> Response:
+        status = error.status_code
+        detail = WORDS.get(status, error.detail)
+        remedy = "See /v1/openapi.json for what there is."
+        headers = (
+            {"allow": ", ".join(_allowed(description(), request.scope["path"]))}
+            if status == 405
+            else error.headers or {}
+        )
+        return _response(Problem(status, name_of(status), detail, remedy, "", headers))
+
+    @app.exception_handler(Exception)
+    async def of_the_program(request: Request, error: Exception) -> Response:
+        return _response(unexpected())
+
+
+def _allowed(description: dict[str, Any], address: str) -> list[str]:
+    """Return the methods that an address takes, by the longest form of addresses that it fits."""
+    forms = {path: ".+".join(map(re.escape, re.split(r"\{.*?\}", path))) for path in description["paths"]}
+    fitting = [path for path, form in forms.items() if re.fullmatch(form, address)]
+    return sorted(method.upper() for method in description["paths"][max(fitting, key=len)]) if fitting else []
+
+
+def _response(problem: Problem) -> Response:
+    return Response(problem.to_bytes(), problem.status, dict(problem.headers), MEDIA_TYPE)

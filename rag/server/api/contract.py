@@ -1,0 +1,149 @@
+"""Describes what the service gives: the published schema of responses, and what stands beside it, as JSON Schema."""
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+SCHEMA = Path(__file__).parents[2] / "response.schema.json"
+TEXT: dict[str, Any] = {"type": "string"}
+MAYBE_TEXT: dict[str, Any] = {"type": ["string", "null"]}
+COUNT: dict[str, Any] = {"type": "integer", "minimum": 0}
+TEXTS: dict[str, Any] = {"type": "array", "items": TEXT}
+SHA256: dict[str, Any] = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
+
+
+def record(properties: dict[str, Any], optional: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Return the schema of an object of these parts and no others."""
+    required = [name for name in properties if name not in optional]
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+
+
+def array(of: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a list."""
+    return {"type": "array", "items": of}
+
+
+@cache
+def published() -> dict[str, Any]:
+    """Return the published schema of a response."""
+    content: dict[str, Any] = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    return content
+
+
+SUMMARY = record(
+    {"id": TEXT, "title": MAYBE_TEXT, "source_path": MAYBE_TEXT, "length": COUNT, "chunks": COUNT,
+     "text_sha256": SHA256}
+)  # fmt: skip
+DOCUMENTS = record({"documents": array(SUMMARY), "total": COUNT, "next": MAYBE_TEXT})
+DOCUMENT = record(
+    {
+        "id": TEXT, "title": MAYBE_TEXT, "format": TEXT, "source_path": MAYBE_TEXT, "length": COUNT,
+        "text_sha256": SHA256, "metadata": {"type": "object"},
+        "masks": array(record({"start": COUNT, "end": COUNT, "reason": TEXT})),
+    }
+)  # fmt: skip
+SLICE = record({"document_id": TEXT, "start": COUNT, "end": COUNT, "text": TEXT, "content_sha256": SHA256})
+REPORT = record(
+    {
+        **dict.fromkeys(("added", "updated", "unchanged", "removed"), TEXTS),
+        "duplicates": array(record({"id": TEXT, "equals": TEXTS})),
+        "near_duplicates": array(record({"id": TEXT, "alike": TEXTS})),
+        "failed": array(record({"source": TEXT, "reason": TEXT})),
+    }
+)
+OFFSET = record({"start": COUNT, "end": COUNT})
+RECHECKED = record(
+    {
+        "status": {"enum": ["exact", "moved", "changed", "gone"]}, "document_id": TEXT, "quote": TEXT,
+        "document_offset": {"oneOf": [OFFSET, {"type": "null"}]}, "line_start": {"type": ["integer", "null"]},
+        "nearest": MAYBE_TEXT, "diff": MAYBE_TEXT, "source_file": {"type": "null"},
+    }
+)  # fmt: skip
+VERIFIED = record({"citations": array(RECHECKED), "sound": {"type": "boolean"}})
+QUOTE = record(
+    {
+        "document_id": TEXT, "quote": TEXT, "verbatim": {"type": "boolean"},
+        "places": array(record({"start": COUNT, "end": COUNT, "line_start": COUNT, "line_end": COUNT})),
+        "content_sha256": SHA256, "nearest": MAYBE_TEXT, "diff": MAYBE_TEXT,
+    }
+)  # fmt: skip
+STATE = record({"status": {"enum": ["alive", "ready"]}})
+FACETS = record(
+    {"facets": {"type": "object", "additionalProperties": {"type": "object", "additionalProperties": COUNT}}}
+)
+FEEDBACK = record(
+    {
+        "schema": TEXT, "given_at": TEXT, "verdict": TEXT, "question": TEXT, "response_id": TEXT, "rank": COUNT,
+        "confidence": {"type": "number"}, "features": {"type": "object"}, "quote": TEXT, "document_id": TEXT,
+        "start": COUNT, "end": COUNT, "content_sha256": SHA256, "index_fingerprint": TEXT,
+    }
+)  # fmt: skip
+_CITED = {
+    "type": "object",
+    "properties": {
+        "document_id": TEXT,
+        "document_offset": {"type": "object", "properties": {"start": COUNT}, "required": ["start"]},
+        "selector": {
+            "type": "array", "minItems": 1,
+            "prefixItems": [
+                {
+                    "type": "object", "required": ["exact", "prefix", "suffix"],
+                    "properties": {"exact": {"type": "string", "minLength": 1}, "prefix": TEXT, "suffix": TEXT},
+                }
+            ],
+        },
+    },
+    "required": ["document_id", "document_offset", "selector"],
+}  # fmt: skip
+_ANSWERS = array(
+    {"type": "object", "properties": {"citation": _CITED, "also_in": array(_CITED)}, "required": ["citation"]}
+)
+_RESPONSE = {"type": "object", "properties": {"answers": _ANSWERS}, "required": ["answers"]}
+_EVIDENCE = {
+    "type": "object", "properties": {"read_on": TEXT, "response": _RESPONSE}, "required": ["read_on", "response"],
+}  # fmt: skip
+SAVED = {"anyOf": [_RESPONSE, _EVIDENCE]}
+"""What is needed of a saved response to verify it; anything else in it is left alone."""
+PROBLEM = record(
+    {"type": TEXT, "title": TEXT, "status": {"type": "integer"}, "error": TEXT, "detail": TEXT, "remedy": TEXT}
+)
+
+LINES = array({"anyOf": [{"$ref": f"#/components/schemas/{name}"} for name in ("Response", "Problem")]})
+"""A batch: what stands on its lines, in order."""
+
+
+def index_info() -> dict[str, Any]:
+    """Return the schema of what a response says of the index."""
+    found: dict[str, Any] = published()["properties"]["index"]
+    return found
+
+
+def stats() -> dict[str, Any]:
+    """Return the schema of `/v1/stats`."""
+    return record(
+        {"package": TEXT, "index": index_info(), "settings": {"type": "object"}, "threshold": {"type": "number"}}
+    )
+
+
+def passages(answer: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of what a search gives, where `answer` is that of an answer."""
+    return record({"query": TEXT, "passages": array(answer), "index": index_info()})
+
+
+def with_definitions(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a schema that stands alone: with the definitions that the published one refers to."""
+    return {**schema, "$defs": published()["$defs"]}
+
+
+def components() -> dict[str, Any]:
+    """Return all of them by name for OpenAPI, where definitions stand in another place."""
+    response = {name: part for name, part in published().items() if name not in ("$schema", "$defs")}
+    named = {
+        "Response": response, **published()["$defs"], "Lines": LINES, "Passages": passages({"$ref": "#/$defs/answer"}),
+        "Documents": DOCUMENTS, "Document": DOCUMENT, "Slice": SLICE, "Report": REPORT, "Verified": VERIFIED,
+        "Feedback": FEEDBACK, "State": STATE, "Figures": TEXT, "Facets": FACETS, "Stats": stats(), "Problem": PROBLEM,
+    }  # fmt: skip
+    text = json.dumps(named).replace('"#/$defs/', '"#/components/schemas/')
+    moved: dict[str, Any] = json.loads(text)
+    return moved

@@ -1,0 +1,261 @@
+"""Does what other programs ask for, the same over REST and MCP: every result is a JSON object of the contract."""
+
+import json
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict, replace
+from importlib.metadata import version
+from itertools import islice
+from typing import Any
+
+from rag.answering.assistant import Assistant
+from rag.answering.citation import place
+from rag.answering.feedback import keep, record
+from rag.answering.recheck import recheck
+from rag.core.errors import InvalidInput
+from rag.core.reports import IndexReport
+from rag.core.response import Response
+from rag.core.types import Document, Span
+from rag.server.api.problems import refused
+from rag.server.api.requests import (
+    AskRequest,
+    BatchRequest,
+    DocumentContent,
+    FeedbackRequest,
+    QuoteRequest,
+    SearchRequest,
+)
+from rag.server.api.tracing import span
+from rag.server.shared_assistant import SharedAssistant
+from rag.server.uploads import drop
+
+KEPT_RESPONSES = 500
+"""Responses that feedback can still be given on, over all clients, the latest."""
+LONGEST_TEXT = 1_000_000
+"""Characters of a document that are given at once."""
+MOST_OCCURRENCES = 100
+MOST_CITATIONS = 1_000
+"""Of a saved response that is verified: each may be compared with every sentence of its document."""
+NOT_SAVED = "Give the JSON of a response, as POST /v1/ask or `rag ask --json` gives it."
+
+
+class Operations:
+    """What can be asked of one index; each call waits for its turn at the assistant."""
+
+    def __init__(self, assistant: SharedAssistant) -> None:
+        """Open nothing yet."""
+        self.assistant = assistant
+        self._responses: OrderedDict[str, Response] = OrderedDict()
+        self._keeping, self._writing = threading.Lock(), threading.Lock()
+
+    def ask(self, request: AskRequest) -> dict[str, Any]:
+        """Return the response to a question. Raises what `Assistant.ask` does."""
+        with span("ask") as tell, self._using() as assistant:
+            # Always explained: feedback keeps the figures that the confidence came from.
+            response = assistant.ask(
+                request.question, request.top_k, request.filters, request.min_confidence, True, request.min_precision
+            )
+            reason = None if response.no_answer is None else response.no_answer.reason
+            tell(status=response.status, answers=len(response.answers), reason=reason, version=response.index.version)
+        self._keep(response)
+        return (response if request.explain else replace(response, explain=None)).to_dict()
+
+    def require_askable(self, request: BatchRequest) -> None:
+        """Raise what `Assistant.ask` does for options that no question of a batch could be asked with."""
+        with self._using() as assistant:
+            assistant.ask_many((), request.top_k, request.min_confidence, request.min_precision, request.filters)
+
+    def search(self, request: SearchRequest) -> dict[str, Any]:
+        """Return the passages that fit best; they claim no answer."""
+        with span("search") as tell, self._using() as assistant:
+            found = assistant.search(request.query, request.top_k, request.filters)
+            index = assistant.index.info.to_dict()
+            tell(passages=len(found), version=index["version"])
+        return {"query": request.query, "passages": [answer.to_dict() for answer in found], "index": index}
+
+    def verify(self, saved: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what became of each citation of a saved response, or of a piece of evidence that holds one."""
+        evidence = isinstance(saved.get("read_on"), str) and isinstance(saved.get("response"), dict)
+        content = saved["response"] if evidence else saved
+        _require_response(content)
+        with self._using() as assistant:
+            try:
+                found = assistant.verify(content)
+            except ValueError as error:  # an id that no encoding can hold, an offset that no text has
+                raise InvalidInput(f"This is not a saved response: {type(error).__name__}.", NOT_SAVED) from None
+        return {
+            "citations": [item.to_dict() for item in found],
+            "sound": all(item.status in ("exact", "moved") for item in found),
+        }
+
+    def verify_quote(self, request: QuoteRequest) -> dict[str, Any]:
+        """Return where a quotation stands word for word in a document; what is nearest to it where it does not."""
+        document = self._document(request.document_id)
+        # The quotation is a client's, and its place is what is asked for: nothing found here becomes a citation.
+        starts = list(islice(_occurrences(document.text, request.quote), MOST_OCCURRENCES))
+        found: dict[str, Any] = {
+            "document_id": document.id,
+            "quote": request.quote,
+            "verbatim": bool(starts),
+            "places": [_place(document, start, len(request.quote)) for start in starts],
+            "content_sha256": document.text_sha256,
+        }
+        if starts:
+            return {**found, "nearest": None, "diff": None}
+        selector = [{"exact": request.quote, "prefix": "", "suffix": ""}]
+        citation = {"document_id": document.id, "document_offset": {"start": 0}, "selector": selector}
+        closest = recheck(citation, document)
+        return {**found, "nearest": closest.nearest, "diff": closest.diff}
+
+    def judge(self, request: FeedbackRequest) -> dict[str, Any]:
+        """Keep what a reader says of an answer; return the line that was kept."""
+        with self._keeping:
+            response = self._responses.get(request.response_id)
+        if response is None:
+            raise refused(404, "This response is no longer at hand.", "Ask the question again, and judge that answer.")
+        if request.rank > len(response.answers):
+            given = f"This response has {len(response.answers)} answers, and none of rank {request.rank}."
+            raise refused(404, given, "Judge one of its answers.")
+        line = record(response, request.rank, request.verdict)
+        keep(self.assistant.path, line)
+        return line
+
+    def documents(self, after: str, limit: int) -> dict[str, Any]:
+        """Return up to `limit` documents without their texts in order of id, from the first one after `after` on."""
+        found = self.assistant.documents()
+        listed = [summary for summary in found if summary.id > after]
+        page = listed[:limit]
+        following = page[-1].id if len(listed) > limit else None
+        return {"documents": [asdict(summary) for summary in page], "total": len(found), "next": following}
+
+    def document(self, document_id: str) -> dict[str, Any]:
+        """Return what is known of a document, and what is masked in it; its text is had by `text`."""
+        document, masks = self.assistant.document(document_id)
+        if document is None:
+            raise _not_held(document_id)
+        return {
+            "id": document.id,
+            "title": document.title,
+            "format": document.format,
+            "source_path": document.source_path,
+            "length": len(document.text),
+            "text_sha256": document.text_sha256,
+            "metadata": dict(document.metadata),
+            "masks": [{"start": mask.span.start, "end": mask.span.end, "reason": mask.reason} for mask in masks],
+        }
+
+    def text(self, document_id: str, start: int, end: int | None) -> dict[str, Any]:
+        """Return a slice of the stored text, unchanged; offsets are half-open, in code points."""
+        document = self._document(document_id)
+        end = len(document.text) if end is None else end
+        if not start <= end <= len(document.text):
+            held = f"{document_id!r} has {len(document.text):,} code points"
+            raise refused(404, f"There is no range {start}..{end}: {held}.", "Give 0 <= start <= end within it.")
+        if end - start > LONGEST_TEXT:
+            asked = f"{end - start:,} code points are asked for, at most {LONGEST_TEXT:,} are given at once."
+            raise InvalidInput(asked, "Ask for a shorter range.")
+        text = document.slice(Span(document.id, start, end))
+        return {"document_id": document.id, "start": start, "end": end, "text": text,
+                "content_sha256": document.text_sha256}  # fmt: skip
+
+    def add(self, contents: Sequence[DocumentContent]) -> dict[str, Any]:
+        """Add documents or bring them up to date, in one commit; return the report."""
+        made = [_made(content) for content in contents]
+        with self._writing:
+            return _report(self.assistant.change(lambda index: index.add(made)))
+
+    def remove(self, document_id: str) -> dict[str, Any]:
+        """Remove a document, and its file where it was handed in; return the report."""
+        with self._writing:
+            document = self._document(document_id)
+            report = self.assistant.change(lambda index: index.remove(document_id))
+            with self._using() as assistant:
+                drop(assistant.index, document.source_path)
+        return _report(report)
+
+    def facets(self, keys: Sequence[str]) -> dict[str, Any]:
+        """Return how many documents have each value of each key, as filters take them."""
+        with self._using() as assistant:
+            return {"facets": assistant.index.facets(keys)}
+
+    def stats(self) -> dict[str, Any]:
+        """Return what is asked, and how."""
+        with self._using() as assistant:
+            return {
+                "package": version("pincite"),
+                "index": assistant.index.info.to_dict(),
+                "settings": asdict(assistant.settings),
+                "threshold": assistant.calibration.threshold,
+            }
+
+    def _using(self) -> AbstractContextManager[Assistant]:
+        return self.assistant.ready()
+
+    def _document(self, document_id: str) -> Document:
+        document, _ = self.assistant.document(document_id)
+        if document is None:
+            raise _not_held(document_id)
+        return document
+
+    def _keep(self, response: Response) -> None:
+        with self._keeping:
+            self._responses[response.response_id] = response
+            self._responses.move_to_end(response.response_id)
+            while len(self._responses) > KEPT_RESPONSES:
+                self._responses.popitem(last=False)
+
+
+def _occurrences(text: str, quote: str) -> Iterator[int]:
+    start = text.find(quote)
+    while start >= 0:
+        yield start
+        start = text.find(quote, start + 1)
+
+
+def _place(document: Document, start: int, length: int) -> dict[str, int]:
+    found = place(document, Span(document.id, start, start + length))
+    return {"start": start, "end": start + length, "line_start": found.line_start, "line_end": found.line_end}
+
+
+def _require_response(content: object) -> None:
+    answers = content.get("answers") if isinstance(content, dict) else None
+    found = answers if isinstance(answers, list) else [None]
+    lists = [item.get("also_in", []) if isinstance(item, dict) else None for item in found]
+    citations = [item.get("citation") for item in found if isinstance(item, dict)]
+    citations += [citation for listed in lists if isinstance(listed, list) for citation in listed]
+    # An id that is a number is no id, though the store would find a document by it.
+    known = all(isinstance(item, dict) and isinstance(item.get("document_id"), str) for item in citations)
+    if not known or not all(isinstance(listed, list) for listed in lists):
+        raise InvalidInput("This is not a saved response.", NOT_SAVED)
+    if len(citations) > MOST_CITATIONS:
+        raise refused(
+            413, f"The response has {len(citations):,} citations.", f"Send at most {MOST_CITATIONS:,} at once."
+        )
+
+
+def _not_held(document_id: str) -> Exception:
+    return refused(404, f"There is no document {document_id!r}.", "List the documents first.")
+
+
+def _made(content: DocumentContent) -> Document:
+    try:
+        json.dumps(content.metadata, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, TypeError, RecursionError) as error:
+        raise InvalidInput(
+            f"The metadata of {content.id!r} cannot be kept: {type(error).__name__}.", "Give plain JSON values."
+        ) from None
+    return Document(content.id, content.text, content.title, content.format, metadata=content.metadata)
+
+
+def _report(report: IndexReport) -> dict[str, Any]:
+    return {
+        "added": list(report.added),
+        "updated": list(report.updated),
+        "unchanged": list(report.unchanged),
+        "removed": list(report.removed),
+        "duplicates": [{"id": first, "equals": list(rest)} for first, rest in report.duplicates],
+        "near_duplicates": [{"id": first, "alike": list(rest)} for first, rest in report.near_duplicates],
+        "failed": [{"source": source, "reason": reason} for source, reason in report.failed],
+    }

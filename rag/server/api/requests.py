@@ -1,0 +1,173 @@
+"""Describes what a client sends: every part with its kind, range and an example. Unknown parts are refused."""
+
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr, WithJsonSchema
+
+MOST_QUESTIONS = 1_000
+MOST_DOCUMENTS = 1_000
+LONGEST_QUESTION = 10_000
+"""No setting allows longer ones; which are too long here and now, `Settings.max_question_length` says."""
+LONGEST_ID, LONGEST_TITLE = 512, 10_000
+NO_CONTROLS = r"^[^\x00-\x1f\x7f]+$"
+
+
+def _whole(value: object) -> object:
+    # In JSON 5.0 is the same number as 5.
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+WHOLE = BeforeValidator(_whole)
+Question = Annotated[StrictStr, Field(max_length=LONGEST_QUESTION)]
+TopK = Annotated[StrictInt, Field(ge=1, le=50, description="Answers at most."), WHOLE]
+Share = Annotated[StrictFloat, Field(ge=0, le=1)]
+_VALUE: dict[str, Any] = {"type": ["string", "number", "boolean"]}
+_VALUES: dict[str, Any] = {"type": "array", "items": _VALUE, "minItems": 1}
+_RANGE: dict[str, Any] = {
+    "type": "object", "minProperties": 1, "additionalProperties": False,
+    "properties": {"=": {"anyOf": [_VALUE, _VALUES]}, **dict.fromkeys(("<", "<=", ">", ">="), _VALUE)},
+}  # fmt: skip
+FORMS: dict[str, Any] = {
+    "type": "object", "propertyNames": {"minLength": 1},
+    "additionalProperties": {"anyOf": [_VALUE, _VALUES, _RANGE]},
+    "description": "Which documents are asked, by what is known of them: a value, any of some, or a range.",
+}  # fmt: skip
+Filters = Annotated[dict[str, Any], WithJsonSchema(FORMS)]
+"""What is checked by `rag.index.filters`, which has the better words for what is wrong."""
+DocumentId = Annotated[StrictStr, Field(min_length=1, max_length=LONGEST_ID, pattern=NO_CONTROLS)]
+
+
+ONE_THRESHOLD: dict[str, Any] = {
+    "not": {
+        "required": ["min_confidence", "min_precision"],
+        "properties": {"min_confidence": {"type": "number"}, "min_precision": {"type": "number"}},
+    }
+}
+
+
+def _described(example: dict[str, Any], **more: Any) -> ConfigDict:
+    return ConfigDict(extra="forbid", json_schema_extra={"examples": [example], **more})
+
+
+@dataclass(frozen=True)
+class AskRequest:
+    """A question, and how it is to be answered; what is missing is as the server's settings say."""
+
+    question: Question
+    top_k: TopK | None = None
+    filters: Filters | None = None
+    min_confidence: Share | None = None
+    min_precision: Share | None = None
+    explain: StrictBool = False
+
+    __pydantic_config__ = _described({"question": "When did the Soviet Union collapse?", "top_k": 3}, **ONE_THRESHOLD)
+
+
+@dataclass(frozen=True)
+class BatchRequest:
+    """Several questions, answered the same way."""
+
+    questions: Annotated[list[Question], Field(min_length=1, max_length=MOST_QUESTIONS)]
+    top_k: TopK | None = None
+    filters: Filters | None = None
+    min_confidence: Share | None = None
+    min_precision: Share | None = None
+    explain: StrictBool = False
+
+    __pydantic_config__ = _described(
+        {"questions": ["When did the Soviet Union collapse?", "Why did Armenia recall its ambassador to Israel?"]},
+        **ONE_THRESHOLD,
+    )
+
+    def asked(self) -> list[AskRequest]:
+        """Return each question as a request of its own."""
+        rest = self.top_k, self.filters, self.min_confidence, self.min_precision, self.explain
+        return [AskRequest(question, *rest) for question in self.questions]
+
+
+@dataclass(frozen=True)
+class SearchRequest:
+    """Words or a question to find passages for."""
+
+    query: Question
+    top_k: TopK | None = None
+    filters: Filters | None = None
+
+    __pydantic_config__ = _described({"query": "drones", "top_k": 5})
+
+
+@dataclass(frozen=True)
+class QuoteRequest:
+    """A quotation, and the document that it is said to stand in."""
+
+    document_id: DocumentId
+    quote: Annotated[StrictStr, Field(min_length=1)]
+
+    __pydantic_config__ = _described({"document_id": "article.txt", "quote": "in 1991"})
+
+
+@dataclass(frozen=True)
+class FeedbackRequest:
+    """What a reader says of one answer of a response that was given lately."""
+
+    response_id: Annotated[StrictStr, Field(pattern="^r_[0-9a-f]{16}$")]
+    rank: Annotated[StrictInt, Field(ge=1), WHOLE]
+    verdict: Literal["right", "wrong_place", "not_an_answer", "boilerplate", "outdated"]
+
+    __pydantic_config__ = _described({"response_id": "r_0123456789abcdef", "rank": 1, "verdict": "right"})
+
+
+@dataclass(frozen=True)
+class DocumentContent:
+    """A document to add: its text as it is to be quoted, and what is known about it. There is no way to name a file."""
+
+    id: DocumentId
+    text: Annotated[StrictStr, Field(min_length=1)]
+    title: Annotated[StrictStr, Field(max_length=LONGEST_TITLE)] | None = None
+    format: Literal["text", "markdown"] = "text"
+    metadata: dict[StrictStr, Any] = field(default_factory=dict)
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+
+@dataclass(frozen=True)
+class DocumentsRequest:
+    """Documents to add, or to bring up to date where their id is held already; one commit takes them all."""
+
+    documents: Annotated[list[DocumentContent], Field(min_length=1, max_length=MOST_DOCUMENTS)]
+
+    __pydantic_config__ = _described(
+        {
+            "documents": [
+                {
+                    "id": "ferry",
+                    "text": "The ferry of Marrowick leaves at noon on each Sunday.",
+                    "metadata": {"published_at": "2026-04-01"},
+                }
+            ]
+        }
+    )
+
+
+@dataclass(frozen=True)
+class TextRequest:
+    """A range of the stored text of a document."""
+
+    document_id: DocumentId
+    start: Annotated[StrictInt, Field(ge=0, description="First code point."), WHOLE] = 0
+    end: Annotated[StrictInt, Field(ge=0, description="After the last code point; none: to the end."), WHOLE] | None = (
+        None
+    )
+
+    __pydantic_config__ = _described({"document_id": "article.txt", "start": 0, "end": 500})
+
+
+@dataclass(frozen=True)
+class DocumentsPage:
+    """A part of the list of documents."""
+
+    after: Annotated[StrictStr, Field(max_length=LONGEST_ID, description="Id of the last one had.")] = ""
+    limit: Annotated[StrictInt, Field(ge=1, le=1_000, description="Documents at most."), WHOLE] = 100
+
+    __pydantic_config__ = _described({"after": "", "limit": 100})

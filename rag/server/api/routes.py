@@ -1,0 +1,167 @@
+"""Lays out the REST addresses below `/v1`, each a line or two over `Operations`."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Query, Request
+from fastapi.responses import Response, StreamingResponse
+from pydantic import StringConstraints
+
+from rag.core.errors import RagError
+from rag.server.api.access import Client
+from rag.server.api.contract import SAVED
+from rag.server.api.operations import Operations
+from rag.server.api.problems import Refused, problem_of
+from rag.server.api.queueing import RequestQueue
+from rag.server.api.requests import AskRequest, BatchRequest, DocumentsRequest, FeedbackRequest, SearchRequest
+
+JSONL = "application/jsonl"
+WRITE_SECONDS = 3_600
+"""A write takes its time: nothing of it is lost, and its report is worth waiting for."""
+Limit = Annotated[int, Query(ge=1, le=1_000, description="Documents at most.")]
+After = Annotated[str, Query(max_length=512, description="Id of the last one had; empty for the first.")]
+Offset = Annotated[int, Query(ge=0, description="In code points.")]
+Key = Annotated[str, StringConstraints(min_length=1)]
+Keys = Annotated[list[Key], Query(min_length=1, max_length=20, description="Such as author, language or tags.")]
+Saved = Annotated[
+    dict[str, Any],
+    Body(description="A response, or evidence that holds one.", examples=[{"answers": []}], json_schema_extra=SAVED),
+]
+
+
+JUDGE = {
+    "judge": {
+        "operationId": "feedback_v1_feedback_post",
+        "requestBody": {"response_id": "$response.body#/response_id", "rank": 1, "verdict": "right"},
+        "description": "What a reader says of the first answer of this response.",
+    }
+}
+
+
+def described(name: str, media_type: str = "application/json") -> dict[int | str, dict[str, Any]]:
+    """Return what OpenAPI says of the answers of an address; all but 200 are problems."""
+    schema = {"$ref": f"#/components/schemas/{name}"}
+    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {
+        200: {"description": name, "content": {media_type: {"schema": schema}}},
+        "default": {"description": "What is wrong, and what to do.", "content": problem},
+    }
+
+
+def respond(content: Any) -> Response:
+    """Return the JSON text, as `Response.to_json` writes it."""
+    return Response(_json(content), media_type="application/json")
+
+
+def asking_routes(operations: Operations, queue: RequestQueue) -> APIRouter:
+    """Return the addresses that ask."""
+    router = APIRouter(prefix="/v1", tags=["questions"])
+
+    answered = described("Response")
+    answered[200]["links"] = JUDGE
+
+    @router.post("/ask", responses=answered)
+    async def ask(asked: AskRequest, request: Request) -> Response:
+        """Answer a question with quotations, or say why there is none."""
+        queue.take(client_of(request))
+        return respond(await queue.run(lambda: operations.ask(asked)))
+
+    @router.post("/ask:batch", responses=described("Lines", JSONL))
+    async def ask_batch(asked: BatchRequest, request: Request) -> StreamingResponse:
+        """Answer questions one a line, in order and as they come; a problem where one cannot be asked."""
+        queue.take(client_of(request), len(asked.questions))
+        await queue.run(lambda: operations.require_askable(asked))
+        return StreamingResponse(_lines(asked, operations, queue), media_type=JSONL)
+
+    @router.post("/search", responses=described("Passages"))
+    async def search(asked: SearchRequest, request: Request) -> Response:
+        """Find passages; none of them claims to be an answer."""
+        queue.take(client_of(request))
+        return respond(await queue.run(lambda: operations.search(asked)))
+
+    @router.post("/verify", responses=described("Verified"))
+    async def verify(saved: Saved, request: Request) -> Response:
+        """Re-check the citations of a saved response: exact, moved, changed or gone."""
+        queue.take(client_of(request))
+        return respond(await queue.run(lambda: operations.verify(saved)))
+
+    @router.post("/feedback", responses=described("Feedback"))
+    async def feedback(given: FeedbackRequest, request: Request) -> Response:
+        """Keep what a reader says of an answer, beside what the page keeps."""
+        queue.take(client_of(request))
+        return respond(await queue.run(lambda: operations.judge(given)))
+
+    return router
+
+
+def writing_routes(operations: Operations, queue: RequestQueue) -> APIRouter:
+    """Return the addresses that change documents. Their content is sent: nothing here names a file of the server."""
+    router = APIRouter(prefix="/v1", tags=["documents"])
+
+    @router.post("/documents", responses=described("Report"))
+    async def add(given: DocumentsRequest, request: Request) -> Response:
+        """Add documents or bring them up to date, all in one commit."""
+        queue.take(client_of(request))
+        return respond(await queue.run(lambda: operations.add(given.documents), WRITE_SECONDS))
+
+    @router.delete("/documents/{document_id:path}", responses=described("Report"))
+    async def remove(document_id: str, request: Request) -> Response:
+        """Remove a document from the index."""
+        queue.take(client_of(request))
+        return respond(await queue.run(lambda: operations.remove(document_id), WRITE_SECONDS))
+
+    return router
+
+
+def looking_routes(operations: Operations, queue: RequestQueue) -> APIRouter:
+    """Return the addresses that show what the index holds."""
+    router = APIRouter(prefix="/v1", tags=["documents"])
+
+    @router.get("/documents", responses=described("Documents"))
+    async def documents(after: After = "", limit: Limit = 100) -> Response:
+        """List documents in order of id, without their texts."""
+        return respond(await queue.run(lambda: operations.documents(after, limit)))
+
+    @router.get("/documents/{document_id:path}/text", responses=described("Slice"))
+    async def text(document_id: str, start: Offset = 0, end: Offset | None = None) -> Response:
+        """Return a range of the stored text, unchanged."""
+        return respond(await queue.run(lambda: operations.text(document_id, start, end)))
+
+    @router.get("/documents/{document_id:path}", responses=described("Document"))
+    async def document(document_id: str) -> Response:
+        """Return what is known of a document, and what is masked in it."""
+        return respond(await queue.run(lambda: operations.document(document_id)))
+
+    @router.get("/facets", responses=described("Facets"))
+    async def facets(key: Keys) -> Response:
+        """Count the documents that have each value of a key, as filters take them."""
+        return respond(await queue.run(lambda: operations.facets(key)))
+
+    @router.get("/stats", responses=described("Stats"), tags=["service"])
+    async def stats() -> Response:
+        """Return which index is asked, by which settings."""
+        return respond(await queue.run(operations.stats))
+
+    return router
+
+
+def client_of(request: Request) -> Client:
+    """Return who asks."""
+    found: Client = request.scope["pincite.client"]
+    return found
+
+
+async def _lines(asked: BatchRequest, operations: Operations, queue: RequestQueue) -> AsyncIterator[bytes]:
+    for question in asked.asked():
+        try:
+            content = await queue.run(lambda question=question: operations.ask(question))  # type: ignore[misc]
+        except RagError as error:
+            content = problem_of(error).to_dict()
+        except Refused as refusal:
+            content = refusal.problem.to_dict()
+        yield _json(content) + b"\n"
+
+
+def _json(content: Any) -> bytes:
+    return json.dumps(content, ensure_ascii=False, allow_nan=False).encode()

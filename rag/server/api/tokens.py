@@ -1,0 +1,122 @@
+"""Keeps the tokens by which programs show who they are: hashed, with a scope, in `tokens.json` of the index.
+
+{"schema": "pincite-tokens-1", "tokens": [{"name": "wiki", "scope": "read", "sha256": "…", "created_at": "…"}]}
+
+A token is 32 random bytes, so one round of SHA-256 is enough: there is no list of likely tokens to try.
+"""
+
+import hashlib
+import hmac
+import json
+import os
+import re
+import secrets
+import threading
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from rag.core.errors import IndexWriteFailed, InvalidInput
+from rag.core.safe_json import json_value
+
+TOKENS = "tokens.json"
+SCHEMA = "pincite-tokens-1"
+PREFIX = "pincite_"
+Scope = Literal["read", "write", "admin"]
+SCOPES: tuple[Scope, ...] = get_args(Scope)
+"""Each holds those before it: read asks and looks, write changes documents, admin sees the figures of all clients."""
+NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+@dataclass(frozen=True)
+class Token:
+    """What is kept of a token."""
+
+    name: str
+    scope: Scope
+    sha256: str
+    created_at: str
+
+
+class Tokens:
+    """The tokens in one file; a change of the file counts from the next request on."""
+
+    def __init__(self, file: Path) -> None:
+        """Read nothing yet."""
+        self._file, self._lock = file, threading.Lock()
+        self._read: tuple[tuple[int, int], tuple[Token, ...]] | None = None
+
+    def listed(self) -> tuple[Token, ...]:
+        """Return what is kept, in order of making. Raises InvalidInput where the file cannot be read."""
+        try:
+            status = self._file.stat()
+        except FileNotFoundError:
+            return ()
+        as_of = status.st_mtime_ns, status.st_size
+        with self._lock:
+            if self._read is None or self._read[0] != as_of:
+                self._read = as_of, _read(self._file)
+            return self._read[1]
+
+    def holder(self, token: str) -> Token | None:
+        """Return what is kept of a token, None where it is none of ours; the time does not tell how near it was."""
+        given, found = _sha256(token), None
+        for held in self.listed():
+            if hmac.compare_digest(held.sha256, given):
+                found = held
+        return found
+
+    def add(self, name: str, scope: str) -> str:
+        """Return a new token, which is kept nowhere. Raises InvalidInput for a name that is taken, an unknown scope."""
+        if not NAME.fullmatch(name):
+            raise InvalidInput(f"{name!r} cannot be a token's name.", "Use letters, figures, dots and hyphens.")
+        if scope not in SCOPES:
+            raise InvalidInput(f"There is no scope {scope!r}.", f"Known: {', '.join(SCOPES)}.")
+        held = self.listed()
+        if any(token.name == name for token in held):
+            raise InvalidInput(f"There is a token {name!r} already.", f"Remove it first: rag token remove {name}")
+        secret = PREFIX + secrets.token_urlsafe(32)
+        kind: Any = scope
+        self._write((*held, Token(name, kind, _sha256(secret), datetime.now(UTC).isoformat(timespec="seconds"))))
+        return secret
+
+    def remove(self, name: str) -> None:
+        """Forget a token. Raises InvalidInput where there is none of that name."""
+        held = self.listed()
+        if all(token.name != name for token in held):
+            raise InvalidInput(f"There is no token {name!r}.", "See `rag token list`.")
+        self._write(tuple(token for token in held if token.name != name))
+
+    def _write(self, tokens: tuple[Token, ...]) -> None:
+        content = {"schema": SCHEMA, "tokens": [asdict(token) for token in tokens]}
+        partial = self._file.with_name(f".{self._file.name}.partial")
+        try:
+            partial.unlink(missing_ok=True)
+            # Readable for nobody else from its first moment on.
+            with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+                json.dump(content, file, indent=1)
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(self._file)
+        except OSError as error:
+            raise IndexWriteFailed(f"The token could not be kept: {error}.", "See that there is an index.") from None
+
+
+def _read(file: Path) -> tuple[Token, ...]:
+    try:
+        content = json_value(file.read_text(encoding="utf-8"))
+        if content["schema"] != SCHEMA:
+            raise ValueError(f"schema {content['schema']!r}")
+        found = tuple(Token(**token) for token in content["tokens"])
+        if not all(token.scope in SCOPES and re.fullmatch("[0-9a-f]{64}", token.sha256) for token in found):
+            raise ValueError("a scope or a hash is none")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        # A file that cannot be read must not count as no tokens: then everyone would be let in.
+        what = f"The tokens in {file} cannot be read: {error}."
+        raise InvalidInput(what, "Mend the file, or delete it and make new tokens: rag token add NAME") from None
+    return found
+
+
+def _sha256(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()

@@ -1,0 +1,202 @@
+"""Lets a running `rag serve` answer `rag ask` of the same user over a local socket, so that no model is loaded again.
+
+The socket lies in a folder that no other user can enter, never in the index and never on the network. Where there is
+none, or the server is busy, of another make or was started with other settings, the shell answers for itself: the
+words are the same.
+"""
+
+import contextlib
+import hashlib
+import json
+import logging
+import os
+import stat
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rag.core.configuration import changes_of
+from rag.core.errors import RagError
+from rag.core.plain_text import response_lines
+from rag.core.safe_json import json_value
+from rag.index.filters import from_pairs
+from rag.index.milvus.address import is_address
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from fastapi import FastAPI
+
+    from rag.answering.assistant import Assistant
+    from rag.core.settings import Options
+    from rag.server.shared_assistant import SharedAssistant
+    from rag.server.web import Attach
+
+FORM = 1
+"""Of what is said over the socket; part of its name."""
+PATIENCE_SECONDS = 10
+"""Then the shell starts on its own."""
+LONGEST_QUESTION = 1_000_000
+"""Bytes."""
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ShellQuestion:
+    """What `rag ask` was given, but for the index."""
+
+    question: str
+    top_k: int | None = None
+    filters: list[str] | None = None
+    min_confidence: float | None = None
+    min_precision: float | None = None
+    explain: bool = False
+    form: str | None = None
+    settings: list[str] | None = None
+
+    def printed(self, assistant: "Assistant") -> str:
+        """Return what `rag ask` prints. Raises what `Assistant.ask` does."""
+        wanted = from_pairs(self.filters or ())
+        response = assistant.ask(
+            self.question, self.top_k, wanted, self.min_confidence, self.explain, self.min_precision
+        )
+        if self.form is None:
+            return "\n".join(response_lines(response))
+        from rag.core.export import export
+
+        return export(response.to_dict(), self.form)
+
+
+def asked_of_server(index: Path, question: ShellQuestion) -> str | None:
+    """Return what a running server of this index prints for a question, None where the shell has to answer.
+
+    Raises RagError where the server does.
+    """
+    path = _socket_path(index)
+    if path is None or not path.exists():
+        return None
+    import socket
+
+    try:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(PATIENCE_SECONDS)
+            connection.connect(str(path))
+            connection.sendall(json.dumps(asdict(question)).encode())
+            connection.shutdown(socket.SHUT_WR)
+            with connection.makefile("rb") as stream:
+                reply: dict[str, Any] = json_value(stream.read())
+    except (OSError, ValueError):
+        return None
+    if "problem" in reply:
+        raise RagError(*reply["problem"])
+    return reply.get("printed")
+
+
+def also_answering(index: Path, attach: "Attach") -> "Attach":
+    """Return what does as `attach`, and has the shell answered too for as long as the page is served."""
+
+    def both(app: "FastAPI", assistant: "SharedAssistant", options: "Options") -> None:
+        attach(app, assistant, options)
+        before = app.router.lifespan_context
+
+        @contextlib.asynccontextmanager
+        async def lifespan(given: Any) -> "AsyncIterator[Any]":
+            with answering_shell(index, assistant):
+                async with before(given) as state:
+                    yield state
+
+        app.router.lifespan_context = lifespan
+
+    return both
+
+
+@contextlib.contextmanager
+def answering_shell(index: Path, assistant: "SharedAssistant") -> "Iterator[None]":
+    """Answer questions of the shell from a thread of its own meanwhile.
+
+    Does nothing where the system has no such sockets, or another server of this index answers already.
+    """
+    import socketserver
+    import threading
+
+    class Handler(socketserver.StreamRequestHandler):
+        timeout = PATIENCE_SECONDS
+
+        def handle(self) -> None:
+            with contextlib.suppress(OSError):  # who asked may be gone
+                self.wfile.write(json.dumps(_reply(assistant, self.rfile.read(LONGEST_QUESTION))).encode())
+
+    class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+        daemon_threads = True
+
+    path = _socket_path(index, made=True)
+    if path is None or _answers(path):
+        yield
+        return
+    try:
+        path.unlink(missing_ok=True)  # of a server that was killed
+        server = Server(str(path), Handler)
+    except OSError as error:
+        log.warning("the shell cannot ask this server: %s", error)
+        yield
+        return
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        server.shutdown()
+        server.server_close()
+
+
+def _reply(assistant: "SharedAssistant", asked: bytes) -> dict[str, Any]:
+    """Return what is printed or what is wrong; nothing where the shell would do otherwise."""
+    try:
+        question = ShellQuestion(**json_value(asked))
+    except (ValueError, TypeError):
+        return {}  # another version of the shell, or a server that looks whether there is one
+    try:
+        with assistant.ready() as opened:
+            if opened.index.settings.updated(changes_of(question.settings)) != opened.settings:
+                return {}
+            return {"printed": question.printed(opened)}
+    except RagError as error:
+        return {"problem": [error.message, error.remedy]}
+    except Exception:
+        log.exception("a question of the shell failed")
+        return {}
+
+
+def _socket_path(index: Path, made: bool = False) -> Path | None:
+    """Return where the socket of an index is, None where the system has none or others could have put it there."""
+    if not hasattr(os, "getuid"):
+        return None
+    given = os.environ.get("XDG_RUNTIME_DIR")
+    if given:
+        folder = Path(given, "pincite")
+    else:
+        import tempfile
+
+        folder = Path(tempfile.gettempdir(), f"pincite-{os.getuid()}")
+    try:
+        if made:
+            folder.mkdir(mode=0o700, exist_ok=True)
+        found = folder.lstat()
+    except OSError:
+        return None
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        return None
+    name = hashlib.sha256(os.fsencode(index if is_address(index) else index.resolve())).hexdigest()[:24]
+    return folder / f"{name}.{FORM}"
+
+
+def _answers(path: Path) -> bool:
+    import socket
+
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(1)
+        try:
+            connection.connect(str(path))
+        except OSError:
+            return False
+        return True

@@ -1,0 +1,150 @@
+"""Lays out the part of the page that asks: a question, its quotations, and the source of one of them."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator
+from typing import Any
+
+import gradio as gr
+from gradio.events import api
+
+from rag.answering.feedback import keep, record
+from rag.core.errors import InvalidInput, RagError
+from rag.core.response import Answer, Response
+from rag.core.settings import Options
+from rag.server.page.components import PRIVATE, Call, html_part, problem_html, status_html
+from rag.server.page.examples import examples
+from rag.server.page.html.cards import response_html
+from rag.server.page.html.expectation import expectation_html
+from rag.server.page.html.markup import element, escaped
+from rag.server.page.html.refusals import message_html
+from rag.server.page.html.source_view import shown_by, source_html
+from rag.server.rate_limit import RateLimit
+from rag.server.shared_assistant import SharedAssistant
+
+POLL_SECONDS = 0.2
+WAITING = message_html("Reading …", "Your question is answered in a moment.", "waiting")
+MOST_SENTENCES = 50
+"""Sentences by which a quotation can be widened on each side; beyond, the source is there."""
+FORMS = {"markdown": ("md", "text/markdown"), "json": ("json", "application/json"), "bibtex": ("bib", "text/plain")}
+EARLIER = """<details class="pc-earlier" hidden><summary>Earlier questions</summary><ol></ol>
+<button type="button" class="pc-forget">Forget them</button></details>"""
+
+
+class Asking:
+    """What happens when a visitor asks, and when he does something with an answer."""
+
+    def __init__(self, assistant: SharedAssistant, options: Options, limit: RateLimit) -> None:
+        """Ask `assistant`; take each question out of the visitor's `limit`."""
+        self._assistant, self._options, self._limit = assistant, options, limit
+        self._occasions = itertools.count(1)
+
+    def lay_out(self, blocks: gr.Blocks) -> None:
+        """Make the parts inside `blocks`, and connect them.
+
+        Questions are calls, not events of Gradio's queue: an event that is sent while its stream of others closes gets
+        no answer. `ask.js` hears Enter and the button.
+        """
+        with gr.Row(elem_id="pc-form", equal_height=False):
+            gr.Textbox(label="Your question", lines=1, max_lines=4, autofocus=True, elem_id="pc-question")
+            gr.Button("Ask", variant="primary", elem_id="pc-ask", scale=0)
+        suggested = html_part("pc-examples", EARLIER, script="suggested")
+        expectation = html_part("pc-expectation", script="expectation")
+        with gr.Row(elem_id="pc-desk", equal_height=False):
+            calls: list[Call] = [self.ask, self.show, self.widen, self.export]
+            calls += [] if self._options.readonly else [self.judge]
+            html_part("pc-answers", script="answers", calls=calls, waiting=WAITING)
+            html_part("pc-source", script="source")
+
+        blocks.load(self.on_load, outputs=[suggested, expectation], concurrency_limit=None, **PRIVATE)
+        api(self.endpoint, api_name="ask", api_description="Return the response to a question as a JSON object.")
+
+    async def on_load(self) -> AsyncIterator[tuple[Any, Any]]:
+        """Show the slider once the index is open, then examples as soon as they are found."""
+        while self._assistant.info is None:
+            await asyncio.sleep(POLL_SECONDS)
+        yield gr.skip(), await asyncio.to_thread(self._expectation)
+        yield _examples_html(await asyncio.to_thread(self._examples)), gr.skip()
+
+    def endpoint(self, question: str, request: gr.Request) -> dict[str, Any]:
+        """Return the response as JSON."""
+        try:
+            self._limit.take(client_of(request))
+            response = self._assistant.ask(question)
+        except RagError as error:
+            raise gr.Error(str(error), print_exception=False) from None
+        return {**response.to_dict(), "explain": None}
+
+    def ask(self, given: dict[str, Any], request: gr.Request) -> dict[str, Any]:
+        """Return the cards of a question, and the line that says what was asked."""
+        try:
+            self._limit.take(client_of(request))
+            least = None if given.get("least") is None else min(1.0, max(0.0, float(given["least"])))
+            response = self._assistant.ask(str(given["question"]), least)
+            html = response_html(response, judged=not self._options.readonly)
+        except Exception as error:
+            html = problem_html(error)
+        return {"html": html, "status": status_html(self._assistant)}
+
+    def show(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Return the source of a citation, marked."""
+        try:
+            shown = shown_by(self._assistant.response(str(given["response"])), str(given["address"]))
+            document, masks = self._assistant.document(shown.citation.span.document_id)
+            return {"html": source_html(document, masks, shown, next(self._occasions))}
+        except Exception as error:
+            return {"html": problem_html(error)}
+
+    def widen(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Return the text before and after a quotation, some sentences more on each side."""
+        answer = _named(self._assistant.response(str(given["response"])), str(given["address"]))
+        before, after = self._assistant.widened(answer, min(MOST_SENTENCES, max(0, int(given["by"]))))
+        return {"before": before, "after": after}
+
+    def export(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Return all answers to a question as a file."""
+        response, form = self._assistant.response(str(given["response"])), str(given["form"])
+        if form not in FORMS:
+            raise InvalidInput(f"There is no form {form!r}.", f"Known: {', '.join(FORMS)}.")
+        texts = {"markdown": response.to_markdown, "json": response.to_json, "bibtex": response.to_bibtex}
+        suffix, kind = FORMS[form]
+        return {"name": f"{response.response_id}.{suffix}", "text": texts[form](), "type": kind}
+
+    def judge(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Keep what a reader says of an answer."""
+        response = self._assistant.response(str(given["response"]))
+        keep(self._assistant.path, record(response, int(given["rank"]), str(given["verdict"])))
+        return {}
+
+    def _expectation(self) -> str:
+        return expectation_html(self._assistant.calibration(), self._assistant.threshold())
+
+    def _examples(self) -> list[str]:
+        try:
+            return list(examples(self._assistant))
+        except Exception as error:
+            problem_html(error)
+            return []
+
+
+def client_of(request: gr.Request) -> str:
+    """Return the address by which a visitor is told from others."""
+    return request.client.host if request.client else ""
+
+
+def _named(response: Response, address: str) -> Answer:
+    group, _, numbers = address.partition("/")
+    closest = response.no_answer.closest if response.no_answer else ()
+    found = response.answers if group == "answers" else closest
+    answer = next((answer for answer in found if str(answer.rank) == numbers.partition("/")[0]), None)
+    if answer is None:
+        raise InvalidInput(f"There is no answer {address!r} on this page.", "Ask the question again.")
+    return answer
+
+
+def _examples_html(questions: list[str]) -> str:
+    if not questions:
+        return EARLIER
+    buttons = [element("button", escaped(text), type="button", data_question=text, dir="auto") for text in questions]
+    tried = element("div", element("span", "Try"), *buttons, role="group", aria_label="Examples", class_="pc-examples")
+    return tried + EARLIER

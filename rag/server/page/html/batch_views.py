@@ -1,0 +1,164 @@
+"""Turns many responses into one table: as HTML, as CSV, JSON, Markdown and BibTeX; and a file into the questions."""
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+
+from rag.core.errors import InvalidInput
+from rag.core.response import Answer, Response
+from rag.loading.decoding import decode
+from rag.server.page.html.markup import element, escaped, isolated, one_line
+from rag.server.page.html.phrases import LEVEL_WORDS, count, percent, place_words, source_words, title_words
+
+COLUMNS = (
+    "question", "status", "answer", "context", "confidence", "confidence_level", "title", "document_id", "place",
+    "start", "end", "uri", "reason", "missing_terms",
+)  # fmt: skip
+NAMES = ("question", "questions", "text", "query", "frage")
+"""Heads of the column that holds the questions; without one of these it is the first column."""
+FORMS = {
+    "csv": ("csv", "text/csv", "CSV"),
+    "json": ("json", "application/json", "JSON"),
+    "markdown": ("md", "text/markdown", "Markdown"),
+    "bibtex": ("bib", "text/plain", "BibTeX"),
+}
+"""Suffix, media type and words of each form."""
+RUNNING = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""What a cell may begin with that a spreadsheet would run as a formula."""
+
+
+def questions_in(content: bytes, most: int) -> list[str]:
+    """Return the questions of a CSV, each once, in their order. Raises InvalidInput."""
+    text = decode(content, "the file")[0] if content else ""
+    try:
+        delimiter = csv.Sniffer().sniff(text[:10_000], ",;\t").delimiter
+    except csv.Error:
+        delimiter = ","
+    try:
+        rows = [row for row in csv.reader(io.StringIO(text), delimiter=delimiter) if any(map(str.strip, row))]
+    except csv.Error as error:
+        raise InvalidInput(f"The file cannot be read as CSV: {error}.", "Give a row for each question.") from None
+    heads = [cell.strip().lstrip("\ufeff").casefold() for cell in rows[0]] if rows else []
+    named = next((place for place, head in enumerate(heads) if head in NAMES), None)
+    if named is None and (len(rows) == 1 or len({len(row) for row in rows}) > 1):
+        # No table but a list of questions, some with a comma in them.
+        rows = [[line] for line in text.lstrip("\ufeff").splitlines()]
+    place = named or 0
+    body = rows if named is None else rows[1:]
+    found = list(dict.fromkeys(row[place].strip() for row in body if len(row) > place and row[place].strip()))
+    if not found:
+        raise InvalidInput(
+            "The file holds no question.", "Give a CSV with a row for each, or with a column `question`."
+        )
+    if len(found) > most:
+        raise InvalidInput(f"The file holds {len(found):,} questions.", f"Give at most {most:,} at once.")
+    return found
+
+
+def table_html(responses: Sequence[Response], batch_id: str) -> str:
+    """Return the table with a row for each question, and the buttons that save it."""
+    answered = sum(response.status == "answered" for response in responses)
+    said = f"{count(len(responses), 'question')}, {answered:,} answered"
+    buttons = [
+        element("button", words, type="button", data_save=f"{batch_id}/{form}", class_="pc-tool")
+        for form, (_, _, words) in FORMS.items()
+    ]
+    heads = [element("th", word, scope="col") for word in ("Question", "Answer", "Confidence", "Source", "Place")]
+    table = element(
+        "table",
+        element("thead", element("tr", *heads)),
+        element("tbody", *map(_row, responses)),
+        class_="pc-table pc-batch",
+    )
+    return element(
+        "section",
+        element("h2", escaped(said), class_="pc-headline"),
+        element("div", element("span", "Save as", class_="pc-note"), *buttons, class_="pc-controls"),
+        element("div", table, class_="pc-wide", tabindex="0", role="region", aria_label="Answers to the questions"),
+        aria_label="Batch",
+        data_announce=said,
+    )
+
+
+def file_of(responses: Sequence[Response], form: str) -> str:
+    """Return the responses as the text of a file. Raises InvalidInput for an unknown form."""
+    if form == "csv":
+        return _csv(responses)
+    if form == "json":
+        return json.dumps([response.to_dict() for response in responses], ensure_ascii=False, indent=2) + "\n"
+    if form == "markdown":
+        return "\n".join(response.to_markdown() for response in responses)
+    if form == "bibtex":
+        return "\n\n".join(filter(None, (response.to_bibtex() for response in responses))) + "\n"
+    raise InvalidInput(f"There is no form {form!r}.", f"Known: {', '.join(FORMS)}.")
+
+
+def _row(response: Response) -> str:
+    asked = element("th", isolated(one_line(response.question)), scope="row")
+    if response.no_answer is not None:
+        missing = ", ".join(response.no_answer.missing_terms)
+        words = "No answer" + (f"; in no document: {missing}" if missing else "")
+        return element("tr", asked, element("td", isolated(words), colspan="4", class_="pc-note"))
+    best = response.answers[0]
+    more = len(response.answers) - 1
+    judged = f"{LEVEL_WORDS[best.confidence_level].removesuffix(' confidence')}, {percent(best.confidence)}"
+    return element(
+        "tr",
+        asked,
+        element(
+            "td",
+            element("q", _in_its_sentence(best), dir="auto"),
+            element("span", escaped(f" and {more} more"), class_="pc-note") if more else "",
+        ),
+        element("td", escaped(judged)),
+        element("td", isolated(title_words(best.citation)), title=source_words(best.citation)),
+        element("td", escaped(place_words(best.citation))),
+    )
+
+
+def _in_its_sentence(answer: Answer) -> str:
+    """Return a quotation, and around words of a sentence the rest of it: alone they may say another thing."""
+    start, end = answer.context_offset
+    inside = answer.answer_type == "span"
+    quote = element("span", escaped(answer.answer), class_="pc-quote pc-strong" if inside else "pc-quote")
+    return escaped(answer.context[:start]) + quote + escaped(answer.context[end:]) if inside else quote
+
+
+def _csv(responses: Sequence[Response]) -> str:
+    written = io.StringIO()
+    writer = csv.DictWriter(written, COLUMNS, lineterminator="\r\n")
+    writer.writeheader()
+    for response in responses:
+        writer.writerow({key: _cell(value) for key, value in _values(response).items()})
+    return written.getvalue()
+
+
+def _values(response: Response) -> dict[str, object]:
+    known: dict[str, object] = {"question": response.question, "status": response.status}
+    if response.no_answer is not None:
+        return {
+            **known,
+            "reason": response.no_answer.reason,
+            "missing_terms": " ".join(response.no_answer.missing_terms),
+        }
+    best = response.answers[0]
+    citation = best.citation
+    return {
+        **known,
+        "answer": best.answer,
+        "context": best.context,
+        "confidence": best.confidence,
+        "confidence_level": best.confidence_level,
+        "title": citation.source.title,
+        "document_id": citation.span.document_id,
+        "place": place_words(citation),
+        "start": citation.span.start,
+        "end": citation.span.end,
+        "uri": citation.source.uri,
+    }
+
+
+def _cell(value: object) -> object:
+    # Text of a document must not run in the spreadsheet that opens the file; an apostrophe makes it text there.
+    return f"'{value}" if isinstance(value, str) and value.startswith(RUNNING) else value

@@ -1,0 +1,185 @@
+"""Turns a response into HTML: quotation cards, side by side where the sources differ, every text escaped."""
+
+from collections.abc import Sequence
+
+from rag.answering.agreement import relation, statement
+from rag.answering.feedback import VERDICTS
+from rag.core.response import Answer, Citation, IndexInfo, Response
+from rag.server.page.html.markup import element, escaped, isolated, one_line
+from rag.server.page.html.phrases import LEVEL_WORDS, count, percent, place_words, title_words
+from rag.server.page.html.quotations import actions, explained, quotation, show_button, source_line
+from rag.server.page.html.refusals import no_answer_html
+
+EXPORTS = {"markdown": "Markdown", "json": "JSON", "bibtex": "BibTeX"}
+
+
+def response_html(response: Response, judged: bool = False) -> str:
+    """Return the cards of a response. The root names what a screen reader is told (`data-announce`).
+
+    With `judged` each card asks whether it is right.
+    """
+    if response.no_answer is not None:
+        return no_answer_html(response, response.no_answer)
+    said = count(len(response.answers), "answer")
+    best = response.answers[0]
+    differ = bool(response.agreement.get("differ"))
+    announced = f"{said}, best: {one_line(best.answer)} — {LEVEL_WORDS[best.confidence_level]}"
+    return element(
+        "section",
+        element("h2", f"{said} to ", element("q", escaped(one_line(response.question)), dir="auto"), class_="pc-asked"),
+        element("p", "Exact words of the sources, nothing added. ", _exports(), class_="pc-note"),
+        element("p", response.withheld_note, class_="pc-note") if response.withheld_note else "",
+        _side_by_side(response, judged) if differ else _listed(response, response.answers, judged),
+        class_="pc-response",
+        aria_label="Answers",
+        data_question=response.question,
+        data_response=response.response_id,
+        data_announce=f"{announced}. The sources differ." if differ else announced,
+    )
+
+
+def sides(response: Response) -> list[list[Answer]]:
+    """Return the answers that another contradicts, by what they say: the side with the newest date first, ties by rank.
+
+    Answers that nothing contradicts are on no side, though the response as a whole differs.
+    """
+    by_rank = {answer.rank: answer for answer in response.answers}
+    grouped = [[by_rank.pop(rank) for rank in group if rank in by_rank] for group in response.agreement["groups"]]
+    found = [group for group in grouped if group] + [[answer] for answer in by_rank.values()]
+    stated = [[statement(answer) for answer in group] for group in found]
+
+    def contradicted(place: int) -> bool:
+        others = (one for at, group in enumerate(stated) if at != place for one in group)
+        return any(relation(response.question, mine, one) == "differ" for one in others for mine in stated[place])
+
+    chosen = [group for place, group in enumerate(found) if contradicted(place)]
+    by_best = sorted(chosen, key=lambda group: min(answer.rank for answer in group))
+    return sorted(by_best, key=_newest, reverse=True)
+
+
+def _listed(response: Response, answers: Sequence[Answer], judged: bool) -> str:
+    return element("ol", *(_answer(response, answer, judged) for answer in answers), class_="pc-answers")
+
+
+def _side_by_side(response: Response, judged: bool) -> str:
+    found = sides(response)
+    if len(found) < 2:
+        return _listed(response, response.answers, judged)
+    columns = [
+        element(
+            "section",
+            element("h3", isolated(_newest(side) or "No date known"), class_="pc-date"),
+            _listed(response, side, judged),
+            class_="pc-side",
+        )
+        for side in found
+    ]
+    words = element("p", "The sources differ. What they say stands side by side, the newest first.", class_="pc-differ")
+    shown = {answer.rank for side in found for answer in side}
+    rest = [answer for answer in response.answers if answer.rank not in shown]
+    below = element("h3", "Also found", class_="pc-date") + _listed(response, rest, judged) if rest else ""
+    return words + element("div", *columns, class_="pc-sides") + below
+
+
+def _newest(side: Sequence[Answer]) -> str:
+    return max((one_line(answer.citation.source.published_at or "") for answer in side), default="")
+
+
+def _exports() -> str:
+    buttons = [
+        element("button", words, type="button", data_export=form, aria_label=f"Save the answers as {words}")
+        for form, words in EXPORTS.items()
+    ]
+    return element("span", "Save as ", *buttons, class_="pc-exports")
+
+
+def _answer(response: Response, answer: Answer, judged: bool) -> str:
+    citation = answer.citation
+    parts = [
+        element("span", str(answer.rank), class_="pc-rank", aria_hidden="true"),
+        quotation(answer, marked_tag="mark"),
+        _continues(answer),
+        source_line(citation),
+        _headings(citation),
+        _agrees(response, answer),
+        _also_in(answer),
+        element("div", actions(answer, "answers"), class_="pc-actions"),
+        element(
+            "div",
+            _confidence(answer),
+            _verified(citation, response.index),
+            explained(response, answer),
+            _feedback(answer) if judged else "",
+            class_="pc-judged",
+        ),
+    ]
+    return element("li", element("article", *parts, class_="pc-card", aria_label=f"Answer {answer.rank}"))
+
+
+def _continues(answer: Answer) -> str:
+    if answer.continues is None:
+        return ""
+    marker, text = answer.continues
+    said = element("q", escaped(one_line(text)), dir="auto")
+    words = ("The source goes on with “", element("strong", isolated(marker)), "”: ", said)
+    return element("p", *words, class_="pc-continues")
+
+
+def _headings(citation: Citation) -> str:
+    path = " › ".join(isolated(one_line(heading)) for heading in citation.place.headings)
+    return element("p", f"Under {path}", class_="pc-headings") if path else ""
+
+
+def _agrees(response: Response, answer: Answer) -> str:
+    """Return in words which other answers say the same, as the response found."""
+    groups = [group for group in response.agreement.get("groups", ()) if answer.rank in group]
+    others = [str(rank) for group in groups[:1] for rank in group if rank != answer.rank]
+    if not others:
+        return ""
+    return element("p", f"Says the same as {' and '.join(others)}", class_="pc-agrees")
+
+
+def _confidence(answer: Answer) -> str:
+    words, figure = LEVEL_WORDS[answer.confidence_level], percent(answer.confidence)
+    return element(
+        "span",
+        words,
+        element("span", f", {figure}", class_="pc-figure"),
+        class_=f"pc-confidence pc-{answer.confidence_level.replace('_', '-')}",
+        title=f"{figure}: how likely this quotation answers the question",
+        tabindex="0",
+    )
+
+
+def _also_in(answer: Answer) -> str:
+    if not answer.also_in:
+        return ""
+    items = []
+    for number, citation in enumerate(answer.also_in, start=1):
+        where = f"{title_words(citation)}, {place_words(citation)}"
+        date = f", {one_line(citation.source.published_at)}" if citation.source.published_at else ""
+        button = show_button("Show", "answers", answer.rank, number, f"Show the same words in {where}")
+        items.append(element("li", isolated(where + date), " ", button))
+    documents = len({citation.span.document_id for citation in answer.also_in} - {answer.citation.span.document_id})
+    summary = f"Also in {count(documents, 'document')}" if documents else f"Also {count(len(items), 'time')} here"
+    return element("details", element("summary", summary), element("ul", *items), class_="pc-also")
+
+
+def _verified(citation: Citation, index: IndexInfo) -> str:
+    span = citation.span
+    checks = [
+        f"Characters {span.start:,} to {span.end:,} of {isolated(span.document_id)} are this quotation, exactly.",
+        f"The document is the one that was indexed: SHA-256 {element('code', citation.content_sha256)}",
+        f"Both were checked for this response, against version {index.version:,} of the index.",
+    ]
+    listed = element("ul", *(element("li", check) for check in checks))
+    return element("details", element("summary", "✓ Verified"), listed, class_="pc-verified")
+
+
+def _feedback(answer: Answer) -> str:
+    buttons = [
+        element("button", escaped(words), type="button", data_verdict=f"{answer.rank}/{verdict}", aria_pressed="false")
+        for verdict, words in VERDICTS.items()
+    ]
+    asked = element("div", *buttons, role="group", aria_label=f"Answer {answer.rank} is", class_="pc-verdicts")
+    return element("details", element("summary", "Is it right?"), asked, class_="pc-feedback")

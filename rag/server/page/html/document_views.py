@@ -1,0 +1,235 @@
+"""Turns the documents of an index into HTML: the list, one with its passages, what became of files, how sound it is."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import PurePath
+
+from rag.chunking.boilerplate import REASONS
+from rag.core.reports import IndexReport, Progress, duration, first_few
+from rag.core.response import IndexInfo
+from rag.core.types import Chunk, Document, DocumentSummary, Mask
+from rag.server.page.html.markup import LineNumbers, Mark, attributes, element, escaped, isolated, marked, one_line
+from rag.server.page.html.phrases import count
+
+ON_A_PAGE = 50
+LONGEST_SHOWN = 100_000
+"""Characters of a document that a preview shows."""
+COPIES, EMPTY = "copies", "without passages"
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What of the list a visitor wants to see."""
+
+    query: str = ""
+    facet: str = ""
+    page: int = 0
+
+
+def listing_html(documents: Sequence[DocumentSummary], listing: Listing, readonly: bool) -> str:
+    """Return a page of the documents that fit, with the facets that they can be narrowed by."""
+    copied = {sha for sha, number in Counter(found.text_sha256 for found in documents).items() if number > 1}
+    named = [found for found in documents if _fits(found, listing.query)]
+    facets = Counter(facet for found in named for facet in _facets(found, copied))
+    fitting = [found for found in named if not listing.facet or listing.facet in _facets(found, copied)]
+    first = listing.page * ON_A_PAGE
+    shown = fitting[first : first + ON_A_PAGE]
+    said = f"{count(len(fitting), 'document')} of {len(documents):,}" if len(fitting) < len(documents) else ""
+    return element(
+        "section",
+        _facet_buttons(facets, listing),
+        element("p", escaped(said or count(len(documents), "document")), class_="pc-note", role="status"),
+        _rows(shown, readonly),
+        _pages(len(fitting), listing),
+        aria_label="Documents",
+    )
+
+
+def document_html(document: Document, chunks: Sequence[Chunk], masks: Sequence[Mask], readonly: bool) -> str:
+    """Return a document with the boundaries of its passages, and what is ignored in it greyed with its reason."""
+    end = min(len(document.text), LONGEST_SHOWN)
+    layers = ([_passage(number, chunk) for number, chunk in enumerate(chunks, start=1)], ignored(masks))
+    body = marked(document.text, 0, end, layers, LineNumbers(document.text, document.layout.pages))
+    facts = [count(len(document.text), "character"), count(len(chunks), "passage"), count(len(masks), "ignored part")]
+    title = one_line(document.title or "") or document.id
+    rest = len(document.text) - end
+    return element(
+        "section",
+        element("h2", isolated(title), class_="pc-headline", tabindex="-1"),
+        element("p", " · ".join([isolated(document.id), *facts]), class_="pc-note"),
+        element(
+            "div",
+            "" if readonly else _remove_button(document.id),
+            action("Close", {"close": True}),
+            class_="pc-controls",
+        ),
+        element("div", body, class_="pc-text", tabindex="0", role="region", aria_label="Text of the document"),
+        element("p", escaped(f"{rest:,} characters after this are not shown."), class_="pc-note") if rest else "",
+        class_="pc-source pc-preview",
+        aria_label="Document",
+        data_announce=f"{title}: {', '.join(facts)}",
+    )
+
+
+def ignored(masks: Sequence[Mask]) -> list[Mark]:
+    """Return a mark for each part that is ignored; a run of one reason is named once."""
+    marks, last = [], None
+    for mask in masks:
+        word = mask.reason.replace("_", " ")
+        label = f"ignored: {word}" if mask.reason != last else None
+        title = f"Ignored: {REASONS.get(mask.reason, word)}"
+        opening = f"<span{attributes(class_='pc-ignored', data_label=label, title=title)}>"
+        marks.append(Mark(mask.span.start, mask.span.end, opening, "</span>"))
+        last = mask.reason
+    return marks
+
+
+def progress_html(progress: Progress | None) -> str:
+    """Return a bar of how far a write is, with the time left where there is a pace."""
+    if progress is None:
+        return element("p", "Reading the files …", class_="pc-note", role="status")
+    left = progress.seconds_left
+    words = f"{progress.documents:,} read, now {progress.name}" + (f", about {duration(left)} left" if left else "")
+    bar = element("progress", max=str(progress.total), value=str(progress.done), aria_label="Files read")
+    return bar + element("p", escaped(words), class_="pc-note")
+
+
+def report_html(report: IndexReport) -> str:
+    """Return what became of each file, and what else is to be known of the write."""
+    same = dict(report.duplicates)
+    rows = [
+        (name, change + (f", same text as {first_few(same[name])}" if name in same else ""))
+        for change in ("added", "updated", "unchanged", "removed")
+        for name in getattr(report, change)
+    ]
+    rows += [(name, f"not taken: {reason}") for name, reason in report.failed]
+    numbers = {change: len(getattr(report, change)) for change in ("added", "updated", "unchanged", "removed")}
+    numbers["not taken"] = len(report.failed)
+    said = ", ".join(f"{number:,} {change}" for change, number in numbers.items() if number) or "Nothing to do."
+    shown = [
+        element("tr", element("th", isolated(name), scope="row"), element("td", isolated(what)))
+        for name, what in rows[:200]
+    ]
+    table = element("table", element("tbody", *shown), class_="pc-table pc-report") if shown else ""
+    notes = [element("p", isolated(f"Note: {note}"), class_="pc-note") for note in report.notes]
+    return element("section", element("p", escaped(said)), *notes, table, aria_label="Report", data_announce=said)
+
+
+def health_html(
+    info: IndexInfo, documents: Sequence[DocumentSummary], problems: Sequence[str] | None, readonly: bool
+) -> str:
+    """Return what the index is and, where it was examined, what is wrong with it."""
+    copies = len(documents) - len({found.text_sha256 for found in documents})
+    empty = sum(not found.chunks for found in documents)
+    facts = {
+        "Version": f"{info.version:,}",
+        "Documents": f"{info.documents:,} ({copies:,} copies, {empty:,} without passages)",
+        "Passages": f"{info.chunks:,}",
+        "Model": info.embedding_model,
+        "Fingerprint": info.fingerprint,
+    }
+    listed = [element("dt", escaped(name)) + element("dd", isolated(value)) for name, value in facts.items()]
+    tools = [action("Check every file", {"check": True}, "pc-tool")]
+    if not readonly:
+        tools.append(action("Read changed files again", {"read": True}, "pc-tool"))
+        tools += [action("Mend it", {"mend": True}, "pc-tool")] if problems else []
+    return element("dl", *listed, class_="pc-facts") + _verdict(problems) + element("div", *tools, class_="pc-controls")
+
+
+def action(words: str, what: Mapping[str, object], name: str | None = None, **more: str | None) -> str:
+    """Return a button that asks something of the server."""
+    return element("button", escaped(words), type="button", class_=name, data_do=json.dumps(what), **more)
+
+
+def _verdict(problems: Sequence[str] | None) -> str:
+    if problems is None:
+        return ""
+    if not problems:
+        sound = "Every file is what was written."
+        return element("p", sound, class_="pc-sound", data_announce=sound)
+    wrong = "; ".join(problems)
+    return element("p", escaped(f"Wrong: {wrong}."), class_="pc-trouble", data_announce=f"Wrong: {wrong}")
+
+
+def _fits(found: DocumentSummary, query: str) -> bool:
+    text = f"{found.id} {found.title or ''}".casefold()
+    return all(word in text for word in query.casefold().split())
+
+
+def _facets(found: DocumentSummary, copied: set[str]) -> list[str]:
+    suffix = PurePath(found.source_path or "").suffix.lower()
+    kinds = [suffix or "no file"]
+    kinds += [COPIES] if found.text_sha256 in copied else []
+    return kinds + ([EMPTY] if not found.chunks else [])
+
+
+def _facet_buttons(facets: Mapping[str, int], listing: Listing) -> str:
+    if len(facets) < 2 and not listing.facet:
+        return ""
+    buttons = [
+        action(
+            f"{name} {number:,}",
+            {"facet": "" if name == listing.facet else name},
+            aria_pressed=str(name == listing.facet).lower(),
+        )
+        for name, number in sorted(facets.items())
+    ]
+    return element("div", *buttons, role="group", aria_label="Only those of a kind", class_="pc-controls pc-facets")
+
+
+def _rows(shown: Sequence[DocumentSummary], readonly: bool) -> str:
+    if not shown:
+        return element("p", "No document fits.")
+    heads = [element("th", word, scope="col") for word in ("Title", "Name", "Passages", "Characters")]
+    heads += [] if readonly else [element("th", element("span", "Remove", class_="pc-hidden"), scope="col")]
+    return element(
+        "div",
+        element(
+            "table",
+            element("thead", element("tr", *heads)),
+            element("tbody", *(_row(found, readonly) for found in shown)),
+            class_="pc-table pc-list",
+        ),
+        class_="pc-wide",
+    )
+
+
+def _row(found: DocumentSummary, readonly: bool) -> str:
+    title = one_line(found.title or "") or found.id
+    opened = action(title, {"open": found.id}, "pc-open", dir="auto")
+    cells = [
+        element("th", opened, scope="row"),
+        element("td", isolated(found.id)),
+        element("td", f"{found.chunks:,}", class_="pc-number"),
+        element("td", f"{found.length:,}", class_="pc-number"),
+    ]
+    return element("tr", *cells, "" if readonly else element("td", _remove_button(found.id)))
+
+
+def _remove_button(document_id: str) -> str:
+    label = f"Remove {document_id}"
+    return action("Remove", {"remove": document_id}, "pc-remove", data_sure="yes", aria_label=label)
+
+
+def _pages(number: int, listing: Listing) -> str:
+    last = max(0, number - 1) // ON_A_PAGE
+    if not last:
+        return ""
+    place = element("span", f"page {listing.page + 1} of {last + 1}")
+    before, after = replace(listing, page=listing.page - 1), replace(listing, page=listing.page + 1)
+    return element(
+        "nav",
+        action("Previous", {"page": before.page}) if listing.page > 0 else "",
+        place,
+        action("Next", {"page": after.page}) if listing.page < last else "",
+        class_="pc-controls",
+        aria_label="Pages of the list",
+    )
+
+
+def _passage(number: int, chunk: Chunk) -> Mark:
+    title = f"Passage {number}, {len(chunk.span):,} characters"
+    opening = f"<span{attributes(class_='pc-passage', data_passage=str(number), title=title)}>"
+    return Mark(chunk.span.start, chunk.span.end, opening, "</span>")

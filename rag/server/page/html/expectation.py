@@ -1,0 +1,57 @@
+"""Says what to expect of answers from a chosen confidence on: how many are right, how many questions get one."""
+
+import json
+
+from rag.answering.confidence import Calibration
+from rag.server.page.html.markup import element, escaped, field
+from rag.server.page.html.phrases import percent
+
+STEPS = 101
+"""Stops of the slider: 0 % to 100 %."""
+FEWEST = 0.02
+"""Share of the questions below which the share of right answers says nothing."""
+
+
+def expectation_html(calibration: Calibration, threshold: float) -> str:
+    """Return the slider over the held-out curve of a calibration, with the words for each of its stops."""
+    chosen, words = round(threshold * (STEPS - 1)), stops(calibration)
+    slider = field(
+        type="range",
+        id="pc-least",
+        min="0",
+        max=str(STEPS - 1),
+        value=str(chosen),
+        data_stops=json.dumps(words, ensure_ascii=False),
+        data_usual=str(chosen),
+        aria_valuetext=words[chosen],
+        aria_describedby="pc-measured",
+    )
+    label = element("label", "Least confidence of an answer", for_="pc-least")
+    usual = element("button", "Back to the usual", type="button", class_="pc-usual")
+    summary = element("summary", "How sure? ", element("span", escaped(words[chosen]), class_="pc-stop"))
+    return element("details", summary, label, slider, usual, _measured(calibration), class_="pc-expect")
+
+
+def stops(calibration: Calibration) -> list[str]:
+    """Return in words what to expect at each stop of the slider."""
+    return [_expected(calibration, step / (STEPS - 1)) for step in range(STEPS)]
+
+
+def _expected(calibration: Calibration, threshold: float) -> str:
+    shown = f"Answers from {percent(threshold)} on"
+    known = [point for point in sorted(calibration.curve) if point[0] <= threshold + 1e-9]
+    if not known:
+        return f"{shown}."
+    _, precision, coverage = known[-1]
+    if coverage < FEWEST:
+        return f"{shown}: next to no question gets one."
+    return f"{shown}: expect {percent(precision)} of them to be right, and {percent(coverage)} of questions to get one."
+
+
+def _measured(calibration: Calibration) -> str:
+    on = f" ({calibration.fitted_on})" if calibration.fitted_on else ""
+    words = (
+        f"Measured on {calibration.questions:,} questions{on} held out when the confidence was fitted. Of other"
+        " documents it may be more or less: rag calibrate fits it on questions of your own."
+    )
+    return element("p", escaped(words), class_="pc-note", id="pc-measured")

@@ -1,0 +1,97 @@
+"""Tells how one quotation was found: its rank and score at each stage, the figures of its confidence, the times."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rag.answering.explanation import features_of, is_of
+from rag.core.response import Answer, Response
+from rag.server.page.html.markup import element, escaped, isolated
+from rag.server.page.html.phrases import count, percent
+
+STAGES = {
+    "lexical": "Words (BM25)",
+    "dense": "Meaning (vectors)",
+    "fused": "Both mixed",
+    "reranked": "Reranked",
+    "read": "Read",
+}
+"""Stages of `Response.explain` in their order, with the words of the page for them."""
+
+
+def explanation_html(response: Response, answer: Answer) -> str:
+    """Return the panel, empty where the response was made without explanation."""
+    found = response.explain
+    if found is None:
+        return ""
+    return (
+        _words(found.get("question", {}))
+        + _table("Where its passage stood", ("Stage", "Rank", "Score"), _ranks(found, answer))
+        + _verdict(found, answer)
+        + _table("What its confidence was computed from", ("Figure", "Value"), _figures(features_of(response, answer)))
+        + _times(response.timings_ms)
+    )
+
+
+def _words(question: Mapping[str, Any]) -> str:
+    """Return in how many passages each word of the question stands, and what was taken for a misspelling."""
+    listed = [isolated(f"{term['word']} ({count(term['passages'], 'passage')})") for term in question.get("terms", ())]
+    if not listed:
+        return ""
+    other = [f"{word} as {', '.join(found)}" for word, found in question.get("misspelt", {}).items() if found]
+    misspelt = f" Also searched: {isolated('; '.join(other))}." if other else ""
+    return element("p", f"Words of the question: {', '.join(listed)}.{misspelt}")
+
+
+def _ranks(found: Mapping[str, Any], answer: Answer) -> Iterator[tuple[str, ...]]:
+    for stage, words in STAGES.items():
+        listed = found.get(stage)
+        if not listed:
+            continue
+        item = next((item for item in listed if item.get("chunk_id") == answer.citation.chunk_id), None)
+        if stage == "read":
+            item = next((item for item in listed if is_of(item, answer)), None)
+        rank = str(item["rank"]) if item else f"after the first {len(listed)}"
+        yield words, rank, f"{item['score']:.3f}" if item else "–"
+
+
+def _figures(features: Mapping[str, float]) -> Iterator[tuple[str, ...]]:
+    for name, value in sorted(features.items()):
+        yield name.replace("_", " "), f"{value:.3f}"
+
+
+def _verdict(found: Mapping[str, Any], answer: Answer) -> str:
+    threshold = found.get("threshold")
+    if threshold is None:
+        return ""
+    kept = answer.confidence >= threshold
+    words = "shown" if kept else "withheld"
+    comparison = "at least" if kept else "below"
+    figures = f"{percent(answer.confidence)} is {comparison} the {percent(threshold)} asked for"
+    if not kept and answer.confidence and percent(answer.confidence) == percent(threshold):
+        figures = f"{answer.confidence:.3f} is below the {threshold:.3f} asked for"
+    return element("p", escaped(f"Its confidence of {figures}: {words}."))
+
+
+def _table(caption: str, head: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> str:
+    made = [
+        element("tr", element("th", escaped(first), scope="row"), *(element("td", escaped(cell)) for cell in rest))
+        for first, *rest in rows
+    ]
+    if not made:
+        return ""
+    heads = element("tr", *(element("th", escaped(word), scope="col") for word in head))
+    return element(
+        "table",
+        element("caption", escaped(caption)),
+        element("thead", heads),
+        element("tbody", *made),
+        class_="pc-table",
+    )
+
+
+def _times(timings: Mapping[str, float]) -> str:
+    if not timings:
+        return ""
+    ordered = sorted(timings.items(), key=lambda timing: timing[0] == "total")
+    listed = ", ".join(f"{stage} {spent:,.0f} ms" for stage, spent in ordered)
+    return element("p", escaped(f"Times: {listed}."), class_="pc-note")

@@ -1,0 +1,80 @@
+"""Turns an evaluation into HTML for the page: failures first, then figures with their intervals, then curves."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rag.evaluation.observation import LOSSES
+from rag.evaluation.reporting.terminal import interval, number
+from rag.evaluation.results import NOTES, Evaluation, Measure
+from rag.server.page.html.markup import element, escaped, isolated
+from rag.server.page.html.phrases import count, percent
+
+OPEN_STAGE = "answers"
+"""The stage whose figures are not folded: what a user gets."""
+
+
+def evaluation_html(evaluation: Evaluation, evaluation_id: str) -> str:
+    """Return the whole report."""
+    from rag.evaluation.reporting.plots import figures
+
+    about = evaluation.dataset
+    failed = len(evaluation.failures)
+    said = f"{count(int(about['questions']), 'question')}, {failed:,} gone wrong"
+    save = element("button", "Report (HTML)", type="button", data_save=f"{evaluation_id}/report", class_="pc-tool")
+    saved = element("button", "JSON", type="button", data_save=f"{evaluation_id}/json", class_="pc-tool")
+    plots = [
+        element("figure", element("figcaption", escaped(title)), image) for title, image in figures(evaluation).items()
+    ]
+    return element(
+        "section",
+        element("h2", escaped(said), class_="pc-headline"),
+        element("div", element("span", "Save as"), save, saved, class_="pc-controls"),
+        _failures(evaluation.failures),
+        element("h3", "Curves", class_="pc-date"),
+        element("div", *plots, class_="pc-plots"),
+        element("h3", "Figures", class_="pc-date"),
+        *(_stage(stage, found) for stage, found in evaluation.stages().items()),
+        aria_label="Evaluation",
+        data_announce=said,
+    )
+
+
+def _failures(found: Sequence[Mapping[str, Any]]) -> str:
+    if not found:
+        return element("p", "Every question was answered as it should be.", class_="pc-sound")
+    note = element("p", "Surest wrong answers first, then answers withheld.", class_="pc-note")
+    return element("h3", "What went wrong", class_="pc-date") + note + "".join(map(_failure, found))
+
+
+def _failure(failure: Mapping[str, Any]) -> str:
+    returned, lost = failure["returned"], failure["lost_at"]
+    facts = {
+        "Wanted": " | ".join(failure["gold"]) or "no answer",
+        "Shown" if failure["shown"] else "Withheld": returned["text"] if returned else "nothing",
+        "From": returned["document_id"] if returned else "",
+        "Confidence": percent(failure["confidence"]),
+        "Lost": LOSSES[lost] if lost else "shown, but not what was wanted",
+    }
+    listed = [element("dt", escaped(name)) + element("dd", isolated(value)) for name, value in facts.items() if value]
+    asked = element("h4", isolated(failure["question"]))
+    return element("article", asked, element("dl", *listed, class_="pc-facts"), class_="pc-failure")
+
+
+def _stage(stage: str, found: Sequence[Measure]) -> str:
+    heads = [element("th", word, scope="col") for word in ("Measure", "Value", "95 %", "n")]
+    rows = [
+        element(
+            "tr",
+            element("th", escaped(one.name), scope="row"),
+            *(
+                element("td", escaped(cell), class_="pc-number")
+                for cell in (number(one.value), interval(one), f"{one.n:,}")
+            ),
+        )
+        for one in found
+    ]
+    note = element("caption", escaped(NOTES.get(stage, stage)))
+    parts = note, element("thead", element("tr", *heads)), element("tbody", *rows)
+    table = element("table", *parts, class_="pc-table pc-figures")
+    opened = "" if stage == OPEN_STAGE else None
+    return element("details", element("summary", escaped(stage)), table, open=opened, class_="pc-stage")

@@ -1,0 +1,127 @@
+"""Turns document text into HTML that shows exactly that text, with spans of it marked."""
+
+import heapq
+import html
+import re
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
+
+from rag.answering.citation import LINE_END
+
+NUL = "\0"
+REPLACEMENT = "\ufffd"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A stretch `start:end` of a text, in code points, with the tags that are put around it."""
+
+    start: int
+    end: int
+    opening: str
+    closing: str
+
+
+def escaped(text: str) -> str:
+    r"""Return HTML, for an element or an attribute in double quotes, whose text is `text`.
+
+    A browser reads a bare CR as LF, so it is written as a reference; NUL, which HTML cannot hold, is shown as U+FFFD.
+
+    >>> escaped('<b>\r\n')
+    '&lt;b&gt;&#13;\n'
+    """
+    return html.escape(text).replace(NUL, REPLACEMENT).replace("\r", "&#13;")
+
+
+def attributes(**values: str | None) -> str:
+    """Return HTML attributes with a blank before each; `_` in a name stands for `-`, None leaves the attribute out.
+
+    >>> attributes(class_="note", data_line="3", title=None)
+    ' class="note" data-line="3"'
+    """
+    given = {name.strip("_").replace("_", "-"): value for name, value in values.items() if value is not None}
+    return "".join(f' {name}="{escaped(value)}"' for name, value in given.items())
+
+
+def element(tag: str, *content: str, **values: str | None) -> str:
+    """Return an element; its content is HTML already, its attributes are text."""
+    return f"<{tag}{attributes(**values)}>{''.join(content)}</{tag}>"
+
+
+def field(**values: str | None) -> str:
+    """Return an `<input>`, which holds nothing."""
+    return f"<input{attributes(**values)}>"
+
+
+def isolated(text: str) -> str:
+    """Return text from a source as an inline element whose direction cannot reach what stands beside it."""
+    return element("bdi", escaped(text))
+
+
+class LineNumbers:
+    """The starts of the lines and pages of a text; an empty element at each shows its number and holds no text."""
+
+    def __init__(self, text: str, pages: Sequence[int] = ()) -> None:
+        """Find every line of `text`; CRLF, LF and a lone CR end one, as in `Place.line_start`.
+
+        `pages` are the offsets at which pages begin, the first for page 1.
+        """
+        self._starts = [0, *(found.end() for found in LINE_END.finditer(text))]
+        # A lone CR ends a line but no browser breaks there.
+        self._broken = {start for start in self._starts if text[max(0, start - 1) : start] == "\r"}
+        self._pages = pages
+
+    def within(self, start: int, end: int) -> Iterator[tuple[int, str]]:
+        """Yield place and element of each page and line that starts in `start:end`, the end left out."""
+        pages, lines = _numbered(self._pages, start, end, "page"), _numbered(self._starts, start, end, "line")
+        broken = ((place, f"<br>{sign}" if place in self._broken else sign) for place, sign in lines)
+        yield from heapq.merge(pages, broken, key=itemgetter(0))
+
+
+def _numbered(starts: Sequence[int], start: int, end: int, unit: str) -> Iterator[tuple[int, str]]:
+    for number in range(bisect_left(starts, start), bisect_left(starts, end)):
+        given = {"class_": f"pc-{unit}", f"data_{unit}": str(number + 1), "aria_hidden": "true"}
+        yield starts[number], element("span", **given)
+
+
+def marked(text: str, start: int, end: int, layers: Sequence[Sequence[Mark]], lines: LineNumbers | None = None) -> str:
+    """Return `text[start:end]` as HTML with the marks of each layer around their places.
+
+    The marks of one layer are in order; where two overlap, the later begins where the earlier ends. An outer layer is
+    never broken by an inner one: the inner mark is split at its edge.
+    """
+    return "".join(_marked(text, start, end, layers, lines))
+
+
+def _marked(
+    text: str, start: int, end: int, layers: Sequence[Sequence[Mark]], lines: LineNumbers | None
+) -> Iterator[str]:
+    if not layers:
+        yield from _with_signs(text, start, end, lines)
+        return
+    at = start
+    for mark in layers[0]:
+        low, high = max(at, mark.start), min(end, mark.end)
+        if low < high:
+            yield from _marked(text, at, low, layers[1:], lines)
+            yield mark.opening
+            yield from _marked(text, low, high, layers[1:], lines)
+            yield mark.closing
+            at = high
+    yield from _marked(text, at, end, layers[1:], lines)
+
+
+def _with_signs(text: str, start: int, end: int, lines: LineNumbers | None) -> Iterable[str]:
+    at = start
+    for place, sign in lines.within(start, end) if lines else ():
+        yield escaped(text[at:place])
+        yield sign
+        at = place
+    yield escaped(text[at:end])
+
+
+def one_line(text: str) -> str:
+    """Return the text with each run of white space as one blank; for titles, never for quotations."""
+    return re.sub(r"\s+", " ", text).strip()

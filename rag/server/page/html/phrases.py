@@ -1,0 +1,46 @@
+"""Says things of citations and figures in the words of the page."""
+
+from rag.core.response import Citation, ConfidenceLevel
+from rag.server.page.html.markup import one_line
+
+LEVEL_WORDS: dict[ConfidenceLevel, str] = {
+    "very_high": "Very high confidence",
+    "high": "High confidence",
+    "medium": "Medium confidence",
+    "low": "Low confidence",
+}
+
+
+def source_words(citation: Citation) -> str:
+    """Return title, author, publisher, date, place and address of a citation as plain text in one line."""
+    source = citation.source
+    known = [source.author, source.publisher, source.published_at, place_words(citation), source.uri]
+    return ", ".join([title_words(citation), *(one_line(part) for part in known if part)])
+
+
+def title_words(citation: Citation) -> str:
+    """Return the title of the document cited, its id where it has none."""
+    return one_line(citation.source.title or "") or citation.span.document_id
+
+
+def place_words(citation: Citation) -> str:
+    """Return where a citation stands, counted from 1: `line 17`, `lines 17–19`, `page 3`, `Sales, row 4`."""
+    return one_line(citation.place.label())
+
+
+def percent(share: float) -> str:
+    """Return a fraction as a whole percentage.
+
+    >>> percent(0.831)
+    '83 %'
+    """
+    return f"{share * 100:.0f} %"
+
+
+def count(number: int, noun: str) -> str:
+    """Return a number with its noun in the right form.
+
+    >>> count(1, "answer"), count(2_000, "answer")
+    ('1 answer', '2,000 answers')
+    """
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")

@@ -1,0 +1,80 @@
+"""Turns one quotation into HTML: its words, where they stand, and what can be done with them."""
+
+from rag.core.response import Answer, Citation, Response
+from rag.server.page.html.explanation import explanation_html
+from rag.server.page.html.markup import element, escaped, isolated, one_line
+from rag.server.page.html.phrases import place_words, source_words, title_words
+
+
+def quotation(answer: Answer, marked_tag: str) -> str:
+    """Return a quotation inside its context, with exactly the quotation in an element of class `pc-quote`.
+
+    An answer inside a sentence is strong in it, and the sentence is marked. The parts before and after are elements
+    of their own, so that more of the source can be shown in them.
+    """
+    start, end = answer.context_offset
+    context = answer.context
+    inside = answer.answer_type == "span" and marked_tag == "mark"
+    return element(
+        "blockquote",
+        _neighbour(context[:start], "pc-before", inside),
+        element(marked_tag, escaped(context[start:end]), class_="pc-quote pc-strong" if inside else "pc-quote"),
+        _neighbour(context[end:], "pc-after", inside),
+        dir="auto",
+    )
+
+
+def source_line(citation: Citation) -> str:
+    """Return title, author, publisher, date and place in a line, with a link where the source has a web address."""
+    source = citation.source
+    known = [source.author, source.publisher, source.published_at]
+    parts = [
+        element("cite", isolated(title_words(citation))),
+        *(isolated(one_line(part)) for part in known if part),
+        element("span", escaped(place_words(citation)), class_="pc-place"),
+        original_link(citation),
+    ]
+    # No line ends with a dot.
+    return element("p", " ·\u00a0".join(part for part in parts if part), class_="pc-source-line")
+
+
+def original_link(citation: Citation) -> str:
+    """Return a link to the quotation in the original, empty where it has no web address."""
+    # Only web addresses: a source must not be able to offer `javascript:` to be clicked.
+    address = citation.to_dict()["url_fragment"]
+    if address is None:
+        return ""
+    return element("a", "original", href=address, target="_blank", rel="noopener noreferrer")
+
+
+def actions(answer: Answer, group: str) -> str:
+    """Return the buttons of a quotation: show, widen, copy."""
+    citation, named = answer.citation, f"{'answer' if group == 'answers' else 'passage'} {answer.rank}"
+    cited = f"“{citation.quote}” — {source_words(citation)}"
+    wider, link = f"Widen {named} by a sentence on each side", f"Copy link to {named}"
+    return "".join(
+        (
+            show_button("Show in source", group, answer.rank, 0, f"Show in source: {named}"),
+            element("button", "Widen", type="button", data_widen=f"{group}/{answer.rank}/0", aria_label=wider),
+            element("button", "Copy quote", type="button", data_copy=citation.quote),
+            element("button", "Copy with citation", type="button", data_copy=cited),
+            element("button", "Copy link", type="button", data_link=f"{group}/{answer.rank}/0", aria_label=link),
+        )
+    )
+
+
+def show_button(words: str, group: str, rank: int, place: int, label: str) -> str:
+    """Return a button that opens a citation in its source; the address is that of `source_view.shown_by`."""
+    return element("button", escaped(words), type="button", data_show=f"{group}/{rank}/{place}", aria_label=label)
+
+
+def explained(response: Response, answer: Answer) -> str:
+    """Return the folded panel that tells how this quotation was found, empty where the response does not say."""
+    panel = explanation_html(response, answer)
+    if not panel:
+        return ""
+    return element("details", element("summary", "Explain"), panel, class_="pc-explain")
+
+
+def _neighbour(text: str, name: str, sentence: bool) -> str:
+    return element("span", escaped(text), class_=f"{name} pc-sentence" if sentence else name)

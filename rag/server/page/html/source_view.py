@@ -1,0 +1,172 @@
+"""Turns a document into HTML with a quotation marked where it stands: by its offsets, never by searching for it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rag.core.errors import InvalidInput
+from rag.core.response import Citation, Response
+from rag.core.types import Document, Mask, Span
+from rag.server.page.html.document_views import ignored
+from rag.server.page.html.markup import LineNumbers, Mark, attributes, element, escaped, isolated, marked, one_line
+from rag.server.page.html.phrases import place_words, title_words
+from rag.server.page.html.quotations import original_link
+
+ASK_AGAIN = "Ask the question again."
+LONGEST_WHOLE = 200_000
+"""Code points of a document that is shown whole; of a longer one, this many around the quotation."""
+LINE_SLACK = 2_000
+"""How far the edge of a window is moved to begin and end with a line."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a reader asked to see: one citation, and the other answers of the response, by rank."""
+
+    citation: Citation
+    is_answer: bool
+    others: tuple[tuple[int, Span], ...]
+
+
+def shown_by(response: Response | None, address: str) -> Shown:
+    """Return what `address` names in a response.
+
+    An address is `answers/RANK/PLACE` or `closest/RANK/PLACE`: place 0 is the citation itself, n the n-th of `also_in`.
+    Raises InvalidInput where it names nothing.
+    """
+    if response is None:
+        raise InvalidInput("This answer is no longer at hand.", ASK_AGAIN)
+    group, _, numbers = address.partition("/")
+    rank, _, place = numbers.partition("/")
+    closest = response.no_answer.closest if response.no_answer else ()
+    found = {"answers": response.answers, "closest": closest}.get(group, ())
+    citations = {
+        (str(answer.rank), str(number)): citation
+        for answer in found
+        for number, citation in enumerate((answer.citation, *answer.also_in))
+    }
+    citation = citations.get((rank, place))
+    if citation is None:
+        raise InvalidInput(f"There is no answer {address!r} on this page.", ASK_AGAIN)
+    others = tuple((answer.rank, answer.citation.span) for answer in response.answers if str(answer.rank) != rank)
+    return Shown(citation, group == "answers", others)
+
+
+def source_html(document: Document | None, masks: Sequence[Mask], shown: Shown, occasion: int = 0) -> str:
+    """Return the document with the quotation, the other answers in it and what is ignored, each marked.
+
+    `occasion` is another number at each showing: the page scrolls to the quotation whenever it changes.
+    Raises InvalidInput for another text than the one quoted: a mark in it would stand in the wrong place.
+    """
+    if document is None or document.text_sha256 != shown.citation.content_sha256:
+        raise InvalidInput("The document has changed since it was quoted, or was removed.", ASK_AGAIN)
+    title = title_words(shown.citation)
+    where = place_words(shown.citation)
+    start, end = window(document.text, shown.citation.span)
+    layers = (_quotation(shown), _others(shown, document.id), ignored(masks))
+    body = marked(document.text, start, end, layers, LineNumbers(document.text, document.layout.pages))
+    return element(
+        "section",
+        _heading(document, shown, title),
+        _controls(layers),
+        _legend(layers),
+        _left_out(start, "before"),
+        element(
+            "div",
+            body,
+            class_="pc-text",
+            tabindex="0",
+            role="region",
+            aria_label="Text of the document",
+            translate="no",
+        ),
+        _left_out(len(document.text) - end, "after"),
+        class_="pc-source",
+        aria_label="Source",
+        data_shown=str(occasion),
+        data_announce=f"Source: {title}, {where}",
+    )
+
+
+def window(text: str, quote: Span) -> tuple[int, int]:
+    """Return the range of `text` that is shown: all of it, or about `LONGEST_WHOLE` around the quotation.
+
+    Its edges are moved outwards to the next line end, where one is near.
+    """
+    if len(text) <= LONGEST_WHOLE:
+        return 0, len(text)
+    spare = max(0, LONGEST_WHOLE - len(quote)) // 2
+    start, end = max(0, quote.start - spare), min(len(text), quote.end + spare)
+    line_start = text.rfind("\n", max(0, start - LINE_SLACK), start) + 1
+    line_end = text.find("\n", end, end + LINE_SLACK) + 1
+    return line_start or start, line_end or end
+
+
+def _quotation(shown: Shown) -> list[Mark]:
+    span = shown.citation.span
+    what = "This answer" if shown.is_answer else "A close passage, not an answer"
+    tag = "mark" if shown.is_answer else "span"
+    opening = f"<{tag}{attributes(class_='pc-here', id='pc-here', data_mark='here', title=what)}>"
+    return [Mark(span.start, span.end, opening, f"</{tag}>")]
+
+
+def _others(shown: Shown, document_id: str) -> list[Mark]:
+    found = sorted((span.start, span.end, rank) for rank, span in shown.others if span.document_id == document_id)
+    return [
+        Mark(
+            start, end, f"<mark{attributes(class_='pc-other', data_mark=str(rank), title=f'Answer {rank}')}>", "</mark>"
+        )
+        for start, end, rank in found
+    ]
+
+
+def _heading(document: Document, shown: Shown, title: str) -> str:
+    known = [document.known(key) for key in ("author", "publisher", "published_at")]
+    facts = [isolated(one_line(fact)) for fact in (*known, document.id) if fact]
+    place = shown.citation.place.editor_link
+    return element(
+        "header",
+        element("h2", isolated(title), class_="pc-headline", tabindex="-1"),
+        element("p", " · ".join([*facts, f"{len(document.text):,} characters"]), class_="pc-note"),
+        element(
+            "p",
+            escaped(place_words(shown.citation)),
+            " ",
+            original_link(shown.citation),
+            element("button", "Copy file and line", type="button", data_copy=place) if place else "",
+            class_="pc-note pc-where",
+        ),
+    )
+
+
+def _controls(layers: tuple[list[Mark], list[Mark], list[Mark]]) -> str:
+    _, others, ignored = layers
+    steps = (
+        element("button", "Previous (p)", type="button", data_scroll="previous", aria_keyshortcuts="p"),
+        element("button", "Next (n)", type="button", data_scroll="next", aria_keyshortcuts="n"),
+    )
+    hide = element("button", "Hide ignored", type="button", data_ignored="hide", aria_pressed="false")
+    return element(
+        "div",
+        element("button", "To the quotation", type="button", data_scroll="here", class_="pc-first"),
+        *(steps if others else ()),
+        hide if ignored else "",
+        element("button", "Close", type="button", data_close="source", title="Close the source (Escape)"),
+        class_="pc-controls",
+    )
+
+
+def _legend(layers: tuple[list[Mark], list[Mark], list[Mark]]) -> str:
+    quotation, others, ignored = layers
+    keys = [
+        ("here", "this answer" if "<mark" in quotation[0].opening else "this passage, not an answer"),
+        ("other", "another answer" if others else ""),
+        ("ignored", "ignored, with its reason" if ignored else ""),
+    ]
+    named = [element("span", words, class_=f"pc-key pc-key-{key}") for key, words in keys if words]
+    return element("p", "Marked: ", " ".join(named), class_="pc-legend", aria_hidden="true")
+
+
+def _left_out(count: int, side: str) -> str:
+    if not count:
+        return ""
+    return element("p", escaped(f"{count:,} characters {side} this are not shown."), class_="pc-note pc-left-out")

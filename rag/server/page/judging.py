@@ -1,0 +1,76 @@
+"""Judges the index on a file of questions: asks them, and takes the figures that `rag eval` takes of a data set."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+from rag.core.response import IndexInfo
+from rag.core.settings import Settings
+from rag.evaluation.datasets import Dataset
+from rag.evaluation.extras import require_extra
+from rag.evaluation.observation import RANKED, Observation
+from rag.evaluation.reporting.failures import failures
+from rag.evaluation.results import Evaluation, kept
+from rag.server.shared_assistant import SharedAssistant
+
+BATCH = 4
+"""Questions asked in one turn; other visitors wait for no more."""
+MOST_FAILURES = 50
+
+
+def judge(dataset: Dataset, assistant: SharedAssistant) -> Iterator[int | Evaluation]:
+    """Yield how many questions have been asked, then the evaluation. Raises EvaluationError where an extra is missing.
+
+    Measured are retrieval, answers, losses by stage and abstention; what needs another corpus is left to `rag eval`.
+    """
+    require_extra("pytrec_eval", "ir_measures", "matplotlib")
+    seen: list[Observation] = []
+    for start in range(0, len(dataset.questions), BATCH):
+        yield len(seen)
+        seen += assistant.observe(dataset.questions[start : start + BATCH])
+    yield len(seen)
+    info = assistant.info
+    assert info is not None
+    yield _evaluation(dataset, seen, info, assistant.settings())
+
+
+def _evaluation(dataset: Dataset, seen: Sequence[Observation], info: IndexInfo, settings: Settings) -> Evaluation:
+    from rag.evaluation import cost
+    from rag.evaluation.metrics import measures
+
+    columns = measures.ranking_columns(seen, RANKED)
+    columns |= measures.answer_columns(dataset, seen) | measures.loss_columns(seen)
+    refused = [measures.Refusal(one.confidence, bool(one.answered)) for one in seen if one.question.impossible]
+    figures, curves = measures.abstention_figures(seen, {"near miss": refused} if refused else {})
+    return Evaluation(
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        dataset=_about(dataset),
+        environment=cost.environment(),
+        settings=asdict(settings),
+        index=info.to_dict(),
+        measures=(*measures.summarised(columns), *figures),
+        question_ids=tuple(one.question.id for one in seen),
+        values={".".join(key): kept(column) for key, column in columns.items()},
+        curves={"populations": curves},
+        failures=failures(seen, MOST_FAILURES),
+    )
+
+
+def _about(dataset: Dataset) -> dict[str, object]:
+    questions = dataset.questions
+    return {
+        "name": dataset.name,
+        "corpus_sha256": dataset.corpus_sha256,
+        "documents": len(dataset.articles),
+        "references": dataset.references,
+        "questions": len(questions),
+        "questions_available": len(questions),
+        "sample": None,
+        "seed": 0,
+        "unjudged_left_out": 0,
+        "without_relevant_document": sum(not question.relevant for question in questions),
+        "answerable": sum(question.answerable for question in questions),
+        "impossible": sum(question.impossible for question in questions),
+        "without_gold_span": 0,
+        "other_field": None,
+    }

@@ -1,0 +1,106 @@
+"""Reads a file of questions with known answers and finds the answers in the documents of the index.
+
+CSV      columns `question`, `answer` (empty where the documents hold none), `document` (its name; may be left out)
+JSONL    {"question", "answerable", "answers": [{"text", "doc", "start", "end"}]}; doc, start and end may be left out
+
+An answer without offsets is meant wherever its text stands in the document named, or in any where none is named.
+"""
+
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rag.core.errors import EvaluationError
+from rag.core.safe_json import json_value
+from rag.core.types import Document, Span
+from rag.evaluation.datasets import Dataset, Question
+from rag.loading.decoding import decode
+
+FORMAT = "Give a CSV with the columns question, answer and document, or JSONL with question and answers."
+MOST_PLACES = 100
+"""Places of one answer that are looked for."""
+
+
+@dataclass(frozen=True)
+class _Asked:
+    line: int
+    text: str
+    answers: tuple[Mapping[str, Any], ...]
+
+
+def read_questions(content: bytes, name: str, documents: Sequence[Document]) -> Dataset:
+    """Return the questions with the spans of their answers. Raises EvaluationError with the line."""
+    text = decode(content, name)[0] if content else ""
+    asked = list(_of_jsonl(text) if text.lstrip("\ufeff \r\n").startswith("{") else _of_csv(text))
+    if not asked:
+        raise EvaluationError(f"{name} holds no question.", FORMAT)
+    held = {document.id: document for document in documents}
+    questions = tuple(_question(item, held) for item in asked)
+    articles = {document.id: document.known("doc") or document.id for document in documents}
+    return Dataset(Path(name), questions, articles, corpus_sha256="")
+
+
+def _of_csv(text: str) -> Iterator[_Asked]:
+    rows = csv.DictReader(io.StringIO(text.lstrip("\ufeff")))
+    heads = {(head or "").strip().casefold(): head for head in rows.fieldnames or ()}
+    if not {"question", "answer"} <= heads.keys():
+        raise EvaluationError("The file has no columns question and answer.", FORMAT)
+    for row in rows:
+        found = {key: (row.get(head) or "").strip() for key, head in heads.items()}
+        if found["question"]:
+            given = {"text": found["answer"], "doc": found.get("document") or None}
+            yield _Asked(rows.line_num, found["question"], (given,) if found["answer"] else ())
+
+
+def _of_jsonl(text: str) -> Iterator[_Asked]:
+    for number, line in enumerate(text.lstrip("\ufeff").split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json_value(line)
+            answers = row.get("answers") or []
+            sound = isinstance(row["question"], str) and all(isinstance(item["text"], str) for item in answers)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            sound = False
+        if not sound:
+            raise _problem(number, "needs a question, and answers with a text each")
+        none = row.get("answerable") is False or row.get("is_impossible") is True
+        yield _Asked(number, row["question"], () if none else tuple(answers))
+
+
+def _question(asked: _Asked, held: Mapping[str, Document]) -> Question:
+    golds = [span for answer in asked.answers for span in _places(asked.line, answer, held)]
+    references = tuple(dict.fromkeys(str(answer["text"]) for answer in asked.answers))
+    relevant = {span.document_id: 1 for span in golds}
+    group = golds[0].document_id if golds else f"line {asked.line}"
+    return Question(str(asked.line), asked.text, relevant, tuple(dict.fromkeys(golds)), references, not golds, group)
+
+
+def _places(line: int, answer: Mapping[str, Any], held: Mapping[str, Document]) -> list[Span]:
+    text, name = str(answer["text"]), answer.get("doc") or answer.get("doc_id")
+    if name is not None and name not in held:
+        raise _problem(line, f"names the document {name!r}, which is not in the index")
+    start, end = answer.get("start"), answer.get("end")
+    if name is not None and isinstance(start, int) and isinstance(end, int):
+        if not 0 <= start < end or held[name].text[start:end] != text:
+            raise _problem(line, f"says that {name} reads {text!r} at {start} to {end}, which it does not")
+        return [Span(name, start, end)]
+    searched = [held[name]] if name is not None else list(held.values())
+    found = [span for document in searched for span in _occurrences(document, text)][:MOST_PLACES]
+    if not found:
+        raise _problem(line, f"gives the answer {text!r}, which stands in no document")
+    return found
+
+
+def _occurrences(document: Document, text: str) -> Iterator[Span]:
+    at = document.text.find(text) if text else -1
+    while at >= 0:
+        yield Span(document.id, at, at + len(text))
+        at = document.text.find(text, at + len(text))
+
+
+def _problem(line: int, what: str) -> EvaluationError:
+    return EvaluationError(f"Line {line} {what}.", FORMAT)

@@ -1,0 +1,177 @@
+"""Holds the one Assistant that all visitors of the page share, loaded in the background, used by one at a time."""
+
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rag.answering.assistant import Assistant
+from rag.answering.confidence import Calibration
+from rag.core.errors import InvalidInput, RagError
+from rag.core.reports import IndexReport
+from rag.core.response import Answer, IndexInfo, Response
+from rag.core.settings import Settings
+from rag.core.types import Chunk, Document, DocumentSummary, Mask
+from rag.index.index import Index
+from rag.server.turn_taking import TakingTurns
+
+if TYPE_CHECKING:
+    from rag.evaluation.datasets import Question
+    from rag.evaluation.observation import Observation
+
+KEPT_RESPONSES = 500
+"""Responses whose sources can still be shown, over all visitors, the latest."""
+CHANGED = "The document has changed since it was quoted, or was removed."
+ASK_AGAIN = "Ask the question again."
+log = logging.getLogger(__name__)
+
+
+class SharedAssistant:
+    """One Assistant behind a lock. A question asked while it loads waits; one asked after a failure loads again."""
+
+    def __init__(self, open_assistant: Callable[[], Assistant]) -> None:
+        """Open nothing yet."""
+        self._open = open_assistant
+        self._lock = threading.Lock()
+        self._assistant: Assistant | None = None
+        self._responses: OrderedDict[str, Response] = OrderedDict()
+        self.problem: Exception | None = None
+
+    @property
+    def info(self) -> IndexInfo | None:
+        """Return what is held of the index, None before it and its model are loaded."""
+        return self._assistant.index.info if self._assistant else None
+
+    @property
+    def path(self) -> Path:
+        """Return the folder of the index."""
+        with self.ready() as assistant:
+            return assistant.index.path
+
+    def load(self) -> None:
+        """Open the index and load the model, so that the first question is answered at once. Raises nothing."""
+        try:
+            with self.ready():
+                pass
+        except Exception as error:
+            if not isinstance(error, RagError):
+                log.exception("loading failed")
+            self.problem = error
+
+    def ask(self, question: str, min_confidence: float | None = None, explain: bool = True) -> Response:
+        """Return the response to a question, hold it where explained. Raises what `Assistant.open` and `ask` do."""
+        with self.ready() as assistant:
+            response = assistant.ask(question, min_confidence=min_confidence, explain=explain)
+            if not explain:
+                return response
+            self._responses[response.response_id] = response
+            self._responses.move_to_end(response.response_id)
+            while len(self._responses) > KEPT_RESPONSES:
+                self._responses.popitem(last=False)
+            return response
+
+    def response(self, response_id: str) -> Response:
+        """Return a response that was given lately. Raises InvalidInput where it is not at hand any more."""
+        found = self._responses.get(response_id)
+        if found is None:
+            raise InvalidInput("This answer is no longer at hand.", ASK_AGAIN)
+        return found
+
+    def observe(self, questions: "Sequence[Question]") -> "list[Observation]":
+        """Return what became of questions with known answers, for evaluation."""
+        from rag.evaluation.observation import observe
+
+        with self.ready() as assistant:
+            traces = assistant.trace_many([question.text for question in questions])
+            return [
+                observe(question, trace, assistant.index, assistant.settings)
+                for question, trace in zip(questions, traces, strict=True)
+            ]
+
+    def settings(self) -> Settings:
+        """Return the settings of asking."""
+        with self.ready() as assistant:
+            return assistant.settings
+
+    def widened(self, answer: Answer, by: int) -> tuple[str, str]:
+        """Return the text before and after a quotation, `by` sentences more on each side than its context holds.
+
+        Raises InvalidInput where the document is not the one quoted any more.
+        """
+        with self.ready() as assistant:
+            citation = answer.citation
+            document = assistant.index.document(citation.span.document_id)
+            if document is None or document.text_sha256 != citation.content_sha256:
+                raise InvalidInput(CHANGED, ASK_AGAIN)
+            wider = assistant.widen(answer, by, by)
+        start, end = wider.context_offset
+        return wider.context[:start], wider.context[end:]
+
+    def calibration(self) -> Calibration:
+        """Return the confidence in use, with its curve."""
+        with self.ready() as assistant:
+            return assistant.calibration
+
+    def threshold(self) -> float:
+        """Return the confidence below which an answer is withheld where a visitor asks for none."""
+        with self.ready() as assistant:
+            asked = assistant.settings.min_confidence
+            return assistant.calibration.threshold if asked is None else asked
+
+    def documents(self) -> list[DocumentSummary]:
+        """Return all documents without their texts, in order of id."""
+        with self.ready() as assistant:
+            return assistant.index.documents()
+
+    def document(self, document_id: str) -> tuple[Document | None, list[Mask]]:
+        """Return a document, None where it is not held any more, and what is masked in it."""
+        with self.ready() as assistant:
+            return assistant.index.document(document_id), assistant.index.masks(document_id)
+
+    def chunks(self, document_id: str) -> list[Chunk]:
+        """Return the chunks of a document, in order of place."""
+        with self.ready() as assistant:
+            return assistant.index.chunks(document_id)
+
+    def first_chunks(self, count: int) -> list[Chunk]:
+        """Return the first chunks of the index, in order."""
+        with self.ready() as assistant:
+            store = assistant.index.store
+            return store.chunks(store.rows()[:count])
+
+    def change(self, write: Callable[[Index], IndexReport]) -> IndexReport:
+        """Write to the index and return the report; questions are answered meanwhile, from the version before.
+
+        The model is handed to and fro: a question waits for one batch of passages at most.
+        """
+        with self.ready() as assistant:
+            path, embedder = assistant.index.path, assistant.index.embedder
+        index = Index.open(path, TakingTurns(embedder, self._lock))
+        try:
+            return write(index)
+        finally:
+            index.close()
+            with self.ready():
+                pass
+
+    def texts(self) -> list[Document]:
+        """Return all documents with their texts."""
+        with self.ready() as assistant:
+            found = (assistant.index.document(summary.id) for summary in assistant.index.documents())
+            return [document for document in found if document is not None]
+
+    @contextmanager
+    def ready(self) -> Iterator[Assistant]:
+        """Give the assistant alone to the caller, opened if need be and at the current version of the index."""
+        with self._lock:
+            if self._assistant is None:
+                opened = self._open()
+                opened.warm()
+                self._assistant = opened
+            else:
+                self._assistant.refresh()
+            self.problem = None
+            yield self._assistant

@@ -1,0 +1,136 @@
+"""Serves the page from this machine alone: binds the port, adds the headers, says the address once it answers."""
+
+import socket
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+import gradio as gr
+import typer
+import uvicorn
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from rag.answering.assistant import Assistant
+from rag.core.errors import InvalidInput
+from rag.core.settings import LOOPBACK, Options, Settings
+from rag.server.headers import SecurityHeaders
+from rag.server.page.components import ASSETS, ASSETS_ADDRESS
+from rag.server.page.page import build_page
+from rag.server.page.theme import theme
+from rag.server.shared_assistant import SharedAssistant
+
+EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+"""Addresses that mean all of this machine's, and one at which it can be asked."""
+PATIENCE_SECONDS = 120
+STYLES = ("desk.css", "page.css")
+Attach = Callable[[FastAPI, SharedAssistant, Options], None]
+
+
+def serve(index: Path, settings: Settings, options: Options | None = None, attach: Attach | None = None) -> None:
+    """Serve the page over an index until interrupted; see `serve_assistant`."""
+    serve_assistant(lambda: Assistant.open(index, settings), options, (index,), attach)
+
+
+def serve_assistant(
+    open_assistant: Callable[[], Assistant],
+    options: Options | None = None,
+    private: tuple[Path, ...] = (),
+    attach: Attach | None = None,
+) -> None:
+    """Serve the page until interrupted, and open the assistant in the background once the page answers.
+
+    Port 0 takes a free one. The address is the last line printed. No file below `private` is ever served.
+    `attach` puts other faces over the same assistant on the same port.
+    Raises InvalidInput where the address cannot be listened on.
+    """
+    options = options or Options()
+    listener = _listener(options.host, options.port)
+    assistant = SharedAssistant(open_assistant)
+    app = build_app(assistant, options, private, attach)
+    config = uvicorn.Config(
+        SecurityHeaders(app), log_level="warning", access_log=False, timeout_graceful_shutdown=2, server_header=False
+    )
+    server = uvicorn.Server(config)
+    if not options.local and options.auth is None:
+        verb = "read" if options.readonly else "read and change"
+        typer.echo(f"Whoever can reach this machine can now {verb} the documents: see --auth, --readonly.", err=True)
+    address = _address(options.host, listener.getsockname()[1])
+    threading.Thread(target=_announce_and_load, args=(address, assistant), daemon=True).start()
+    server.run(sockets=[listener])
+
+
+def build_app(
+    assistant: SharedAssistant, options: Options, private: tuple[Path, ...] = (), attach: Attach | None = None
+) -> FastAPI:
+    """Return the web application. It is Gradio's, without analytics, run history or links elsewhere."""
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    if attach is not None:
+        attach(app, assistant, options)
+    if options.local:
+        # A page elsewhere must not reach the documents by pointing its own name at this machine.
+        app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK, "[::1]"])
+    app.mount(ASSETS_ADDRESS, StaticFiles(directory=ASSETS))
+    gr.mount_gradio_app(
+        app,
+        build_page(assistant, options),
+        path="/",
+        theme=theme(),
+        head="".join(f'<link rel="stylesheet" href="{ASSETS_ADDRESS}/{name}">' for name in STYLES),
+        favicon_path=str(ASSETS / "favicon.svg"),
+        footer_links=[],
+        run_history=False,
+        ssr_mode=False,
+        pwa=False,
+        mcp_server=False,
+        enable_monitoring=False,
+        auth=[options.auth] if options.auth else None,
+        max_file_size=1 if options.readonly else options.upload_limit * 1_000_000,
+        blocked_paths=[str(path.resolve()) for path in private],
+    )
+    return app
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(128)
+    except (OSError, OverflowError) as error:
+        listener.close()
+        raise InvalidInput(
+            f"Cannot listen on {host}, port {port}: {error}.",
+            "Stop the program that uses it, or take another: rag serve --port 7861 (0 takes a free one).",
+        ) from None
+    return listener
+
+
+def _address(host: str, port: int) -> str:
+    asked = EVERYWHERE.get(host, host)
+    return f"http://[{asked}]:{port}/" if ":" in asked else f"http://{asked}:{port}/"
+
+
+def _announce_and_load(address: str, assistant: SharedAssistant) -> None:
+    if _answers(address):
+        typer.echo(f"Pincite is at {address}")
+        assistant.load()
+
+
+def _answers(address: str) -> bool:
+    """Wait until the page is there; tell whether it came."""
+    # No proxy stands between this process and itself.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    until = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < until:
+        try:
+            with opener.open(address, timeout=10) as response:
+                return bool(response.status == 200)
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.05)
+    return False
