@@ -4,6 +4,7 @@ import os
 import random
 import resource
 import shutil
+import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ from rag.index.index import Index
 from rag.index.repair import examine, repair
 from rag.index.storage import integrity as wholeness
 from rag.index.storage import manifest as generations
+from rag.index.storage import stable_files
 from rag.index.storage.manifest import read_manifest
 
 if TYPE_CHECKING:
@@ -223,6 +225,59 @@ def test_nothing_is_read_from_a_large_file_that_is_damaged(
             read(index)
         assert str(path) in str(caught.value) and is_clear(caught.value)
     index.close()
+
+
+CUT_AFTER_OPENING = """
+import sys
+from pathlib import Path
+from rag.index.storage.lexical import TantivyStore
+folder = Path(sys.argv[1])
+words = TantivyStore(folder)
+words.add(range(500), [f"text number {n} of {n * n} words" for n in range(500)], ["heading"] * 500)
+words.commit()
+files = {file: file.read_bytes() for file in folder.iterdir() if not file.name.startswith((".", "meta"))}
+for _ in range(300):
+    TantivyStore.open(folder, "english")
+    for file, content in files.items():
+        file.write_bytes(b"")
+        file.write_bytes(content)
+"""
+
+
+def test_a_file_of_words_that_is_cut_right_after_opening_does_not_end_the_process(tmp_path: Path) -> None:
+    """A thread of tantivy reads the files once more after they were opened (SIGBUS, if a mapped file was cut)."""
+    done = subprocess.run([sys.executable, "-c", CUT_AFTER_OPENING, str(tmp_path)], capture_output=True, timeout=300)
+    assert done.returncode == 0, done.stderr.decode()
+
+
+def changes(path: Path) -> Iterator[Callable[[], object]]:
+    """Yield ways to change a file under a process that has opened it."""
+    content = path.read_bytes()
+    yield lambda: os.truncate(path, 0)
+    yield lambda: os.truncate(path, len(content) // 2)
+    yield lambda: path.write_bytes(bytes(len(content)))
+    yield lambda: (path.with_name("other").write_bytes(b"other"), path.with_name("other").replace(path))
+
+
+@pytest.mark.parametrize("mapped", [False, True])
+def test_a_file_changed_under_an_open_assistant_gives_a_clear_error_or_the_right_answer(
+    mapped: bool, index: Path, tmp_path: Path, embedder: "Embedder", right: Response, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if mapped:
+        monkeypatch.setattr(stable_files, "MAX_PRIVATE_BYTES", 0)
+    refused = 0
+    for path in (file for kind in FILES for file in files(index, kind) if file.stat().st_size):
+        content = path.read_bytes()
+        for change in changes(path):
+            assistant = Assistant(Index.open(index, embedder))
+            change()
+            try:
+                assert shown(assistant.ask(QUESTION)) == shown(right), path
+            except RagError as error:
+                assert is_clear(error), error
+                refused += 1
+            path.write_bytes(content)
+    assert refused >= (20 if mapped else 0)
 
 
 def test_large_files_are_checked_once_and_also_when_a_writer_has_dropped_them(

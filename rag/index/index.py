@@ -20,7 +20,7 @@ from rag.index.storage.documents import Store
 from rag.index.storage.flat_vectors import unpacked
 from rag.index.storage.integrity import REPAIR, LargeFiles
 from rag.index.storage.lexical import TantivyStore
-from rag.index.storage.manifest import DOCUMENTS, WORDS, Manifest, damages, openable, read_manifest, writing
+from rag.index.storage.manifest import DOCUMENTS, WORDS, Manifest, damages, read_manifest, writing
 from rag.index.writing.near_duplicates import groups
 from rag.index.writing.vector_writer import open_vectors
 
@@ -56,8 +56,7 @@ class Index:
         else:
             self._store = Store(folder / DOCUMENTS)
             self._vectors = open_vectors(folder)
-            with openable(folder / WORDS) as words:
-                self._words = TantivyStore(words, self.settings.stemmer)
+            self._words = TantivyStore.open(folder / WORDS, self.settings.stemmer)
         self._chosen = lru_cache(maxsize=KEPT_FILTERS)(partial(_chosen, self._store))
         self._require_agreement()
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from rag.core.errors import IndexCorrupt
 from rag.core.runtime import one_thread
+from rag.index.storage.stable_files import GuardedFiles, is_small
 
 if TYPE_CHECKING:
     from rag.core.protocols import Floats2d, Ints1d, Ranking
@@ -21,8 +22,8 @@ CHECKSUM = 4
 class FaissStore:
     """A flat float32 index. On unit vectors the inner product is the cosine.
 
-    Opened from a file it is memory-mapped and read-only: FAISS aborts the process on `add` to a mapped index, so
-    `writable` makes a copy in memory first.
+    Opened from a file it is read-only unless it is opened as `writable`, and a large file is memory-mapped: FAISS
+    aborts the process on `add` to a mapped index.
     """
 
     def __init__(self, dimension: int) -> None:
@@ -30,7 +31,7 @@ class FaissStore:
         import faiss
 
         self._index: Any = faiss.IndexIDMap2(faiss.IndexFlatIP(dimension))
-        self._mapped = False
+        self._read_only, self._files = False, GuardedFiles()
 
     @classmethod
     def open(cls, path: Path, writable: bool = False) -> "FaissStore":
@@ -39,10 +40,12 @@ class FaissStore:
 
         store = cls.__new__(cls)
         try:
-            store._index = faiss.read_index(str(path), 0 if writable else faiss.IO_FLAG_MMAP_IFC)
-        except RuntimeError as error:
+            is_mapped = not writable and not is_small(path)
+            store._files = GuardedFiles([path] if is_mapped else [])
+            store._index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC if is_mapped else 0)
+        except (OSError, RuntimeError) as error:
             raise IndexCorrupt(f"{path} is not a readable vector file.", "Run `rag check --repair`.") from error
-        store._mapped = not writable
+        store._read_only = not writable
         return store
 
     @property
@@ -78,6 +81,7 @@ class FaissStore:
 
     def get(self, rows: "Ints1d") -> "Floats2d":
         """Return the stored vectors, float32 (n, dimension), in the order asked; one not held raises ValueError."""
+        self._files.require_unchanged()
         try:
             vectors = [self._index.reconstruct(int(row)) for row in rows]
         except RuntimeError as error:
@@ -91,6 +95,7 @@ class FaissStore:
 
         Queries are searched one by one: FAISS takes a slower path, with other last digits, for batches of 20.
         """
+        self._files.require_unchanged()
         k = min(k, len(self) if among is None else len(among))
         only = {} if among is None or not k else {"params": _only(among)}
         return [self._search_one(query, k, only) for query in queries]
@@ -113,8 +118,8 @@ class FaissStore:
         path.write_bytes(faiss.serialize_index(self._index).tobytes())
 
     def _require_writable(self) -> None:
-        if self._mapped:
-            raise ValueError("the store is memory-mapped; open it with writable=True")
+        if self._read_only:
+            raise ValueError("the store is read-only; open it with writable=True")
 
 
 def _only(rows: "Ints1d") -> Any:

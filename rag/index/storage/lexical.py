@@ -13,6 +13,7 @@ import numpy as np
 
 from rag.core.errors import IndexCorrupt, InvalidSettings
 from rag.core.stopwords import FUNCTION_WORDS, UNSPACED
+from rag.index.storage.stable_files import GuardedFiles, stable_folder
 
 if TYPE_CHECKING:
     from rag.core.protocols import Ints1d, Ranking
@@ -36,10 +37,14 @@ STEMMERS = (
 class TantivyStore:
     """A tantivy index in a folder; without one it lives in memory."""
 
-    def __init__(self, folder: Path | None = None, stemmer: str = "english") -> None:
-        """Open the index in `folder`, or make one. Raises IndexCorrupt where its files cannot be read."""
+    def __init__(self, folder: Path | None = None, stemmer: str = "english", files: GuardedFiles | None = None) -> None:
+        """Open the index in `folder` for writing, or make one. Raises IndexCorrupt if its files cannot be read.
+
+        `files` are those that are mapped into memory and must not change; see `open`.
+        """
         import tantivy
 
+        self._files = files or GuardedFiles()
         self._schema, self._stemmer = _schema(), stemmer
         try:
             self._index = tantivy.Index(self._schema, None if folder is None else str(folder))
@@ -53,6 +58,17 @@ class TantivyStore:
         self._index.register_tokenizer("words", self._plain)
         self._writer: Any = None
         self._searcher = self._index.searcher()
+
+    @classmethod
+    def open(cls, folder: Path, stemmer: str) -> "TantivyStore":
+        """Open a finished index for searching. Raises IndexCorrupt if its files cannot be read."""
+        # tantivy starts a thread that reads the files once more, at a time of its own choice. It must meet files that
+        # nobody can cut under it, because that would end the process.
+        try:
+            with stable_folder(folder) as (stable, files):
+                return cls(stable, stemmer, files)
+        except OSError as error:
+            raise IndexCorrupt(f"{folder} is not a readable lexical index.", "Run `rag check --repair`.") from error
 
     def __len__(self) -> int:
         """Return the number of rows held at the last commit."""
@@ -92,6 +108,7 @@ class TantivyStore:
 
         Only rows of `among` are looked at, where it is given; words are weighed by all rows all the same.
         """
+        self._files.require_unchanged()
         parts = self._parts(query)
         if not parts or k < 1 or (among is not None and not len(among)):
             return []
@@ -160,6 +177,7 @@ class TantivyStore:
         An edit inserts, drops or changes a letter after the first, or swaps two neighbours. Only words of five letters
         or more and nothing else have any: figures are as they are. At most three each, those in most rows first.
         """
+        self._files.require_unchanged()
         found = {word: self._near(word) for word in dict.fromkeys(self._searched(query)) if self._is_unknown(word)}
         return {word: near for word, near in found.items() if near}
 
@@ -176,6 +194,7 @@ class TantivyStore:
 
     def document_frequency(self, term: str) -> int:
         """Return in how many rows a term of `terms` occurs, passage and headings taken together."""
+        self._files.require_unchanged()
         return max(int(self._searcher.doc_freq(field, term)) for field in ("stems", "heading_stems"))
 
     def _searched(self, query: str) -> list[str]:

@@ -18,7 +18,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from rag.core.errors import (
@@ -268,21 +267,6 @@ def link_file(source: Path, target: Path) -> None:
         os.link(source, target)
     except OSError:
         shutil.copyfile(source, target)
-
-
-@contextmanager
-def openable(folder: Path) -> Iterator[Path]:
-    """Give a folder with the same files where a library may put its locks; `folder` itself, where that can be written.
-
-    The links in it may go again as soon as the files are open.
-    """
-    if os.access(folder, os.W_OK):
-        yield folder
-        return
-    with TemporaryDirectory(prefix="pincite-") as links:
-        for file in _files(folder):
-            (Path(links) / file.name).symlink_to(file.absolute())
-        yield Path(links)
 
 
 @contextmanager

@@ -8,7 +8,8 @@ A version of an index holds, where it has too many vectors for exact search (`ra
     removed.rows     rows of the three that were dropped since
     vectors.json     kind, parameters and measured recall
 
-All are memory-mapped and never changed: the next version has links to the first three until it writes them anew.
+None is ever changed, and large ones are memory-mapped: the next version has links to the first three until it writes
+them anew.
 """
 
 import json
@@ -24,6 +25,7 @@ from rag.core.errors import IndexCorrupt
 from rag.core.runtime import one_thread
 from rag.core.safe_json import json_value
 from rag.index.storage.flat_vectors import FaissStore, marked
+from rag.index.storage.stable_files import GuardedFiles, is_small
 
 if TYPE_CHECKING:
     from rag.core.protocols import Floats1d, Floats2d, Ints1d, Ranking
@@ -76,12 +78,13 @@ class Facts:
 
 
 class QuantisedStore:
-    """Vectors of a version, opened memory-mapped and read-only."""
+    """Vectors of a version, read-only; large files are memory-mapped."""
 
     def __init__(self, fast: Any, full: "Floats2d", rows: "Ints1d", facts: Facts) -> None:
         """Search what has just been made; `full` is made by `as_figures`, `rows` rises."""
         self._fast, self._full, self._rows, self.facts = fast, full, rows, facts
         self._added: FaissStore | None = None
+        self._files = GuardedFiles()
         self._removed = np.zeros(0, np.int64)
 
     @classmethod
@@ -90,14 +93,19 @@ class QuantisedStore:
         faiss: Any = import_module("faiss")
         facts = Facts.read(folder / FACTS)
         try:
-            fast = faiss.read_index(str(folder / FAST), faiss.IO_FLAG_MMAP_IFC)
-            rows = np.memmap(folder / ROWS, np.int64, "r")
-            full = np.memmap(folder / FULL, FIGURE, "r").reshape(len(rows), facts.dimension)
+            mapped = [folder / name for name in (FAST, FULL) if not is_small(folder / name)]
+            files = GuardedFiles(mapped)
+            fast = faiss.read_index(str(folder / FAST), faiss.IO_FLAG_MMAP_IFC if folder / FAST in mapped else 0)
+            rows = np.fromfile(folder / ROWS, np.int64)
+            figures = np.memmap(folder / FULL, FIGURE, "r") if folder / FULL in mapped else None
+            full = np.fromfile(folder / FULL, FIGURE) if figures is None else figures
+            full = full.reshape(len(rows), facts.dimension)
         except (OSError, RuntimeError, ValueError) as error:
             raise IndexCorrupt(f"{folder} holds no readable vector files: {error}.", REMEDY) from error
         if fast.ntotal != len(rows) or fast.d != facts.dimension:
             raise IndexCorrupt(f"The vector files of {folder} disagree on their size.", REMEDY)
         store = cls(fast, full, rows, facts)
+        store._files = files
         if (folder / ADDED).exists():
             store._added = FaissStore.open(folder / ADDED)
         if (folder / REMOVED).exists():
@@ -139,6 +147,7 @@ class QuantisedStore:
 
     def get(self, rows: "Ints1d") -> "Floats2d":
         """Return the vectors, float32 (n, dimension), each figure within 1/65,000; a row not held raises ValueError."""
+        self._files.require_unchanged()
         rows = np.asarray(rows, np.int64)
         places = self._places(rows)
         found = np.empty((len(rows), self.dimension), np.float32)
@@ -156,6 +165,7 @@ class QuantisedStore:
         The products are those with what `get` returns. Only rows of `among` are looked at, where it is given;
         one that is not held is passed over.
         """
+        self._files.require_unchanged()
         if k < 1:
             return [[] for _ in queries]
         allowed = self._everything if among is None else self._only(self._allowed(among))

@@ -1,0 +1,103 @@
+"""Opens files for libraries that map them into memory, so that a file that changes later cannot end the process.
+
+If a mapped file is cut, the kernel ends the process that reads the lost part (SIGBUS), and no Python code can catch it.
+Small files are therefore read into private memory: whatever happens to them later does not matter. Large files stay
+mapped; their size and time of change are compared before each use, so that a file cut or rewritten in place gives
+IndexCorrupt. A file replaced by a rename is safe in any case, because the old one stays open.
+"""
+
+import os
+import weakref
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from rag.core.errors import IndexCorrupt
+
+MAX_PRIVATE_BYTES = 64_000_000
+"""Files up to this size are read into memory; 64 MB take about 20 ms."""
+REPAIR = "Run `rag check --repair`; if that fails, build the index again."
+
+
+class GuardedFiles:
+    """Files that a library has mapped, held open to notice that one of them was cut or rewritten in place."""
+
+    def __init__(self, files: Iterable[Path] = ()) -> None:
+        """Hold the files open. Raises IndexCorrupt if one cannot be opened."""
+        self._states: dict[int, tuple[Path, tuple[int, int]]] = {}
+        self.close = weakref.finalize(self, _close, self._states)
+        for file in files:
+            try:
+                descriptor = os.open(file, os.O_RDONLY)
+            except OSError as error:
+                self.close()
+                raise IndexCorrupt(f"{file} cannot be read: {error.strerror}.", REPAIR) from error
+            self._states[descriptor] = file, _state(descriptor)
+
+    def require_unchanged(self) -> None:
+        """Raise IndexCorrupt if a file has another size or time of change than when it was opened."""
+        for descriptor, (file, state) in self._states.items():
+            if _state(descriptor) != state:
+                raise IndexCorrupt(f"{file} was changed while it was in use.", REPAIR)
+
+
+def is_small(*files: Path) -> bool:
+    """Tell whether files together are small enough to be read into memory."""
+    return sum(file.stat().st_size for file in files) <= MAX_PRIVATE_BYTES
+
+
+@contextmanager
+def stable_folder(folder: Path) -> Iterator[tuple[Path, GuardedFiles]]:
+    """Give a folder from which a library can map the files of `folder`, and the guard of the files it maps.
+
+    The folder may go as soon as the library has opened its files. A library may put locks into it, so `folder` need
+    not be writable.
+    """
+    files = sorted(file for file in folder.iterdir() if file.is_file() and not file.name.endswith(".lock"))
+    with ExitStack() as stack:
+        try:
+            copies = stack.enter_context(_private_copies(files)) if is_small(*files) else None
+        except OSError:
+            copies = None  # no memory or no temporary folder for a copy: then the files themselves are mapped
+        if copies is not None:
+            yield copies, GuardedFiles()
+            return
+        guard = GuardedFiles(files)
+        if os.access(folder, os.W_OK):
+            yield folder, guard
+            return
+        links = Path(stack.enter_context(TemporaryDirectory(prefix="pincite-")))
+        for file in files:
+            (links / file.name).symlink_to(file.absolute())
+        yield links, guard
+
+
+@contextmanager
+def _private_copies(files: Iterable[Path]) -> Iterator[Path]:
+    """Give a folder with copies of the files, in memory if the system has files there."""
+    in_memory = hasattr(os, "memfd_create") and os.path.isdir("/proc/self/fd")
+    with ExitStack() as stack:
+        copies = Path(stack.enter_context(TemporaryDirectory(prefix="pincite-", ignore_cleanup_errors=True)))
+        for file in files:
+            target = copies / file.name
+            if in_memory:
+                descriptor = os.memfd_create(file.name)
+                stack.callback(os.close, descriptor)
+                with open(descriptor, "wb", closefd=False) as copy:
+                    copy.write(file.read_bytes())
+                target.symlink_to(f"/proc/self/fd/{descriptor}")
+            else:
+                target.write_bytes(file.read_bytes())
+        yield copies
+
+
+def _state(descriptor: int) -> tuple[int, int]:
+    status = os.fstat(descriptor)
+    return status.st_size, status.st_mtime_ns
+
+
+def _close(states: dict[int, tuple[Path, tuple[int, int]]]) -> None:
+    for descriptor in states:
+        os.close(descriptor)
+    states.clear()
