@@ -41,7 +41,7 @@ MILVUS_PYTHON ?= $(CURDIR)/build/milvus/bin/python
 milvus: $(SET_UP_TEST)
 	$(INSTALL) --editable ".[test,milvus,ray]" milvus-lite
 	test -x $(MILVUS_PYTHON) || { $(PYTHON) -m venv build/milvus && $(MILVUS_PYTHON) -m pip install --quiet milvus==2.3.5 "setuptools<81"; }
-	MILVUS_PYTHON=$(MILVUS_PYTHON) $(BIN)/python -m pytest -m "slow or not slow" -s tests/engines
+	MILVUS_PYTHON=$(MILVUS_PYTHON) $(BIN)/python -m pytest -m "slow or not slow" -s tests/index/engines
 
 # Known holes in the pinned dependencies, and the list of these for who runs Pincite. Both need PyPI itself, not a mirror,
 # to say something of holes; where it cannot be reached, the audit says so and fails.
@@ -76,7 +76,7 @@ docs: $(SET_UP_TEST)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 screenshots: $(SET_UP_TEST) chromium
-	PYTHONPATH=tests $(BIN)/python -m browser.screenshots build/screenshots
+	$(BIN)/python -m tests.journeys.browser.screenshots build/screenshots
 
 # DATA is the folder of data sets; see training/README.md and tests/benchmarks/README.md.
 DATA ?= ../shared/data
@@ -142,7 +142,7 @@ axe-core:
 	  echo "No npm: the tests with axe-core will be skipped. Install it with: apt-get install npm"
 
 axe: $(SET_UP_TEST) chromium axe-core
-	$(BIN)/python -m pytest tests/browser/test_page_axe.py
+	$(BIN)/python -m pytest tests/journeys/browser/test_page_axe.py
 
 clean:
 	rm -rf build node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis

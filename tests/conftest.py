@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from exploring import load_profile
+
+from tests import ROOT
+from tests.exploring import load_profile
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -17,8 +19,6 @@ load_profile()
 if TYPE_CHECKING:
     from rag.core.protocols import Embedder
     from rag.index.index import Index
-
-ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(scope="session")

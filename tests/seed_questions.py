@@ -1,12 +1,13 @@
 """The thirty questions over the seed articles with known answers, which stand beside a checkout and not in it."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-FILE = Path(__file__).resolve().parents[2] / "shared" / "eval" / "seed_questions.jsonl"
+from tests import ROOT
+
+FILE = ROOT.parent / "shared" / "eval" / "seed_questions.jsonl"
 needs_questions = pytest.mark.skipif(not FILE.exists(), reason=f"the question file {FILE} is not on this machine")
 
 

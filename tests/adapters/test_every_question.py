@@ -5,11 +5,11 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pytest
-from seed_questions import needs_questions, texts
 
 from rag.answering.assistant import Assistant
 from rag.core.response import Response
 from rag.index.index import Index
+from tests.seed_questions import needs_questions, texts
 
 pytestmark = needs_questions
 

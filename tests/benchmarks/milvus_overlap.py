@@ -15,15 +15,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from costs import spread, timed
-from engines.conftest import Server
 from enlarged import questions
 from million import LookUp, recall
 
 from rag.core.settings import Settings
 from rag.index.index import Index
+from tests.index.engines.conftest import Server
 
 
 def main() -> None:

@@ -18,13 +18,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from browser.served import browsing, served
-from browser.watching import watching
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from rag.index.index import Index
 from rag.server.page.html.markup import one_line
+from tests.journeys.browser.served import browsing, served
+from tests.journeys.browser.watching import watching
 
 PAUSE_SECONDS = (1.0, 2.0)
 

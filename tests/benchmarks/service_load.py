@@ -21,13 +21,12 @@ from pathlib import Path
 
 import httpx
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from service.running_service import served
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from rag.evaluation import datasets
 from rag.index.index import Index
 from rag.server.api.tokens import TOKENS, Tokens
+from tests.server.running_service import served
 
 A_MINUTE = 30
 SECONDS_BETWEEN = 20

@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
-from fuzz.mutations import LONGEST, mutated
+from tests.fuzz.mutations import LONGEST, mutated
 
 WATCHED = ("rag", "docx", "openpyxl", "pptx", "striprtf", "trafilatura")
 """Packages whose branches count: ours, and what parses in Python for us."""

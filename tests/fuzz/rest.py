@@ -13,13 +13,10 @@ from pathlib import Path
 
 import httpx
 
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "tests"))
-
-from service.running_service import served  # noqa: E402
-
-from rag.index.index import Index  # noqa: E402
-from rag.server.api.tokens import TOKENS, Tokens  # noqa: E402
+from rag.index.index import Index
+from rag.server.api.tokens import TOKENS, Tokens
+from tests import ROOT
+from tests.server.running_service import served
 
 METHODS = ("get", "post", "put", "patch", "delete")
 

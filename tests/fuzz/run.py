@@ -20,10 +20,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "tests"))
-
-from fuzz import guided  # noqa: E402
+from tests import ROOT
+from tests.fuzz import guided
 
 FINDINGS = ROOT / "build" / "fuzz"
 RUNS = Path(__file__).with_name("runs.jsonl")
@@ -70,7 +68,7 @@ class Run:
         guided.run(self._row["target"], self._row["seed"], FINDINGS / f"corpus{self._row['target']}", self._prepared)
 
     def _prepared(self) -> tuple[Check, list[bytes]]:
-        from fuzz.targets import checks, examples
+        from tests.fuzz.targets import checks, examples
 
         check, sound = checks(self._row["target"]), examples(self._row["target"])
 
@@ -122,7 +120,7 @@ def main() -> int:
     given = parser.parse_args()
     if given.here:
         Run(given.targets[0], given.minutes, given.seed).go()
-    from fuzz.targets import checks, names
+    from tests.fuzz.targets import checks, names
 
     targets = given.targets or names()
     if given.input:

@@ -6,18 +6,18 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from formats.made_files import MAKERS, article
-from formats.test_nasty_formats import Characters
-from nasty_files import nasty_file, prose
-from test_nasty import broken_laws
-
 from rag.answering.assistant import Assistant
 from rag.core.errors import LoadError, RagError
 from rag.index.filters import conditions, from_pairs
 from rag.index.index import Index
 from rag.loading import Source, load
+from tests import ROOT
+from tests.journeys.test_nasty import broken_laws
+from tests.loading.formats.made_files import MAKERS, article
+from tests.loading.formats.test_nasty_formats import Characters
+from tests.nasty_files import nasty_file, prose
 
-SEEDS = Path(__file__).parents[2] / "seeds"
+SEEDS = ROOT / "seeds"
 EXAMPLES = 6
 Check = Callable[[bytes], None]
 

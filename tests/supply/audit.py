@@ -13,7 +13,8 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[2]
+from tests import ROOT
+
 ALLOWED = Path(__file__).with_name("allowed_holes.toml")
 COMMAND = ("pip_audit", "--requirement", str(ROOT / "constraints.txt"), "--no-deps", "--disable-pip",
            "--format", "json", "--progress-spinner", "off")  # fmt: skip

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from supply.audit import HOLES, NOT_LOOKED_UP, judged
+from tests.supply.audit import HOLES, NOT_LOOKED_UP, judged
 
 HOLE = {"id": "PYSEC-1", "aliases": ["GHSA-1"], "fix_versions": ["2.0"], "description": ""}
 TODAY = date(2026, 11, 25)

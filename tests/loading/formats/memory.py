@@ -1,0 +1,24 @@
+"""Loads one file in a process of its own and says, as JSON, what became of it and what memory it took.
+
+python tests/loading/formats/memory.py FILE
+"""
+
+import json
+import resource
+import sys
+from pathlib import Path
+
+from rag.core.errors import LoadError
+from rag.loading import Source, load
+from rag.loading.sources import file_sha256
+
+path = Path(sys.argv[1])
+documents, errors = 0, []
+file_sha256(path)
+for item in load(Source(path, path.name)):
+    if isinstance(item, LoadError):
+        errors.append(f"{type(item).__name__}: {item}")
+    else:
+        documents += 1
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+sys.stdout.write(json.dumps({"documents": documents, "errors": errors, "peak": peak}))

@@ -1,0 +1,139 @@
+"""The tools, used with the official client against real processes, over HTTP and over standard input and output."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from mcp import Client, StdioServerParameters, stdio_client
+from starlette.testclient import TestClient
+
+from rag.answering.assistant import Assistant
+from rag.cli.server_commands import mcp_command
+from rag.core.errors import InvalidSettings
+from tests import ROOT
+from tests.seed_questions import needs_questions, texts
+from tests.server.running_service import ABSURD, COLLAPSE, RECALL, Served
+
+DOCUMENT = "003_ef5e1746d28300d1.txt"
+Session = Callable[[Client], Awaitable[Any]]
+
+
+def over_http(served: Served, session: Session) -> Any:
+    async def run() -> Any:
+        async with Client(f"{served.address}/mcp") as client:
+            return await session(client)
+
+    return asyncio.run(run())
+
+
+def over_stdio(index: Path, session: Session) -> Any:
+    arguments = ["-m", "rag.cli", "mcp", "--index", str(index)]
+    started = StdioServerParameters(command=sys.executable, args=arguments, cwd=str(ROOT))
+
+    async def run() -> Any:
+        async with Client(stdio_client(started)) as client:
+            return await session(client)
+
+    return asyncio.run(run())
+
+
+async def asked(client: Client) -> list[Any]:
+    answers = [await client.call_tool("ask", {"question": question}) for question in (COLLAPSE, RECALL, ABSURD)]
+    return [answer.structured_content for answer in answers]
+
+
+def test_both_ways_give_the_responses_of_python(running: Served, assistant: Assistant, index: Path) -> None:
+    expected = [assistant.ask(question).to_dict() for question in (COLLAPSE, RECALL, ABSURD)]
+    assert [response["status"] for response in expected] == ["answered", "answered", "no_answer"]
+    for found in (over_http(running, asked), over_stdio(index, asked)):
+        for mine, theirs in zip(expected, found, strict=True):
+            assert {**theirs, "timings_ms": {}} == {**mine, "timings_ms": {}}
+
+
+@needs_questions
+def test_every_question_over_the_seeds_gets_the_citations_of_python(
+    running: Served, assistant: Assistant, index: Path
+) -> None:
+    questions = texts()
+    expected = [{**assistant.ask(question).to_dict(), "timings_ms": {}} for question in questions]
+    assert len(questions) == 30 and {response["status"] for response in expected} == {"answered", "no_answer"}
+
+    async def session(client: Client) -> list[Any]:
+        found = [await client.call_tool("ask", {"question": question}) for question in questions]
+        return [{**answer.structured_content, "timings_ms": {}} for answer in found]
+
+    assert over_http(running, session) == expected
+    assert over_stdio(index, session) == expected
+
+
+def test_the_tools_only_read_and_give_what_they_say(running: Served) -> None:
+    calls: dict[str, dict[str, Any]] = {
+        "ask": {"question": RECALL}, "search": {"query": "drones"}, "list_documents": {},
+        "get_document": {"document_id": DOCUMENT, "start": 0, "end": 20},
+        "verify_quote": {"document_id": DOCUMENT, "quote": "in 1991"},
+    }  # fmt: skip
+
+    async def session(client: Client) -> None:
+        tools = {tool.name: tool for tool in (await client.list_tools()).tools}
+        assert set(tools) == set(calls)
+        for name, arguments in calls.items():
+            tool = tools[name]
+            assert tool.annotations is not None and tool.annotations.read_only_hint
+            assert tool.output_schema is not None
+            given = await client.call_tool(name, arguments)
+            assert not given.is_error
+            Draft202012Validator(tool.output_schema).validate(given.structured_content)
+            (text,) = given.content
+            assert text.type == "text" and json.loads(text.text) == given.structured_content
+
+    over_http(running, session)
+
+
+def test_a_quotation_is_verbatim_or_what_is_nearest_is_shown(running: Served, assistant: Assistant) -> None:
+    document = assistant.index.document(DOCUMENT)
+    assert document is not None
+    quote = assistant.ask(COLLAPSE).answers[0].context
+
+    async def session(client: Client) -> list[Any]:
+        given = [{"document_id": DOCUMENT, "quote": text} for text in (quote, quote.replace("1991", "1919"))]
+        return [(await client.call_tool("verify_quote", arguments)).structured_content for arguments in given]
+
+    right, wrong = over_http(running, session)
+    (place,) = right["places"]
+    assert right["verbatim"] and document.text[place["start"] : place["end"]] == quote
+    assert (wrong["verbatim"], wrong["places"]) == (False, []) and quote in wrong["nearest"]
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "said"),
+    [
+        ("ask", {"question": "x" * 3_000}, "InvalidQuestion"),
+        ("ask", {"question": 5}, "InvalidInput"),
+        ("ask", {"question": "Who?", "path": "/etc/passwd"}, "InvalidInput"),
+        ("get_document", {"document_id": "../../etc/passwd"}, "NotFound"),
+        ("remove_document", {"document_id": DOCUMENT}, "There is no tool"),
+    ],
+)
+def test_a_mistake_comes_back_in_words(running: Served, tool: str, arguments: dict[str, Any], said: str) -> None:
+    async def session(client: Client) -> Any:
+        return await client.call_tool(tool, arguments)
+
+    given = over_http(running, session)
+    assert given.is_error and said in given.content[0].text
+    assert "openapi" not in given.content[0].text
+
+
+def test_without_the_library_the_extra_is_named(
+    serving: Callable[..., TestClient], index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.server.api.application.find_spec", lambda name: None)
+    monkeypatch.setattr("rag.cli.server_commands.find_spec", lambda name: None)
+    answer = serving().post("/mcp", json={})
+    assert answer.status_code == 501 and "pincite[mcp]" in answer.json()["remedy"]
+    with pytest.raises(InvalidSettings, match=r"pincite\[mcp\]"):
+        mcp_command(index)

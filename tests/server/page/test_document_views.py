@@ -1,0 +1,115 @@
+import json
+
+from rag.core.reports import IndexReport, Progress
+from rag.core.response import IndexInfo
+from rag.core.types import Chunk, Document, DocumentSummary, Mask, Span
+from rag.server.page.html.document_views import (
+    ON_A_PAGE,
+    Listing,
+    document_html,
+    health_html,
+    listing_html,
+    progress_html,
+    report_html,
+)
+from tests.server.page.pages import Reading
+
+HOSTILE = "<img src=x onerror=alert(1)>\"'{{value}}"
+INFO = IndexInfo(3, "sha256:abc", 2, 5, "all-MiniLM-L6-v2")
+
+
+def summary(
+    name: str, title: str | None = None, path: str | None = None, sha: str = "", chunks: int = 1
+) -> DocumentSummary:
+    return DocumentSummary(name, title, path, 100, chunks, sha or name)
+
+
+def rows(found: Reading) -> list[str]:
+    return found.of_class("pc-open")
+
+
+def test_a_document_is_found_by_every_word_of_its_title_and_name() -> None:
+    documents = [summary("a.txt", "The Bells of Lindow"), summary("b.txt", "The Towers"), summary("bells.txt")]
+    for query, names in (("", 3), ("BELLS", 2), ("bells lindow", 1), ("  ", 3), ("moon", 0)):
+        assert len(rows(Reading(listing_html(documents, Listing(query), readonly=False)))) == names
+    assert "No document fits." in listing_html(documents, Listing("moon"), readonly=False)
+
+
+def test_facets_count_what_the_words_leave_and_narrow_it() -> None:
+    documents = [
+        summary("a", path="/x/a.TXT"),
+        summary("b", path="/x/b.txt", sha="same"),
+        summary("c", path="/x/c.pdf", sha="same", chunks=0),
+    ]
+    found = Reading(listing_html(documents, Listing(), readonly=False))
+    named = found.texts("button", lambda given: "aria-pressed" in given)
+    assert named == [".pdf 1", ".txt 2", "copies 2", "without passages 1"]
+    assert rows(Reading(listing_html(documents, Listing(facet="copies"), readonly=False))) == ["b", "c"]
+    assert rows(Reading(listing_html(documents, Listing(facet=".txt"), readonly=False))) == ["a", "b"]
+
+
+def test_a_long_list_is_turned_page_by_page() -> None:
+    documents = [summary(f"{number:04}") for number in range(ON_A_PAGE * 2 + 1)]
+    seen = [name for page in range(3) for name in rows(Reading(listing_html(documents, Listing(page=page), False)))]
+    assert seen == [document.id for document in documents]
+    asked = Reading(listing_html(documents, Listing(page=1), False)).attribute("data-do")
+    assert {"page": 0} in map(json.loads, asked) and {"page": 2} in map(json.loads, asked)
+
+
+def test_who_may_only_read_is_offered_nothing_that_writes() -> None:
+    document = Document("d", "It rained.")
+    for html in (
+        listing_html([summary("a")], Listing(), readonly=True),
+        document_html(document, [], [], readonly=True),
+        health_html(INFO, [], ["v1 is damaged"], readonly=True),
+    ):
+        asked = [json.loads(item) for item in Reading(html).attribute("data-do")]
+        assert not [item for item in asked if {"remove", "read", "mend"} & item.keys()]
+
+
+def test_a_document_shows_its_passages_and_what_is_ignored_and_loses_no_character() -> None:
+    text = f"Subscribe\n{HOSTILE}\nIt rained.\r\n"
+    one = Chunk(Span("d", 10, 10 + len(HOSTILE)), HOSTILE)
+    two = Chunk(Span("d", 11 + len(HOSTILE), 21 + len(HOSTILE)), "It rained.")
+    mask = Mask(Span("d", 0, 9), "subscribe")
+    found = Reading(document_html(Document("d", text, HOSTILE), [one, two], [mask], readonly=False))
+    assert found.of_class("pc-passage") == [HOSTILE, "It rained."]
+    assert found.of_class("pc-ignored") == ["Subscribe"]
+    assert found.of_class("pc-text") == [text]
+    assert "img" not in {tag for tag, _, _ in found.elements}
+
+
+def test_a_report_names_each_file_with_what_became_of_it() -> None:
+    report = IndexReport(
+        added=("a", "b"), updated=("c",), duplicates=(("b", ("a",)), ("c", tuple("vwxyz"))),
+        failed=((HOSTILE, "It holds no text."),), notes=(HOSTILE,),
+    )  # fmt: skip
+    found = Reading(report_html(report))
+    assert found.attribute("data-announce") == ["2 added, 1 updated, 1 not taken"]
+    told = dict(zip(found.texts("th"), found.texts("td"), strict=True))
+    changed = {"a": "added", "b": "added, same text as a", "c": "updated, same text as v, w, x and 2 more"}
+    assert told == {**changed, HOSTILE: "not taken: It holds no text."}
+    assert found.of_class("pc-note") == [f"Note: {HOSTILE}"]
+    assert "img" not in {tag for tag, _, _ in found.elements}
+    assert Reading(report_html(IndexReport())).text == "Nothing to do."
+
+
+def test_progress_is_a_bar_with_the_time_left() -> None:
+    found = Reading(progress_html(Progress("a.txt", 25, 100, 3, 10.0)))
+    assert (found.attribute("value"), found.attribute("max")) == (["25"], ["100"])
+    assert found.texts("p") == ["3 read, now a.txt, about 31 s left"]
+
+
+def test_health_says_what_is_wrong_and_offers_to_mend_it() -> None:
+    documents = [summary("a", sha="same"), summary("b", sha="same", chunks=0)]
+    unknown, sound, damaged = (
+        Reading(health_html(INFO, documents, problems, readonly=False)) for problems in (None, [], ["v1/words is gone"])
+    )
+    assert "2 (1 copies, 1 without passages)" in unknown.text
+    assert "Every file is what was written." in sound.text and "Every file" not in unknown.text
+    assert "Wrong: v1/words is gone." in damaged.text
+    assert [{"mend": True} in map(json.loads, one.attribute("data-do")) for one in (unknown, sound, damaged)] == [
+        False,
+        False,
+        True,
+    ]
