@@ -8,13 +8,14 @@ from the words is `unrelated`, so that no disagreement is announced that is none
 
 import re
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
+from itertools import combinations
 from typing import Any, Literal
 
 from rag.answering.quantities import CURRENCIES, Value, compare, values
 from rag.answering.statements import NEGATIONS, VALUE_MARK, Statement, may_be_copy, names_of, same_statement, words_of
 from rag.core.response import Answer
-from rag.core.stopwords import FUNCTION_WORDS
+from rag.core.stopwords import STOPWORDS
 from rag.retrieval.question_types import question_form
 
 Relation = Literal["agree", "differ", "unrelated"]
@@ -56,31 +57,50 @@ _NAME = re.compile(
 )
 
 
-def statement(answer: Answer) -> Statement:
+def statement_of(answer: Answer) -> Statement:
     """Return what an answer states: its quotation, a short one within its sentence."""
     if answer.answer_type == "span":
         return Statement(answer.context, *answer.context_offset)
     return Statement(answer.answer, 0, len(answer.answer))
 
 
-def compare_answers(question: str, answers: Sequence[Answer]) -> dict[str, Any]:
-    """Return `groups` of ranks that agree, in order of rank, and whether any two answers `differ`.
+class Relations:
+    """The relations between the statements of one question; each pair is compared once."""
+
+    def __init__(self, question: str) -> None:
+        """Compare nothing yet."""
+        self._question = question
+        self.gives_value = lru_cache(maxsize=None)(partial(gives_value, question))
+        self._relation = lru_cache(maxsize=None)(partial(relation, question))
+
+    def between(self, one: Statement, other: Statement) -> Relation:
+        """Return how two statements stand to each other; the order of the two makes no difference."""
+        return self._relation(one, other)
+
+
+def agreement_of(relations: Relations, statements: Sequence[Statement]) -> dict[str, Any]:
+    """Return `groups` of ranks (from 1) that agree, in order of rank, and whether any two answers `differ`.
 
     An answer joins the first group with all of whose members it agrees.
     """
-    stated = [(answer.rank, statement(answer)) for answer in answers]
-    found = {
-        (one[0], other[0]): relation(question, one[1], other[1])
-        for place, other in enumerate(stated)
-        for one in stated[:place]
-    }
     groups: list[list[int]] = []
-    for rank, _ in stated:
-        joined = next((group for group in groups if all(found[one, rank] == "agree" for one in group)), None)
-        if joined is None:
-            groups.append(joined := [])
-        joined.append(rank)
-    return {"groups": groups, "differ": "differ" in found.values()}
+    for rank, statement in enumerate(statements, start=1):
+        agreeing = (
+            group
+            for group in groups
+            if all(relations.between(statements[member - 1], statement) == "agree" for member in group)
+        )
+        group = next(agreeing, None)
+        if group is None:
+            groups.append(group := [])
+        group.append(rank)
+    differ = any(relations.between(one, other) == "differ" for one, other in combinations(statements, 2))
+    return {"groups": groups, "differ": differ}
+
+
+def compare_answers(question: str, answers: Sequence[Answer]) -> dict[str, Any]:
+    """Return the agreement of answers in order of rank (`agreement_of`)."""
+    return agreement_of(Relations(question), [statement_of(answer) for answer in answers])
 
 
 def relation(question: str, one: Statement, other: Statement) -> Relation:
@@ -205,7 +225,7 @@ def _holds(value: Value, sentence: str) -> bool:
 
 @lru_cache(maxsize=4_096)
 def _content(text: str) -> tuple[str, ...]:
-    words = {_stem(word) for word in words_of(text) if word not in FUNCTION_WORDS and word[0] != VALUE_MARK}
+    words = {_stem(word) for word in words_of(text) if word not in STOPWORDS and word[0] != VALUE_MARK}
     return tuple(sorted(word for word in words if len(word) > 1))
 
 
@@ -240,7 +260,7 @@ def _compare_phrases(question: str, one: Statement, other: Statement) -> Relatio
 
 
 def _is_name(text: str) -> bool:
-    words = [word for word in re.findall(r"[^\W_]+", text) if word.lower() not in FUNCTION_WORDS]
+    words = [word for word in re.findall(r"[^\W_]+", text) if word.lower() not in STOPWORDS]
     return bool(words) and all(word[0].isupper() for word in words)
 
 

@@ -9,22 +9,14 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rag.answering.agreement import compare_answers
-from rag.answering.answers import (
-    Selection,
-    cited_documents,
-    passage,
-    select,
-    shown,
-    widen,
-    with_copies,
-    withheld_differing,
-)
+from rag.answering.answers import AnswerMaker, cited_documents, widen
 from rag.answering.citation import verify_answers
 from rag.answering.confidence import Calibration, calibration_of
 from rag.answering.explanation import explanation
-from rag.core.batches import Clock, batches
-from rag.core.response import Answer, NoAnswer, NoAnswerReason, Response, ranked
+from rag.answering.no_answer import refusal, refused_unread
+from rag.answering.selection import Selection, StatedAnswer, select, with_copies
+from rag.core.response import NO_AGREEMENT, Answer, NoAnswer, Response, ranked
+from rag.core.runtime import StageTimer, batches
 from rag.core.settings import NO_RERANKER, WITHOUT_MODEL, Settings
 from rag.core.types import Extraction, Hit
 from rag.embedding.embedder import QueryVectors
@@ -33,24 +25,15 @@ from rag.index.index import Index
 from rag.reading.reader_model import span_model
 from rag.reading.sentence_reader import SentenceReader
 from rag.retrieval.candidates import Candidates, hits, reranked, retrieve, to_read
-from rag.retrieval.question_types import checked, checked_all, needs_context, question_terms
+from rag.retrieval.question_types import checked, checked_all
 
 if TYPE_CHECKING:
     from rag.answering.recheck import Recheck
     from rag.core.protocols import Reader
     from rag.reading.reader_model import PassageReader
 
-CLOSEST = 3
-COPIES = 40
-"""Best passages that are looked through for copies of an answer."""
-MESSAGES = {
-    "empty_question": "There is no question to answer.",
-    "empty_index": "The index holds no passages.",
-    "filtered_out": "The filter leaves no passage to look for an answer in.",
-    "needs_context": "The question names nothing to look for. Say what it is about: each question stands alone.",
-    "no_match": "No passage could be read for this question.",
-    "low_confidence": "The documents do not seem to answer this: no passage reaches the confidence asked for.",
-}
+MAX_COPY_PASSAGES = 40
+"""Best passages that are searched for copies of an answer."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +102,7 @@ class Assistant:
         """
         settings, chosen = self._settings(top_k, min_confidence, min_precision), self.index.chosen(filters)
         question = checked(question, settings.max_question_length)
-        early = self._without_reading(question, settings, chosen)
+        early = self._refused_unread(question, settings, chosen)
         return early or self._respond(self._read([question], settings, chosen)[0], settings, explain)
 
     def ask_many(
@@ -133,7 +116,7 @@ class Assistant:
         """Return the response of each question, the same as asked one by one; every processor is used."""
         settings, chosen = self._settings(top_k, min_confidence, min_precision), self.index.chosen(filters)
         texts = checked_all(questions, settings.max_question_length)
-        early = [self._without_reading(text, settings, chosen) for text in texts]
+        early = [self._refused_unread(text, settings, chosen) for text in texts]
         wanted = [text for text, response in zip(texts, early, strict=True) if response is None]
         read = chain.from_iterable(self._read(batch, settings, chosen) for batch in batches(wanted))
         return [response or self._respond(next(read), settings) for response in early]
@@ -142,11 +125,12 @@ class Assistant:
         """Return the passages that fit best, as quotations of type `passage`; they claim no answer."""
         settings, chosen = self._settings(top_k), self.index.chosen(filters)
         query = checked(query, settings.max_question_length)
-        if self._without_reading(query, settings, chosen, asking=False):
+        if refused_unread(query, self.index, chosen, is_question=False):
             return []
         candidates = retrieve(self.index, query, self._vectors([query])[0], settings, among=chosen.rows)
         found = hits(self.index, candidates.fused[: settings.top_k], candidates.scores)
-        answers = ranked([passage(self.index, hit) for hit in found])
+        maker = AnswerMaker(self.index, settings, self.calibration)
+        answers = ranked([maker.passage(hit) for hit in found])
         verify_answers(answers, cited_documents(self.index, answers))
         return list(answers)
 
@@ -160,7 +144,7 @@ class Assistant:
         settings = replace(self.settings, candidates=max(depth, self.settings.candidates))
         texts = [checked(text, settings.max_question_length) for text in questions]
         left_out = [set(missing or ()) for missing in without or [None] * len(texts)]
-        early = [self._without_reading(text, settings, Chosen()) for text in texts]
+        early = [self._refused_unread(text, settings, Chosen()) for text in texts]
         wanted = [place for place, response in enumerate(early) if response is None]
         read = chain.from_iterable(
             self._read([texts[place] for place in batch], settings, Chosen(), [left_out[place] for place in batch])
@@ -227,29 +211,12 @@ class Assistant:
         if min_confidence is not None or min_precision is not None:
             given |= {"min_confidence": min_confidence, "min_precision": min_precision}
         settings = self.settings.updated(given)
-        self._threshold(settings)  # a precision out of reach is an error before anything is read
+        self.calibration.threshold_of(settings)  # a precision out of reach is an error before anything is read
         return settings
 
-    def _threshold(self, settings: Settings) -> float:
-        if settings.min_precision is not None:
-            return self.calibration.threshold_for(settings.min_precision)
-        return self.calibration.threshold if settings.min_confidence is None else settings.min_confidence
-
-    def _without_reading(
-        self, question: str, settings: Settings, chosen: Chosen, asking: bool = True
-    ) -> Response | None:
-        reason: NoAnswerReason
-        if not question:
-            reason = "empty_question"
-        elif not self.index.manifest.chunks:
-            reason = "empty_index"
-        elif chosen.rows is not None and not len(chosen.rows):
-            reason = "filtered_out"
-        elif asking and needs_context(question):
-            reason = "needs_context"
-        else:
-            return None
-        return self._response(question, settings, chosen, (), NoAnswer(reason, MESSAGES[reason]))
+    def _refused_unread(self, question: str, settings: Settings, chosen: Chosen) -> Response | None:
+        no_answer = refused_unread(question, self.index, chosen)
+        return None if no_answer is None else self._response(question, settings, chosen, (), no_answer)
 
     def _read(
         self,
@@ -259,19 +226,19 @@ class Assistant:
         without: Sequence[Collection[str]] | None = None,
     ) -> list[_Reading]:
         """Return each question read; the times of a batch are shared out evenly among its questions."""
-        clock = Clock(len(questions))
+        timer = StageTimer(len(questions))
         vectors = self._vectors(questions)
-        clock.stop("embed")
+        timer.stop("embed")
         candidates = [
             self._reranked(text, retrieve(self.index, text, vector, settings, missing, chosen.rows))
             for text, vector, missing in zip(questions, vectors, without or [()] * len(questions), strict=True)
         ]
         found = [to_read(self.index, item, settings.read_passages) for item in candidates]
-        clock.stop("retrieve")
+        timer.stop("retrieve")
         extractions = self._reader.read(questions, found)
-        clock.stop("read")
+        timer.stop("read")
         return [
-            _Reading(text, item, tuple(read), clock.timings, chosen)
+            _Reading(text, item, tuple(read), timer.timings, chosen)
             for text, item, read in zip(questions, candidates, extractions, strict=True)
         ]
 
@@ -284,39 +251,40 @@ class Assistant:
         return reranked(self.index, candidates, lambda texts: reranker.score(question, texts))
 
     def _respond(self, reading: _Reading, settings: Settings, explain: bool = False) -> Response:
-        threshold = self._threshold(settings)
-        selected = select(self.index, reading.question, reading.extractions, settings, self.calibration)
-        found = ranked(selected.answers)
-        kept = self._kept(reading, selected, settings, threshold)
-        verify_answers((*found, *kept), cited_documents(self.index, (*found, *kept)))
-        refusal = None if kept else self._no_answer(reading, found, threshold)
-        response = self._response(reading.question, settings, reading.chosen, kept, refusal)
-        withheld = withheld_differing(
-            self.index, reading.question, reading.extractions, settings, self.calibration, kept
-        )
-        if withheld:
-            response = replace(response, agreement={**response.agreement, "withheld_differ": withheld})
-        if not explain:
-            return replace(response, timings_ms=reading.timings)
-        explained = explanation(
-            self.index, reading.question, reading.candidates, reading.extractions, selected, kept, settings, threshold
-        )
+        threshold = self.calibration.threshold_of(settings)
+        maker = AnswerMaker(self.index, settings, self.calibration)
+        usual = replace(settings, top_k=max(settings.top_k, Settings().top_k), min_confidence=None, min_precision=None)
+        wide = select(maker, reading.question, reading.extractions, usual.top_k)
+        selection = wide.first(settings.top_k)
+        chosen = selection.shown(settings, threshold)
+        shown = self._with_copies(maker, reading, chosen)
+        read = ranked([item.answer for item in selection.answers])
+        answers = ranked([item.answer for item in shown])
+        verify_answers((*read, *answers), cited_documents(self.index, (*read, *answers)))
+        agreement = selection.agreement(shown)
+        if shown and usual != settings:
+            withheld = selection.differing(shown, wide.shown(usual, self.calibration.threshold))
+            agreement |= {"withheld_differ": withheld} if withheld else {}
+        no_answer = None if shown else refusal(reading.question, self.index, read, threshold)
+        response = self._response(reading.question, settings, reading.chosen, answers, no_answer, agreement)
+        explained = self._explained(reading, selection, answers, settings) if explain else None
         return replace(response, timings_ms=reading.timings, explain=explained)
 
-    def _kept(self, reading: _Reading, selected: Selection, settings: Settings, threshold: float) -> tuple[Answer, ...]:
-        """Return the answers to show, each with its copies in other passages."""
-        kept = shown(reading.question, selected, settings, threshold)
-        if not kept:
+    def _with_copies(
+        self, maker: AnswerMaker, reading: _Reading, answers: Sequence[StatedAnswer]
+    ) -> Sequence[StatedAnswer]:
+        if not answers:
             return ()
         candidates = reading.candidates
-        return ranked(with_copies(self.index, kept, hits(self.index, candidates.fused[:COPIES], candidates.scores)))
+        return with_copies(maker, answers, hits(self.index, candidates.fused[:MAX_COPY_PASSAGES], candidates.scores))
 
-    def _no_answer(self, reading: _Reading, found: Sequence[Answer], threshold: float) -> NoAnswer:
-        missing = question_terms(reading.question, self.index.words).missing()
-        if not found:
-            return NoAnswer("no_match", MESSAGES["no_match"], threshold, None, (), missing)
-        best = max(answer.confidence for answer in found)
-        return NoAnswer("low_confidence", MESSAGES["low_confidence"], threshold, best, tuple(found[:CLOSEST]), missing)
+    def _explained(
+        self, reading: _Reading, selection: Selection, shown: Sequence[Answer], settings: Settings
+    ) -> Mapping[str, Any]:
+        threshold = self.calibration.threshold_of(settings)
+        return explanation(
+            self.index, reading.question, reading.candidates, reading.extractions, selection, shown, settings, threshold
+        )
 
     def _trace(self, reading: _Reading, settings: Settings, depth: int) -> Trace:
         rankings = reading.candidates
@@ -335,9 +303,9 @@ class Assistant:
         chosen: Chosen,
         answers: tuple[Answer, ...],
         no_answer: NoAnswer | None,
+        agreement: Mapping[str, Any] = NO_AGREEMENT,
     ) -> Response:
         facts = [question, self.index.fingerprint, asdict(settings), self._calibrated, chosen.conditions]
-        agreement = compare_answers(question, answers)
         return Response(f"r_{_sha256_of(facts)[:16]}", question, answers, no_answer, self.index.info, agreement)
 
 

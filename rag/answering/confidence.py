@@ -13,7 +13,7 @@ from typing import Any
 
 from rag.core.errors import EvaluationError, IndexCorrupt, InvalidSettings
 from rag.core.safe_json import json_value
-from rag.core.settings import WITHOUT_MODEL
+from rag.core.settings import WITHOUT_MODEL, Settings
 from rag.core.types import tuples
 
 MODELS = Path(__file__).parents[1] / "models"
@@ -52,6 +52,12 @@ class Calibration:
         for name, mean, scale, weight in zip(self.features, self.means, self.scales, self.weights, strict=True):
             total += weight * (features.get(name, mean) - mean) / scale
         return 1.0 / (1.0 + math.exp(-max(-500.0, min(500.0, total))))
+
+    def threshold_of(self, settings: Settings) -> float:
+        """Return the confidence that an answer must reach under these settings; raises as `threshold_for`."""
+        if settings.min_precision is not None:
+            return self.threshold_for(settings.min_precision)
+        return self.threshold if settings.min_confidence is None else settings.min_confidence
 
     def threshold_for(self, precision: float) -> float:
         """Return the lowest threshold from which on the held-out precision was at least `precision`.

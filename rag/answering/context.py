@@ -7,6 +7,7 @@ two passages is joined again.
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 from rag.chunking.blocks import blocks
@@ -14,11 +15,11 @@ from rag.chunking.sentences import sentences
 from rag.core.types import Chunk, Document, Layout, Span
 from rag.retrieval.question_types import after_enumerator
 
-LONGEST_SENTENCE = 2_000
+MAX_SENTENCE_CHARACTERS = 2_000
 """Characters up to which a sentence in several passages is joined; nobody reads a longer one as a sentence."""
-MOST_WORDS = 40
+MAX_CONTEXT_WORDS = 40
 """Words up to which neighbours are added to a sentence; the reader can have more."""
-LONGEST_WARNING = 400
+MAX_WARNING_CHARACTERS = 400
 """Characters of the next sentence that are shown where it is longer."""
 
 OPENING = re.compile(
@@ -56,36 +57,49 @@ AFTER_A_CUT = re.compile(
     r"\b(but|not|unless|except|however|although|though|yet|if|provided|only|whereas|while|until|never|rather than)\b",
     re.IGNORECASE,
 )
-DOCUMENTS_PARTED = 8
-"""Documents whose sentences are remembered: a question looks at some places of a few."""
+CACHED_DOCUMENTS = 8
+"""Documents whose sentences are kept in memory; only a sentence longer than a passage asks for them."""
 ENDS = '.!?…"”’»)]'
 """After which what follows is a sentence of its own, though now and then after an abbreviation."""
 _PARAGRAPH = re.compile(r"(?:\r\n|\r|\n)[^\S\r\n]*(?:\r\n|\r|\n)")
 
 
-def whole_sentences(document: Document, chunks: Sequence[Chunk]) -> list[Span]:
-    """Return the sentences of neighbouring chunks in order, those that an edge cut in two as one.
+@dataclass(frozen=True)
+class SentenceRun:
+    """The sentences of neighbouring passages in order; `cut_ends` are the ends of pieces whose rest is apart."""
 
-    Of a stretch of text that is not a list of sentences, such as one of 10,000 characters without a full stop, pieces
-    are left as they are.
+    spans: tuple[Span, ...]
+    cut_ends: frozenset[int] = frozenset()
+
+
+def whole_sentences(document: Document, chunks: Sequence[Chunk]) -> SentenceRun:
+    """Return the sentences of neighbouring chunks in order, and join those that the edge of a passage cut in two.
+
+    Pieces stay apart if the text is not a list of sentences, such as 10,000 characters without a full stop.
     """
-    found: list[Span] = []
+    spans: list[Span] = []
+    cut_ends: set[int] = set()
+    pieces = 0  # of the passage before
     for chunk in chunks:
-        for number, (start, end) in enumerate(chunk.sentences):
+        for i, (start, end) in enumerate(chunk.sentences):
             piece = chunk.locate(start, end)
-            last = found[-1] if found and number == 0 else None  # only the edge of a passage cuts
-            joined = last is not None and piece.end - last.start <= LONGEST_SENTENCE
-            if last and joined and _is_cut(document, last, piece):
-                found[-1] = Span(document.id, last.start, piece.end)
+            # A passage is cut inside a sentence only if it holds nothing but a piece of it (`chunking.chunks`).
+            last = spans[-1] if i == 0 and pieces == 1 else None
+            if last is None or not _is_cut(document, last, piece):
+                spans.append(piece)
+            elif piece.end - last.start <= MAX_SENTENCE_CHARACTERS:
+                spans[-1] = Span(document.id, last.start, piece.end)
             else:
-                found.append(piece)
-    return found
+                cut_ends.add(last.end)
+                spans.append(piece)
+        pieces = len(chunk.sentences)
+    return SentenceRun(tuple(spans), frozenset(cut_ends))
 
 
 def context_of(document: Document, sentences: Sequence[Span], span: Span, neighbours: int) -> Span:
     """Return the sentences that hold `span`; a short one that is all answer gets up to `neighbours` on each side.
 
-    Neighbours stand in the same paragraph, and all is at most `MOST_WORDS` long; those before come first.
+    Neighbours stand in the same paragraph, and all is at most `MAX_CONTEXT_WORDS` long; those before come first.
     """
     touched = [sentence for sentence in sentences if sentence.overlaps(span)]
     low = min([span.start, *(sentence.start for sentence in touched)])
@@ -95,7 +109,7 @@ def context_of(document: Document, sentences: Sequence[Span], span: Span, neighb
         return around
     for before, after in ((1, 0), (0, 1)) * neighbours:
         wider = widened(document, sentences, around, before, after, within_paragraph=True)
-        if len(document.slice(wider).split()) <= MOST_WORDS:
+        if len(document.slice(wider).split()) <= MAX_CONTEXT_WORDS:
             around = wider
     return around
 
@@ -118,25 +132,24 @@ def widened(
     return Span(document.id, low, high)
 
 
-def continues(document: Document, sentences: Sequence[Span], context: Span) -> tuple[str, str] | None:
-    """Return (marker, text) where the source goes on, right after `context`, with a contrast, condition or limit.
+def continues(document: Document, run: SentenceRun, context: Span) -> tuple[str, str] | None:
+    """Return (marker, text) if the source goes on, right after `context`, with a contrast, condition or limit.
 
     That is the next sentence of the paragraph, or the rest of a sentence that had to be cut. The next paragraph counts
-    only where that is its first word, as in news of one sentence a paragraph and in numbered clauses.
+    only if that is its first word, as in news of one sentence a paragraph and in numbered clauses.
     """
-    place = bisect_left([sentence.start for sentence in sentences], context.end)
-    if place == len(sentences):
+    position = bisect_left([sentence.start for sentence in run.spans], context.end)
+    if position == len(run.spans):
         return None
-    following = sentences[place]
+    following = run.spans[position]
     gap, text = document.text[context.end : following.start], document.slice(following)
     if _parted(gap, within_paragraph=False):
         return None
-    touched = next((sentence for sentence in reversed(sentences[:place]) if sentence.end == context.end), context)
-    if _is_cut(document, touched, following):
-        found = AFTER_A_CUT.search(text)
+    if context.end in run.cut_ends:
+        marker = AFTER_A_CUT.search(text)
     else:
-        found = _warning(text, within_paragraph=not _PARAGRAPH.search(gap))
-    return None if found is None else (found[1].lower().rstrip(","), _shortened(text))
+        marker = _warning(text, within_paragraph=not _PARAGRAPH.search(gap))
+    return None if marker is None else (marker[1].lower().rstrip(","), _shortened(text))
 
 
 def _warning(text: str, within_paragraph: bool) -> re.Match[str] | None:
@@ -161,7 +174,7 @@ def _is_cut(document: Document, first: Span, second: Span) -> bool:
     return place >= 0 and second.start < ends[place]
 
 
-@lru_cache(maxsize=DOCUMENTS_PARTED)
+@lru_cache(maxsize=CACHED_DOCUMENTS)
 def _edges(text: str, title: str | None, kind: str, layout: Layout) -> tuple[list[int], list[int]]:
     """Return where the sentences of a document start and end, in order; several answers ask of one document."""
     document = Document("parted", text, title, kind, layout=layout)
@@ -184,4 +197,4 @@ def _parted(gap: str, within_paragraph: bool) -> bool:
 
 def _shortened(text: str) -> str:
     """Return the text, a long one cut after a word."""
-    return text if len(text) <= LONGEST_WARNING else text[:LONGEST_WARNING].rsplit(None, 1)[0]
+    return text if len(text) <= MAX_WARNING_CHARACTERS else text[:MAX_WARNING_CHARACTERS].rsplit(None, 1)[0]

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from rag.answering.answers import Selection
+from rag.answering.selection import Selection
 from rag.core.response import Answer, Response
 from rag.core.settings import Settings
-from rag.core.types import Extraction, Hit
+from rag.core.types import Extraction, Hit, Span
 from rag.index.index import Index
 from rag.retrieval.candidates import Candidates, hits, said, to_read
 from rag.retrieval.question_types import question_form, question_terms
@@ -101,14 +101,14 @@ def _not_answers(selection: Selection, kept: Sequence[Answer], threshold: float)
     shown = {answer.citation.span for answer in kept}
     for item in selection.dropped:
         if item.span not in shown:
-            yield _dropped(item.rank, item.span.document_id, item.span.start, item.span.end, item.reason)
-    for answer in selection.answers:
-        span = answer.citation.span
-        if span not in shown:
+            yield _dropped(item.rank, item.span, item.reason)
+    for rank, stated in enumerate(selection.answers, start=1):
+        answer = stated.answer
+        if answer.citation.span not in shown:
             reason = f"confidence {answer.confidence:.4f} is below the threshold {threshold:.4f}"
-            yield _dropped(answer.rank, span.document_id, span.start, span.end, reason)
+            yield _dropped(rank, answer.citation.span, reason)
 
 
-def _dropped(rank: int, document_id: str, start: int, end: int, reason: str) -> dict[str, Any]:
-    place = {"document_id": document_id, "start": start, "end": end}
-    return {"stage": "read", "rank": rank, **place, "reason": reason}
+def _dropped(rank: int, span: Span, reason: str) -> dict[str, Any]:
+    offsets = {"document_id": span.document_id, "start": span.start, "end": span.end}
+    return {"stage": "read", "rank": rank, **offsets, "reason": reason}

@@ -19,6 +19,7 @@ NoAnswerReason = Literal["empty_question", "empty_index", "needs_context", "filt
 ConfidenceLevel = Literal["very_high", "high", "medium", "low"]
 LEVELS: tuple[tuple[float, ConfidenceLevel], ...] = ((0.9, "very_high"), (0.7, "high"), (0.4, "medium"), (0.0, "low"))
 """Lowest confidence of each level."""
+NO_AGREEMENT: Mapping[str, Any] = {"groups": [], "differ": False}
 
 
 @dataclass(frozen=True)
@@ -227,7 +228,7 @@ class Response:
     answers: tuple[Answer, ...]
     no_answer: NoAnswer | None
     index: IndexInfo
-    agreement: Mapping[str, Any] = field(default_factory=lambda: {"groups": [], "differ": False})
+    agreement: Mapping[str, Any] = field(default_factory=lambda: NO_AGREEMENT)
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     explain: Mapping[str, Any] | None = None
 

@@ -1,6 +1,7 @@
-"""Runs ONNX graphs and searches on one thread each, and many inputs side by side on all processors."""
+"""Runs ONNX graphs and searches on one thread each, many inputs side by side, and questions in timed batches."""
 
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -10,6 +11,9 @@ from typing import Any, TypeVar
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
+
+MAX_BATCH_QUESTIONS = 64
+"""Questions that are read together."""
 
 _lock = Lock()
 _pools: dict[int, ThreadPoolExecutor] = {}
@@ -31,6 +35,28 @@ def session(graph: bytes | Path) -> Any:
         return onnxruntime.InferenceSession(given, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # of a dozen kinds that have no other parent
         raise RuntimeError(str(error).strip().partition("\n")[0]) from error
+
+
+def batches(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    """Yield the items in order, at most `MAX_BATCH_QUESTIONS` together."""
+    return (items[start : start + MAX_BATCH_QUESTIONS] for start in range(0, len(items), MAX_BATCH_QUESTIONS))
+
+
+class StageTimer:
+    """Milliseconds of each stage and of all, for each of `questions` that are read together."""
+
+    def __init__(self, questions: int) -> None:
+        """Start now."""
+        self._questions = questions
+        self._began = self._last = time.perf_counter()
+        self.timings: dict[str, float] = {}
+
+    def stop(self, stage: str) -> None:
+        """Note the time since the last stop under the name of the stage that has ended."""
+        now = time.perf_counter()
+        self.timings[stage] = round((now - self._last) * 1_000 / self._questions, 1)
+        self.timings["total"] = round((now - self._began) * 1_000 / self._questions, 1)
+        self._last = now
 
 
 def side_by_side(function: Callable[[Item], Made], items: Sequence[Item]) -> list[Made]:

@@ -31,7 +31,7 @@ FEWEST = 2
 
 
 UNSPACED = re.compile(r"([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff])")
-FUNCTION_WORDS = frozenset(
+STOPWORDS = frozenset(
     (
         "a about after all also an and any are as at be been before being but by called can could did do does during"
         " for from had has have he her his how i if in into is it its itself kind many may me might more most much my"
@@ -43,15 +43,15 @@ FUNCTION_WORDS = frozenset(
 """English words that carry no subject; searched only where a query has no others, and by other stemmers."""
 
 
-def foreign_function_words(words: Sequence[str]) -> frozenset[str]:
+def foreign_stopwords(words: Sequence[str]) -> frozenset[str]:
     """Return those of a question's words, in small letters without accents, that only hold it together in its language.
 
     The language is the one with most of the words, at least two; where two have as many, both count. None where the
     question has a word that only English has: `war` and `die` are subjects there.
 
-    >>> sorted(foreign_function_words(["quelle", "est", "la", "hauteur", "de", "la", "tour"]))
+    >>> sorted(foreign_stopwords(["quelle", "est", "la", "hauteur", "de", "la", "tour"]))
     ['de', 'est', 'la', 'quelle']
-    >>> foreign_function_words(["did", "he", "die", "in", "the", "war"])
+    >>> foreign_stopwords(["did", "he", "die", "in", "the", "war"])
     frozenset()
     """
     asked = frozenset(words)
@@ -60,4 +60,4 @@ def foreign_function_words(words: Sequence[str]) -> frozenset[str]:
     if most < FEWEST:
         return frozenset()
     found = frozenset[str]().union(*(some for some in shared if len(some) == most))
-    return frozenset() if asked & FUNCTION_WORDS - found else found
+    return frozenset() if asked & STOPWORDS - found else found

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from rag.answering.assistant import Assistant
-from rag.core.batches import batches
 from rag.core.errors import EvaluationError
+from rag.core.runtime import batches
 from rag.core.settings import Settings
 from rag.evaluation import cost
 from rag.evaluation.cache import BuildCost, cached_index

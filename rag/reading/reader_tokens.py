@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rag.core.stopwords import FUNCTION_WORDS
+from rag.core.stopwords import STOPWORDS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -154,6 +154,6 @@ def _tokens(text: str, encoding: Any) -> Tokens:
 
 def _key(word: str) -> str:
     """Return what a word is compared by, empty for marks and words that carry no subject."""
-    if word in FUNCTION_WORDS or not re.search(r"[^\W_]", word):
+    if word in STOPWORDS or not re.search(r"[^\W_]", word):
         return ""
     return word[:STEM_LETTERS] if word.isalpha() else word

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from rag.core.errors import InvalidQuestion
-from rag.core.stopwords import FUNCTION_WORDS, foreign_function_words
+from rag.core.stopwords import STOPWORDS, foreign_stopwords
 
 if TYPE_CHECKING:
     from rag.core.protocols import LexicalStore
@@ -136,7 +136,7 @@ def checked_all(questions: Sequence[str], longest: int) -> list[str]:
 def question_terms(question: str, words: "LexicalStore") -> QuestionTerms:
     """Return the content words of a question, each once; where only function words are left, those."""
     written = dict(zip((word.lower() for word in words.words(question)), words.words_as_written(question), strict=True))
-    content = [word for word in written if word not in FUNCTION_WORDS] or list(written)
+    content = [word for word in written if word not in STOPWORDS] or list(written)
     stems = [next(iter(words.terms(word)), word) for word in content]
     counts = [words.document_frequency(stem) for stem in stems]
     first = next(iter(written.values()), "")
@@ -147,7 +147,7 @@ def question_terms(question: str, words: "LexicalStore") -> QuestionTerms:
         tuple(inverse_document_frequency(count, len(words)) for count in counts),
         tuple(counts),
         frozenset(names),
-        frozenset(written[word] for word in foreign_function_words(list(written))),
+        frozenset(written[word] for word in foreign_stopwords(list(written))),
     )
 
 
@@ -227,7 +227,7 @@ def needs_context(question: str) -> bool:
     named = [
         word
         for place, word in enumerate(words)
-        if lowered[place] not in FUNCTION_WORDS
+        if lowered[place] not in STOPWORDS
         and lowered[place] not in POINTING
         and lowered[place] not in GENERAL
         and not (place and lowered[place - 1] in ("his", "its", "their"))
@@ -236,4 +236,4 @@ def needs_context(question: str) -> bool:
     if named or names:
         return False
     points = any(word in POINTING for word in lowered) or bool(FOLLOWING.match(question))
-    return points or all(word in FUNCTION_WORDS for word in lowered)
+    return points or all(word in STOPWORDS for word in lowered)

@@ -118,8 +118,7 @@ class SharedAssistant:
     def threshold(self) -> float:
         """Return the confidence below which an answer is withheld where a visitor asks for none."""
         with self.ready() as assistant:
-            asked = assistant.settings.min_confidence
-            return assistant.calibration.threshold if asked is None else asked
+            return assistant.calibration.threshold_of(assistant.settings)
 
     def documents(self) -> list[DocumentSummary]:
         """Return all documents without their texts, in order of id."""

@@ -14,9 +14,11 @@ import jsonschema
 import pytest
 
 import rag
-from rag.answering.answers import COMPARED, select
+from rag.answering.answers import AnswerMaker
 from rag.answering.assistant import Assistant
 from rag.answering.confidence import Calibration
+from rag.answering.selection import MAX_COMPARED_EXTRACTIONS, select
+from rag.answering.statements import Statement
 from rag.core.errors import EvaluationError, InvalidSettings, VerificationError
 from rag.core.plain_text import response_lines
 from rag.core.protocols import Embedder
@@ -192,9 +194,10 @@ def test_widening_an_answer_of_another_text_raises(index: Index) -> None:
 
 def test_every_extraction_is_an_answer_or_is_dropped_with_a_reason(index: Index) -> None:
     assistant = Assistant(index, reader=Matches(r"\w+ (?=\w)", step=0.01), calibration=SURE)
-    read = assistant._read(["What is there?"], assistant.settings, Chosen())[0].extractions[:COMPARED]
-    chosen = select(index, "What is there?", read, Settings(top_k=2), SURE)
-    answered = [answer.citation.span for answer in chosen.answers]
+    read = assistant._read(["What is there?"], assistant.settings, Chosen())[0].extractions
+    read = read[:MAX_COMPARED_EXTRACTIONS]
+    chosen = select(AnswerMaker(index, Settings(), SURE), "What is there?", read, top_k=2)
+    answered = [item.answer.citation.span for item in chosen.answers]
     assert sorted([*answered, *(item.span for item in chosen.dropped)]) == sorted(item.span for item in read)
     assert all(read[item.rank - 1].span == item.span and item.reason for item in chosen.dropped)
 
@@ -254,3 +257,41 @@ def test_a_sentence_in_two_passages_is_quoted_whole(tmp_path: Path, embedder: Em
     assistant = Assistant(index, None, Matches(r"The tower.*(?=\s)", whole=True), SURE)
     assert assistant.ask("What is the tower of Arvand made of?").answers[0].answer == long
     index.close()
+
+
+def test_fewer_answers_are_the_first_of_more(index: Index) -> None:
+    maker = AnswerMaker(index, Settings(), SURE)
+    assistant = Assistant(index, reader=Matches(r"\d+ \w+", step=0.01), calibration=SURE)
+    read = assistant._read(["How many?"], assistant.settings, Chosen())[0].extractions
+    wide = select(maker, "How many?", read, top_k=5)
+    for count in (1, 2, 3):
+        narrow = select(maker, "How many?", read, top_k=count)
+        assert wide.first(count).answers == narrow.answers
+        assert {item.span for item in wide.first(count).dropped} == {item.span for item in narrow.dropped}
+
+
+def test_a_warm_question_with_two_answers_states_each_once_and_looks_documents_up_twice(
+    seeds_index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assistant = Assistant(seeds_index)
+    question = "How much of its oil does Israel buy from Azerbaijan?"
+    first = assistant.ask(question, top_k=2)
+    statements: list[object] = []
+    looked_up: list[str] = []
+    init, document = Statement.__init__, Index.document
+
+    def counted_init(self: Statement, *values: Any, **named: Any) -> None:
+        statements.append((values, named))
+        init(self, *values, **named)
+
+    def counted_document(self: Index, document_id: str) -> Document | None:
+        looked_up.append(document_id)
+        return document(self, document_id)
+
+    monkeypatch.setattr(Statement, "__init__", counted_init)
+    monkeypatch.setattr(Index, "document", counted_document)
+    again = assistant.ask(question, top_k=2)
+    assert [answer.answer for answer in again.answers] == [answer.answer for answer in first.answers]
+    assert len(again.answers) == 2
+    assert 0 < len(statements) <= 60
+    assert max(map(looked_up.count, looked_up)) <= 2

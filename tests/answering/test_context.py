@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from rag.answering.context import LONGEST_SENTENCE, context_of, continues, whole_sentences, widened
+from rag.answering.context import MAX_SENTENCE_CHARACTERS, SentenceRun, context_of, continues, whole_sentences, widened
 from rag.chunking.blocks import blocks
 from rag.chunking.chunks import chunk
 from rag.chunking.sentences import sentences
@@ -16,11 +16,11 @@ def cut(text: str, size: int = 10_000, masks: tuple[Mask, ...] = ()) -> tuple[Do
     return document, chunk(document, blocks(document), masks, size, 10**9, lambda texts: [1] * len(texts))
 
 
-def around(text: str, quote: str, size: int = 10_000, neighbours: int = 0) -> tuple[Document, list[Span], Span]:
+def around(text: str, quote: str, size: int = 10_000, neighbours: int = 0) -> tuple[Document, SentenceRun, Span]:
     document, chunks = cut(text, size)
     start = text.index(quote)
-    found = whole_sentences(document, chunks)
-    return document, found, context_of(document, found, Span("d", start, start + len(quote)), neighbours)
+    run = whole_sentences(document, chunks)
+    return document, run, context_of(document, run.spans, Span("d", start, start + len(quote)), neighbours)
 
 
 TEXT = "Oil is sold. Israel buys 40 percent of its oil there. But prices rise. They always do.\n\nGas is not sold."
@@ -46,14 +46,14 @@ def test_a_sentence_cut_to_fit_two_passages_is_joined_again() -> None:
     text = f"Before it. {long} After it."
     document, chunks = cut(text, 200)
     assert len(chunks) > 2
-    found = whole_sentences(document, chunks)
+    found = whole_sentences(document, chunks).spans
     assert [document.slice(span) for span in found] == ["Before it.", long, "After it."]
     assert document.slice(context_of(document, found, found[1], 0)) == long
 
 
 def test_what_is_no_sentence_is_not_joined_for_ever() -> None:
     document, chunks = cut("word " * 5_000, 900)
-    assert all(len(span) <= LONGEST_SENTENCE for span in whole_sentences(document, chunks))
+    assert all(len(span) <= MAX_SENTENCE_CHARACTERS for span in whole_sentences(document, chunks).spans)
 
 
 @example(["x" * 90 + " ", "x" * 90 + " "])
@@ -67,7 +67,8 @@ def test_joined_sentences_are_those_of_the_document_for_any_size_of_passage(part
     content = [block for block in blocks(document) if block.kind != "heading"]
     expected = [span for block in content for span in sentences(document, block)]
     trimmed = [
-        (span.start, span.start + len(document.slice(span).rstrip())) for span in whole_sentences(document, chunks)
+        (span.start, span.start + len(document.slice(span).rstrip()))
+        for span in whole_sentences(document, chunks).spans
     ]
     assert trimmed == [(span.start, span.end) for span in expected]
 
@@ -109,7 +110,7 @@ def test_the_warning_looks_beyond_the_edge_of_a_passage() -> None:
     document, chunks = cut("The fee is small. However, children pay nothing. End.", 20)
     assert chunks[0].text == "The fee is small. "
     found = whole_sentences(document, chunks)
-    assert continues(document, found, found[0]) == ("however", "However, children pay nothing.")
+    assert continues(document, found, found.spans[0]) == ("however", "However, children pay nothing.")
 
 
 def test_the_next_paragraph_counts_only_where_it_opens_with_the_contrast() -> None:
@@ -124,7 +125,7 @@ def test_the_next_paragraph_counts_only_where_it_opens_with_the_contrast() -> No
 def test_the_rest_of_a_sentence_that_was_cut_is_searched_for_a_not() -> None:
     document, chunks = cut("The fee is paid back " + "to all of the people " * 150 + "but not to them. End.", 1_500)
     found = whole_sentences(document, chunks)
-    cut_off = found[0]
+    cut_off = found.spans[0]
     assert not document.slice(cut_off).rstrip().endswith(".")
     warning = continues(document, found, cut_off)
     assert warning is not None
@@ -133,10 +134,10 @@ def test_the_rest_of_a_sentence_that_was_cut_is_searched_for_a_not() -> None:
 
 def test_widening_takes_sentences_on_each_side_and_stops_at_the_ends() -> None:
     document, found, context = around(TEXT, "40 percent")
-    assert document.slice(widened(document, found, context, 1, 0)).startswith("Oil is sold. Israel")
-    assert document.slice(widened(document, found, context, 0, 1)).endswith("prices rise.")
-    assert document.slice(widened(document, found, context, 9, 9)) == TEXT
-    assert widened(document, found, context, 0, 0) == context
+    assert document.slice(widened(document, found.spans, context, 1, 0)).startswith("Oil is sold. Israel")
+    assert document.slice(widened(document, found.spans, context, 0, 1)).endswith("prices rise.")
+    assert document.slice(widened(document, found.spans, context, 9, 9)) == TEXT
+    assert widened(document, found.spans, context, 0, 0) == context
 
 
 def test_widening_stops_at_what_is_masked() -> None:
@@ -144,5 +145,5 @@ def test_widening_stops_at_what_is_masked() -> None:
     masked = Mask(Span("d", text.index("Sub"), text.index("now.") + 4), "subscribe")
     document, chunks = cut(text, masks=(masked,))
     found = whole_sentences(document, chunks)
-    wide = widened(document, found, found[-1], 5, 5)
+    wide = widened(document, found.spans, found.spans[-1], 5, 5)
     assert document.slice(wide) == "Gas is not sold. Wind is free."

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from rag.answering.agreement import relation, statement
+from rag.answering.agreement import relation, statement_of
 from rag.answering.feedback import VERDICTS
 from rag.core.response import Answer, Citation, IndexInfo, Response
 from rag.server.page.html.markup import element, escaped, isolated, one_line
@@ -46,7 +46,7 @@ def sides(response: Response) -> list[list[Answer]]:
     by_rank = {answer.rank: answer for answer in response.answers}
     grouped = [[by_rank.pop(rank) for rank in group if rank in by_rank] for group in response.agreement["groups"]]
     found = [group for group in grouped if group] + [[answer] for answer in by_rank.values()]
-    stated = [[statement(answer) for answer in group] for group in found]
+    stated = [[statement_of(answer) for answer in group] for group in found]
 
     def contradicted(place: int) -> bool:
         others = (one for at, group in enumerate(stated) if at != place for one in group)

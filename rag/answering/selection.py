@@ -1,0 +1,188 @@
+"""Selects the answers to a question: copies become one answer, and answers that differ stand beside each other.
+
+Statements and their relations are worked out once for a question. `select` makes them, `Selection` holds them, and all
+later steps take them from there.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from rag.answering.agreement import Relations, agreement_of
+from rag.answering.answers import AnswerMaker, Candidate
+from rag.answering.statements import Statement, may_be_copy, same_statement
+from rag.core.response import Answer, Citation
+from rag.core.settings import Settings
+from rag.core.types import Extraction, Hit, Span
+from rag.retrieval.question_types import question_form
+
+MAX_COMPARED_EXTRACTIONS = 32
+"""Best extractions that are searched for copies of an answer and for other figures than it gives."""
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """An extraction that became no answer of its own, and why; `rank` is its position in the reader's order."""
+
+    rank: int
+    span: Span
+    reason: str
+
+
+@dataclass(frozen=True)
+class StatedAnswer:
+    """An answer and its statement; `extraction_rank` is the position of its extraction in the reader's order."""
+
+    answer: Answer
+    statement: Statement
+    extraction_rank: int
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The answers to a question, best first, and the extractions that could stand beside them (`others`)."""
+
+    relations: Relations
+    answers: tuple[StatedAnswer, ...]
+    others: tuple[StatedAnswer, ...] = ()
+    dropped: tuple[Dropped, ...] = ()
+
+    def first(self, top_k: int) -> "Selection":
+        """Return the selection of at most `top_k` answers; the rest may still stand beside them."""
+        if len(self.answers) <= top_k:
+            return self
+        rest = self.answers[top_k:]
+        late = [Dropped(item.extraction_rank, item.answer.citation.span, _after(top_k)) for item in rest]
+        dropped = [
+            replace(item, reason=_after(top_k)) if item.reason.startswith("after") else item for item in self.dropped
+        ]
+        valued = [item for item in (self.answers[0], *rest) if self.relations.gives_value(item.statement)]
+        others = (*valued[1:], *self.others) if valued[:1] == [self.answers[0]] else self.others
+        ordered = sorted((*dropped, *late), key=lambda item: item.rank)
+        return Selection(self.relations, self.answers[:top_k], tuple(others), tuple(ordered))
+
+    def shown(self, settings: Settings, threshold: float) -> list[StatedAnswer]:
+        """Return the answers that reach a threshold; if no sureness is asked for, also what stands beside the first."""
+        sure = [item for item in self.answers if item.answer.confidence >= threshold]
+        if not sure or settings.min_confidence is not None or settings.min_precision is not None:
+            return sure
+        return [*sure, *self._beside(sure[0], (*self.answers[len(sure) :], *self.others))][: settings.top_k]
+
+    def differing(self, shown: Sequence[StatedAnswer], usually_shown: Iterable[StatedAnswer]) -> int:
+        """Return how many of the answers that are usually shown contradict the first one shown, and are left out now.
+
+        Asking more strictly must not make a disagreement go away unsaid.
+        """
+        spans = {item.answer.citation.span for item in shown}
+        return sum(
+            item.answer.citation.span not in spans
+            and self.relations.between(shown[0].statement, item.statement) == "differ"
+            for item in usually_shown
+        )
+
+    def agreement(self, shown: Sequence[StatedAnswer]) -> dict[str, Any]:
+        """Return `groups` of the ranks 1, 2, 3 … of what is shown, and whether any two `differ`."""
+        return agreement_of(self.relations, [item.statement for item in shown])
+
+    def _beside(self, first: StatedAnswer, others: Iterable[StatedAnswer]) -> list[StatedAnswer]:
+        """Return the answers that give the same figure or date as the first one, or contradict it.
+
+        A contradiction is worth seeing even if it is less sure to be an answer.
+        """
+        if not self.relations.gives_value(first.statement):
+            return []
+        return [item for item in others if self.relations.between(first.statement, item.statement) != "unrelated"]
+
+
+@dataclass
+class _Draft:
+    """An answer while copies of it are still being found."""
+
+    answer: Answer
+    statement: Statement
+    rank: int
+    copies: list[Citation] = field(default_factory=list)
+
+    def spans(self) -> list[Span]:
+        return [self.answer.citation.span, *(citation.span for citation in self.copies)]
+
+    def finished(self) -> StatedAnswer:
+        return StatedAnswer(replace(self.answer, also_in=tuple(self.copies)), self.statement, self.rank)
+
+
+def select(maker: AnswerMaker, question: str, extractions: Sequence[Extraction], top_k: int) -> Selection:
+    """Return at most `top_k` answers; a copy of one goes to its `also_in`, what overlaps one is dropped.
+
+    A sentence gives one answer, except for questions that ask for a list. Confidence never rises down the list: a lower
+    answer with a higher figure would deny the order it stands in.
+    """
+    relations = Relations(question)
+    several = question_form(question) == "list"
+    drafts: list[_Draft] = []
+    others: list[StatedAnswer] = []
+    dropped: list[Dropped] = []
+    ceiling, has_value = 1.0, False
+    for rank, item in enumerate(extractions[:MAX_COMPARED_EXTRACTIONS], start=1):
+        candidate = maker.candidate(item)
+        has_value = has_value or (rank == 1 and relations.gives_value(candidate.statement))
+        original, reason = _repeated(drafts, candidate, several)
+        if original is not None:
+            original.copies.append(maker.citation(item.hit.chunk, candidate.span))
+        if reason is None:
+            ceiling = min(ceiling, maker.confidence(item))
+            if len(drafts) < top_k:
+                drafts.append(_Draft(maker.answer(candidate, ceiling), candidate.statement, rank))
+                continue
+            reason = _after(top_k)
+            if has_value and relations.gives_value(candidate.statement):
+                others.append(StatedAnswer(maker.answer(candidate, ceiling), candidate.statement, rank))
+        dropped.append(Dropped(rank, candidate.span, reason))
+    return Selection(relations, tuple(draft.finished() for draft in drafts), tuple(others), tuple(dropped))
+
+
+def _after(top_k: int) -> str:
+    return f"after the first {top_k}"
+
+
+def _repeated(drafts: Sequence[_Draft], candidate: Candidate, several: bool) -> tuple[_Draft | None, str | None]:
+    """Return the answer that a candidate copies, if any, and why the candidate is no answer of its own."""
+    for number, draft in enumerate(drafts, start=1):
+        if any(candidate.span.overlaps(span) for span in draft.spans()):
+            return None, f"overlaps answer {number}"
+        is_part = candidate.item.answer_type == "span" and candidate.span.overlaps(draft.answer.context_span)
+        if is_part and not several:
+            return None, f"in the sentence of answer {number}"
+        if same_statement(draft.statement, candidate.statement):
+            return draft, f"a copy of answer {number}, in its also_in"
+    return None, None
+
+
+def with_copies(maker: AnswerMaker, answers: Sequence[StatedAnswer], hits: Iterable[Hit]) -> list[StatedAnswer]:
+    """Return the answers with their copies in the passages of `hits`, which the reader may not have reached.
+
+    A copy of a part of a sentence is cited as that part if the sentence is the same to the letter, else whole.
+    """
+    spans = [[item.answer.citation.span, *(copy.span for copy in item.answer.also_in)] for item in answers]
+    wholes = [replace(item.statement, start=0, end=len(item.statement.sentence)) for item in answers]
+    copies: list[list[Citation]] = [[] for _ in answers]
+    for hit in hits:
+        for start, end in hit.chunk.sentences:
+            sentence, text = hit.chunk.locate(start, end), hit.chunk.text[start:end]
+            for i, item in enumerate(answers):
+                copy = _copy(item.statement, wholes[i], sentence, text)
+                if copy and not any(copy.overlaps(span) for cited in spans for span in cited):
+                    spans[i].append(copy)
+                    copies[i].append(maker.citation(hit.chunk, copy))
+    return [
+        replace(item, answer=replace(item.answer, also_in=(*item.answer.also_in, *more)))
+        for item, more in zip(answers, copies, strict=True)
+    ]
+
+
+def _copy(statement: Statement, whole: Statement, sentence: Span, text: str) -> Span | None:
+    """Return the part of a sentence that copies a statement, None if none does."""
+    if not may_be_copy(statement.sentence, text):
+        return None
+    if statement.sentence == text:
+        return Span(sentence.document_id, sentence.start + statement.start, sentence.start + statement.end)
+    return sentence if same_statement(whole, Statement(text, 0, len(text))) else None
