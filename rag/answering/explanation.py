@@ -102,8 +102,8 @@ def _not_answers(selection: Selection, kept: Sequence[Answer], threshold: float)
     for item in selection.dropped:
         if item.span not in shown:
             yield _dropped(item.rank, item.span, item.reason)
-    for rank, stated in enumerate(selection.answers, start=1):
-        answer = stated.answer
+    for stated in selection.answers:
+        answer, rank = stated.answer, stated.extraction_rank
         if answer.citation.span not in shown:
             reason = f"confidence {answer.confidence:.4f} is below the threshold {threshold:.4f}"
             yield _dropped(rank, answer.citation.span, reason)
