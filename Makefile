@@ -9,7 +9,7 @@ SET_UP_TEST := .venv/.set-up-for-test
 # The newest build of torch brings gigabytes of CUDA; constraints.txt names the versions that were tested.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: app test lint types unit slow adapters milvus docs audit sbom fuzz schemathesis load screenshots bench bench-speed \
+.PHONY: app test quick lint types unit slow adapters milvus docs audit sbom fuzz schemathesis load screenshots bench bench-speed \
   bench-peers teacher reader fit clean
 
 app: $(SET_UP)
@@ -24,8 +24,17 @@ lint: $(SET_UP_TEST)
 types: $(SET_UP_TEST)
 	$(BIN)/mypy
 
+# Coverage counts this process alone; what the tests start as a process of its own is not in the figure.
 unit: $(SET_UP_TEST) chromium axe-core
-	$(BIN)/python -m pytest
+	@mkdir -p build
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage report
+
+# While you work: about a minute, without the model, a server or a browser.
+QUICK := tests/test_package.py tests/core tests/loading tests/chunking tests/index/storage tests/index/writing tests/retrieval \
+  tests/reading tests/answering tests/evaluation tests/adapters tests/server/page tests/cli tests/supply
+quick: lint types
+	$(BIN)/python -m pytest -m "not slow and not model" $(QUICK)
 
 # What takes minutes: 10,000 nasty documents, 50 kills.
 slow: $(SET_UP_TEST)

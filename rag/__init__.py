@@ -1,6 +1,6 @@
 """Answers questions over your own articles with verbatim, verified quotations.
 
-The names below are loaded at their first use, so that `import rag` loads no heavy library.
+Each public name is imported when it is first used, so that `import rag` loads no heavy library.
 """
 
 from importlib import import_module
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from rag.core.types import Document, Span
     from rag.index.index import Index
 
-_ROOMS = {
+__version__ = "0.1.0"
+
+_MODULES = {
     "Answer": "rag.core.response",
     "Assistant": "rag.answering.assistant",
     "Citation": "rag.core.response",
@@ -45,7 +47,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """Load a public name at its first use."""
-    if name not in _ROOMS:
+    """Import a public name when it is first used."""
+    if name not in _MODULES:
         raise AttributeError(f"module 'rag' has no attribute {name!r}")
-    return getattr(import_module(_ROOMS[name]), name)
+    return getattr(import_module(_MODULES[name]), name)

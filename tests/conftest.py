@@ -20,6 +20,15 @@ if TYPE_CHECKING:
     from rag.core.protocols import Embedder
     from rag.index.index import Index
 
+MODEL_FIXTURES = {"embedder", "seeds_index"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that load the embedder, so that `make quick` can leave them out."""
+    for item in items:
+        if MODEL_FIXTURES.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker("model")
+
 
 @pytest.fixture(scope="session")
 def seeds() -> Path:

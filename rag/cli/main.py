@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rag import __version__
 from rag.cli.evaluation_commands import calibrate_command, eval_command
 from rag.cli.index_commands import (
     DEFAULT_INDEX,
@@ -64,9 +65,7 @@ FORMAT_HELP = "json, markdown, bibtex, csl, annotation, or evidence: the JSON wi
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
-
-        typer.echo(f"pincite {version('pincite')}")
+        typer.echo(f"pincite {__version__}")
         raise typer.Exit
 
 

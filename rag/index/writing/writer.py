@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
+from rag import __version__
 from rag.chunking.blocks import blocks as find_blocks
 from rag.chunking.boilerplate import masks as find_masks
 from rag.chunking.chunks import chunk, embedded_sentences, embedding_text
@@ -30,7 +31,6 @@ from rag.index.writing.vector_writer import VectorWriter
 if TYPE_CHECKING:
     from rag.core.protocols import Embedder, NewVectors, NewWords
 
-PACKAGE_VERSION = "0.1.0"
 FIRST_CHUNKS, PENDING_CHUNKS = 32, 512
 """Chunks embedded at a time: few at first, so that progress is soon seen, then enough to sort well by length."""
 
@@ -309,7 +309,7 @@ def manifest_of(
         documents=documents,
         chunks=chunks,
         files=described(folder, folder.parent, base),
-        package=PACKAGE_VERSION,
+        package=__version__,
     )
     store.close()
     return made
