@@ -13,7 +13,17 @@ from itertools import combinations
 from typing import Any, Literal
 
 from rag.answering.quantities import CURRENCIES, Value, compare, values
-from rag.answering.statements import NEGATIONS, VALUE_MARK, Statement, may_be_copy, names_of, same_statement, words_of
+from rag.answering.statements import (
+    NEGATIONS,
+    VALUE_MARK,
+    Statement,
+    may_be_copy,
+    names_of,
+    same_statement,
+    stem,
+    words_alike,
+    words_of,
+)
 from rag.core.response import Answer
 from rag.core.stopwords import STOPWORDS
 from rag.retrieval.question_types import question_form
@@ -135,7 +145,7 @@ def _contradict_word_for_word(one: str, other: str) -> bool:
         return False
     mine, theirs = ([word for word in words_of(text) if word not in AUXILIARIES] for text in (one, other))
     negated = [sum(word in NEGATIONS or word.endswith("n't") for word in words) % 2 for words in (mine, theirs)]
-    bare = [[_stem(word) for word in words if word not in NEGATIONS and not word.endswith("n't")]
+    bare = [[stem(word) for word in words if word not in NEGATIONS and not word.endswith("n't")]
             for words in (mine, theirs)]  # fmt: skip
     return negated[0] != negated[1] and bare[0] == bare[1]
 
@@ -163,7 +173,7 @@ def _counted(question: str, amounts: Sequence[Value]) -> list[Value]:
     match = _HOW_MANY.search(question.lower())
     if match is None:
         return list(amounts)
-    named = [value for value in amounts if _alike(_stem(value.noun or value.dimension), _stem(match[1]))]
+    named = [value for value in amounts if words_alike(stem(value.noun or value.dimension), stem(match[1]))]
     return named or [value for value in amounts if value.dimension == "number"]
 
 
@@ -214,7 +224,7 @@ def _related(question: str, one: Statement, other: Statement, strict: bool) -> b
     held = all(_holds(value, stated.sentence) for value in given for stated in (one, other))
     if one.is_span and other.is_span:  # the reader found both to answer, to the word
         return held and covered >= LOOSE and shared >= 1
-    names = [_stem(name) for name in names_of(question)]
+    names = [stem(name) for name in names_of(question)]
     named = min(_matching(names, mine), _matching(names, theirs)) == len(names)
     return held and named and (covered >= CLOSE or (covered >= LOOSE and shared >= MANY_SHARED))
 
@@ -225,26 +235,13 @@ def _holds(value: Value, sentence: str) -> bool:
 
 @lru_cache(maxsize=4_096)
 def _content(text: str) -> tuple[str, ...]:
-    words = {_stem(word) for word in words_of(text) if word not in STOPWORDS and word[0] != VALUE_MARK}
+    words = {stem(word) for word in words_of(text) if word not in STOPWORDS and word[0] != VALUE_MARK}
     return tuple(sorted(word for word in words if len(word) > 1))
 
 
 def _matching(words: Iterable[str], others: Iterable[str]) -> int:
     held = tuple(others)
-    return sum(any(_alike(word, other) for other in held) for word in words)
-
-
-def _alike(one: str, other: str) -> bool:
-    """Tell whether two words are forms of one: `Israel` and `Israeli`, `supply` and `supplies`. For topics only."""
-    short, long = sorted((one, other), key=len)
-    return one == other or (len(short) >= 4 and len(long) - len(short) <= 3 and long.startswith(short))
-
-
-def _stem(word: str) -> str:
-    for ending in ("'s", "ing", "ed", "es", "s", "y", "e"):
-        if word.endswith(ending) and len(word) - len(ending) >= 3:
-            return word[: -len(ending)]
-    return word
+    return sum(any(words_alike(word, other) for other in held) for word in words)
 
 
 def _compare_phrases(question: str, one: Statement, other: Statement) -> Relation:

@@ -9,7 +9,7 @@ from rag.answering.confidence import Calibration
 from rag.answering.context import SentenceRun, context_of, continues, whole_sentences, widened
 from rag.answering.statements import Statement
 from rag.core.errors import IndexCorrupt
-from rag.core.response import Answer, Citation
+from rag.core.response import Answer, Citation, Remarks
 from rag.core.settings import Settings
 from rag.core.types import Chunk, Document, Extraction, Hit, Span
 from rag.index.index import Index
@@ -26,7 +26,7 @@ class Candidate:
     span: Span
     context: Span
     statement: Statement
-    continues: tuple[str, str] | None
+    remarks: Remarks
 
 
 class AnswerMaker:
@@ -48,7 +48,7 @@ class AnswerMaker:
         context = context_of(document, run.spans, span, self._neighbours)
         around = span if whole else context
         statement = Statement(document.slice(around), span.start - around.start, span.end - around.start)
-        return Candidate(item, span, context, statement, continues(document, run, context))
+        return Candidate(item, span, context, statement, Remarks(continues(document, run, context)))
 
     def confidence(self, item: Extraction) -> float:
         """Return the calibrated probability, rounded to 4 digits."""
@@ -69,16 +69,17 @@ class AnswerMaker:
             context=self.document(candidate.context.document_id).slice(candidate.context),
             context_span=candidate.context,
             citation=self.citation(item.hit.chunk, candidate.span),
-            continues=candidate.continues,
+            remarks=candidate.remarks,
             scores=_rounded({**item.hit.scores, "reader": item.score, "no_answer": item.no_answer}),
         )
 
-    def passage(self, hit: Hit) -> Answer:
-        """Return a hit as a quotation of type `passage`, which claims to answer nothing."""
+    def passage(self, hit: Hit, within: tuple[int, int] | None = None) -> Answer:
+        """Return a hit, or a range `within` it, as a quotation of type `passage`, which claims to answer nothing."""
         text = hit.chunk.text
-        span = hit.chunk.locate(len(text) - len(text.lstrip()), len(text.rstrip()))
-        citation = self.citation(hit.chunk, span)
-        return Answer(1, "passage", round(hit.score, 6), 0.0, citation.quote, span, citation, _rounded(hit.scores))
+        context = hit.chunk.locate(len(text) - len(text.lstrip()), len(text.rstrip()))
+        citation = self.citation(hit.chunk, hit.chunk.locate(*within) if within else context)
+        around = self.document(context.document_id).slice(context)
+        return Answer(1, "passage", round(hit.score, 6), 0.0, around, context, citation, _rounded(hit.scores))
 
     def _document(self, document_id: str) -> Document:
         return stored_document(self._index, document_id)
@@ -99,7 +100,7 @@ def widen(index: Index, answer: Answer, before: int, after: int) -> Answer:
         answer,
         context=document.slice(context),
         context_span=context,
-        continues=continues(document, run, context),
+        remarks=replace(answer.remarks, continues=continues(document, run, context)),
     )
 
 

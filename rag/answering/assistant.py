@@ -13,7 +13,7 @@ from rag.answering.answers import AnswerMaker, cited_documents, widen
 from rag.answering.citation import verify_answers
 from rag.answering.confidence import Calibration, calibration_of
 from rag.answering.explanation import explanation
-from rag.answering.no_answer import refusal, refused_unread
+from rag.answering.no_answer import MaskedWords, Refusal, Thresholds, refused_unread
 from rag.answering.selection import Selection, StatedAnswer, select, with_copies
 from rag.core.response import NO_AGREEMENT, Answer, NoAnswer, Response, ranked
 from rag.core.runtime import StageTimer, batches
@@ -196,6 +196,7 @@ class Assistant:
         self.calibration = calibration or calibration_of(self.index.path, self.settings.reader)
         # Once, not for each question: the curve alone has hundreds of figures.
         self._calibrated = _sha256_of(asdict(self.calibration))
+        self._masked_words = MaskedWords(self.index)
         self._vectors = QueryVectors(lambda: self.index.embedder)
         self._reader: Reader = reader or SentenceReader(
             self._vectors, self.index.sentence_vectors, self.index.words, model=_model(self.settings.reader)
@@ -260,15 +261,25 @@ class Assistant:
         shown = self._with_copies(maker, reading, chosen)
         read = ranked([item.answer for item in selection.answers])
         answers = ranked([item.answer for item in shown])
-        verify_answers((*read, *answers), cited_documents(self.index, (*read, *answers)))
+        no_answer = None if shown else self._no_answer(maker, reading, selection, settings)
+        unsure = (*no_answer.possible, *no_answer.closest) if no_answer else ()
+        verify_answers((*read, *answers, *unsure), cited_documents(self.index, (*read, *answers, *unsure)))
         agreement = selection.agreement(shown)
         if shown and usual != settings:
             withheld = selection.differing(shown, wide.shown(usual, self.calibration.threshold))
             agreement |= {"withheld_differ": withheld} if withheld else {}
-        no_answer = None if shown else refusal(reading.question, self.index, read, threshold)
         response = self._response(reading.question, settings, reading.chosen, answers, no_answer, agreement)
         explained = self._explained(reading, selection, answers, settings) if explain else None
         return replace(response, timings_ms=reading.timings, explain=explained)
+
+    def _no_answer(self, maker: AnswerMaker, reading: _Reading, selection: Selection, settings: Settings) -> NoAnswer:
+        thresholds = Thresholds(
+            self.calibration.threshold_of(settings), self.calibration.possible_threshold_of(settings)
+        )
+        candidates = reading.candidates
+        best_hits = hits(self.index, candidates.fused[:1], candidates.scores)
+        refusal = Refusal(self.index, maker, reading.question, self._masked_words)
+        return refusal.no_answer(selection.answers, thresholds, next(iter(best_hits), None))
 
     def _with_copies(
         self, maker: AnswerMaker, reading: _Reading, answers: Sequence[StatedAnswer]

@@ -32,7 +32,8 @@ class Calibration:
     """A fitted confidence: probability = 1 / (1 + exp(-(intercept + sum of weight * (value - mean) / scale))).
 
     `curve` lists (threshold, precision, coverage) measured on questions held out from the fit; `threshold` is the
-    one below which an answer is withheld. `reader` is the setting it was fitted with, empty where that is not known.
+    one below which an answer is not sure; from `possible_threshold` on it is shown as possible. `reader` is the setting
+    it was fitted with, empty if that is not known.
     """
 
     features: tuple[str, ...]
@@ -45,6 +46,7 @@ class Calibration:
     fitted_on: str = ""
     questions: int = 0
     reader: str = ""
+    possible_threshold: float = 0.1
 
     def probability(self, features: Mapping[str, float]) -> float:
         """Return the probability in [0, 1]; a feature that is not given counts as its mean."""
@@ -58,6 +60,10 @@ class Calibration:
         if settings.min_precision is not None:
             return self.threshold_for(settings.min_precision)
         return self.threshold if settings.min_confidence is None else settings.min_confidence
+
+    def possible_threshold_of(self, settings: Settings) -> float:
+        """Return the confidence from which an answer is shown as possible, never above `threshold_of`."""
+        return min(self.possible_threshold, self.threshold_of(settings))
 
     def threshold_for(self, precision: float) -> float:
         """Return the lowest threshold from which on the held-out precision was at least `precision`.
@@ -148,7 +154,11 @@ def load(path: Path = SHIPPED) -> Calibration:
     try:
         content = json_value(path.read_text(encoding="utf-8"))
         made = Calibration(**{key: tuples(value) for key, value in content.items()})
-        usable = 0 <= made.threshold <= 1 and all(map(math.isfinite, (*made.means, *made.weights, made.intercept)))
+        usable = (
+            0 <= made.threshold <= 1
+            and 0 <= made.possible_threshold <= 1
+            and all(map(math.isfinite, (*made.means, *made.weights, made.intercept)))
+        )
         if not usable or 0 in made.scales:
             raise ValueError("its numbers are out of range")
     except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:

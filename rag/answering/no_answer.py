@@ -1,15 +1,33 @@
-"""Says why a question gets no answer, before it is read and after."""
+"""Says why a question gets no sure answer, and shows what comes nearest: possible answers and the closest passages."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 
-from rag.core.response import Answer, NoAnswer, NoAnswerReason
+from rag.answering.answers import AnswerMaker
+from rag.answering.polarity import is_outdated, polarity
+from rag.answering.selection import StatedAnswer
+from rag.core.response import Answer, Doubt, NoAnswer, NoAnswerReason, ranked
+from rag.core.stopwords import QUALIFIERS, STOPWORDS
+from rag.core.types import Chunk, Hit
 from rag.index.filters import Chosen
 from rag.index.index import Index
-from rag.retrieval.question_types import needs_context, question_terms
+from rag.retrieval.question_types import QuestionTerms, needs_context, question_terms
 
 MAX_CLOSEST = 3
 """Passages that a refusal shows."""
-MESSAGES: dict[NoAnswerReason, str] = {
+MAX_POSSIBLE = 3
+"""Possible answers that a refusal shows."""
+MAX_EXCERPT_CHARACTERS = 400
+"""Length of the sentences that are quoted of the closest passage; its whole text is their context."""
+MIN_RELATED_COSINE = 0.35
+"""Similarity from which a passage that shares no word with the question is still about it."""
+MAX_SCANNED_DOCUMENTS = 2_000
+"""Documents up to which masked text is searched before a word is said to be in no document."""
+RIVAL_SHARE = 0.8
+"""Share of its confidence from which the next possible answer speaks against one."""
+MESSAGES: Mapping[NoAnswerReason, str] = {
     "empty_question": "There is no question to answer.",
     "empty_index": "The index holds no passages.",
     "filtered_out": "The filter leaves no passage to look for an answer in.",
@@ -17,6 +35,45 @@ MESSAGES: dict[NoAnswerReason, str] = {
     "no_match": "No passage could be read for this question.",
     "low_confidence": "The documents do not seem to answer this: no passage reaches the confidence asked for.",
 }
+UNSURE = "No passage is sure enough to be an answer. What follows is possible, but unsure."
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """The confidence that a sure answer needs, and a possible one."""
+
+    answer: float
+    possible: float
+
+
+class MaskedWords:
+    """The words that stand only where nothing is searched: in masked text and in titles."""
+
+    def __init__(self, index: Index) -> None:
+        """Read nothing yet."""
+        self._index = index
+
+    @cached_property
+    def stems(self) -> frozenset[str] | None:
+        """Return their stems, None if the index has too many documents to look."""
+        if self._index.info.documents > MAX_SCANNED_DOCUMENTS:
+            return None
+        stems: set[str] = set()
+        for summary in self._index.documents():
+            stems.update(self._index.words.terms(f"{summary.title or ''} {summary.id}"))
+            masks = self._index.masks(summary.id)
+            document = self._index.document(summary.id) if masks else None
+            for mask in masks if document else ():
+                stems.update(self._index.words.terms(document.slice(mask.span) if document else ""))
+        return frozenset(stems)
+
+    def absent(self, terms: QuestionTerms) -> tuple[str, ...]:
+        """Return the words of a question that are in no document; none if that is not known."""
+        stem_of = dict(zip(terms.written, terms.stems, strict=True))
+        absent = [word for word in terms.missing() if word.lower() not in STOPWORDS | QUALIFIERS]
+        if not absent or self.stems is None:
+            return ()
+        return tuple(word for word in absent if stem_of[word] not in self.stems)
 
 
 def refused_unread(question: str, index: Index, chosen: Chosen, is_question: bool = True) -> NoAnswer | None:
@@ -35,11 +92,99 @@ def refused_unread(question: str, index: Index, chosen: Chosen, is_question: boo
     return NoAnswer(reason, MESSAGES[reason])
 
 
-def refusal(question: str, index: Index, candidates: Sequence[Answer], threshold: float) -> NoAnswer:
-    """Return the no-answer of a question whose best `candidates` do not reach the threshold."""
-    missing_terms = question_terms(question, index.words).missing()
-    if not candidates:
-        return NoAnswer("no_match", MESSAGES["no_match"], threshold, None, (), missing_terms)
-    best = max(answer.confidence for answer in candidates)
-    closest = tuple(candidates[:MAX_CLOSEST])
-    return NoAnswer("low_confidence", MESSAGES["low_confidence"], threshold, best, closest, missing_terms)
+class Refusal:
+    """Makes the no-answer of one question."""
+
+    def __init__(self, index: Index, maker: AnswerMaker, question: str, masked: MaskedWords) -> None:
+        """Share the maker of the question's answers."""
+        self._index, self._maker, self._question, self._masked = index, maker, question, masked
+        self._terms = question_terms(question, index.words)
+
+    def no_answer(self, read: Sequence[StatedAnswer], thresholds: Thresholds, best_hit: Hit | None) -> NoAnswer:
+        """Return the no-answer of a question whose answers (`read`) do not reach the threshold.
+
+        `best_hit` is the top passage of a search; if it is about the question, `closest` begins with it.
+        """
+        possible = self._possible(read, thresholds)
+        closest = self._closest(read, possible, best_hit)
+        missing_terms = self._masked.absent(self._terms)
+        if not read:
+            return NoAnswer("no_match", MESSAGES["no_match"], thresholds.answer, None, closest, missing_terms)
+        return NoAnswer(
+            "low_confidence",
+            UNSURE if possible else MESSAGES["low_confidence"],
+            thresholds.answer,
+            max(item.answer.confidence for item in read),
+            closest,
+            missing_terms,
+            possible,
+            thresholds.possible,
+        )
+
+    def _possible(self, read: Sequence[StatedAnswer], thresholds: Thresholds) -> tuple[Answer, ...]:
+        likely = [item for item in read if item.answer.confidence >= thresholds.possible][:MAX_POSSIBLE]
+        rivals = [*likely[1:], None][: len(likely)]
+        return ranked(
+            [
+                replace(item.answer, remarks=replace(item.answer.remarks, doubts=self._doubts(item, rival, thresholds)))
+                for item, rival in zip(likely, rivals, strict=True)
+            ]
+        )
+
+    def _doubts(self, item: StatedAnswer, rival: StatedAnswer | None, thresholds: Thresholds) -> tuple[Doubt, ...]:
+        answer = item.answer
+        figures = f"Its confidence is {answer.confidence:.0%}; an answer needs {thresholds.answer:.0%}."
+        doubts = [Doubt("low_confidence", figures), *answer.doubts]
+        kind, marker = polarity(self._question, item.statement)
+        if kind == "conditional" and not is_outdated(marker):
+            doubts.append(Doubt("condition", f"It holds under a condition: “{marker}”."))
+        if not any(doubt.kind == "missing_words" for doubt in doubts) and (words := self._not_beside(answer)):
+            doubts.append(Doubt("missing_words", f"The text beside it does not name {', '.join(words)}."))
+        if rival is not None and rival.answer.confidence >= RIVAL_SHARE * answer.confidence:
+            doubts.append(Doubt("rival", "Another possible answer is about as likely."))
+        return tuple(doubts)
+
+    def _not_beside(self, answer: Answer) -> list[str]:
+        """Return the names and numbers of the question that stand neither in the context nor in title and headings."""
+        source, place = answer.citation.source, answer.citation.place
+        beside = set(self._index.words.terms(" ".join((answer.context, source.title or "", *place.headings))))
+        terms = self._terms
+        return [
+            word
+            for word, stem in zip(terms.written, terms.stems, strict=True)
+            if stem in terms.names and stem not in beside
+        ]
+
+    def _closest(
+        self, read: Sequence[StatedAnswer], possible: Sequence[Answer], best_hit: Hit | None
+    ) -> tuple[Answer, ...]:
+        first = [self._excerpt(best_hit)] if best_hit is not None and self._is_about(best_hit) else []
+        covered = [*(answer.context_span for answer in first), *(answer.citation.span for answer in possible)]
+        rest = [item.answer for item in read if not any(span.contains(item.answer.citation.span) for span in covered)]
+        return ranked([*first, *rest][:MAX_CLOSEST])
+
+    def _is_about(self, hit: Hit) -> bool:
+        stems = frozenset(self._index.words.terms(_searched_text(hit.chunk)))
+        return self._terms.share_in(stems) > 0 or hit.scores.get("dense", 0.0) >= MIN_RELATED_COSINE
+
+    def _excerpt(self, hit: Hit) -> Answer:
+        return self._maker.passage(hit, _best_sentences(hit.chunk, self._terms, self._index))
+
+
+def _best_sentences(chunk: Chunk, terms: QuestionTerms, index: Index) -> tuple[int, int] | None:
+    """Return the range of neighbouring sentences that hold most of the question's words, None for the whole passage."""
+    if len(chunk.text.strip()) <= MAX_EXCERPT_CHARACTERS or not chunk.sentences:
+        return None
+    best: tuple[float, int, tuple[int, int]] | None = None
+    for i, (start, _) in enumerate(chunk.sentences):
+        for _, end in chunk.sentences[i : i + 3]:
+            if end - start > MAX_EXCERPT_CHARACTERS and end != chunk.sentences[i][1]:
+                break
+            share = terms.share_in(frozenset(index.words.terms(chunk.text[start:end])))
+            entry = (share, start - end, (start, end))
+            best = entry if best is None or entry[:2] > best[:2] else best
+    return best[2] if best else None
+
+
+def _searched_text(chunk: Chunk) -> str:
+    return re.sub(r"\s+", " ", " ".join((chunk.title or "", *chunk.headings, chunk.text)))

@@ -4,20 +4,27 @@ Statements and their relations are worked out once for a question. `select` make
 later steps take them from there.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from typing import Any
 
 from rag.answering.agreement import Relations, agreement_of
 from rag.answering.answers import AnswerMaker, Candidate
+from rag.answering.polarity import is_demoted, polarity
+from rag.answering.quantities import values
 from rag.answering.statements import Statement, may_be_copy, same_statement
-from rag.core.response import Answer, Citation
+from rag.core.response import Answer, Citation, Doubt, Polarity
 from rag.core.settings import Settings
-from rag.core.types import Extraction, Hit, Span
+from rag.core.types import Chunk, Extraction, Hit, Span
 from rag.retrieval.question_types import question_form
 
+DENIED_SHARE, UNNAMED_NUMBER_SHARE = 0.2, 0.5
+"""Factors of confidence: of a sentence that denies what is asked, and of a passage without a number of the question."""
 MAX_COMPARED_EXTRACTIONS = 32
 """Best extractions that are searched for copies of an answer and for other figures than it gives."""
+_NUMBER = re.compile(r"(?<![\w.])\d[\d.,]*(?<![.,])(?!\w)")
 
 
 @dataclass(frozen=True)
@@ -121,23 +128,82 @@ def select(maker: AnswerMaker, question: str, extractions: Sequence[Extraction],
     drafts: list[_Draft] = []
     others: list[StatedAnswer] = []
     dropped: list[Dropped] = []
-    ceiling, has_value = 1.0, False
-    for rank, item in enumerate(extractions[:MAX_COMPARED_EXTRACTIONS], start=1):
-        candidate = maker.candidate(item)
-        has_value = has_value or (rank == 1 and relations.gives_value(candidate.statement))
+    ceiling = 1.0
+    for rank, candidate, confidence in _ordered(maker, question, extractions[:MAX_COMPARED_EXTRACTIONS]):
         original, reason = _repeated(drafts, candidate, several)
         if original is not None:
-            original.copies.append(maker.citation(item.hit.chunk, candidate.span))
+            original.copies.append(maker.citation(candidate.item.hit.chunk, candidate.span))
         if reason is None:
-            ceiling = min(ceiling, maker.confidence(item))
+            ceiling = min(ceiling, confidence)
             if len(drafts) < top_k:
                 drafts.append(_Draft(maker.answer(candidate, ceiling), candidate.statement, rank))
                 continue
             reason = _after(top_k)
-            if has_value and relations.gives_value(candidate.statement):
+            if relations.gives_value(drafts[0].statement) and relations.gives_value(candidate.statement):
                 others.append(StatedAnswer(maker.answer(candidate, ceiling), candidate.statement, rank))
         dropped.append(Dropped(rank, candidate.span, reason))
     return Selection(relations, tuple(draft.finished() for draft in drafts), tuple(others), tuple(dropped))
+
+
+def _ordered(
+    maker: AnswerMaker, question: str, extractions: Sequence[Extraction]
+) -> list[tuple[int, Candidate, float]]:
+    """Return (rank of the reader, candidate, confidence) in the reader's order, what is demoted further down.
+
+    A demoted candidate stands after those that affirm and are as sure as it is now.
+    """
+    ordered: list[tuple[float, int, Candidate, float]] = []
+    surest = 1.0
+    for rank, item in enumerate(extractions, start=1):
+        candidate, share = _judged(question, maker.candidate(item))
+        confidence = round(maker.confidence(item) * share, 4)
+        if share == 1.0:
+            surest = min(surest, confidence)
+        ordered.append((-(surest if share == 1.0 else confidence), rank, candidate, confidence))
+    ordered.sort(key=lambda entry: entry[:2])
+    return [entry[1:] for entry in ordered]
+
+
+def _judged(question: str, candidate: Candidate) -> tuple[Candidate, float]:
+    """Return a candidate with its polarity and what speaks against it, and the factor of its confidence."""
+    kind, marker = polarity(question, candidate.statement)
+    doubts: list[Doubt] = []
+    share = 1.0
+    if is_demoted(question, kind, marker):
+        share = DENIED_SHARE
+        doubts.append(_polarity_doubt(kind, marker))
+    numbers = absent_numbers(question, candidate.item.hit.chunk)
+    if numbers:
+        share *= UNNAMED_NUMBER_SHARE
+        doubts.append(Doubt("missing_words", f"Its passage does not name {', '.join(numbers)}."))
+    remarks = replace(candidate.remarks, polarity=kind, doubts=tuple(doubts))
+    return replace(candidate, remarks=remarks), share
+
+
+def _polarity_doubt(kind: Polarity, marker: str) -> Doubt:
+    if kind == "denies":
+        return Doubt("denies", f"Its sentence says “{marker}”, so it may deny what is asked.")
+    return Doubt("outdated", f"Its sentence says “{marker}”, so it may hold no more.")
+
+
+def absent_numbers(question: str, chunk: Chunk) -> list[str]:
+    """Return the numbers of a question, as written, that neither its passage nor the headings above it name.
+
+    >>> absent_numbers("What was the budget in 2022?", Chunk(Span("d", 0, 8), "In 2023."))
+    ['2022']
+    """
+    numbers = _NUMBER.findall(question)
+    if not numbers:
+        return []
+    text = " ".join((chunk.title or "", *chunk.headings, chunk.text, chunk.span.document_id))
+    written = {_digits(number) for number in _NUMBER.findall(text)}
+    absent = [number for number in numbers if _digits(number) not in written]
+    spelt = {value.low for value in values(text)} if absent else set()
+    return [number for number in absent if Fraction(_digits(number)) not in spelt]
+
+
+def _digits(number: str) -> str:
+    return re.sub(r"\D", "", number)
 
 
 def _after(top_k: int) -> str:

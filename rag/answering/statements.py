@@ -124,3 +124,17 @@ def _plain_words(text: str) -> list[str]:
 def _token(value: Value) -> str:
     told = (value.dimension, value.low, value.high, value.bound, value.noun, value.date)
     return VALUE_MARK + "/".join(map(str, told))
+
+
+def words_alike(one: str, other: str) -> bool:
+    """Tell whether two words are forms of one: `Israel` and `Israeli`, `supply` and `supplies`. For topics only."""
+    short, long = sorted((one, other), key=len)
+    return one == other or (len(short) >= 4 and len(long) - len(short) <= 3 and long.startswith(short))
+
+
+def stem(word: str) -> str:
+    """Return a word in small letters without a common English ending. For topics only."""
+    for ending in ("'s", "ing", "ed", "es", "s", "y", "e"):
+        if word.endswith(ending) and len(word) - len(ending) >= 3:
+            return word[: -len(ending)]
+    return word

@@ -15,6 +15,9 @@ from typing import Any
 from rag.core.errors import InvalidInput
 
 NOTICE = "Exact words of the sources."
+POSSIBLE = "Possible answer (unsure)"
+POLARITY_WORDS = {"denies": "denies what is asked", "conditional": "holds under a condition"}
+"""What is said of the sentence around an answer that does not simply affirm."""
 Json = Mapping[str, Any]
 """An object of the published JSON: a response, an answer or a citation."""
 DATE = re.compile(r"(\d{4})(?:-(\d\d))?(?:-(\d\d))?")
@@ -49,6 +52,8 @@ def to_markdown(response: Json, read_on: date | None = None) -> str:
         lines += [f"**Not answered.** {no_answer['message']}", ""]
         if no_answer["missing_terms"]:
             lines += [f"In no document: {_inline(', '.join(no_answer['missing_terms']))}", ""]
+        for answer in no_answer.get("possible", ()):
+            lines += [f"## {POSSIBLE}", "", *_answer(answer)]
         return "\n".join(lines)
     day = (read_on or date.today()).isoformat()
     index = response["index"]
@@ -138,7 +143,8 @@ def withheld_note(agreement: Json) -> str:
 
 def _cited(response: Json) -> Iterator[tuple[str, Json, Json]]:
     """Yield key, answer and citation of each quotation; keys are letters, figures and hyphens, and none comes twice."""
-    for answer in response["answers"]:
+    possible = (response["no_answer"] or {}).get("possible", ())
+    for answer in (*response["answers"], *possible):
         for i, citation in enumerate((answer["citation"], *answer["also_in"])):
             name = re.sub(r"[^A-Za-z0-9]+", "-", citation["document_id"]).strip("-") or "document"
             yield f"{name}-{answer['rank']}" + (f"-{i}" if i else ""), answer, citation
@@ -158,6 +164,9 @@ def _answer(answer: Json) -> list[str]:
     ]
     for citation in answer["also_in"]:
         lines += [f"   Also in {source_line(citation)}", _proof(citation)]
+    if (polarity := answer.get("polarity", "affirms")) != "affirms":
+        lines += ["", f"   This sentence {POLARITY_WORDS[polarity]}."]
+    lines += [f"   - Against it: {_inline(doubt['text'])}" for doubt in answer.get("doubts", ())]
     if answer["continues"] is not None:
         lines += ["", f"   The source goes on: {_inline(answer['continues']['text'])}"]
     return [*lines, ""]

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from rag.core.export import POLARITY_WORDS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -32,12 +34,19 @@ def response_lines(response: "Response") -> "Iterator[str]":
             yield response.withheld_note
         return
     yield f"No answer: {refusal.message}"
+    for answer in refusal.possible:
+        yield "Possible answer (unsure):"
+        yield from quote_lines(answer, f"confidence {answer.confidence:.2f}")
+        yield from (f"    against it: {printable(doubt.text)}" for doubt in answer.doubts)
     if refusal.missing_terms:
         yield f"In no document: {', '.join(map(printable, refusal.missing_terms))}"
     if refusal.closest:
         yield "Closest passages, which are not answers:"
     for answer in refusal.closest:
-        yield from quote_lines(answer, f"confidence {answer.confidence:.2f}")
+        is_passage = answer.answer_type == "passage"
+        yield from quote_lines(
+            answer, "top passage of the search" if is_passage else f"confidence {answer.confidence:.2f}"
+        )
 
 
 def quote_lines(answer: "Answer", judged: str) -> "Iterator[str]":
@@ -47,6 +56,8 @@ def quote_lines(answer: "Answer", judged: str) -> "Iterator[str]":
     yield f"[{answer.rank}] “{printable(answer.answer)}”"
     if answer.answer_type == "span":
         yield f"    in: “{printable(answer.context)}”"
+    if answer.polarity != "affirms":
+        yield f"    this sentence {POLARITY_WORDS[answer.polarity]}"
     yield f"    {title}, {where(citation.place)} ({printable(citation.span.document_id)}) — {judged}"
     for other in answer.also_in:
         yield f"    also in {printable(other.span.document_id)}, {where(other.place)}"

@@ -14,9 +14,11 @@ from rag.core.errors import VerificationError
 from rag.core.export import place_label, to_bibtex, to_csl_json, to_markdown, to_web_annotation, withheld_note
 from rag.core.types import AnswerType, Span
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 NoAnswerReason = Literal["empty_question", "empty_index", "needs_context", "filtered_out", "no_match", "low_confidence"]
 ConfidenceLevel = Literal["very_high", "high", "medium", "low"]
+Polarity = Literal["affirms", "denies", "conditional"]
+DoubtKind = Literal["low_confidence", "denies", "condition", "outdated", "missing_words", "rival"]
 LEVELS: tuple[tuple[float, ConfidenceLevel], ...] = ((0.9, "very_high"), (0.7, "high"), (0.4, "medium"), (0.0, "low"))
 """Lowest confidence of each level."""
 NO_AGREEMENT: Mapping[str, Any] = {"groups": [], "differ": False}
@@ -111,6 +113,31 @@ class Citation:
 
 
 @dataclass(frozen=True)
+class Doubt:
+    """One thing that speaks against an answer, for programs (`kind`) and in words."""
+
+    kind: DoubtKind
+    text: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON object."""
+        return {"kind": self.kind, "text": self.text}
+
+
+@dataclass(frozen=True)
+class Remarks:
+    """What a reader of a quotation should know beside it.
+
+    `continues` is (marker, text) if the source goes on with a contrast or a condition. `polarity` says whether the
+    sentence affirms what is asked, denies it, or makes it conditional. `doubts` speak against an unsure answer.
+    """
+
+    continues: tuple[str, str] | None = None
+    polarity: Polarity = "affirms"
+    doubts: tuple[Doubt, ...] = ()
+
+
+@dataclass(frozen=True)
 class Answer:
     """One quotation that answers. `score` orders answers; `confidence` is the calibrated probability."""
 
@@ -123,7 +150,7 @@ class Answer:
     citation: Citation
     scores: Mapping[str, float] = field(default_factory=dict)
     also_in: tuple[Citation, ...] = ()
-    continues: tuple[str, str] | None = None
+    remarks: Remarks = field(default_factory=Remarks)
 
     def __post_init__(self) -> None:
         """Refuse figures that are none, a confidence outside [0, 1] and a context that does not hold the answer."""
@@ -143,6 +170,21 @@ class Answer:
     def answer(self) -> str:
         """Return the quotation."""
         return self.citation.quote
+
+    @property
+    def continues(self) -> tuple[str, str] | None:
+        """Return (marker, text) if the source goes on with a contrast, a condition or a limit."""
+        return self.remarks.continues
+
+    @property
+    def polarity(self) -> Polarity:
+        """Return whether the sentence affirms what is asked, denies it, or makes it conditional."""
+        return self.remarks.polarity
+
+    @property
+    def doubts(self) -> tuple[Doubt, ...]:
+        """Return what speaks against an answer that is shown as unsure, empty for others."""
+        return self.remarks.doubts
 
     @property
     def context_offset(self) -> tuple[int, int]:
@@ -170,13 +212,19 @@ class Answer:
             "citation": self.citation.to_dict(),
             "also_in": [citation.to_dict() for citation in self.also_in],
             "continues": None if self.continues is None else dict(zip(("marker", "text"), self.continues, strict=True)),
+            "polarity": self.polarity,
+            "doubts": [doubt.to_dict() for doubt in self.doubts],
             "scores": dict(self.scores),
         }
 
 
 @dataclass(frozen=True)
 class NoAnswer:
-    """Says that the documents hold no answer, and why. `closest` are passages, not answers."""
+    """Says that the documents hold no sure answer, and why.
+
+    `possible` are answers shown as unsure, with confidence from `possible_threshold` up to `threshold`. `closest` are
+    passages, not answers; the first is the top passage of a search.
+    """
 
     reason: NoAnswerReason
     message: str
@@ -184,11 +232,15 @@ class NoAnswer:
     best_confidence: float | None = None
     closest: tuple[Answer, ...] = ()
     missing_terms: tuple[str, ...] = ()
+    possible: tuple[Answer, ...] = ()
+    possible_threshold: float | None = None
 
     def __post_init__(self) -> None:
-        """Refuse an unknown reason."""
+        """Refuse an unknown reason, and possible answers out of order."""
         if self.reason not in get_args(NoAnswerReason):
             raise ValueError(f"unknown reason {self.reason!r}")
+        if [answer.rank for answer in self.possible] != list(range(1, len(self.possible) + 1)):
+            raise ValueError("possible answers are not in order of rank")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON object."""
@@ -196,7 +248,9 @@ class NoAnswer:
             "reason": self.reason,
             "message": self.message,
             "threshold": self.threshold,
+            "possible_threshold": self.possible_threshold,
             "best_confidence": self.best_confidence,
+            "possible": [answer.to_dict() for answer in self.possible],
             "closest": [answer.to_dict() for answer in self.closest],
             "missing_terms": list(self.missing_terms),
         }

@@ -43,6 +43,24 @@ STOPWORDS = frozenset(
 """English words that carry no subject; searched only where a query has no others, and by other stemmers."""
 
 
+QUALIFIERS = frozenset(
+    (
+        "above according across ago against along already although always among amount anyone anything around"
+        " available away because behind below beside besides between beyond both cannot certain close concerning"
+        " consist current currently day days deep describe despite different difference doing done down each either"
+        " enough ever every exact exactly exist explain far fast find following found generally get give given go"
+        " going got happen happens happened hard heavy here high however instead just keep kinds know large last"
+        " late later least less let list long look low main make makes making mean means meant mention mentioned"
+        " need needed neither never next nobody nor often once one only onto other otherwise own part per perhaps"
+        " please point purpose quite rather reason really regarding same several shall since single small soon"
+        " specific still sort take taken tall tell thing things though throughout times today together too toward"
+        " towards true twice until upon use used using usually various versus very via want way ways well whatever"
+        " whenever whether wide within without yes yet"
+    ).split()
+)
+"""English words that qualify a subject and name none; none of them is called missing."""
+
+
 def foreign_stopwords(words: Sequence[str]) -> frozenset[str]:
     """Return those of a question's words, in small letters without accents, that only hold it together in its language.
 

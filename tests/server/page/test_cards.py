@@ -2,7 +2,7 @@ import dataclasses
 
 import pytest
 
-from rag.core.response import NoAnswer, NoAnswerReason
+from rag.core.response import NoAnswer, NoAnswerReason, Remarks
 from rag.core.types import Document
 from rag.server.page.html.cards import response_html, sides
 from rag.server.page.html.phrases import source_words
@@ -179,7 +179,7 @@ def test_answers_that_say_the_same_name_each_other() -> None:
 
 def test_a_source_that_goes_on_with_a_but_is_shown_with_it() -> None:
     document = Document("d", "Entry is free. But <b>not</b> on Sundays.")
-    one = dataclasses.replace(answer(document, 0, 14), continues=("But", "But <b>not</b> on Sundays."))
+    one = dataclasses.replace(answer(document, 0, 14), remarks=Remarks(("But", "But <b>not</b> on Sundays.")))
     (words,) = Reading(response_html(answered(one))).of_class("pc-continues")
     assert words == "The source goes on with “But”: But <b>not</b> on Sundays."
 
