@@ -122,7 +122,8 @@ def _exists(index: Path) -> bool:
 
 def _planned(sources: "Sequence[str | Path | Document]", index: Path, rebuild: bool, sync: bool) -> "IndexReport":
     from rag.index.index import Index
-    from rag.index.writing.build import as_work, plan
+    from rag.index.writing.build import as_work
+    from rag.index.writing.plan import plan
 
     if rebuild or not _exists(index):
         return plan(index, as_work(sources, index), None)

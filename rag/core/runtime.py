@@ -4,7 +4,6 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
@@ -62,23 +61,6 @@ class StageTimer:
 def side_by_side(function: Callable[[Item], Made], items: Sequence[Item]) -> list[Made]:
     """Return what `function` makes of each item, in order; several are made at a time."""
     return [function(item) for item in items] if len(items) < 2 else list(_workers().map(function, items))
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Let FAISS search on the thread it is called from alone.
-
-    It calls together a team of threads for a single query too, and on a busy machine waits for it: over 10,000
-    passages 8 ms instead of 0.3.
-    """
-    import faiss
-
-    threads = faiss.omp_get_max_threads()
-    faiss.omp_set_num_threads(1)  # of the calling thread alone: others may build meanwhile
-    try:
-        yield
-    finally:
-        faiss.omp_set_num_threads(threads)
 
 
 def processors() -> int:

@@ -27,15 +27,15 @@ from rag.core.settings import Settings
 from rag.core.types import Document
 from rag.embedding.embedder import open_embedder
 from rag.embedding.onnx_embedder import cache_folder
-from rag.index.storage.flat_vectors import packed, unpacked
+from rag.index.storage.sentence_vectors import packed, unpacked
 from rag.index.writing.embedding_cache import key_of
-from rag.index.writing.ingest import as_work, size_of
+from rag.index.writing.sources import as_work, size_of
 from rag.loading import Source, load
 
 if TYPE_CHECKING:
     from rag.core.protocols import Embedder, Floats2d, Ranges
     from rag.index.index import Index
-    from rag.index.writing.ingest import Paths
+    from rag.index.writing.sources import Paths
 
 SHARD_CHARACTERS = 300_000
 """Text of a shard: some ten seconds of one worker's time."""

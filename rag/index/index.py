@@ -17,18 +17,20 @@ from rag.embedding.embedder import open_embedder
 from rag.index.filters import Chosen, Condition, conditions, counts, passing
 from rag.index.milvus.address import is_address
 from rag.index.storage.documents import Store
-from rag.index.storage.flat_vectors import unpacked
-from rag.index.storage.integrity import REPAIR, LargeFiles
+from rag.index.storage.integrity import LargeFiles, damages
 from rag.index.storage.lexical import TantivyStore
-from rag.index.storage.manifest import DOCUMENTS, WORDS, Manifest, damages, read_manifest, writing
+from rag.index.storage.manifest import DOCUMENTS, WORDS, Manifest, read_manifest
+from rag.index.storage.quantised_vectors import open_vectors
+from rag.index.storage.remedies import BUILD_AGAIN, REPAIR, REPAIR_OR_BUILD
+from rag.index.storage.sentence_vectors import unpacked
+from rag.index.writing.commit import writing
 from rag.index.writing.near_duplicates import groups
-from rag.index.writing.vector_writer import open_vectors
 
 if TYPE_CHECKING:
     from rag.core.protocols import DocumentStore, Embedder, Floats2d, LexicalStore, VectorStore
     from rag.index.milvus.engine import Engine
     from rag.index.writing.build import Job
-    from rag.index.writing.ingest import Paths
+    from rag.index.writing.sources import Paths
 
 KEPT_FILTERS = 8  # asked last, of which the passages that they leave are remembered
 
@@ -89,7 +91,7 @@ class Index:
     def _sound(cls, path: Path, manifest: Manifest, embedder: "Embedder | None", runtime: str) -> "Index":
         found = damages(path, manifest, wholly=False)
         if found:
-            raise IndexCorrupt(f"{found[0]}.", REPAIR)
+            raise IndexCorrupt(f"{found[0]}.", REPAIR_OR_BUILD)
         return cls(path, manifest, embedder, runtime)
 
     @classmethod
@@ -151,7 +153,8 @@ class Index:
 
     def plan(self, sources: "Paths | Iterable[str | Path | Document]", sync: bool = False) -> IndexReport:
         """Return what `add`, or `sync`, would do now, by source; nothing is written and no document is read."""
-        from rag.index.writing.build import as_work, documents_gone, plan, planned
+        from rag.index.writing.build import as_work, documents_gone
+        from rag.index.writing.plan import plan, planned
 
         given = [sources] if isinstance(sources, str | Path) else list(sources)
         work, paths = as_work(given, self.path), [item for item in given if not isinstance(item, Document)]
@@ -284,7 +287,7 @@ class Index:
         missing = [row for row in rows if row not in found]
         if missing:
             what = f"The document store lacks the sentence vectors of passage {missing[0]}."
-            raise IndexCorrupt(what, "Build the index again: rag index PATH --rebuild")
+            raise IndexCorrupt(what, BUILD_AGAIN)
         return [unpacked(found[row], self.vectors.dimension) for row in rows]
 
     def close(self) -> None:
@@ -314,7 +317,7 @@ class Index:
         if len(set(sizes.values())) != 1:
             listed = ", ".join(f"{part} {size}" for part, size in sizes.items())
             what = f"The parts of {self.path} disagree on their size: {listed}."
-            raise IndexCorrupt(what, "Run `rag check --repair`.")
+            raise IndexCorrupt(what, REPAIR)
         if self._given_embedder is not None:
             self._require_embedder(self._given_embedder)
 

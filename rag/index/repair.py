@@ -11,16 +11,9 @@ from rag.embedding.embedder import open_embedder
 from rag.index.index import Index
 from rag.index.milvus.address import require_folder
 from rag.index.storage.documents import Store
-from rag.index.storage.manifest import (
-    DOCUMENTS,
-    Manifest,
-    commit,
-    damages,
-    next_version,
-    partial_version,
-    read_manifest,
-    writing,
-)
+from rag.index.storage.integrity import damages
+from rag.index.storage.manifest import DOCUMENTS, Manifest, read_manifest
+from rag.index.writing.commit import commit, next_version, partial_version, writing
 
 if TYPE_CHECKING:
     from rag.core.protocols import Embedder

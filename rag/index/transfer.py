@@ -15,17 +15,9 @@ from typing import IO, Any
 
 from rag.core.errors import IndexCorrupt, IndexWriteFailed, InvalidInput
 from rag.index.milvus.address import require_folder
-from rag.index.storage.manifest import (
-    DOCUMENTS,
-    MANIFEST,
-    WORDS,
-    Manifest,
-    commit,
-    next_version,
-    partial_version,
-    read_manifest,
-    writing,
-)
+from rag.index.storage.manifest import DOCUMENTS, MANIFEST, WORDS, Manifest, read_manifest
+from rag.index.storage.remedies import REPAIR
+from rag.index.writing.commit import commit, next_version, partial_version, writing
 from rag.index.writing.vector_writer import VECTOR_FILES
 
 CALIBRATION = "calibration.json"
@@ -134,7 +126,7 @@ def _safe(name: str) -> str:
 def _packed(archive: zipfile.ZipFile, source: Path, name: str, expected: Mapping[str, Any]) -> None:
     with source.open("rb") as stream, archive.open(name, "w", force_zip64=True) as target:
         if _copied(stream, target, expected["bytes"]) != expected["sha256"]:
-            raise IndexCorrupt(f"{source} is not what was written (its hash differs).", "Run `rag check --repair`.")
+            raise IndexCorrupt(f"{source} is not what was written (its hash differs).", REPAIR)
 
 
 def _unpacked(archive: zipfile.ZipFile, name: str, target: Path, expected: Mapping[str, Any]) -> None:

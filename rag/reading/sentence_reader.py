@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rag.core.types import AnswerType, Extraction, Hit
-from rag.index.storage.flat_vectors import cosine
+from rag.index.storage.sentence_vectors import cosine
 from rag.retrieval.question_types import (
     AnswerKind,
     QuestionForm,

@@ -10,7 +10,7 @@ from rag.core.errors import IndexCorrupt
 from rag.core.settings import Settings
 from rag.core.types import Hit
 from rag.index.index import Index
-from rag.index.storage.flat_vectors import cosine
+from rag.index.storage.sentence_vectors import cosine
 from rag.retrieval.fusion import convex_mix
 
 if TYPE_CHECKING:

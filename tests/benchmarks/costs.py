@@ -42,12 +42,8 @@ class Stages:
 def watched(embedder: Any) -> Stages:
     """Return stages over the steps of a write with this kind of embedder."""
     from rag.index.storage import documents as store
-    from rag.index.storage import fingerprints as overlaps
-    from rag.index.storage import integrity as wholeness
-    from rag.index.storage import lexical
-    from rag.index.storage import manifest as generations
-    from rag.index.writing import build as build_room
-    from rag.index.writing import ingest, writer
+    from rag.index.storage import integrity, lexical
+    from rag.index.writing import build, ingest, writer
     from rag.index.writing import vector_writer as vector_files
     from rag.loading.formats import jsonl
 
@@ -63,12 +59,11 @@ def watched(embedder: Any) -> Stages:
         (vector_files, "trained", "vectors: lists and 8 bits"), (vector_files, "extended", "vectors: add to lists"),
         (vector_files, "tuned", "vectors: measure recall"), (writer.Writer, "settle", "repeated blocks"),
         (ingest.Ingest, "_near_duplicates", "near-duplicates"), (writer, "described", "hash files"),
-        (build_room, "_require_whole", "hash the version before"), (writer, "_fingerprint", "fingerprint"),
-        (build_room, "commit", "commit, fsync"), (wholeness.LargeFiles, "require_whole", "hash before use"),
+        (build, "_require_whole", "hash the version before"), (writer, "_fingerprint", "fingerprint"),
+        (build, "commit", "commit, fsync"), (integrity.LargeFiles, "require_whole", "hash before use"),
         (shutil, "copyfile", "copy the document store"),
     ):  # fmt: skip
         stages.watch(place, name, label)
-    del generations, overlaps
     return stages
 
 

@@ -22,7 +22,7 @@ from rag.evaluation.cache import cached_index
 from rag.evaluation.metrics.bootstrap import mean_interval
 from rag.evaluation.metrics.ranking import ranking_measures
 from rag.index.index import Index
-from rag.index.storage.flat_vectors import cosine
+from rag.index.storage.sentence_vectors import cosine
 from rag.retrieval.fusion import convex_mix
 
 RESULTS = Path(__file__).parent / "results"

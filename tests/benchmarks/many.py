@@ -23,8 +23,8 @@ import numpy as np
 from costs import Memory, memory, resident, rounded, spread, timed, watched
 from enlarged import DIMENSION, between, neighbours, questions, vectors_of
 
-from rag.index.storage.quantised_vectors import QuantisedStore
-from rag.index.writing.vector_writer import VectorWriter, open_vectors
+from rag.index.storage.quantised_vectors import QuantisedStore, open_vectors
+from rag.index.writing.vector_writer import VectorWriter
 
 AT_ONCE, DEEPEST, FEW = 20_000, 100, 1_000
 SHARES = (0.5, 0.1, 0.01, 0.001)

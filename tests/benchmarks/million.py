@@ -32,8 +32,8 @@ from rag.core.protocols import VectorStore
 from rag.core.settings import Settings
 from rag.embedding.embedder import open_embedder
 from rag.index.index import Index
-from rag.index.storage.quantised_vectors import QuantisedStore
-from rag.index.writing.vector_writer import VectorWriter, open_vectors
+from rag.index.storage.quantised_vectors import QuantisedStore, open_vectors
+from rag.index.writing.vector_writer import VectorWriter
 
 SHARES = (0.5, 0.1, 0.01, 0.001)
 

@@ -17,7 +17,7 @@ import pytest
 from rag.cli.main import main
 from rag.core.reports import Progress
 from rag.index.index import Index
-from rag.index.storage.manifest import writing
+from rag.index.writing.commit import writing
 
 if TYPE_CHECKING:
     from rag.core.protocols import Embedder

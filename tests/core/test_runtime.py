@@ -6,7 +6,8 @@ from pathlib import Path
 import faiss
 import pytest
 
-from rag.core.runtime import one_thread, session
+from rag.core.runtime import session
+from rag.index.storage.flat_vectors import one_thread
 
 
 def test_what_is_no_graph_is_a_runtime_error(tmp_path: Path) -> None:

@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from rag.answering.assistant import Assistant
 from rag.core.errors import InvalidFilter
 from rag.core.types import Document
-from rag.index.filters import LazyFields, conditions, counts, fields_of, from_pairs, passing
+from rag.index.filters import conditions, counts, from_pairs, passing
 from rag.index.index import Index
 from rag.index.storage import documents as store_room
 from rag.index.storage.flat_vectors import FaissStore
 from rag.index.storage.lexical import TantivyStore
+from rag.index.storage.metadata import LazyFields, fields_of
 
 if TYPE_CHECKING:
     from rag.core.protocols import Embedder

@@ -26,8 +26,8 @@ from rag.core.types import Document
 from rag.index import index as index_room
 from rag.index.index import Index
 from rag.index.repair import examine, repair
-from rag.index.storage import manifest as generations
-from rag.index.storage.manifest import DOCUMENTS, read_manifest, sizes, writing
+from rag.index.storage.manifest import DOCUMENTS, content_sha256, read_manifest, sizes
+from rag.index.writing.commit import writing
 from tests.counting import Counting
 
 if TYPE_CHECKING:
@@ -520,7 +520,7 @@ def test_an_index_of_another_format_is_refused_and_can_be_built_again(
     path = Index.build(articles, tmp_path / "index", embedder=counting).path
     content = {**json.loads((path / "manifest.json").read_text()), "format": 99}
     content.pop("sha256")
-    content["sha256"] = generations._content_sha256(content)
+    content["sha256"] = content_sha256(content)
     (path / "manifest.json").write_text(json.dumps(content))
 
     with pytest.raises(IndexVersionMismatch, match="rag index PATH --rebuild"):
@@ -710,8 +710,8 @@ def test_damage_in_a_large_file_is_not_carried_into_the_next_version(
     articles: Path, tmp_path: Path, counting: Counting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Opening trusts the size of large files; a write must not give their damage a fresh hash."""
-    monkeypatch.setattr("rag.index.storage.manifest.WHOLLY_CHECKED_BYTES", 0)
-    monkeypatch.setattr("rag.index.storage.manifest.END_BYTES", 500)
+    monkeypatch.setattr("rag.index.storage.integrity.WHOLLY_CHECKED_BYTES", 0)
+    monkeypatch.setattr("rag.index.storage.integrity.END_BYTES", 500)
     Index.build(articles, tmp_path / "index", embedder=counting).close()
     file = tmp_path / "index/v000001/vectors.faiss"
     content = bytearray(file.read_bytes())

@@ -13,7 +13,7 @@ from rag.answering.assistant import Assistant
 from rag.core.errors import IndexCorrupt, IndexProblem, IndexVersionMismatch, InvalidInput
 from rag.index.index import Index
 from rag.index.repair import examine
-from rag.index.storage.manifest import _content_sha256, read_manifest
+from rag.index.storage.manifest import content_sha256, read_manifest
 from rag.index.transfer import export_index, import_index
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def rewritten(exported: Path, target: Path, change: dict[str, object], extra: di
         manifest = json.loads(old.read("manifest.json"))
         del manifest["sha256"]
         manifest |= change
-        new.writestr("manifest.json", json.dumps({**manifest, "sha256": _content_sha256(manifest)}))
+        new.writestr("manifest.json", json.dumps({**manifest, "sha256": content_sha256(manifest)}))
         for name in set(old.namelist()) - {"manifest.json", *extra}:
             new.writestr(name, old.read(name))
         for name, content in extra.items():

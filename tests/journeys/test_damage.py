@@ -21,9 +21,7 @@ from rag.core.response import Response
 from rag.core.types import Document
 from rag.index.index import Index
 from rag.index.repair import examine, repair
-from rag.index.storage import integrity as wholeness
-from rag.index.storage import manifest as generations
-from rag.index.storage import stable_files
+from rag.index.storage import integrity, stable_files
 from rag.index.storage.manifest import read_manifest
 
 if TYPE_CHECKING:
@@ -129,7 +127,7 @@ def test_damage_done_after_the_check_gives_no_wrong_quotation(
     index: Path, seeds: Path, embedder: "Embedder", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is flipped after the files were checked may cost an answer, but never its truth."""
-    monkeypatch.setattr(generations, "_is_whole", lambda *_: True)
+    monkeypatch.setattr(integrity, "_is_whole", lambda *_: True)
     texts = {path.name: path.read_bytes().decode() for path in seeds.iterdir()}
     (path,) = files(index, "documents.sqlite")
     good, answered, refused = path.read_bytes(), 0, 0
@@ -159,8 +157,8 @@ def flips(index: Path, count: int) -> Iterator[tuple[Path, bytes, bytes]]:
 @pytest.fixture
 def large(seeds: Path, tmp_path: Path, embedder: "Embedder", monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return an index of the seeds whose files of over 1,000 bytes count as large: opening hashes 64 at both ends."""
-    monkeypatch.setattr(generations, "WHOLLY_CHECKED_BYTES", 1_000)
-    monkeypatch.setattr(generations, "END_BYTES", 64)
+    monkeypatch.setattr(integrity, "WHOLLY_CHECKED_BYTES", 1_000)
+    monkeypatch.setattr(integrity, "END_BYTES", 64)
     Index.build(seeds, tmp_path / "large", embedder=embedder).close()
     return tmp_path / "large"
 
@@ -284,13 +282,13 @@ def test_large_files_are_checked_once_and_also_when_a_writer_has_dropped_them(
     large: Path, embedder: "Embedder", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hashed: list[str] = []
-    real = wholeness._sha256
+    real = integrity._sha256
 
     def counted(stream: IO[bytes]) -> str | None:
         hashed.append(stream.name)
         return real(stream)
 
-    monkeypatch.setattr(wholeness, "_sha256", counted)
+    monkeypatch.setattr(integrity, "_sha256", counted)
     reader = Index.open(large, embedder)
     names = [file for kind in ("documents.sqlite", "vectors.faiss", "words") for file in files(large, kind)]
     expected = {str(file) for file in names if file.stat().st_size > 1_000}
@@ -328,7 +326,7 @@ def test_a_bit_flipped_in_sentence_vectors_is_noticed_where_they_are_used(
     path.write_bytes(good[:at] + bytes([good[at] ^ (1 << place)]) + good[at + 1 :])
 
     assert "hash differs" in examine(index)[0]
-    monkeypatch.setattr(generations, "_is_whole", lambda *_: True)
+    monkeypatch.setattr(integrity, "_is_whole", lambda *_: True)
     with pytest.raises(IndexCorrupt, match="sentence vectors") as caught:
         Index.open(index, embedder).sentence_vectors([row])
     assert is_clear(caught.value)

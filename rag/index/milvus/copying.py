@@ -10,8 +10,9 @@ from rag.core.settings import Settings
 from rag.index.milvus.engine import Engine
 from rag.index.milvus.writing import Upload
 from rag.index.storage.documents import Store
-from rag.index.storage.manifest import DOCUMENTS, Manifest, damages, read_manifest
-from rag.index.writing.vector_writer import open_vectors
+from rag.index.storage.integrity import damages
+from rag.index.storage.manifest import DOCUMENTS, Manifest, read_manifest
+from rag.index.storage.quantised_vectors import open_vectors
 
 
 def copy_index(path: str | Path, to: str | Path) -> Manifest:

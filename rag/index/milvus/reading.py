@@ -12,10 +12,10 @@ import numpy as np
 from rag.core.errors import IndexCorrupt
 from rag.core.safe_json import json_value
 from rag.core.types import Chunk, Document, DocumentSummary, Fields, Layout, Mask, Span, tuples
-from rag.index.filters import COLUMNS, fields_of
 from rag.index.milvus.collections import AGAIN, METRIC
 from rag.index.milvus.rows import IN_ONE, PAGE_OF_TEXTS, Rows, Seen, joined
 from rag.index.storage.documents import CACHED_DOCUMENTS
+from rag.index.storage.metadata import COLUMNS, fields_of
 
 if TYPE_CHECKING:
     from rag.core.protocols import Floats2d, Ints1d, Ranking
@@ -109,7 +109,7 @@ class MilvusDocuments:
         return [self._chunk(row, found[row]) for row in rows]
 
     def sentence_vectors(self, rows: Sequence[int]) -> dict[int, bytes]:
-        """Return the packed vectors of the sentences of chunks (`rag.index.storage.flat_vectors.packed`), by row."""
+        """Return the vectors of the sentences of chunks by row, packed by `rag.index.storage.sentence_vectors`."""
         return {row: base64.b64decode(text) for row, text in self._passage_texts(rows, "inner", INNER).items()}
 
     @property

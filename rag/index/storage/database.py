@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from rag.core.errors import IndexCorrupt
+from rag.index.storage.remedies import BUILD_AGAIN
 
-BUILD_AGAIN = "Build the index again: rag index PATH --rebuild"
 REFUSALS = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
 """Codes by which SQLite tells a writer that the disk is at fault; to a reader they say that its file is."""
 

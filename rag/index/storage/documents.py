@@ -16,9 +16,10 @@ import numpy as np
 
 from rag.core.errors import IndexCorrupt
 from rag.core.types import Chunk, Document, DocumentSummary, Fields, Layout, Mask, Span, tuples
-from rag.index.filters import LazyFields
-from rag.index.storage.database import BUILD_AGAIN, DatabaseFile, corrupt
+from rag.index.storage.database import DatabaseFile, corrupt
 from rag.index.storage.fingerprints import Overlaps
+from rag.index.storage.metadata import LazyFields
+from rag.index.storage.remedies import BUILD_AGAIN, REPAIR
 
 if TYPE_CHECKING:
     from rag.core.protocols import Ints1d
@@ -250,7 +251,7 @@ class Store:
                 found[row] = self._chunk(*columns)
         missing = [row for row in rows if row not in found]
         if missing:
-            raise IndexCorrupt(f"The document store lacks chunk {missing[0]}.", "Run `rag check --repair`.")
+            raise IndexCorrupt(f"The document store lacks chunk {missing[0]}.", REPAIR)
         return [found[row] for row in rows]
 
     def sentence_vectors(self, rows: Sequence[int]) -> dict[int, bytes]:

@@ -1,22 +1,32 @@
-"""Keeps what tells where documents overlap: a sketch of each, its blocks by hash, and which blocks many share.
+"""Stores a MinHash sketch and the block hashes of each document, and the blocks that many documents share.
 
-Part of the document store, whose file it is given (`rag.index.storage.documents`). An index that was written before
-there were such
-tables gets them with its next write.
+The tables are part of the document store, whose file is given (`rag.index.storage.documents`). An index that was
+written before there were such tables gets them with its next write.
 """
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 
 from rag.index.storage.database import DatabaseFile
-from rag.index.writing.repeated_blocks import TRACE, Traced
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS sketches (document INTEGER PRIMARY KEY, sketch BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS traces (document INTEGER PRIMARY KEY, trace BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS shared_blocks (block INTEGER PRIMARY KEY)
 """
+
+
+TRACE = np.dtype([("block", "<i8"), ("length", "<u4")])
+"""An entry of a trace: the hash of a block, 0 for one that is never masked as repeated, and its characters."""
+
+
+class Traced(NamedTuple):
+    """What is known of a document without its text: `rag.index.writing.near_duplicates.sketch` and `trace`."""
+
+    sketch: bytes
+    trace: bytes
 
 
 class Overlaps:

@@ -13,6 +13,7 @@ import numpy as np
 
 from rag.core.errors import IndexCorrupt, InvalidSettings
 from rag.core.stopwords import STOPWORDS, UNSPACED
+from rag.index.storage.remedies import REPAIR
 from rag.index.storage.stable_files import GuardedFiles, stable_folder
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class TantivyStore:
             # Else a thread of tantivy's own opens, whenever the files change, what nobody has checked.
             self._index.config_reader(reload_policy="manual")
         except ValueError as error:
-            raise IndexCorrupt(f"{folder} is not a readable lexical index.", "Run `rag check --repair`.") from error
+            raise IndexCorrupt(f"{folder} is not a readable lexical index.", REPAIR) from error
         self._analyzer, self._plain = analyzer(stemmer), analyzer("none")
         self._as_written = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple()).filter(_short_words()).build()
         self._index.register_tokenizer("stems", self._analyzer)
@@ -68,7 +69,7 @@ class TantivyStore:
             with stable_folder(folder) as (stable, files):
                 return cls(stable, stemmer, files)
         except OSError as error:
-            raise IndexCorrupt(f"{folder} is not a readable lexical index.", "Run `rag check --repair`.") from error
+            raise IndexCorrupt(f"{folder} is not a readable lexical index.", REPAIR) from error
 
     def __len__(self) -> int:
         """Return the number of rows held at the last commit."""

@@ -22,10 +22,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from rag.core.errors import IndexCorrupt
-from rag.core.runtime import one_thread
 from rag.core.safe_json import json_value
-from rag.index.storage.flat_vectors import FaissStore, marked
+from rag.index.storage.flat_vectors import FaissStore, marked, one_thread
+from rag.index.storage.remedies import REPAIR
 from rag.index.storage.stable_files import GuardedFiles, is_small
+
+if TYPE_CHECKING:
+    from rag.core.protocols import Floats2d, Ints1d
 
 if TYPE_CHECKING:
     from rag.core.protocols import Floats1d, Floats2d, Ints1d, Ranking
@@ -44,7 +47,6 @@ LOOKED_UP, SPARSE = 20_000, 4
 """From so many rows on their places are read from a table, where no row is higher than so many times their number."""
 FIGURE, UNIT = "<i2", 32_767
 """A figure of a unit vector in 16 bits, and what stands for 1: as exact as half precision, read 20 times sooner."""
-REMEDY = "Run `rag check --repair`."
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ class Facts:
         try:
             return cls(**json_value(file.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError) as error:
-            raise IndexCorrupt(f"{file} is damaged: {error}.", REMEDY) from error
+            raise IndexCorrupt(f"{file} is damaged: {error}.", REPAIR) from error
 
     def write(self, file: Path) -> None:
         """Write one line of JSON. Raises OSError."""
@@ -101,9 +103,9 @@ class QuantisedStore:
             full = np.fromfile(folder / FULL, FIGURE) if figures is None else figures
             full = full.reshape(len(rows), facts.dimension)
         except (OSError, RuntimeError, ValueError) as error:
-            raise IndexCorrupt(f"{folder} holds no readable vector files: {error}.", REMEDY) from error
+            raise IndexCorrupt(f"{folder} holds no readable vector files: {error}.", REPAIR) from error
         if fast.ntotal != len(rows) or fast.d != facts.dimension:
-            raise IndexCorrupt(f"The vector files of {folder} disagree on their size.", REMEDY)
+            raise IndexCorrupt(f"The vector files of {folder} disagree on their size.", REPAIR)
         store = cls(fast, full, rows, facts)
         store._files = files
         if (folder / ADDED).exists():
@@ -275,3 +277,8 @@ def as_vectors(figures: Any) -> "Floats2d":
 def _products(figures: Any, query: "Floats1d") -> "Floats1d":
     # Row by row: the last digits of a matrix product depend on what else is compared, and it takes several threads.
     return np.asarray(np.einsum("ij,j->i", as_vectors(figures), query), np.float32)
+
+
+def open_vectors(folder: Path) -> FaissStore | QuantisedStore:
+    """Return the vectors of a version, for searching. Raises IndexCorrupt."""
+    return QuantisedStore.open(folder) if (folder / FACTS).exists() else FaissStore.open(folder / FAST)

@@ -14,10 +14,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from rag.core.errors import IndexCorrupt
+from rag.index.storage.remedies import REPAIR_OR_BUILD
 
 MAX_PRIVATE_BYTES = 64_000_000
 """Files up to this size are read into memory; 64 MB take about 20 ms."""
-REPAIR = "Run `rag check --repair`; if that fails, build the index again."
 
 
 class GuardedFiles:
@@ -32,14 +32,14 @@ class GuardedFiles:
                 descriptor = os.open(file, os.O_RDONLY)
             except OSError as error:
                 self.close()
-                raise IndexCorrupt(f"{file} cannot be read: {error.strerror}.", REPAIR) from error
+                raise IndexCorrupt(f"{file} cannot be read: {error.strerror}.", REPAIR_OR_BUILD) from error
             self._states[descriptor] = file, _state(descriptor)
 
     def require_unchanged(self) -> None:
         """Raise IndexCorrupt if a file has another size or time of change than when it was opened."""
         for descriptor, (file, state) in self._states.items():
             if _state(descriptor) != state:
-                raise IndexCorrupt(f"{file} was changed while it was in use.", REPAIR)
+                raise IndexCorrupt(f"{file} was changed while it was in use.", REPAIR_OR_BUILD)
 
 
 def is_small(*files: Path) -> bool:

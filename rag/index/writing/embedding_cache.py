@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from rag.core.errors import IndexCorrupt
-from rag.index.storage.flat_vectors import CHECKSUM, unpacked
 from rag.index.storage.manifest import UNFINISHED
+from rag.index.storage.sentence_vectors import CHECKSUM, unpacked
 
 if TYPE_CHECKING:
     from rag.core.protocols import Floats1d, Ranges

@@ -2,27 +2,20 @@
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rag.core.errors import EmptyDocument, LoadError, UnreadableSource, UnsupportedFormat
 from rag.core.reports import IndexReport, Progress, first_few
 from rag.core.types import Document
-from rag.index.storage.manifest import parts_among
 from rag.index.writing.near_duplicates import groups, near
-from rag.index.writing.renamed_files import Renamed, links_note, under_known_ids
+from rag.index.writing.sources import Renamed, links_note, size_of, under_known_ids
 from rag.index.writing.writer import Change, Writer
-from rag.loading import Source, discover, file_sha256, load
+from rag.loading import Source, file_sha256, load
 from rag.loading.sources import printable
-
-if TYPE_CHECKING:
-    from rag.core.protocols import DocumentStore
 
 FEW_SHARE = 50
 """Of up to 1 document in 50 each is compared with all others, of more all are grouped at once."""
-Paths = str | Path | Iterable[str | Path]
 
 
 class Ingest:
@@ -223,43 +216,3 @@ def _is_same_file(known: str, path: str) -> bool:
     if known == printable(path):
         return True
     return os.path.exists(known) and os.path.exists(path) and os.path.samefile(known, path)
-
-
-def size_of(item: Source | Document) -> int:
-    """Return the bytes of a file or the characters of a document, 0 where it cannot be told."""
-    try:
-        return len(item.text) if isinstance(item, Document) else item.path.stat().st_size
-    except OSError:
-        return 0
-
-
-def as_work(sources: Paths | Iterable[str | Path | Document], index: Path) -> list[Source | Document]:
-    """Return the files at and below the paths among `sources`, then its Documents; the files of `index` are left out.
-
-    Raises SourceNotFound.
-    """
-    given = [sources] if isinstance(sources, str | Path) else list(sources)
-    paths = [item for item in given if not isinstance(item, Document)]
-    documents: list[Source | Document] = [item for item in given if isinstance(item, Document)]
-    found = discover(paths) if paths else []
-    own = parts_among((source.path for source in found), index)
-    return [*(source for source in found if source.path not in own), *documents]
-
-
-def documents_gone(store: "DocumentStore", paths: Sequence[str | Path], work: Sequence[Source | Document]) -> list[str]:
-    """Return the documents whose file was below `paths` and is not in `work`, under this id or another."""
-    roots = [Path(folder(path)) for path in paths for folder in (os.path.abspath, os.path.realpath)]
-    files = [item for item in work if isinstance(item, Source)]
-    present = {*(file.document_id for file in files), *(_real(file.path) for file in files)}
-    gone = []
-    for source, (location, _) in store.sources().items():
-        places = (Path(location), Path(_real(location)))
-        below = any(place.is_relative_to(root) for place in places for root in roots)
-        if below and source not in present and str(places[1]) not in present:
-            gone += store.documents_of(source)
-    return gone
-
-
-def _real(path: str | Path) -> str:
-    # Of the file itself no link is followed: where it was one, its target may well still be there.
-    return printable(os.path.join(os.path.realpath(os.path.dirname(os.path.abspath(path))), os.path.basename(path)))

@@ -14,16 +14,15 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from rag.chunking.boilerplate import SHORT, normal
 from rag.core.types import Block, Document, Mask
+from rag.index.storage.fingerprints import TRACE, Traced
 from rag.index.writing.near_duplicates import likeness
 
-TRACE = np.dtype([("block", "<i8"), ("length", "<u4")])
-"""An entry of a trace: the hash of a block, 0 for one that is never masked as repeated, and its characters."""
 KINDS = ("heading", "list_item", "paragraph")
 FEWEST = 5
 """Documents that must have a block, and that must be no copies of one another."""
@@ -38,13 +37,6 @@ COMPANY = 3
 _ASKED_FOR = re.compile(r"[\d@]")
 _LABEL = re.compile(r"[^\W\d_][\w ./-]{0,30}:\s*\S")
 _MENU = re.compile(r"(?:[^|·•›»]+[|·•›»]){2,}")
-
-
-class Traced(NamedTuple):
-    """What is known of a document without its text: `rag.index.writing.near_duplicates.sketch` and `trace`."""
-
-    sketch: bytes
-    trace: bytes
 
 
 def trace(document: Document, blocks: Sequence[Block], masks: Collection[Mask]) -> bytes:

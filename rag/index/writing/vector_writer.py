@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rag.index.storage.flat_vectors import FaissStore
-from rag.index.storage.manifest import link_file
 from rag.index.storage.quantised_vectors import (
     ADDED,
     BASE,
@@ -29,7 +28,9 @@ from rag.index.storage.quantised_vectors import (
     Facts,
     QuantisedStore,
     as_figures,
+    open_vectors,
 )
+from rag.index.writing.commit import link_file
 from rag.index.writing.vector_training import PROMISE, extended, save, trained, tuned
 
 if TYPE_CHECKING:
@@ -41,11 +42,6 @@ ADDED_SHARE, ADDED_MOST = 0.1, 20_000
 AT_ONCE = 8_192
 FRESH = "vectors.fresh"
 VECTOR_FILES = (*BASE, ADDED, REMOVED, FACTS)
-
-
-def open_vectors(folder: Path) -> FaissStore | QuantisedStore:
-    """Return the vectors of a version, for searching. Raises IndexCorrupt."""
-    return QuantisedStore.open(folder) if (folder / FACTS).exists() else FaissStore.open(folder / FAST)
 
 
 def kind_for(count: int, wanted: str = "auto") -> str:

@@ -18,10 +18,11 @@ from rag.chunking.chunks import chunk, embedded_sentences, embedding_text
 from rag.core.errors import IndexCorrupt
 from rag.core.settings import Settings
 from rag.core.types import Block, Chunk, Document, Mask
-from rag.index.storage.database import BUILD_AGAIN
 from rag.index.storage.documents import Store
-from rag.index.storage.flat_vectors import packed, packed_size
-from rag.index.storage.manifest import DOCUMENTS, WORDS, Manifest, described, link_tree
+from rag.index.storage.manifest import DOCUMENTS, WORDS, Manifest
+from rag.index.storage.remedies import BUILD_AGAIN
+from rag.index.storage.sentence_vectors import packed, packed_size
+from rag.index.writing.commit import described, link_tree
 from rag.index.writing.embedding_cache import Embedded, Unfinished, key_of
 from rag.index.writing.near_duplicates import sketch
 from rag.index.writing.rebuild import add_words, disk_refusals, open_words, rewrite_words

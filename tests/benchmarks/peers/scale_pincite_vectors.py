@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from scale_driver import BEST, Engine, Question, batches, run
 
-from rag.index.writing.vector_writer import VectorWriter, open_vectors
+from rag.index.storage.quantised_vectors import open_vectors
+from rag.index.writing.vector_writer import VectorWriter
 
 
 def build(material: Path, folder: Path) -> None:

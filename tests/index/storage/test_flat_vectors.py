@@ -7,7 +7,8 @@ import pytest
 from numpy.typing import NDArray
 
 from rag.core.errors import IndexCorrupt
-from rag.index.storage.flat_vectors import FaissStore, cosine, packed, packed_size, unpacked
+from rag.index.storage.flat_vectors import FaissStore
+from rag.index.storage.sentence_vectors import cosine, packed, packed_size, unpacked
 
 DIMENSION = 16
 

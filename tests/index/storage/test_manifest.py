@@ -9,18 +9,10 @@ from pathlib import Path
 import pytest
 
 from rag.core.errors import IndexCorrupt, IndexLocked, IndexNotFound, IndexVersionMismatch, IndexWriteFailed
-from rag.index.storage import manifest as generations
-from rag.index.storage.manifest import (
-    Manifest,
-    commit,
-    damages,
-    described,
-    link_tree,
-    next_version,
-    partial_version,
-    read_manifest,
-    writing,
-)
+from rag.index.storage import integrity
+from rag.index.storage.integrity import damages
+from rag.index.storage.manifest import Manifest, content_sha256, read_manifest
+from rag.index.writing.commit import commit, described, link_tree, next_version, partial_version, writing
 
 
 def put(path: Path, **files: str) -> Manifest:
@@ -115,7 +107,7 @@ def test_every_flipped_bit_of_a_manifest_is_noticed_or_means_nothing(tmp_path: P
 
 def test_another_format_is_named(tmp_path: Path) -> None:
     content = {**asdict(put(tmp_path, a="one")), "format": 99}
-    signed = {**content, "sha256": generations._content_sha256(content)}
+    signed = {**content, "sha256": content_sha256(content)}
     (tmp_path / "manifest.json").write_text(json.dumps(signed))
 
     with pytest.raises(IndexVersionMismatch, match=r"format 99.*--rebuild"):
@@ -146,8 +138,8 @@ def test_damage_of_each_kind_is_named_with_its_file(tmp_path: Path) -> None:
 def test_large_files_are_judged_by_their_ends_until_asked(
     place: int, noticed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(generations, "WHOLLY_CHECKED_BYTES", 599)
-    monkeypatch.setattr(generations, "END_BYTES", 100)
+    monkeypatch.setattr(integrity, "WHOLLY_CHECKED_BYTES", 599)
+    monkeypatch.setattr(integrity, "END_BYTES", 100)
     manifest = put(tmp_path, a="x" * 600)
     (tmp_path / "v000001/a").write_text("x" * place + "y" + "x" * (599 - place))
 

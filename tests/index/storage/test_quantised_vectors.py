@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from rag.core.errors import IndexCorrupt
 from rag.index.storage import quantised_vectors as quantised
 from rag.index.storage.flat_vectors import FaissStore
-from rag.index.storage.quantised_vectors import Facts, QuantisedStore, as_figures, as_vectors
+from rag.index.storage.quantised_vectors import Facts, QuantisedStore, as_figures, as_vectors, open_vectors
 from rag.index.writing import vector_training as quantising
 from rag.index.writing import vector_writer as vector_files
-from rag.index.writing.vector_writer import VectorWriter, kind_for, open_vectors, told
+from rag.index.writing.vector_writer import VectorWriter, kind_for, told
 
 DIMENSION, COUNT = 32, 6_000
 Rows = NDArray[np.int64]

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from rag.index.index import Index
-from rag.index.storage.flat_vectors import packed
 from rag.index.storage.manifest import UNFINISHED, parts_among
+from rag.index.storage.sentence_vectors import packed
 from rag.index.writing.embedding_cache import Embedded, Unfinished, drop_unfinished, key_of
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from rag.core.types import Document
 from rag.index.index import Index
 from rag.index.storage.documents import Store
-from rag.index.storage.manifest import _content_sha256, described
+from rag.index.storage.manifest import content_sha256
+from rag.index.writing.commit import described
 from rag.index.writing.near_duplicates import FEWEST_WORDS, groups, likeness, near, sketch
 from tests.exploring import examples
 
@@ -102,7 +103,7 @@ def test_an_index_without_sketches_gets_them_with_its_next_write(embedder: "Embe
     held = json.loads((index.path / "manifest.json").read_text())
     del held["sha256"]
     held["files"] = described(folder)
-    (index.path / "manifest.json").write_text(json.dumps({**held, "sha256": _content_sha256(held)}))
+    (index.path / "manifest.json").write_text(json.dumps({**held, "sha256": content_sha256(held)}))
     opened = Index.open(index.path, embedder)
     assert opened.near_duplicates() == []
     assert opened.add([Document("b", words + " more")]).near_duplicates == (("a", ("b",)),)

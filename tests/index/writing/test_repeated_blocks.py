@@ -17,8 +17,9 @@ from rag.cli.main import main
 from rag.core.settings import Settings
 from rag.core.types import Document
 from rag.index.index import Index
+from rag.index.storage.fingerprints import TRACE, Traced
 from rag.index.writing.near_duplicates import sketch
-from rag.index.writing.repeated_blocks import KIN, TRACE, Traced, repeated, shared_blocks, trace
+from rag.index.writing.repeated_blocks import KIN, repeated, shared_blocks, trace
 from rag.loading import discover, load
 from tests.counting import Counting
 from tests.index.test_index import agree

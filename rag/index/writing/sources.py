@@ -1,16 +1,64 @@
-"""Knows files again: by which id the index has them, and which one of them a new file was before it was renamed."""
+"""Lists the sources of a write, and knows a file again that was renamed."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rag.core.reports import first_few
 from rag.core.types import Document
-from rag.loading import Source
+from rag.index.storage.manifest import parts_among
+from rag.loading import Source, discover
 from rag.loading.sources import place_of, printable
+
+if TYPE_CHECKING:
+    from rag.core.protocols import DocumentStore
+
+Paths = str | Path | Iterable[str | Path]
 
 Known = Mapping[str, tuple[str, str]]
 """Path and hash of every source of an index by its id."""
+
+
+def size_of(item: Source | Document) -> int:
+    """Return the bytes of a file or the characters of a document, 0 where it cannot be told."""
+    try:
+        return len(item.text) if isinstance(item, Document) else item.path.stat().st_size
+    except OSError:
+        return 0
+
+
+def as_work(sources: Paths | Iterable[str | Path | Document], index: Path) -> list[Source | Document]:
+    """Return the files at and below the paths among `sources`, then its Documents; the files of `index` are left out.
+
+    Raises SourceNotFound.
+    """
+    given = [sources] if isinstance(sources, str | Path) else list(sources)
+    paths = [item for item in given if not isinstance(item, Document)]
+    documents: list[Source | Document] = [item for item in given if isinstance(item, Document)]
+    found = discover(paths) if paths else []
+    own = parts_among((source.path for source in found), index)
+    return [*(source for source in found if source.path not in own), *documents]
+
+
+def documents_gone(store: "DocumentStore", paths: Sequence[str | Path], work: Sequence[Source | Document]) -> list[str]:
+    """Return the documents whose file was below `paths` and is not in `work`, under this id or another."""
+    roots = [Path(folder(path)) for path in paths for folder in (os.path.abspath, os.path.realpath)]
+    files = [item for item in work if isinstance(item, Source)]
+    present = {*(file.document_id for file in files), *(_real(file.path) for file in files)}
+    gone = []
+    for source, (location, _) in store.sources().items():
+        places = (Path(location), Path(_real(location)))
+        below = any(place.is_relative_to(root) for place in places for root in roots)
+        if below and source not in present and str(places[1]) not in present:
+            gone += store.documents_of(source)
+    return gone
+
+
+def _real(path: str | Path) -> str:
+    # Of the file itself no link is followed: where it was one, its target may well still be there.
+    return printable(os.path.join(os.path.realpath(os.path.dirname(os.path.abspath(path))), os.path.basename(path)))
 
 
 def under_known_ids(work: Sequence[Source | Document], known: Known) -> list[Source | Document]:
