@@ -1,4 +1,4 @@
-"""The two commands of the shell that judge: `rag eval` and `rag calibrate`. Registered in `rag.cli.main`."""
+"""Measures an index on questions with known answers: `rag eval` and `rag calibrate`."""
 
 import time
 from collections.abc import Iterator
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rag.cli.options import DEFAULT_INDEX, SetOption
 from rag.core.configuration import changes_of
 from rag.core.settings import Settings
 
@@ -27,26 +28,27 @@ DatasetFolder = Annotated[
 OwnQuestions = Annotated[
     Path, typer.Argument(help="Folder with queries.jsonl and answers.jsonl about the documents of the index.")
 ]
-Sample = Annotated[int | None, typer.Option(help="Ask only so many questions; the corpus stays whole.")]
-Seed = Annotated[int, typer.Option(help="Which questions a sample draws.")]
+Sample = Annotated[int | None, typer.Option(help="Ask only this many questions; the corpus stays whole.")]
+Seed = Annotated[int, typer.Option(help="Seed that draws the sample.")]
 Stages = Annotated[
     str | None,
     typer.Option(help="Comma-separated: lexical dense fused read answers chunks abstention citations cost."),
 ]
 HowMeant = Annotated[
     str | None,
-    typer.Option(help="any: gold answers are alternatives; all: a set to be covered. Default: as META.json says."),
+    typer.Option(help="any: gold answers are alternatives; all: a set to be covered. Default: META.json."),
 ]
 OtherField = Annotated[Path | None, typer.Option(help="Data set folder whose questions this one cannot answer.")]
 JsonFile = Annotated[Path | None, typer.Option("--json", help="Write all figures and each question's values here.")]
 ReportFile = Annotated[Path | None, typer.Option(help="Write one self-contained HTML page here.")]
-Earlier = Annotated[Path | None, typer.Option(help="An earlier --json file: show what moved.")]
-CacheFolder = Annotated[Path | None, typer.Option(help="Where indexes are kept between runs.")]
-SetOption = Annotated[list[str] | None, typer.Option("--set", help="A setting, as key=value; may be repeated.")]
-IndexFolder = Annotated[Path, typer.Option(help="The index whose confidence is fitted.")]
-Precision = Annotated[float, typer.Option(min=0.5, max=1.0, help="Fraction of shown answers that shall be right.")]
-Feedback = Annotated[bool, typer.Option(help="Count what readers said of first answers of this index too.")]
-TakeOut = Annotated[bool, typer.Option(help="Ask each question again as if its article were not there.")]
+Earlier = Annotated[Path | None, typer.Option(help="An earlier --json file: show the differences.")]
+CacheFolder = Annotated[Path | None, typer.Option(help="Folder for indexes between runs.")]
+IndexFolder = Annotated[Path, typer.Option(help="The index to calibrate.")]
+Precision = Annotated[
+    float, typer.Option(min=0.5, max=1.0, help="Required fraction of right answers among those shown.")
+]
+Feedback = Annotated[bool, typer.Option(help="Also use the readers' feedback on first answers.")]
+TakeOut = Annotated[bool, typer.Option(help="Ask each question again without its article.")]
 
 
 def eval_command(
@@ -63,8 +65,7 @@ def eval_command(
     settings: SetOption = None,
 ) -> None:
     """Measure every stage on a data set with known answers, with intervals, curves and the worst failures."""
-    from rag.evaluation.extras import require_extra
-    from rag.evaluation.results import read_json, write_json
+    from rag.evaluation.results import read_json, require_extra, write_json
     from rag.evaluation.run import STAGES, evaluate
 
     if report:
@@ -89,7 +90,7 @@ def eval_command(
 
 def calibrate_command(
     dataset: OwnQuestions,
-    index: IndexFolder = Path("index"),
+    index: IndexFolder = DEFAULT_INDEX,
     precision: Precision = 0.9,
     sample: Sample = None,
     seed: Seed = 0,
@@ -105,11 +106,11 @@ def calibrate_command(
     from rag.index.index import Index
 
     with closing(Index.open(index)) as opened:
-        wanted = opened.settings.updated(changes_of(settings))
+        new_settings = opened.settings.updated(changes_of(settings))
     with _progress() as tell:
         report = calibrate(
             dataset, index, precision,
-            settings=wanted, sample=sample, seed=seed, take_out=take_out, feedback=feedback, progress=tell,
+            settings=new_settings, sample=sample, seed=seed, take_out=take_out, feedback=feedback, progress=tell,
         )  # fmt: skip
     Console().print(render_calibration(report))
 
@@ -132,17 +133,17 @@ def _show(evaluation: "Evaluation", earlier: "Evaluation | None", report: Path |
         console.print(f"Report: {report}")
 
 
-def _references(given: str | None) -> "References | None":
+def _references(value: str | None) -> "References | None":
     from rag.core.errors import EvaluationError
 
-    if given in (None, "any", "all"):
-        return given  # type: ignore[return-value]
-    raise EvaluationError(f"--references {given!r} is unknown.", "Give any or all.")
+    if value in (None, "any", "all"):
+        return value  # type: ignore[return-value]
+    raise EvaluationError(f"--references {value!r} is unknown.", "Give any or all.")
 
 
 @contextmanager
 def _progress() -> "Iterator[Callable[[str, int, int], None]]":
-    """Show how far each step is and the time left, on the error stream: bars on a terminal, else a line at times."""
+    """Show each step's progress and remaining time on standard error: bars on a terminal, lines elsewhere."""
     from rich.console import Console
 
     console = Console(stderr=True)
@@ -155,25 +156,25 @@ def _progress() -> "Iterator[Callable[[str, int, int], None]]":
     with Progress(*columns, console=console) as bars:
         tasks: dict[str, TaskID] = {}
 
-        def tell(what: str, done: int, total: int) -> None:
-            if what not in tasks:
-                tasks[what] = bars.add_task(what, total=total)
-            bars.update(tasks[what], completed=done, total=total)
+        def show(step: str, done: int, total: int) -> None:
+            if step not in tasks:
+                tasks[step] = bars.add_task(step, total=total)
+            bars.update(tasks[step], completed=done, total=total)
 
-        yield tell
+        yield show
 
 
 def _lines(console: "Console") -> "Callable[[str, int, int], None]":
-    began: dict[str, float] = {}
-    printed = 0.0
+    started_at: dict[str, float] = {}
+    printed_at = 0.0
 
-    def tell(what: str, done: int, total: int) -> None:
-        nonlocal printed
+    def show(step: str, done: int, total: int) -> None:
+        nonlocal printed_at
         now = time.monotonic()
-        spent = now - began.setdefault(what, now)
-        if done >= total or now - printed >= SECONDS_BETWEEN_LINES:
-            left = f", about {spent * (total - done) / done:.0f} s left" if 0 < done < total else ""
-            console.print(f"{what}: {done} of {total}{left}", highlight=False)
-            printed = now
+        seconds = now - started_at.setdefault(step, now)
+        if done >= total or now - printed_at >= SECONDS_BETWEEN_LINES:
+            remaining = f", about {seconds * (total - done) / done:.0f} s left" if 0 < done < total else ""
+            console.print(f"{step}: {done} of {total}{remaining}", highlight=False)
+            printed_at = now
 
-    return tell
+    return show

@@ -1,7 +1,4 @@
-"""The commands of the shell that write, check and move an index: `rag index | check | export | import`.
-
-Registered in `rag.cli.main`.
-"""
+"""Writes, checks and moves an index: `rag index`, `rag check`, `rag export` and `rag import`."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rag.cli.options import DEFAULT_INDEX, IndexOption, SetOption
 from rag.cli.terminal import ProgressBar, show_report
 from rag.core.configuration import changes_of
 from rag.core.errors import IndexLocked, InvalidInput, SourceNotFound
@@ -23,25 +21,22 @@ if TYPE_CHECKING:
     from rag.core.types import Document
     from rag.index.index import Index
 
-IndexOption = Annotated[Path, typer.Option("--index", help="Folder of the index, or milvus://HOST:PORT/NAME.")]
-SetOption = Annotated[list[str] | None, typer.Option("--set", help="A setting as key=value; may be repeated.")]
-STOPPED = "Stopped; the index is as it was at its last commit. Run the same command again to go on."
-DEFAULT_INDEX = Path("index")
+STOPPED = "Stopped. The index is at its last commit; run the same command again to go on."
 WORKERS_HELP = "Embed with Ray: a number of workers of this machine, or the address ray://HOST:PORT of a cluster."
 
 
 def index_command(
     paths: Annotated[list[str], typer.Argument(help="Files, folders and, if allowed, web addresses.")],
     index: IndexOption = DEFAULT_INDEX,
-    rebuild: Annotated[bool, typer.Option(help="Build from nothing, in place of what is there.")] = False,
-    sync: Annotated[bool, typer.Option(help="Also drop documents whose file is gone.")] = False,
+    rebuild: Annotated[bool, typer.Option(help="Build a new index and replace the old one.")] = False,
+    sync: Annotated[bool, typer.Option(help="Also remove documents whose file is gone.")] = False,
     watch: Annotated[bool, typer.Option(help="Sync, then again whenever files change, until interrupted.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be done.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the changes without making them.")] = False,
     allow_network: Annotated[bool, typer.Option("--allow-network", help="Read web addresses among PATHS.")] = False,
     workers: Annotated[str | None, typer.Option(help=WORKERS_HELP)] = None,
     settings: SetOption = None,
 ) -> None:
-    """Build an index of files and folders, or bring one up to date; exit status 2 where a file could not be read."""
+    """Build an index of files and folders, or bring one up to date; exit status 2 if a file could not be read."""
     from rag.loading import load
     from rag.loading.formats.web import with_web_addresses
 
@@ -57,11 +52,11 @@ def index_command(
     report = report.with_failed(failed)
     show_report(report, index)
     if dry_run:
-        typer.echo("Nothing was written; files are named, not the documents in them.")
+        typer.echo("Nothing was written. The lines name files, not the documents in them.")
     if watch:
         _watch(paths, index)
-    taken = report.added or report.updated or report.unchanged or report.removed
-    if report.unreadable or (report.failed and not taken):
+    any_document = report.added or report.updated or report.unchanged or report.removed
+    if report.unreadable or (report.failed and not any_document):
         raise typer.Exit(2)
 
 
@@ -74,12 +69,12 @@ def _written(
 
     with ProgressBar() as tell:
         opened = None if rebuild or not _exists(index) else Index.open(index)
-        wanted = (opened.settings if opened else Settings()).updated(changes_of(settings))
+        new_settings = (opened.settings if opened else Settings()).updated(changes_of(settings))
         if opened is not None:
-            opened.require(wanted)
-        with _told_when_stopped(), _embedded(sources, opened, wanted, workers, tell) as embedder:
+            opened.require(new_settings)
+        with _message_when_stopped(), _embedded(sources, opened, new_settings, workers, tell) as embedder:
             if opened is None:
-                return Index.build(sources, index, wanted, tell, embedder).report
+                return Index.build(sources, index, new_settings, tell, embedder).report
             if embedder is not None:
                 opened = Index.open(index, embedder)
             if sync:
@@ -88,8 +83,8 @@ def _written(
 
 
 @contextmanager
-def _told_when_stopped() -> "Iterator[None]":
-    """Say what became of the index where Ctrl-C ends a write of it; what was embedded is kept for the next run."""
+def _message_when_stopped() -> "Iterator[None]":
+    """Print the state of the index if Ctrl-C ends a write. The vectors made so far are reused by the next run."""
     try:
         yield
     except KeyboardInterrupt:
@@ -102,7 +97,7 @@ def _embedded(
     sources: "Sequence[str | Path | Document]", opened: "Index | None", settings: "Settings", workers: str | None,
     tell: "Callable[[Progress], None]",
 ) -> "Iterator[Embedder | None]":  # fmt: skip
-    """Give an embedder that has the vectors of what is new, made by `workers`; None for no workers."""
+    """Yield an embedder that holds the vectors of the new passages, made by `workers`; None without workers."""
     if workers is None:
         yield None
         return
@@ -146,41 +141,46 @@ def _watch(paths: Sequence[str], index: Path) -> None:
 
 def check(
     index: IndexOption = DEFAULT_INDEX,
-    repair: Annotated[bool, typer.Option(help="Make vectors and words anew where they are damaged.")] = False,
+    repair: Annotated[bool, typer.Option(help="Rebuild damaged vectors and words from the documents.")] = False,
 ) -> None:
-    """Check every file of an index against what was written, and tell its size."""
+    """Check every file of an index against its hash, and print its size."""
     from rag.index.index import Index
     from rag.index.repair import examine
-    from rag.index.repair import repair as mend
+    from rag.index.repair import repair as repair_index
+
+    if repair:
+        require_folder(index, "rag check --repair")
+    problems = Index.open(index).store.problems() if is_address(index) else examine(index)
+    if problems and repair:
+        repair_index(index)
+        typer.echo(f"Repaired: {'; '.join(problems)}.")
+        problems = examine(index)
+    for problem in problems:
+        typer.echo(f"error: {problem}. Run `rag check --repair`, or build again: rag index PATH --rebuild", err=True)
+    if problems:
+        raise typer.Exit(2)
+    for line in _state(Index.open(index), index):
+        typer.echo(f"{index}: {line}")
+
+
+def _state(opened: "Index", path: Path) -> "Iterator[str]":
+    """Yield how the vectors are searched, then version, counts and size."""
     from rag.index.storage.manifest import sizes
     from rag.index.storage.quantised_vectors import QuantisedStore
     from rag.index.writing.vector_writer import told
 
-    if repair:
-        require_folder(index, "rag check --repair")
-    found = Index.open(index).store.problems() if is_address(index) else examine(index)
-    if found and repair:
-        mend(index)
-        typer.echo(f"Mended: {'; '.join(found)}.")
-        found = examine(index)
-    for problem in found:
-        typer.echo(f"error: {problem}. Run `rag check --repair`, or build again: rag index PATH --rebuild", err=True)
-    if found:
-        raise typer.Exit(2)
-    opened = Index.open(index)
     info = opened.info
+    counts = f"version {info.version}, {info.documents} documents, {info.chunks} chunks"
     if info.engine is not None:
-        about = ", ".join(f"{key} {value}" for key, value in info.engine.items() if key != "name")
-        sizes_held = f"{info.documents} documents, {info.chunks} chunks"
-        typer.echo(f"{index}: version {info.version}, {sizes_held}, all sound; {info.engine['name']}: {about}.")
+        details = ", ".join(f"{key} {value}" for key, value in info.engine.items() if key != "name")
+        yield f"{counts}, all sound; {info.engine['name']}: {details}."
         return
-    held = sizes(index)
-    now, before = held[info.version], [size for version, size in held.items() if version < info.version]
-    grown = f" ({(now - before[-1]) / 1e3:+,.0f} since the version before)" if before else ""
-    held_now = f"{info.documents} documents, {info.chunks} chunks, {now / 1e3:,.0f} kB{grown}"
     if isinstance(opened.vectors, QuantisedStore):
-        typer.echo(f"{index}: vectors searched as {told(opened.vectors.facts)}.")
-    typer.echo(f"{index}: version {info.version}, {held_now}, all sound.")
+        yield f"vectors searched as {told(opened.vectors.facts)}."
+    bytes_of = sizes(path)
+    size, earlier = bytes_of[info.version], [size for version, size in bytes_of.items() if version < info.version]
+    growth = f" ({(size - earlier[-1]) / 1e3:+,.0f} since the version before)" if earlier else ""
+    yield f"{counts}, {size / 1e3:,.0f} kB{growth}, all sound."
 
 
 def export_command(
@@ -196,16 +196,17 @@ def export_command(
         copied = copy_index(index, file)
         typer.echo(f"{file}: version {copied.version}, {copied.documents} documents, {copied.chunks} chunks.")
         return
-    made = export_index(index, file)
-    typer.echo(f"{file}: {made.documents} documents, {made.chunks} chunks, {file.stat().st_size / 1e6:.1f} MB.")
+    manifest = export_index(index, file)
+    counts = f"{manifest.documents} documents, {manifest.chunks} chunks"
+    typer.echo(f"{file}: {counts}, {file.stat().st_size / 1e6:.1f} MB.")
 
 
 def import_command(
     file: Annotated[Path, typer.Argument(help="A file that `rag export` wrote.")],
     index: IndexOption = DEFAULT_INDEX,
 ) -> None:
-    """Make an index of an exported one, every file checked against its hash."""
+    """Make an index from an exported file, and check every file in it against its hash."""
     from rag.index.transfer import import_index
 
-    made = import_index(file, index)
-    typer.echo(f"{index}: version {made.version}, {made.documents} documents, {made.chunks} chunks.")
+    manifest = import_index(file, index)
+    typer.echo(f"{index}: version {manifest.version}, {manifest.documents} documents, {manifest.chunks} chunks.")

@@ -1,7 +1,7 @@
-"""The shell: `rag ask | search | documents | verify | serve`, and the commands that other rooms bring.
+"""Defines the command `rag`: `ask`, `search`, `verify`, `config`, `serve`, and the commands of the other modules here.
 
-Rooms are imported inside the commands, so that `rag --help` answers at once. Every error that a user can mend is one
-line on standard error, with its remedy, and exit status 2.
+Modules are imported inside the commands, so that `rag --help` answers at once. Every error that a user can correct is
+one line on standard error, with its remedy, and exit status 2.
 """
 
 import json
@@ -13,27 +13,29 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rag import __version__
+from rag.cli.document_commands import documents
 from rag.cli.evaluation_commands import calibrate_command, eval_command
-from rag.cli.index_commands import (
+from rag.cli.index_commands import check, export_command, import_command, index_command
+from rag.cli.options import (
     DEFAULT_INDEX,
+    FilterOption,
     IndexOption,
+    JsonOption,
     SetOption,
-    check,
-    export_command,
-    import_command,
-    index_command,
+    TopOption,
+    open_assistant,
+    open_index,
 )
 from rag.cli.saved_responses import saved_responses
 from rag.cli.server_commands import attach_service, mcp_command, tokens
 from rag.cli.terminal import show_quote, show_rechecks
 from rag.core.configuration import KEYS, SECRET, changes_of, configured, load
-from rag.core.errors import InvalidInput, InvalidQuestion, RagError
+from rag.core.errors import InvalidQuestion, RagError
 from rag.core.plain_text import printable
 from rag.index.filters import from_pairs
 
 if TYPE_CHECKING:
     from rag.answering.assistant import Assistant
-    from rag.index.index import Index
 
 app = typer.Typer(
     add_completion=False,
@@ -41,7 +43,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # rich help would double the time of `rag --help`
 )
-documents = typer.Typer(no_args_is_help=True, help="List, count, show or remove documents.")
 app.add_typer(documents, name="documents")
 app.command("index")(configured(index_command))
 app.command("check")(check)
@@ -52,19 +53,15 @@ app.command("calibrate")(configured(calibrate_command))
 app.add_typer(tokens, name="token")
 app.command("mcp")(configured(mcp_command))
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Print the response as JSON.")]
-FILTER_HELP = "Only documents with key=value, key>=value, key<value …; may be repeated, a key with = for any of them."
-FilterOption = Annotated[list[str] | None, typer.Option("--filter", help=FILTER_HELP)]
-TopOption = Annotated[int | None, typer.Option("--top-k", help="Answers at most.")]
-CONFIG_HELP = "File of settings; else the one that PINCITE_CONFIG names, else pincite.toml of this folder."
-READONLY_HELP = "Visitors may ask, and change nothing."
-SERVER_HELP = "Let a running `rag serve` of this index answer, where there is one: no model is loaded again."
+CONFIG_HELP = "File of settings; default: $PINCITE_CONFIG, then pincite.toml in this folder."
+READONLY_HELP = "Visitors may ask but change nothing."
+SERVER_HELP = "If `rag serve` runs over this index, let it answer: no model is loaded again."
 VERSION_HELP = "Print the version."
-FORMAT_HELP = "json, markdown, bibtex, csl, annotation, or evidence: the JSON with the day it was read."
+FORMAT_HELP = "json, markdown, bibtex, csl, annotation or evidence (the JSON with today's date)."
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _print_version(requested: bool) -> None:
+    if requested:
         typer.echo(f"pincite {__version__}")
         raise typer.Exit
 
@@ -72,7 +69,9 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def everything(
     context: typer.Context,
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help=VERSION_HELP)] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help=VERSION_HELP)
+    ] = False,
     config: Annotated[Path | None, typer.Option("--config", help=CONFIG_HELP)] = None,
 ) -> None:
     """Answer questions over your own articles with quotations and nothing else."""
@@ -91,14 +90,14 @@ def ask(
     bibtex: Annotated[bool, typer.Option(help="Print BibTeX entries of the answers.")] = False,
     top_k: TopOption = None,
     form: Annotated[str | None, typer.Option("--format", help=FORMAT_HELP)] = None,
-    min_confidence: Annotated[float | None, typer.Option(help="Withhold answers below this probability.")] = None,
-    min_precision: Annotated[float | None, typer.Option(help="Share of answers to be right, such as 0.95.")] = None,
-    explain: Annotated[bool, typer.Option(help="Add what each stage found to the JSON.")] = False,
+    min_confidence: Annotated[float | None, typer.Option(help="Hide answers below this probability.")] = None,
+    min_precision: Annotated[float | None, typer.Option(help="Required share of right answers, such as 0.95.")] = None,
+    explain: Annotated[bool, typer.Option(help="Add the results of each stage to the JSON.")] = False,
     filters: FilterOption = None,
     server: Annotated[bool, typer.Option(help=SERVER_HELP)] = True,
     settings: SetOption = None,
 ) -> None:
-    """Answer one question with quotations, or say why there is none."""
+    """Answer one question with quotations, or say why no answer is shown."""
     if not question.strip():
         raise InvalidQuestion("The question is empty.", "Give one in quotes: rag ask 'Who …?'")
     from rag.core.export import one_form, require_form
@@ -106,9 +105,9 @@ def ask(
 
     form = one_form(form, {"json": as_json, "markdown": markdown, "bibtex": bibtex}) or ("json" if explain else None)
     require_form(form)
-    asked = ShellQuestion(question, top_k, filters, min_confidence, min_precision, explain, form, settings)
-    printed = asked_of_server(index, asked) if server else None
-    typer.echo(asked.printed(_assistant(index, settings)) if printed is None else printed)
+    request = ShellQuestion(question, top_k, filters, min_confidence, min_precision, explain, form, settings)
+    output = asked_of_server(index, request) if server else None
+    typer.echo(request.printed(open_assistant(index, settings)) if output is None else output)
 
 
 @app.command()
@@ -121,115 +120,49 @@ def search(
     filters: FilterOption = None,
     settings: SetOption = None,
 ) -> None:
-    """Find passages; none of them claims to be an answer."""
+    """Find passages; Pincite does not claim that they answer the question."""
     if not query.strip():
         raise InvalidQuestion("The query is empty.", "Give words in quotes: rag search 'drones'")
-    assistant, wanted = _assistant(index, settings), from_pairs(filters or ())
-    found = assistant.search(query, top_k, wanted)
+    assistant, conditions = open_assistant(index, settings), from_pairs(filters or ())
+    hits = assistant.search(query, top_k, conditions)
     if as_json:
-        typer.echo(json.dumps([answer.to_dict() for answer in found], ensure_ascii=False, indent=2))
+        typer.echo(json.dumps([hit.to_dict() for hit in hits], ensure_ascii=False, indent=2))
         return
-    for answer in found:
-        show_quote(answer, f"score {answer.score:.2f}")
-    if not found:
-        typer.echo(_nothing_found(assistant, wanted))
-
-
-@documents.command("list")
-def list_documents(index: IndexOption = DEFAULT_INDEX, as_json: JsonOption = False) -> None:
-    """List the documents of an index."""
-    found = _open(index).documents()
-    if as_json:
-        typer.echo(json.dumps([vars(summary) for summary in found], ensure_ascii=False, indent=2))
-        return
-    for summary in found:
-        typer.echo(f"{summary.id}\t{summary.chunks} chunks\t{printable(summary.title or '')}")
-
-
-@documents.command("facets")
-def list_facets(
-    keys: Annotated[list[str], typer.Argument(help="Keys such as author, language or tags.")],
-    index: IndexOption = DEFAULT_INDEX,
-    as_json: JsonOption = False,
-) -> None:
-    """Count the documents that have each value of a key, as --filter takes them."""
-    found = _open(index).facets(keys)
-    if as_json:
-        typer.echo(json.dumps(found, ensure_ascii=False, indent=2))
-        return
-    for key, values in found.items():
-        for value, count in values.items():
-            typer.echo(f"{key}\t{printable(str(value))}\t{count}")
-
-
-@documents.command("duplicates")
-def list_duplicates(index: IndexOption = DEFAULT_INDEX, as_json: JsonOption = False) -> None:
-    """List documents that hold the same text, then those that are much alike, the newest first."""
-    opened = _open(index)
-    found = {"duplicate": opened.duplicates(), "near-duplicate": opened.near_duplicates()}
-    if as_json:
-        typer.echo(json.dumps(found, ensure_ascii=False, indent=2))
-        return
-    for kind, several in found.items():
-        for group in several:
-            typer.echo("\t".join((kind, *map(printable, group))))
-
-
-@documents.command("show")
-def show_document(
-    document_id: str,
-    index: IndexOption = DEFAULT_INDEX,
-    masked: Annotated[bool, typer.Option(help="List what is masked instead, with the reasons.")] = False,
-) -> None:
-    """Print the stored text of a document."""
-    opened = _open(index)
-    document = opened.document(document_id)
-    if document is None:
-        raise _no_such_document(document_id, index)
-    if not masked:
-        typer.echo(document.text, nl=not document.text.endswith("\n"))
-        return
-    for mask in opened.masks(document_id):
-        typer.echo(f"{mask.span.start}-{mask.span.end}\t{mask.reason}\t{printable(document.slice(mask.span))[:100]}")
-
-
-@documents.command("remove")
-def remove_document(document_id: str, index: IndexOption = DEFAULT_INDEX) -> None:
-    """Remove a document from the index."""
-    if not _open(index).remove(document_id).removed:
-        raise _no_such_document(document_id, index)
-    typer.echo(f"Removed {document_id}.")
+    for hit in hits:
+        show_quote(hit, f"score {hit.score:.2f}")
+    if not hits:
+        typer.echo(_no_passages(assistant, conditions))
 
 
 @app.command()
 def verify(
-    file: Annotated[Path, typer.Argument(help="JSON of one response, of a list, or one a line.")],
+    file: Annotated[Path, typer.Argument(help="JSON of one response, a list of them, or one a line.")],
     index: IndexOption = DEFAULT_INDEX,
     as_json: JsonOption = False,
 ) -> None:
-    """Re-check saved citations: exact, moved, changed or gone; exit status 1 where one is changed or gone."""
+    """Re-check saved citations: exact, moved, changed or gone; exit status 1 if one is changed or gone."""
     from rag.answering.assistant import Assistant
     from rag.answering.recheck import with_files
 
     assistant = Assistant.open(index)
-    found = [item for saved in saved_responses(file) for item in assistant.verify(saved)]
-    found = with_files(found, assistant.index.store)
+    rechecks = [recheck for response in saved_responses(file) for recheck in assistant.verify(response)]
+    rechecks = with_files(rechecks, assistant.index.store)
     if as_json:
-        typer.echo(json.dumps([item.to_dict() for item in found], ensure_ascii=False, indent=2))
+        typer.echo(json.dumps([recheck.to_dict() for recheck in rechecks], ensure_ascii=False, indent=2))
     else:
-        show_rechecks(found)
-    if any(item.status in ("changed", "gone") for item in found):
+        show_rechecks(rechecks)
+    if any(recheck.status in ("changed", "gone") for recheck in rechecks):
         raise typer.Exit(1)
 
 
 @app.command("config")
 def show_configuration(context: typer.Context) -> None:
-    """List every setting that is not left at its default, and where it was set."""
-    found = context.obj.found
-    for key in (key for key in KEYS if key in found):
-        value = "•••" if key == SECRET else printable(str(found[key].value))
-        typer.echo(f"{key}\t{value}\t{found[key].origin}")
-    typer.echo("What is not listed has its default." if found else "Everything has its default.", err=True)
+    """List every setting that differs from its default, and where it was set."""
+    values = context.obj.found
+    for key in (key for key in KEYS if key in values):
+        value = "•••" if key == SECRET else printable(str(values[key].value))
+        typer.echo(f"{key}\t{value}\t{values[key].origin}")
+    typer.echo("All other settings have their defaults." if values else "Everything has its default.", err=True)
 
 
 @app.command()
@@ -237,30 +170,30 @@ def show_configuration(context: typer.Context) -> None:
 def serve(
     index: IndexOption = DEFAULT_INDEX,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 7860,
-    auth: Annotated[str | None, typer.Option(help="name:password that a visitor gives.")] = None,
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 picks a free one.")] = 7860,
+    auth: Annotated[str | None, typer.Option(help="name:password that visitors must give.")] = None,
     readonly: Annotated[bool, typer.Option("--readonly/--no-readonly", help=READONLY_HELP)] = False,
-    rate_limit: Annotated[int, typer.Option(help="Questions a minute of one visitor.")] = 120,
-    upload_limit: Annotated[int, typer.Option(help="Longest file that is taken, in megabytes.")] = 50,
+    rate_limit: Annotated[int, typer.Option(help="Questions a minute for one visitor.")] = 120,
+    upload_limit: Annotated[int, typer.Option(help="Largest upload, in megabytes.")] = 50,
     settings: SetOption = None,
 ) -> None:
-    """Serve the page, REST and MCP, for this machine alone unless --host says otherwise."""
+    """Serve the page, REST and MCP, on this machine only unless --host says otherwise."""
     from rag.server.local_socket import also_answering
     from rag.server.page import Options, name_and_password
     from rag.server.page import serve as serve_page
 
     login = name_and_password(auth) if auth else None
     options = Options(host, port, login, readonly, rate_limit, upload_limit)
-    opened = _open(index)
+    configured_settings = open_index(index).settings
     serve_page(
-        index, opened.settings.updated(changes_of(settings)), options, also_answering(index, attach_service(index))
+        index, configured_settings.updated(changes_of(settings)), options, also_answering(index, attach_service(index))
     )
 
 
 def main() -> None:
-    """Run the command line; show a user's mistakes without a traceback."""
+    """Run the command line; print a user's mistakes without a traceback."""
     for stream in (sys.stdout, sys.stderr):
-        # Quotations hold any character, and what is piped is JSON or Markdown for others to read: UTF-8 everywhere.
+        # Quotations hold any character, and other programs read the piped JSON and Markdown: UTF-8 everywhere.
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
@@ -273,33 +206,16 @@ def main() -> None:
 
 
 def _defaults(command: Any, values: dict[str, Any]) -> dict[str, Any]:
-    """Return the values in the place of each command's defaults, as the parser of command lines looks them up."""
+    """Return the configured values as typer's `default_map`: one mapping for each command."""
     own = {parameter.name: values[parameter.name] for parameter in command.params if parameter.name in values}
-    return own | {name: _defaults(each, values) for name, each in getattr(command, "commands", {}).items()}
+    return own | {name: _defaults(child, values) for name, child in getattr(command, "commands", {}).items()}
 
 
-def _open(index: Path) -> "Index":
-    from rag.index.index import Index
-
-    return Index.open(index)
-
-
-def _assistant(index: Path, settings: list[str] | None) -> "Assistant":
-    from rag.answering.assistant import Assistant
-
-    opened = _open(index)
-    return Assistant(opened, opened.settings.updated(changes_of(settings)))
-
-
-def _nothing_found(assistant: "Assistant", wanted: dict[str, Any] | None) -> str:
-    rows = assistant.index.chosen(wanted).rows
+def _no_passages(assistant: "Assistant", conditions: dict[str, Any] | None) -> str:
+    rows = assistant.index.chosen(conditions).rows
     if rows is None or len(rows):
         return "No passages."
     return "No passages: the filter leaves no document to search. See `rag documents facets KEY`."
-
-
-def _no_such_document(document_id: str, index: Path) -> RagError:
-    return InvalidInput(f"There is no document {document_id!r} in {index}.", "See `rag documents list`.")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Reads responses that were saved: what `rag ask --json` printed, a list of it, or one a line."""
+"""Reads saved responses: the output of `rag ask --json`, a list of it, or one a line."""
 
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from rag.core.safe_json import json_value
 
 
 def saved_responses(file: Path) -> list[dict[str, Any]]:
-    """Return the responses in a file: one, a list, or one a line, also inside evidence. Raises InvalidInput."""
+    """Return the responses in a file: one, a list, or one a line, also wrapped as evidence. Raises InvalidInput."""
     require_file(file, "Give a file that holds the output of rag ask --json.")
     try:
         text = file.read_text(encoding="utf-8-sig")
@@ -17,14 +17,14 @@ def saved_responses(file: Path) -> list[dict[str, Any]]:
             content = json_value(text)
         except ValueError:
             content = [json_value(line) for line in text.splitlines() if line.strip()]
-        found = [_unwrapped(item) for item in (content if isinstance(content, list) else [content])]
-        if not found or not all(map(_is_response, found)):
+        responses = [_unwrapped(item) for item in (content if isinstance(content, list) else [content])]
+        if not responses or not all(map(_is_response, responses)):
             raise ValueError("it holds no responses")
     except (OSError, ValueError) as error:
         raise InvalidInput(
             f"Cannot read saved responses from {file}: {error}.", "Give the output of rag ask --json."
         ) from None
-    return found
+    return responses
 
 
 def _unwrapped(item: Any) -> Any:

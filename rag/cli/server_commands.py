@@ -1,4 +1,4 @@
-"""The shell of the service: `rag token add | list | remove` and `rag mcp`."""
+"""Makes tokens and serves MCP: `rag token` and `rag mcp`; `attach_service` puts REST and MCP beside the page."""
 
 from contextlib import closing
 from importlib.util import find_spec
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rag.cli.options import DEFAULT_INDEX, IndexOption, SetOption
 from rag.core.configuration import changes_of
 from rag.core.errors import IndexNotFound, InvalidSettings
 from rag.server.api.tokens import TOKENS, Tokens
@@ -19,34 +20,31 @@ if TYPE_CHECKING:
     from rag.server.web import Attach
 
 tokens = typer.Typer(no_args_is_help=True, help="Make, list or remove tokens for programs that ask over the network.")
-IndexOption = Annotated[Path, typer.Option("--index", help="Folder of the index.")]
 ScopeOption = Annotated[str, typer.Option("--scope", help="read, write (documents too) or admin (figures too).")]
-SetOption = Annotated[list[str] | None, typer.Option("--set", help="A setting as key=value; may be repeated.")]
-DEFAULT_INDEX = Path("index")
 
 
 @tokens.command("add")
 def add_token(name: str, scope: ScopeOption = "read", index: IndexOption = DEFAULT_INDEX) -> None:
-    """Make a token and print it, this once: only its hash is kept."""
+    """Make a token and print it once: only its hash is stored."""
     typer.echo(_tokens(index).add(name, scope))
 
 
 @tokens.command("list")
 def list_tokens(index: IndexOption = DEFAULT_INDEX) -> None:
-    """List the tokens: name, scope, when it was made."""
+    """List each token's name, scope and date."""
     for token in _tokens(index).listed():
         typer.echo(f"{token.name}\t{token.scope}\t{token.created_at}")
 
 
 @tokens.command("remove")
 def remove_token(name: str, index: IndexOption = DEFAULT_INDEX) -> None:
-    """Remove a token; it counts for nothing from now on."""
+    """Remove a token; requests with it are refused at once."""
     _tokens(index).remove(name)
     typer.echo(f"Removed {name}.")
 
 
 def mcp_command(index: IndexOption = DEFAULT_INDEX, settings: SetOption = None) -> None:
-    """Serve MCP to the program that started this one, over standard input and output; nothing is changed."""
+    """Serve MCP to the program that started this one, over standard input and output; it changes nothing."""
     if find_spec("mcp") is None:
         raise InvalidSettings("The MCP library is not installed.", "Install it: pip install 'pincite[mcp]'")
     import asyncio
@@ -58,15 +56,15 @@ def mcp_command(index: IndexOption = DEFAULT_INDEX, settings: SetOption = None) 
     from rag.server.api.tools import serve_stdio
     from rag.server.shared_assistant import SharedAssistant
 
-    with closing(Index.open(index)) as opened:  # a mistake is told before anyone speaks MCP
-        wanted = opened.settings.updated(changes_of(settings))
-        opened.require(wanted)
-    operations = Operations(SharedAssistant(lambda: Assistant.open(index, wanted)))
+    with closing(Index.open(index)) as opened:  # so that a mistake is reported before MCP starts
+        new_settings = opened.settings.updated(changes_of(settings))
+        opened.require(new_settings)
+    operations = Operations(SharedAssistant(lambda: Assistant.open(index, new_settings)))
     asyncio.run(serve_stdio(operations, RequestQueue(1_000_000)))
 
 
 def attach_service(index: Path) -> "Attach":
-    """Return what puts the service over an index before its page, with its log on standard error."""
+    """Return a function that adds REST and MCP to the page's application, with the access log on standard error."""
 
     def attach(app: "FastAPI", assistant: "SharedAssistant", options: "Options") -> None:
         from rag.server.api.application import attach as put_before

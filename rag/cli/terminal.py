@@ -1,4 +1,4 @@
-"""Prints to a terminal: answers, the report of a write, and its progress. Nothing in a document drives it."""
+"""Prints quotations, rechecks, reports and progress; control characters of documents are escaped."""
 
 from collections import Counter
 from pathlib import Path
@@ -19,26 +19,26 @@ if TYPE_CHECKING:
 SECONDS_BETWEEN_LINES = 5
 
 
-def show_quote(answer: "Answer", judged: str) -> None:
-    """Print a quotation, the sentence it stands in, its place, and what is judged of it."""
-    for line in quote_lines(answer, judged):
+def show_quote(answer: "Answer", verdict: str) -> None:
+    """Print a quotation, its sentence, its place, and a verdict such as its score."""
+    for line in quote_lines(answer, verdict):
         typer.echo(line)
 
 
-def show_rechecks(found: "Sequence[Recheck]") -> None:
-    """Print what became of each saved citation, with its place now and the words that changed, then the counts."""
-    for item in found:
+def show_rechecks(rechecks: "Sequence[Recheck]") -> None:
+    """Print the status of each saved citation, its place now and the words that changed, then the counts."""
+    for item in rechecks:
         now = "" if item.place is None else where(item.place)
         typer.echo(f"{item.status}\t{printable(item.document_id)}\t{now}\t{printable(item.quote)[:80]}")
         if item.diff is not None:
             typer.echo(f"\tnow: {printable(item.diff)}")
-    stale = sorted({item.source_file for item in found if item.source_file and item.source_file[1] != "as_indexed"})
+    stale = sorted({item.source_file for item in rechecks if item.source_file and item.source_file[1] != "as_indexed"})
     if stale:
-        files = named([f"{path} ({state})" for path, state in stale])
+        files = first_names([f"{path} ({state})" for path, state in stale])
         typer.echo(f"Files no longer as indexed: {files}. Bring the index up to date: rag index FOLDER --sync")
-    counts = Counter(item.status for item in found)
-    told = ", ".join(f"{counts[status]} {status}" for status in ("exact", "moved", "changed", "gone"))
-    typer.echo(f"{len(found)} citations checked: {told}.")
+    counts = Counter(item.status for item in rechecks)
+    summary = ", ".join(f"{counts[status]} {status}" for status in ("exact", "moved", "changed", "gone"))
+    typer.echo(f"{len(rechecks)} citations checked: {summary}.")
 
 
 def show_report(report: "IndexReport", index: Path) -> None:
@@ -47,9 +47,9 @@ def show_report(report: "IndexReport", index: Path) -> None:
         for document_id in getattr(report, change):
             typer.echo(f"{change}\t{printable(document_id)}")
     for document_id, others in report.duplicates:
-        typer.echo(f"duplicate\t{printable(document_id)}\tsame text as {named(others)}")
+        typer.echo(f"duplicate\t{printable(document_id)}\tsame text as {first_names(others)}")
     for document_id, others in report.near_duplicates:
-        typer.echo(f"near-duplicate\t{printable(document_id)}\tmuch like {named(others)}")
+        typer.echo(f"near-duplicate\t{printable(document_id)}\tmuch like {first_names(others)}")
     for source, reason in report.failed:
         typer.echo(f"failed\t{printable(source)}\t{printable(reason)}", err=True)
     for note in report.notes:
@@ -60,16 +60,16 @@ def show_report(report: "IndexReport", index: Path) -> None:
     typer.echo(f"{index}: {', '.join(counts)}.")
 
 
-def named(others: "Sequence[str]") -> str:
-    """Return the first three names, and how many more there are."""
+def first_names(others: "Sequence[str]") -> str:
+    """Return the first three names and the number of the others."""
     return printable(first_few(others))
 
 
 class ProgressBar:
-    """A bar on a terminal, a line every few seconds elsewhere; both on standard error."""
+    """Shows progress on standard error: a bar on a terminal, else a line every few seconds."""
 
     def __enter__(self) -> "Callable[[Progress], None]":
-        """Show a bar that knows no end yet."""
+        """Show a bar without an end."""
         from rich.console import Console
         from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as Bar
@@ -84,11 +84,11 @@ class ProgressBar:
         self._bar = Bar(*columns, console=console, transient=True, disable=not console.is_terminal)
         self._bar.__enter__()
         self._task = self._bar.add_task("loading model", total=None)
-        self._said = 0.0
+        self._printed_at = 0.0
         return self._tell
 
     def __exit__(self, *problem: object) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         self._bar.__exit__(None, None, None)
 
     def _tell(self, progress: "Progress") -> None:
@@ -98,10 +98,10 @@ class ProgressBar:
             completed=progress.done,
             total=progress.total or None,
         )
-        if self._bar.disable and progress.seconds - self._said > SECONDS_BETWEEN_LINES:
-            self._said = progress.seconds
-            left = f", about {duration(progress.seconds_left)} left" if progress.seconds_left else ""
-            typer.echo(f"{_documents(progress)}{left}", err=True)
+        if self._bar.disable and progress.seconds - self._printed_at > SECONDS_BETWEEN_LINES:
+            self._printed_at = progress.seconds
+            remaining = f", about {duration(progress.seconds_left)} left" if progress.seconds_left else ""
+            typer.echo(f"{_documents(progress)}{remaining}", err=True)
 
 
 def _documents(progress: "Progress") -> str:

@@ -1,4 +1,4 @@
-"""Waits for files to change: looks at their times and sizes again and again, and tells when they rest."""
+"""Watches files: compares their times and sizes every two seconds until a change has settled."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,25 +18,25 @@ def changes(
     seconds: float = SECONDS_BETWEEN_LOOKS,
     wait: Callable[[float], object] = time.sleep,
 ) -> Iterator[None]:
-    """Yield whenever files at and below `paths` were added, changed or removed and two looks found them the same.
+    """Yield after files at or below `paths` were added, changed or removed and then stayed the same for one wait.
 
-    What changes neither the time nor the size of a file is not noticed. Files that are `ignored` are not looked at,
-    such as those of the index itself.
+    A change that keeps both time and size of a file goes unnoticed. `ignored` excludes files, such as those of the
+    index itself.
     """
-    told = state(paths, ignored)
-    before = told
+    reported = state(paths, ignored)
+    before = reported
     while True:
         wait(seconds)
         now = state(paths, ignored)
-        if now == before and now != told:
-            told = now
+        if now == before and now != reported:
+            reported = now
             yield
         before = now
 
 
 def state(paths: Sequence[str | Path], ignored: Callable[[Path], bool]) -> State:
-    """Return time of change and size of every file; nothing where none is there."""
-    found: dict[str, tuple[int, int]] = {}
+    """Return the modification time and size of every file; empty if there are none."""
+    states: dict[str, tuple[int, int]] = {}
     for path in paths:
         try:
             sources = discover([path])
@@ -44,9 +44,9 @@ def state(paths: Sequence[str | Path], ignored: Callable[[Path], bool]) -> State
             continue
         for source in sources:
             try:
-                known = source.path.stat()
+                status = source.path.stat()
             except OSError:
                 continue
             if not ignored(source.path):
-                found[str(source.path)] = (known.st_mtime_ns, known.st_size)
-    return found
+                states[str(source.path)] = (status.st_mtime_ns, status.st_size)
+    return states

@@ -1,4 +1,4 @@
-"""Keeps the index of a corpus between evaluations, known by all that shapes it: corpus, settings, weights, code."""
+"""Caches the index of a corpus between evaluations, keyed by corpus, settings, weights and code."""
 
 import hashlib
 import json
@@ -28,9 +28,9 @@ VECTORS_FILE = "vectors.sqlite"
 
 @dataclass(frozen=True)
 class BuildCost:
-    """What building took: clock and CPU seconds, passages made, how many of those were remembered, and failures.
+    """The cost of a build: clock and CPU seconds, passages, how many of them came from the cache, and failures.
 
-    The seconds say what building costs only where no passage was remembered from an earlier build.
+    The seconds are the full cost only if no passage came from the cache.
     """
 
     seconds: float
@@ -46,7 +46,7 @@ def default_folder() -> Path:
 
 
 def cache_key(corpus_sha256: str, settings: Settings) -> str:
-    """Return the name of the index of this corpus: settings that do not shape an index do not change it."""
+    """Return the name of this corpus's index. Only settings that shape an index change the name."""
     shaping, weights = json.dumps(settings.shaping(), sort_keys=True), _local_weights(settings.embedding_model)
     facts = [corpus_sha256, shaping, weights, code_sha256(), *map(_version, SHAPING_PACKAGES)]
     return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:24]
@@ -55,9 +55,9 @@ def cache_key(corpus_sha256: str, settings: Settings) -> str:
 def cached_index(
     dataset: Dataset, settings: Settings, folder: Path | None, progress: Callable[[Progress], None] | None = None
 ) -> tuple[Path, BuildCost]:
-    """Return the folder of the data set's index, built now if it is not there, and what building it took.
+    """Return the folder of the data set's index, which is built if it does not exist, and the cost of its build.
 
-    An index appears under its name whole or not at all, so an interrupted build leaves nothing that is taken for one.
+    A build is renamed to its final name when it is complete, so an interrupted build is never used.
     """
     folder = folder or default_folder()
     path = folder / f"{dataset.name}-{cache_key(dataset.corpus_sha256, settings)}"
@@ -86,18 +86,23 @@ def _build(
     embedder.close()
     if not passages:
         raise EvaluationError(f"No passage of {dataset.folder / 'corpus.jsonl'} could be indexed.", "Check its texts.")
-    spent = time.perf_counter() - clock, time.process_time() - cpu
-    cost = BuildCost(*spent, passages, embedder.remembered, failed)
+    seconds = time.perf_counter() - clock, time.process_time() - cpu
+    cost = BuildCost(*seconds, passages, embedder.remembered, failed)
     (path / COST_FILE).write_text(json.dumps(asdict(cost)), encoding="utf-8")
 
 
 @cache
 def code_sha256() -> str:
-    """Return the hash of every `.py` and `.toml` file of the package, each with its path.
+    """Return the hash of the package's code, computed once in a process."""
+    return package_sha256(Path(rag.__file__).parent)
+
+
+def package_sha256(package: Path) -> str:
+    """Return the hash of every `.py` and `.toml` file below a folder, each with its path.
 
     An index depends on the code that made it. Hashing all of the package costs 20 ms and forgets no module.
     """
-    package, digest = Path(rag.__file__).parent, hashlib.sha256()
+    digest = hashlib.sha256()
     for path in sorted(path for path in package.rglob("*") if path.suffix in (".py", ".toml")):
         digest.update(f"{path.relative_to(package).as_posix()}\0".encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())
@@ -105,7 +110,7 @@ def code_sha256() -> str:
 
 
 def _local_weights(model: str) -> str:
-    """Return size and time of the files of a local model, which may change under one name."""
+    """Return size and time of a local model's files, because they may change under one name."""
     files = sorted(file for file in Path(model).rglob("*") if file.is_file()) if Path(model).is_dir() else []
     return " ".join(f"{file.name} {file.stat().st_size} {file.stat().st_mtime_ns}" for file in files)
 

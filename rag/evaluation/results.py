@@ -1,5 +1,6 @@
 """Holds what an evaluation found, and its JSON: figures with n and interval, and each question's own values."""
 
+import importlib.util
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -136,3 +137,10 @@ def _short(value: float | None) -> str:
 
 def _column(text: str) -> list[float | None]:
     return [float(cell) if cell else None for cell in text.split(",")]
+
+
+def require_extra(*modules: str) -> None:
+    """Raise EvaluationError, with the command that helps, where one of the modules is not installed."""
+    missing = [name for name in modules if importlib.util.find_spec(name) is None]
+    if missing:
+        raise EvaluationError(f"Not installed: {', '.join(missing)}.", "Run: pip install 'pincite[eval]'")

@@ -14,12 +14,11 @@ from rag.core.settings import Settings
 from rag.evaluation import cost
 from rag.evaluation.cache import BuildCost, cached_index
 from rag.evaluation.datasets import Dataset, Question, References, load, load_queries, texts
-from rag.evaluation.extras import require_extra
 from rag.evaluation.metrics import measures
 from rag.evaluation.metrics.measures import Columns, Refusal
 from rag.evaluation.observation import RANKED, Observation, observe
 from rag.evaluation.reporting.failures import failures
-from rag.evaluation.results import Evaluation, Measure, kept
+from rag.evaluation.results import Evaluation, Measure, kept, require_extra
 from rag.index.index import Index
 
 STAGES = (*RANKED, "answers", "chunks", "abstention", "citations", "cost")

@@ -169,7 +169,7 @@ def test_a_write_that_is_stopped_says_what_became_of_the_index(
     monkeypatch.setattr("rag.cli.terminal.ProgressBar._tell", interrupted)
     shown = rag("index", "new.txt")
     assert (shown.code, shown.out) == (130, "")
-    assert shown.err.startswith("Stopped; the index is as it was at its last commit.") and shown.err.count("\n") == 1
+    assert shown.err.startswith("Stopped. The index is at its last commit") and shown.err.count("\n") == 1
     assert "new.txt" not in rag("documents", "list").out and rag("check").code == 0
 
 

@@ -7,10 +7,9 @@ from datetime import UTC, datetime
 from rag.core.response import IndexInfo
 from rag.core.settings import Settings
 from rag.evaluation.datasets import Dataset
-from rag.evaluation.extras import require_extra
 from rag.evaluation.observation import RANKED, Observation
 from rag.evaluation.reporting.failures import failures
-from rag.evaluation.results import Evaluation, kept
+from rag.evaluation.results import Evaluation, kept, require_extra
 from rag.server.shared_assistant import SharedAssistant
 
 BATCH = 4
