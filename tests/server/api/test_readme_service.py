@@ -1,4 +1,4 @@
-"""The README's lines for other programs, run as they stand against a server."""
+"""Runs the documentation's requests against a server, as they are written."""
 
 import json
 import re
@@ -14,9 +14,9 @@ import pytest
 from tests import ROOT
 from tests.server.running_service import Served
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-HOW_TO = (ROOT / "docs" / "site" / "how-to" / "programs.md").read_text(encoding="utf-8")
-CURL = list(dict.fromkeys(re.findall(r"^(curl .*)$", README + HOW_TO, re.MULTILINE)))
+SITE = ROOT / "docs" / "site"
+PAGES = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "README.md", *sorted(SITE.rglob("*.md"))))
+CURL = list(dict.fromkeys(re.findall(r"^(curl .*)$", PAGES, re.MULTILINE)))
 
 
 def run(line: str, running: Served) -> subprocess.CompletedProcess[str]:
@@ -39,15 +39,16 @@ def test_each_line_of_curl_gives_json(running: Served) -> None:
 
 def test_every_address_that_is_named_is_there(running: Served) -> None:
     content = json.loads(run("curl http://127.0.0.1:7860/v1/openapi.json", running).stdout)
-    known = {re.sub(r"\{.*?\}", "ferry", path) for path in content["paths"]} | {"/v1", "/v1/openapi.json", "/mcp"}
-    named = set(re.findall(r"(?:`|7860)(/(?:v1|healthz|readyz|metrics|mcp)[\w/:.]*)", README + HOW_TO))
-    assert len(named) > 10 and named <= known
+    served = {re.sub(r"\{.*?\}", "ferry", path) for path in content["paths"]} | {"/v1", "/v1/openapi.json", "/mcp"}
+    documented = set(re.findall(r"(?:`|7860)(/(?:v1|healthz|readyz|metrics|mcp)[\w/:.{}]*)", PAGES))
+    documented = {path.replace("{id}", "ferry") for path in documented}
+    assert len(documented) > 10 and documented <= served
 
 
-def test_the_readme_names_every_extra() -> None:
+def test_the_documentation_names_every_extra() -> None:
     extras = (Path(ROOT) / "pyproject.toml").read_text(encoding="utf-8").partition("[project.optional-dependencies]")[2]
     for name in ("mcp", "langchain", "haystack", "llamaindex", "otel"):
-        assert f"pincite[{name}]" in README and f"\n{name} = [" in extras
+        assert f"pincite[{name}]" in PAGES and f"\n{name} = [" in extras
 
 
 def test_the_example_of_gradio_client_gets_the_answers_of_rest(running: Served) -> None:
