@@ -14,6 +14,8 @@ import numpy as np
 from rag.core.errors import ModelNotAvailable
 from rag.reading.reader_model import PassageReading
 from rag.reading.reader_tokens import LONGEST_PASSAGE, STRIDE, Pair, Tokens, outside_numbers
+from rag.reading.reading_copy import ReadingCopy
+from rag.reading.records import reading_copy
 from rag.reading.span_decoding import END, START, Read, decoded
 
 if TYPE_CHECKING:
@@ -48,17 +50,18 @@ class HubReader:
     def read(self, questions: Sequence[str], chunks: Sequence[Sequence["Chunk"]]) -> list[list[PassageReading]]:
         """Return what is read of each chunk for its question."""
         return [
-            [PassageReading(tuple(self._windows(question, chunk.text))) for chunk in found]
+            [PassageReading(tuple(self._windows(question, reading_copy(chunk)))) for chunk in found]
             for question, found in zip(questions, chunks, strict=True)
         ]
 
-    def _windows(self, question: str, text: str) -> Iterator[Read]:
+    def _windows(self, question: str, copy: ReadingCopy) -> Iterator[Read]:
+        text = copy.text
         encoded = self._tokenizer(
             question, text, truncation="only_second", max_length=self._longest(question), stride=STRIDE,
             return_overflowing_tokens=True, return_offsets_mapping=True, return_tensors="np", padding=False,
         ) if text else None  # fmt: skip
         for place in range(len(encoded["input_ids"]) if encoded else 0):
-            pair = _pair(text, encoded, place)
+            pair = _pair(copy, encoded, place)
             yield decoded(pair, self._scores(encoded, place), 0.0)
 
     def _longest(self, question: str) -> int:
@@ -102,12 +105,13 @@ hub_reader = lru_cache(maxsize=KEPT_MODELS)(HubReader)
 hub_reranker = lru_cache(maxsize=KEPT_MODELS)(CrossEncoderReranker)
 
 
-def _pair(text: str, encoded: Any, place: int) -> Pair:
+def _pair(copy: ReadingCopy, encoded: Any, place: int) -> Pair:
     inside = [number for number, side in enumerate(encoded.sequence_ids(place)) if side == 1]
     first, last = inside[0], inside[-1] + 1
     ids = np.asarray(encoded["input_ids"][place], np.int32)
     places = np.asarray(encoded["offset_mapping"][place], np.int32)[first:last]
     words = encoded.word_ids(place)[first:last]
     opened = [not number or word != words[number - 1] for number, word in enumerate(words)]
-    opens = outside_numbers(text, places, opened)
-    return Pair(ids, np.zeros(len(ids), np.int32), first, Tokens(ids[first:last], places, opens, ("",) * len(places)))
+    opens = outside_numbers(copy.text, places, opened)
+    passage = Tokens(ids[first:last], places, opens, ("",) * len(places)).moved(copy)
+    return Pair(ids, np.zeros(len(ids), np.int32), first, passage)

@@ -18,6 +18,8 @@ from rag.core.hashing import file_sha256
 from rag.core.runtime import session, side_by_side
 from rag.core.safe_json import json_value
 from rag.reading.reader_tokens import Pair, PairTokenizer
+from rag.reading.reading_copy import ReadingCopy
+from rag.reading.records import reading_copy
 from rag.reading.span_decoding import Found, Read, decoded
 
 if TYPE_CHECKING:
@@ -93,16 +95,16 @@ class SpanModel:
     def read(self, questions: Sequence[str], chunks: Sequence[Sequence["Chunk"]]) -> list[list[PassageReading]]:
         """Return what is read of each chunk for its question."""
         asked = [
-            (question, chunk.title or "", chunk.text)
+            (question, chunk.title or "", reading_copy(chunk))
             for question, found in zip(questions, chunks, strict=True)
             for chunk in found
         ]
         reads = iter(side_by_side(lambda item: self._passage(*item), asked))
         return [[next(reads) for _ in found] for found in chunks]
 
-    def _read_passage(self, question: str, title: str, text: str) -> PassageReading:
+    def _read_passage(self, question: str, title: str, copy: ReadingCopy) -> PassageReading:
         above = self._tokens(title) if title else None
-        pairs = self._tokenizer.pairs(self._tokens(question), above, self._tokens(text))
+        pairs = self._tokenizer.pairs(self._tokens(question), above, self._tokens(copy.text).moved(copy))
         return PassageReading(tuple(map(self.run, pairs)))
 
     def run(self, pair: Pair) -> Read:

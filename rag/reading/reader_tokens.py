@@ -7,13 +7,14 @@ at a glance which words of the question a passage lacks. Training and asking bui
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rag.core.stopwords import STOPWORDS
+from rag.reading.reading_copy import ReadingCopy
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,18 +44,28 @@ class Tokens:
     """A text in tokens.
 
     `ids` int32 (n,); `places` int32 (n, 2), their character ranges; `opens`, whether each opens a word or a
-    number; `keys`, what each one's word is compared by (empty: not compared).
+    number; `keys`, what each one's word is compared by (empty: not compared); `units` int32 (n,), what each belongs
+    to: an answer stays in one unit, and negative ones answer nothing. Without `units` all is one.
     """
 
     ids: "Integers"
     places: "Integers"
     opens: tuple[bool, ...]
     keys: tuple[str, ...]
+    units: "Integers | None" = None
 
     def cut(self, start: int, end: int) -> "Tokens":
         """Return the tokens `start:end`; their places stay those of the whole text."""
         part = slice(start, end)
-        return Tokens(self.ids[part], self.places[part], self.opens[part], self.keys[part])
+        units = None if self.units is None else self.units[part]
+        return Tokens(self.ids[part], self.places[part], self.opens[part], self.keys[part], units)
+
+    def moved(self, copy: ReadingCopy) -> "Tokens":
+        """Return the tokens of a private copy with their places in the stored text."""
+        if copy.is_plain:
+            return self
+        places, units = copy.stored(self.places)
+        return replace(self, places=places, units=units)
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,7 @@
 A sentence is judged by its cosine to the question, by the question's words in it and in its passage, by whether it
 holds the kind of thing that is asked for, by where it stands, by how well its passage was found, and by what the reader
 model (`rag.reading.reader_model`) makes of it; that also finds the words. The few coefficients are fitted on public
-data by
-`training/fit.py`, with the model and without it.
+data by `training/fit.py`, with the model and without it.
 
 The vector of a sentence is the mean of its tokens' vectors as the passage's own encoding gave them, which the index
 holds. Embedding the sentences by themselves, which costs as much as ten questions, was measured to add nothing (the
@@ -22,6 +21,10 @@ from typing import TYPE_CHECKING
 
 from rag.core.types import AnswerType, Extraction, Hit
 from rag.index.storage.sentence_vectors import cosine
+from rag.reading.reading_copy import ReadingCopy, Statement
+from rag.reading.records import reading_copy
+from rag.reading.span_decoding import Found as SpanScore
+from rag.reading.whole_spans import whole_span
 from rag.retrieval.question_types import (
     AnswerKind,
     QuestionForm,
@@ -41,7 +44,7 @@ if TYPE_CHECKING:
 MODELS = Path(__file__).parents[1] / "models"
 WEIGHTS, WEIGHTS_WITH_MODEL = MODELS / "sentence_reader.json", MODELS / "span_reader.json"
 CACHED_TEXTS = 20_000
-FEWEST_LETTERS = 3
+MIN_LETTERS = 3
 MARGINS = ("ahead_of_next", "ahead_of_fourth")
 """Figures of confidence alone: they follow from the order."""
 RANKED = "fused"
@@ -54,8 +57,10 @@ LEAST, MOST = -12.0, 12.0
 """Bounds of the model's figures: beyond them a doubt is no greater."""
 STATEMENTS: frozenset[QuestionForm] = frozenset(["keywords", "other"])
 """Forms that may be a claim or a subject to read about, which whole sentences answer, unless the model is sure."""
-SEVERAL = 3
-"""Spans taken of one sentence where a list is asked for."""
+MAX_SPANS = 3
+"""Spans looked at of one sentence, and taken of it if a list is asked for."""
+ECHO_COST = 4.0
+"""What a span that only repeats the question loses against another of its sentence, in logarithms of probability."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,7 @@ class Question:
     terms: QuestionTerms
     kind: AnswerKind
     form: QuestionForm
+    stems: frozenset[str]
 
 
 class SentenceReader:
@@ -103,7 +109,8 @@ class SentenceReader:
         ]
 
     def _question(self, text: str, vector: "Floats1d") -> Question:
-        return Question(vector, question_terms(text, self._words), answer_kind(text), question_form(text))
+        terms = question_terms(text, self._words)
+        return Question(vector, terms, answer_kind(text), question_form(text), self._stems(text))
 
     def _read(
         self, question: Question, hits: Sequence[Hit], readings: "Sequence[PassageReading | None]"
@@ -112,7 +119,7 @@ class SentenceReader:
         found = [
             item
             for hit, vectors, reading in zip(hits, stored, readings, strict=True)
-            for item in self._sentences(question, hit, vectors, reading)
+            for item in self._statements(question, hit, vectors, reading)
         ]
         found.sort(key=lambda item: (-item.score, item.span))
         # How well its passage was found is left out: it compares with the index, and would count twice.
@@ -124,60 +131,83 @@ class SentenceReader:
             for item, values in zip(found, ahead, strict=True)
         ]
 
-    def _sentences(
+    def _statements(
         self, question: Question, hit: Hit, vectors: "Floats2d", reading: "PassageReading | None"
     ) -> Iterator[Extraction]:
-        text = hit.chunk.text
-        # The figures of the passage are the same for all its sentences.
+        text, copy = hit.chunk.text, reading_copy(hit.chunk)
+        # The figures of the passage are the same for all its statements.
         passage = self._passage_features(question, hit)
         likeness = cosine(vectors, question.vector)
-        for place, (start, end) in enumerate(hit.chunk.sentences):
-            sentence = text[start:end]
-            if sum(map(str.isalnum, sentence)) < FEWEST_LETTERS:
+        for number, statement in enumerate(copy.statements):
+            words = text[statement.start : statement.end]
+            if sum(map(str.isalnum, words)) < MIN_LETTERS:
                 continue
+            likest = max((likeness[i] for i in statement.sentences), default=passage["passage_cosine"])
             features = {
                 **passage,
-                "sentence_cosine": likeness[place],
-                "sentence_words": question.terms.share_in(self._stems(sentence)),
-                "kind": holds_kind(sentence, question.kind),
-                "is_question": float(sentence.rstrip("\"'”’)").endswith("?")),
-                "earliness": 1.0 / (1 + place),
+                "sentence_cosine": likest,
+                "sentence_words": question.terms.share_in(self._stems(f"{statement.context} {words}".strip())),
+                "kind": holds_kind(words, question.kind),
+                "is_question": float(words.rstrip("\"'”’)").endswith("?")),
+                "earliness": 1.0 / (1 + number),
             }
             if reading is None:
-                yield self._extraction(hit, start, end, features)
+                yield self._extraction(hit, statement.start, statement.end, True, features)
             else:
-                yield from self._spans(question, hit, reading, (start, end), features)
+                yield from self._spans(question, hit, reading, statement, features)
 
     def _spans(
         self,
         question: Question,
         hit: Hit,
         reading: "PassageReading",
-        sentence: tuple[int, int],
+        statement: Statement,
         features: Mapping[str, float],
     ) -> Iterator[Extraction]:
-        """Yield the sentence with the words that answer best; where a list is asked for, others that may do too."""
-        none, (start, end) = reading.none, sentence
+        """Yield the statement with the words that answer best; if a list is asked for, others that may do too."""
+        start, end = statement.start, statement.end
         # The number of a clause or an item names it and answers nothing.
         start += after_enumerator(hit.chunk.text[start:end])
-        for place, span in enumerate(reading.best(start, end, SEVERAL if question.form == "list" else 1)):
-            if place and span.score < none:
+        copy = reading_copy(hit.chunk)
+        spans = self._ranked(question, hit.chunk.text, reading.best(start, end, MAX_SPANS))
+        for rank, (span, echo) in enumerate(spans if question.form == "list" else spans[:1]):
+            if rank and span.score < reading.none:
                 return
             figures = {
                 **features,
                 "span": _within(span.score, LEAST, MOST),
-                "span_margin": _within(span.score - none, LEAST, MOST),
-                "reason": _within(reading.reason(*sentence), LEAST, MOST),
+                "span_margin": _within(span.score - reading.none, LEAST, MOST),
+                "reason": _within(reading.reason(statement.start, end), LEAST, MOST),
                 "relevance": _within(reading.relevance, LEAST, MOST),
+                "echo": -echo,
             }
-            whole = question.form == "yes_no" or (question.form in STATEMENTS and span.score < none)
-            yield self._extraction(hit, *(sentence if whole else span[:2]), figures, none - span.score)
+            whole = (question.form in STATEMENTS and span.score < reading.none) or (
+                question.form == "yes_no" if not statement.is_list else question.form == "list"
+            )
+            first, last = (statement.start, end) if whole else _whole(copy, hit.chunk.text, span, (start, end))
+            yield self._extraction(hit, first, last, whole, figures, reading.none - span.score)
+
+    def _ranked(self, question: Question, text: str, spans: Sequence[SpanScore]) -> list[tuple[SpanScore, float]]:
+        """Return spans, likeliest first, with the share of their words that the question says already."""
+        echoes = [self._echo(question, text[span.start : span.end]) for span in spans]
+        ranked = sorted(zip(spans, echoes, strict=True), key=lambda item: item[1] * ECHO_COST - item[0].score)
+        return [(span, echo) for span, echo in ranked]
+
+    def _echo(self, question: Question, words: str) -> float:
+        stems = self._stems(words)
+        return len(stems & question.stems) / len(stems) if stems else 0.0
 
     def _extraction(
-        self, hit: Hit, start: int, end: int, features: Mapping[str, float], no_answer: float | None = None
+        self,
+        hit: Hit,
+        start: int,
+        end: int,
+        whole: bool,
+        features: Mapping[str, float],
+        no_answer: float | None = None,
     ) -> Extraction:
         score = sum(self._weights.get(name, 0.0) * value for name, value in features.items())
-        whole = (start, end) in hit.chunk.sentences
+        whole = whole or (start, end) in hit.chunk.sentences
         kind: AnswerType = "sentence" if whole else "span"
         return Extraction(hit, start, end, kind, score, -score if no_answer is None else no_answer, features)
 
@@ -190,6 +220,12 @@ class SentenceReader:
             "passage_names": question.terms.share_of_names_in(stems),
             RANKED: max(-3.0, min(3.0, hit.scores.get("fused", 0.0))),
         }
+
+
+def _whole(copy: ReadingCopy, text: str, span: SpanScore, bounds: tuple[int, int]) -> tuple[int, int]:
+    """Return the cell that holds a span, else the span as a whole thing inside its unit."""
+    cell = copy.whole_cell(span.start, span.end)
+    return cell or whole_span(text, span.start, span.end, *copy.unit_bounds(span.start, span.end, *bounds))
 
 
 def statement_key(text: str) -> str:

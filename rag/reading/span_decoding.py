@@ -8,6 +8,8 @@ import numpy as np
 from rag.reading.reader_tokens import Pair, Tokens
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from rag.core.protocols import Floats1d, Floats2d
 
 LONGEST_ANSWER = 30
@@ -70,6 +72,8 @@ class Read:
         ends = np.append(np.where(closes, self.ends[part], -np.inf), padding)
         # Row: where a span starts; column: by how many tokens it goes on.
         sums = (starts[:, None] + np.lib.stride_tricks.sliding_window_view(ends, LONGEST_ANSWER)).ravel()
+        if self.passage.units is not None:
+            sums[~_in_one_unit(self.passage.units[part])] = -np.inf
         found: list[Found] = []
         taken = np.zeros(length, bool)
         for place in self._likeliest(sums, count):
@@ -87,6 +91,14 @@ class Read:
         if count == 1:
             return [int(sums.argmax())]
         return [int(place) for place in np.argsort(-sums, kind="stable")[: TRIED * count]]
+
+
+def _in_one_unit(units: "NDArray[np.int32]") -> "NDArray[np.bool_]":
+    """Return for every span, in the order of `WindowScores.best`, whether it stays in one unit that may answer."""
+    padded = np.append(units, np.full(LONGEST_ANSWER - 1, -1, np.int32))
+    last = np.lib.stride_tricks.sliding_window_view(padded, LONGEST_ANSWER)
+    same: NDArray[np.bool_] = ((last == units[:, None]) & (units[:, None] >= 0)).ravel()
+    return same
 
 
 def decoded(pair: Pair, tokens: "Floats2d", relevance: float) -> Read:

@@ -1,0 +1,129 @@
+"""Maps the private copy that the reader model reads to the stored text of a passage.
+
+The copy says in words what a layout shows: a table row with the names of its columns, a heading with a full stop. Every
+stretch of it is either a slice of the stored text or inserted. An answer is always a slice of the stored text, so what
+was inserted can be read, but never be part of an answer.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Integers = NDArray[np.int32]
+
+INSERTED = -1
+"""Unit of a stretch that does not stand in the stored text."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of the copy and where it stands in the stored text; an inserted one has an empty stored range.
+
+    `unit` tells what belongs together: an answer never reaches from one unit into another.
+    """
+
+    start: int
+    end: int
+    stored_start: int
+    stored_end: int
+    unit: int
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A stretch of the stored text that may answer by itself: a sentence, a row, a definition, a heading.
+
+    `sentences` are the numbers of the passage's sentences in it, none for a heading; `context` is what it says with the
+    names of its columns, its term or its lead-in, as far as these stand elsewhere; `is_list` tells of a lead-in with
+    its items.
+    """
+
+    start: int
+    end: int
+    sentences: tuple[int, ...]
+    context: str = ""
+    is_list: bool = False
+
+
+@dataclass(frozen=True)
+class ReadingCopy:
+    """The text that the reader model reads of a passage; `cells` are stored ranges that answer whole or not at all."""
+
+    text: str
+    pieces: tuple[Piece, ...]
+    statements: tuple[Statement, ...]
+    cells: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def is_plain(self) -> bool:
+        """Tell whether the copy is the stored text itself."""
+        return len(self.pieces) == 1 and self.pieces[0].stored_end == self.pieces[0].end and not self.pieces[0].start
+
+    def stored(self, places: "Integers") -> "tuple[Integers, Integers]":
+        """Return the stored ranges of ranges of the copy, int32 (n, 2), and their units, int32 (n,)."""
+        starts = np.array([piece.start for piece in self.pieces], np.int32)
+        stored = np.array([(piece.stored_start, piece.stored_end) for piece in self.pieces], np.int32).reshape(-1, 2)
+        units = np.array([piece.unit for piece in self.pieces], np.int32)
+        if not len(starts) or not len(places):
+            return places.copy(), np.zeros(len(places), np.int32)
+        numbers = np.clip(np.searchsorted(starts, places[:, 0], side="right") - 1, 0, len(starts) - 1)
+        moved = places - starts[numbers][:, None] + stored[numbers, :1]
+        return np.clip(moved, stored[numbers, :1], stored[numbers, 1:]).astype(np.int32), units[numbers]
+
+    def whole_cell(self, start: int, end: int) -> tuple[int, int] | None:
+        """Return the cell that holds a stored range, None if it lies in none."""
+        return next(((low, high) for low, high in self.cells if low <= start and end <= high), None)
+
+    def unit_bounds(self, start: int, end: int, low: int, high: int) -> tuple[int, int]:
+        """Return the bounds `low:high` narrowed to the unit that holds a stored range."""
+        for piece in self.pieces:
+            if piece.unit != INSERTED and piece.stored_start <= start and end <= piece.stored_end:
+                return max(low, piece.stored_start), min(high, piece.stored_end)
+        return low, high
+
+
+class CopyBuilder:
+    """Builds a copy from left to right."""
+
+    def __init__(self, stored: str) -> None:
+        """Begin with an empty copy of the stored text."""
+        self.stored = stored
+        self._texts: list[str] = []
+        self._length = 0
+        self._pieces: list[Piece] = []
+        self._unit = 0
+        self.cells: list[tuple[int, int]] = []
+        self.statements: list[Statement] = []
+
+    def keep(self, start: int, end: int, is_cell: bool = False) -> None:
+        """Add the stored range `start:end` as a unit of its own."""
+        if start < end:
+            self._unit += 1
+            self._add(self.stored[start:end], start, end, self._unit)
+            if is_cell:
+                self.cells.append((start, end))
+
+    def insert(self, text: str, at: int) -> None:
+        """Add text that does not stand in the stored text; `at` is the stored offset it stands before or after."""
+        if text:
+            self._add(text, at, at, INSERTED)
+
+    def finish(self) -> ReadingCopy:
+        """Return the copy."""
+        return ReadingCopy("".join(self._texts), tuple(self._pieces), tuple(self.statements), tuple(self.cells))
+
+    def _add(self, text: str, start: int, end: int, unit: int) -> None:
+        self._texts.append(text)
+        self._pieces.append(Piece(self._length, self._length + len(text), start, end, unit))
+        self._length += len(text)
+
+
+def plain_copy(text: str, sentences: Sequence[tuple[int, int]]) -> ReadingCopy:
+    """Return the stored text as its own copy; each sentence is a statement."""
+    statements = tuple(Statement(start, end, (number,)) for number, (start, end) in enumerate(sentences))
+    return ReadingCopy(text, (Piece(0, len(text), 0, len(text), 0),), statements)
