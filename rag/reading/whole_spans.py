@@ -125,8 +125,8 @@ def _balanced(text: str, start: int, end: int, low: int, high: int) -> Range:
         at, closing = lone
         if at in (start, end - 1):
             start, end = _without(text, start, end, at)
-        elif closing in _OPENING:  # a closing mark without its opening one
-            before = text.rfind(_OPENING[closing], max(low, start - MAX_BRACKET), start)
+        elif text[at] in _OPENING:
+            before = text.rfind(_OPENING[text[at]], max(low, start - MAX_BRACKET), start)
             start, end = (before, end) if before >= 0 else _without(text, start, end, at)
         else:
             after = text.find(closing, end, min(high, end + MAX_BRACKET))
