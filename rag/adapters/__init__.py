@@ -1,1 +1,1 @@
-"""Hands answers on to other libraries in the shapes that they expect; each room names the extra that it needs."""
+"""Converts answers to the types of other libraries and services. Each module names the extra that it needs."""

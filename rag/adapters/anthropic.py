@@ -7,11 +7,11 @@ from rag.core.response import Answer, Citation, Response
 
 
 def to_anthropic_citations(response: Response, documents: Sequence[str] | None = None) -> list[dict[str, Any]]:
-    """Return a text block for each answer, its copies among its citations; one block without any for a no-answer.
+    """Return a text block for each answer, with its copies among the citations.
 
-    `document_index` counts `documents`, the ids in the order in which they were sent, or without them the documents
-    in the order in which they are cited. Offsets are ours: from 0, half-open, in code points of the stored text.
-    Raises ValueError for a citation of a document that is not among `documents`.
+    A no-answer becomes one block without citations. `document_index` is the position in `documents`, the ids in the
+    order of your request. If you pass none, it follows the order of citation. Offsets start at 0, are half-open and
+    count code points of the stored text. Raises ValueError if a cited document is not in `documents`.
     """
     if response.no_answer is not None:
         return [{"type": "text", "text": response.no_answer.message, "citations": None}]

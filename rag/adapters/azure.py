@@ -1,18 +1,18 @@
-"""Writes a response as Azure's custom question answering does, for programs that read that JSON."""
+"""Converts a response to the JSON of Azure's custom question answering."""
 
 from typing import Any
 
 from rag.core.response import Answer, Response
 
 NO_ANSWER_ID = -1
-"""What Azure gives an answer that is none."""
+"""The id of a no-answer in Azure's JSON."""
 
 
 def to_azure_answers(response: Response) -> dict[str, Any]:
     """Return the body of `query-knowledgebases`: each quotation is the `answerSpan` of the sentences around it.
 
-    `offset` counts code points of `answer`; the place in the document, its hash and address are in `metadata`, as text.
-    A no-answer is one answer with the id -1 and confidence 0, as Azure has it.
+    `offset` counts code points of `answer`. Offsets in the document, its hash and address are texts in `metadata`.
+    As in Azure, a no-answer is one answer with the id -1 and confidence 0.
     """
     refusal = response.no_answer
     if refusal is not None:
@@ -42,7 +42,7 @@ def _answer(answer: Answer) -> dict[str, Any]:
 
 def _metadata(answer: Answer) -> dict[str, str]:
     span, place = answer.citation.span, answer.citation.place
-    known = {
+    values = {
         "document_id": span.document_id,
         "document_start": span.start,
         "document_end": span.end,
@@ -51,4 +51,4 @@ def _metadata(answer: Answer) -> dict[str, str]:
         "uri": answer.citation.source.uri,
         "content_sha256": answer.citation.content_sha256,
     }
-    return {key: str(value) for key, value in known.items() if value is not None}
+    return {key: str(value) for key, value in values.items() if value is not None}

@@ -11,10 +11,10 @@ from rag.core.response import Answer
 
 @component
 class PinciteRetriever:
-    """Retrieves passages, or with `answers_only` the quotations that answer, none where the documents do not.
+    """Retrieves passages. If `answers_only` is true, it returns answers instead, or nothing for a no-answer.
 
-    It is made of the folder of an index and plain values, so that a pipeline that holds it can be saved; the index is
-    opened by `warm_up`, or by the first question. Haystack reads it back where it is told to trust this module:
+    Its parameters are a folder and plain values, so that a pipeline with it can be saved. The index is opened by
+    `warm_up` or by the first question. Haystack loads it only if you trust this module:
     `Pipeline.loads(text, allowed_modules=["rag.adapters.haystack"])`.
     """
 
@@ -25,12 +25,12 @@ class PinciteRetriever:
         filters: dict[str, Any] | None = None,
         answers_only: bool = False,
     ) -> None:
-        """Open nothing yet. `filters` have the forms of `rag.index.filters`, not those of Haystack."""
+        """Store the parameters. `filters` have the forms of `rag.index.filters`, not those of Haystack."""
         self.index, self.top_k, self.filters, self.answers_only = index, top_k, filters, answers_only
         self._assistant: Assistant | None = None
 
     def warm_up(self) -> None:
-        """Open the index and its model. Raises what `Assistant.open` does."""
+        """Open the index and its model. Raises the errors of `Assistant.open`."""
         if self._assistant is None:
             self._assistant = Assistant.open(self.index)
 
@@ -38,7 +38,7 @@ class PinciteRetriever:
     def run(
         self, query: str, top_k: int | None = None, filters: dict[str, Any] | None = None
     ) -> dict[str, list[Document]]:
-        """Return the documents for a question; what is given here goes before what the component was made with."""
+        """Return the documents for a question. `top_k` and `filters` override those of the constructor."""
         self.warm_up()
         assert self._assistant is not None
         top_k, filters = top_k or self.top_k, self.filters if filters is None else filters
@@ -50,7 +50,7 @@ class PinciteRetriever:
 def to_documents(answers: Iterable[Answer]) -> list[Document]:
     """Return each quotation as a document whose content is the quotation and whose id is `document:start-end`.
 
-    Offsets, hash and place come along in `meta`, as `Citation.to_dict` names them.
+    Offsets, hash and place are in `meta`, as `Citation.to_dict` names them.
     """
     return [
         Document(

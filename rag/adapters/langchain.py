@@ -1,7 +1,7 @@
 """A retriever for LangChain, and quotations as its documents (the extra `langchain`).
 
-Offsets, hash and place come along in the metadata, as `Citation.to_dict` names them: what LangChain hands on can be
-verified against the index again.
+Offsets, hash and place are in the metadata, as `Citation.to_dict` names them. So a program can verify a document
+against the index again.
 """
 
 from collections.abc import Iterable
@@ -17,9 +17,9 @@ from rag.core.response import Answer
 
 
 class PinciteRetriever(BaseRetriever):
-    """Retrieves passages, or with `answers_only` the quotations that answer, none where the documents do not.
+    """Retrieves passages. If `answers_only` is true, it returns answers instead, or nothing for a no-answer.
 
-    LangChain knows a retriever by its base class, hence the inheritance.
+    LangChain recognises a retriever by its base class, hence the inheritance.
     """
 
     assistant: Assistant

@@ -9,14 +9,14 @@ from llama_index.core.schema import NodeRelationship, NodeWithScore, QueryBundle
 from rag.answering.assistant import Assistant
 from rag.core.response import Answer
 
-SHOWN = ("title", "author", "published_at", "line_start", "page_number")
-"""What a language model is told with a quotation; the rest of the metadata is for programs."""
+MODEL_METADATA = ("title", "author", "published_at", "line_start", "page_number")
+"""The metadata that a language model sees with a quotation; the rest is for programs."""
 
 
 class PinciteRetriever(BaseRetriever):
-    """Retrieves passages, or with `answers_only` the quotations that answer, none where the documents do not.
+    """Retrieves passages. If `answers_only` is true, it returns answers instead, or nothing for a no-answer.
 
-    LlamaIndex knows a retriever by its base class, hence the inheritance.
+    LlamaIndex recognises a retriever by its base class, hence the inheritance.
     """
 
     def __init__(
@@ -26,7 +26,7 @@ class PinciteRetriever(BaseRetriever):
         filters: dict[str, Any] | None = None,
         answers_only: bool = False,
     ) -> None:
-        """Retrieve by `assistant`; `filters` have the forms of `rag.index.filters`."""
+        """Retrieve with `assistant`; `filters` have the forms of `rag.index.filters`."""
         super().__init__()
         self._assistant, self._top_k, self._filters, self._answers_only = assistant, top_k, filters, answers_only
 
@@ -38,9 +38,9 @@ class PinciteRetriever(BaseRetriever):
 
 
 def to_nodes(answers: Iterable[Answer]) -> list[NodeWithScore]:
-    """Return each quotation as a node with its offsets, whose id is `document:start-end` and whose source the document.
+    """Return each quotation as a node with its offsets, the id `document:start-end` and its document as source.
 
-    Hash and place come along in the metadata, as `Citation.to_dict` names them.
+    Hash and place are in the metadata, as `Citation.to_dict` names them.
     """
     return [NodeWithScore(node=_node(answer), score=answer.score) for answer in answers]
 
@@ -48,14 +48,14 @@ def to_nodes(answers: Iterable[Answer]) -> list[NodeWithScore]:
 def _node(answer: Answer) -> TextNode:
     span = answer.citation.span
     metadata = {**answer.citation.to_dict(), "confidence": answer.confidence}
-    unseen = [key for key in metadata if key not in SHOWN or metadata[key] is None]
+    hidden = [key for key in metadata if key not in MODEL_METADATA or metadata[key] is None]
     return TextNode(
         text=answer.answer,
         id_=f"{span.document_id}:{span.start}-{span.end}",
         metadata=metadata,
         start_char_idx=span.start,
         end_char_idx=span.end,
-        excluded_llm_metadata_keys=unseen,
+        excluded_llm_metadata_keys=hidden,
         excluded_embed_metadata_keys=list(metadata),
         relationships={NodeRelationship.SOURCE: RelatedNodeInfo(node_id=span.document_id)},
     )

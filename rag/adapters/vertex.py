@@ -1,10 +1,10 @@
-"""Writes a response as the answer of Vertex AI Search (Discovery Engine v1), for programs that read that JSON."""
+"""Converts a response to the answer of Vertex AI Search (Discovery Engine v1)."""
 
 from typing import Any
 
 from rag.core.response import Answer, Citation, NoAnswerReason, Response
 
-SKIPPED: dict[NoAnswerReason, str] = {
+SKIP_REASONS: dict[NoAnswerReason, str] = {
     "empty_question": "NON_ANSWER_SEEKING_QUERY_IGNORED_V2",
     "needs_context": "NON_ANSWER_SEEKING_QUERY_IGNORED_V2",
     "empty_index": "NO_RELEVANT_CONTENT",
@@ -15,28 +15,28 @@ SKIPPED: dict[NoAnswerReason, str] = {
 
 
 def to_vertex_answer(response: Response) -> dict[str, Any]:
-    """Return the `answer` object: the quotations, a line each, and for each of them the references that hold it.
+    """Return the `answer` object: one line for each quotation, with its references.
 
-    `startIndex` and `endIndex` count bytes of UTF-8 of `answerText`, as text, as Vertex has them. The place in the
-    document and its hash are in `structData` of the reference, in code points. A no-answer has no text and says in
-    `answerSkippedReasons` which of Vertex's reasons is nearest.
+    As in Vertex, `startIndex` and `endIndex` are texts and count bytes of UTF-8 of `answerText`. Offsets in the
+    document, in code points, and its hash are in `structData` of the reference. If the response is a no-answer, the
+    text is empty and `answerSkippedReasons` holds the nearest of Vertex's reasons.
     """
     refusal = response.no_answer
-    given: dict[str, Any] = {
+    result: dict[str, Any] = {
         "state": "SUCCEEDED",
         "answerText": "\n".join(answer.answer for answer in response.answers),
         "citations": [],
         "references": [],
-        "answerSkippedReasons": [] if refusal is None else [SKIPPED[refusal.reason]],
+        "answerSkippedReasons": [] if refusal is None else [SKIP_REASONS[refusal.reason]],
     }
     start = 0
     for answer in response.answers:
-        end, first = start + len(answer.answer.encode()), len(given["references"])
-        given["references"] += [_reference(answer, citation) for citation in (answer.citation, *answer.also_in)]
-        sources = [{"referenceId": str(number)} for number in range(first, len(given["references"]))]
-        given["citations"].append({"startIndex": str(start), "endIndex": str(end), "sources": sources})
+        end, first = start + len(answer.answer.encode()), len(result["references"])
+        result["references"] += [_reference(answer, citation) for citation in (answer.citation, *answer.also_in)]
+        sources = [{"referenceId": str(number)} for number in range(first, len(result["references"]))]
+        result["citations"].append({"startIndex": str(start), "endIndex": str(end), "sources": sources})
         start = end + 1
-    return given
+    return result
 
 
 def _reference(answer: Answer, citation: Citation) -> dict[str, Any]:

@@ -157,7 +157,7 @@ def verify(
 
 @app.command("config")
 def show_configuration(context: typer.Context) -> None:
-    """List every setting that differs from its default, and where it was set."""
+    """List every setting that differs from its default, with its source."""
     values = context.obj.found
     for key in (key for key in KEYS if key in values):
         value = "•••" if key == SECRET else printable(str(values[key].value))

@@ -20,9 +20,9 @@ TABLE_STEP = 5
 
 @dataclass(frozen=True)
 class CalibrationReport:
-    """What was fitted, where it was stored, and on how many questions.
+    """A fitted calibration with its file and its numbers of questions.
 
-    `taken_out` of them were asked with their article out of the index; `skipped` found no sentence at all.
+    `taken_out` questions were asked again without their article; `skipped` questions got no sentence at all.
     """
 
     calibration: Calibration
@@ -41,10 +41,10 @@ class CalibrationReport:
         ]
 
     def lines(self) -> list[str]:
-        """Return in words what was done."""
+        """Return the summary of the fit."""
         return [
-            f"Fitted on {self.calibration.questions} questions, {self.taken_out} of them with their article taken out"
-            f" ({self.skipped} more found no sentence).",
+            f"Fitted on {self.calibration.questions} questions, {self.taken_out} of them without their article"
+            f" ({self.skipped} more got no sentence).",
             f"Threshold for a precision of {self.precision:g}: {self.calibration.threshold:.2f}",
             f"Written to {self.path}; `rag ask` uses it from now on.",
         ]
@@ -62,40 +62,47 @@ def calibrate(
     feedback: bool = False,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> CalibrationReport:
-    """Fit the confidence of `index` on the questions of a data set folder, cross-validated by document, and store it.
+    """Fit the confidence of `index` on the questions of a data set folder and store it. Folds are split by document.
 
-    The documents are those of the index; the folder needs queries.jsonl and answers.jsonl. With `take_out` each
-    question that has an answer is asked again as if its article were not there. With `feedback` what readers said of
-    first answers of this index counts too. Raises EvaluationError.
+    The documents are those of the index; the folder needs queries.jsonl and answers.jsonl. If `take_out` is true, each
+    question with an answer is asked again without its article. If `feedback` is true, readers' verdicts on first
+    answers of this index count too. Raises EvaluationError.
     """
     require_folder(index, "rag calibrate")
-    assistant, tell = _assistant(Path(index), settings), progress or (lambda what, done, total: None)
-    held = (assistant.index.document(summary.id) for summary in assistant.index.documents())
-    chosen = load(dataset, corpus=(document for document in held if document)).sampled(sample, seed)
-    asked = [question for question in chosen.questions if question.answerable or question.impossible]
-    removed = [question for question in asked if question.answerable] if take_out else []
-    examples = [*_examples(assistant, asked, None, tell), *_examples(assistant, removed, chosen, tell)]
-    kept = [example for example in examples if example.features]
-    said = _said(Path(index), kept) if feedback else []
-    kept += said
-    fitted = fit(
-        [example.features for example in kept],
-        [example.right for example in kept],
-        [example.group for example in kept],
-        precision,
-        fitted_on=f"{chosen.name}, {len(asked)} questions"
-        + (f", {len(said)} answers judged by readers" if feedback else ""),
-    )
-    fitted = replace(fitted, reader=assistant.settings.reader)
+    assistant, report_step = _assistant(Path(index), settings), progress or (lambda step, done, total: None)
+    documents = (assistant.index.document(summary.id) for summary in assistant.index.documents())
+    sampled = load(dataset, corpus=(document for document in documents if document)).sampled(sample, seed)
+    questions = [question for question in sampled.questions if question.answerable or question.impossible]
+    without_article = [question for question in questions if question.answerable] if take_out else []
+    examples = [
+        *_examples(assistant, questions, None, report_step),
+        *_examples(assistant, without_article, sampled, report_step),
+    ]
+    usable = [example for example in examples if example.features]
+    judged = _judged_examples(Path(index), usable) if feedback else []
+    source = f"{sampled.name}, {len(questions)} questions"
+    source += f", {len(judged)} answers judged by readers" if feedback else ""
+    calibration = replace(_fit([*usable, *judged], precision, source), reader=assistant.settings.reader)
     path = Path(index) / CALIBRATION
-    save(fitted, path)
-    return CalibrationReport(fitted, path, precision, len(asked), len(removed), len(examples) - len(kept))
+    save(calibration, path)
+    skipped = len(examples) - len(usable)
+    return CalibrationReport(calibration, path, precision, len(questions), len(without_article), skipped)
+
+
+def _fit(examples: "Sequence[_Example]", precision: float, source: str) -> Calibration:
+    return fit(
+        [example.features for example in examples],
+        [example.right for example in examples],
+        [example.group for example in examples],
+        precision,
+        fitted_on=source,
+    )
 
 
 def _assistant(path: Path, settings: Settings | None) -> Assistant:
     index = Index.open(path)
     settings = settings or index.settings
-    # An earlier calibration, maybe of another reader, is what is to be made anew: it has no say here.
+    # The shipped calibration, because the stored one may belong to another reader and is about to be replaced.
     return Assistant(index, settings, calibration=shipped(settings.reader))
 
 
@@ -106,8 +113,8 @@ class _Example:
     group: str
 
 
-def _said(index: Path, others: "Sequence[_Example]") -> "list[_Example]":
-    """Return what readers said of first answers, as far as these were judged by the figures of the other examples."""
+def _judged_examples(index: Path, others: "Sequence[_Example]") -> "list[_Example]":
+    """Return readers' verdicts on first answers whose features are those of the other examples."""
     names = set(others[0].features) if others else set()
     lines = [line for line in read(index) if line["rank"] == 1 and names == set(line["features"])]
     return [
@@ -120,21 +127,21 @@ def _examples(
     assistant: Assistant,
     questions: Sequence[Question],
     taken_out_of: Dataset | None,
-    tell: Callable[[str, int, int], None],
+    report_step: Callable[[str, int, int], None],
 ) -> Iterator[_Example]:
-    """Yield the best extraction of each question; with `taken_out_of`, its article out of the index: never right."""
-    what = "asking without the article" if taken_out_of else "asking"
+    """Yield the best extraction of each question. If `taken_out_of` is set, its article is hidden, so none is right."""
+    step = "asking without the article" if taken_out_of else "asking"
     for start in range(0, len(questions), BATCH):
-        tell(what, start, len(questions))
+        report_step(step, start, len(questions))
         batch = questions[start : start + BATCH]
         without = [taken_out_of.own_documents(question) for question in batch] if taken_out_of else None
         for question, trace in zip(
             batch, assistant.trace_many([item.text for item in batch], without=without), strict=True
         ):
             best = next(iter(trace.extractions), None)
-            known = () if best is None or taken_out_of else question.golds
+            golds = () if best is None or taken_out_of else question.golds
             right = best is not None and is_right(
-                quoted(best, assistant.index, assistant.settings.context_sentences), known
+                quoted(best, assistant.index, assistant.settings.context_sentences), golds
             )
             yield _Example(best.features if best else {}, right, question.group)
-    tell(what, len(questions), len(questions))
+    report_step(step, len(questions), len(questions))

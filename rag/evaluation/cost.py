@@ -1,4 +1,4 @@
-"""Measures what answering costs, and says on which machine and with which versions."""
+"""Measures the cost of answering, and records the machine and the package versions."""
 
 import os
 import platform
@@ -25,32 +25,35 @@ PACKAGES = (
 
 
 def latencies(assistant: "Assistant", questions: Sequence[str]) -> list[float]:
-    """Return the milliseconds that each question takes, asked one by one after one warming question.
+    """Return the milliseconds of each question, asked one by one after one question that warms up.
 
-    `assistant` must not have met them: it remembers the vectors of questions and sentences.
+    Pass an assistant that has not answered these questions, because it caches the vectors of questions and sentences.
     """
     assistant.ask("Is anybody there?")
-    found = []
+    milliseconds = []
     for question in questions:
-        began = time.perf_counter()
+        started_at = time.perf_counter()
         assistant.ask(question)
-        found.append((time.perf_counter() - began) * 1_000)
-    return found
+        milliseconds.append((time.perf_counter() - started_at) * 1_000)
+    return milliseconds
 
 
 def cost_figures(
     assistant: "Assistant", questions: Sequence[str], one_by_one: Sequence[float], built: BuildCost
 ) -> list[Measure]:
-    """Return latency, throughput, CPU seconds and peak memory; `questions`, new to `assistant`, are asked together."""
+    """Ask `questions` together; return latency, throughput, CPU seconds and peak memory.
+
+    Pass an assistant that has not answered these questions.
+    """
     clock, cpu = time.perf_counter(), time.process_time()
     assistant.ask_many(questions)
     clock, cpu = time.perf_counter() - clock, time.process_time() - cpu
-    asked = len(questions)
+    count = len(questions)
     figures: list[tuple[str, float | None, int]] = [
         ("p50 one by one, ms", float(np.percentile(one_by_one, 50)), len(one_by_one)),
         ("p95 one by one, ms", float(np.percentile(one_by_one, 95)), len(one_by_one)),
-        ("questions/s, batched", asked / clock, asked),
-        ("CPU s per question, batched", cpu / asked, asked),
+        ("questions/s, batched", count / clock, count),
+        ("CPU s per question, batched", cpu / count, count),
         ("peak memory of the process, MiB", peak_memory(), 1),
     ]
     if not built.remembered:
@@ -62,7 +65,7 @@ def cost_figures(
 
 
 def peak_memory() -> float | None:
-    """Return the largest resident size that the process has had, in MiB; None where the system does not tell."""
+    """Return the largest resident size of the process so far in MiB, or None if the system does not report it."""
     try:
         import resource
     except ImportError:
@@ -72,14 +75,14 @@ def peak_memory() -> float | None:
 
 
 def environment() -> dict[str, object]:
-    """Return machine, Python, package versions and commit, as they go into a result."""
+    """Return machine, Python, package versions and commit for a result."""
     return {
         "processor": _processor(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "memory_gib": _memory_gib(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
-        "packages": {name: found for name in PACKAGES if (found := _version(name))},
+        "packages": {name: installed for name in PACKAGES if (installed := _version(name))},
         "commit": _commit(),
     }
 
@@ -109,7 +112,7 @@ def _version(package: str) -> str | None:
 
 
 def _commit() -> str | None:
-    """Return the commit of the checkout that the package runs from, with "+" where files differ from it."""
+    """Return the commit of the checkout that the package runs from, with "+" if tracked files differ from it."""
     here = Path(__file__).parent
     try:
         run = [

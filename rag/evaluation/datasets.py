@@ -1,4 +1,4 @@
-"""Reads a data set folder: documents as a stream, questions with what is known to answer them.
+"""Reads a data set folder: documents as a stream, and questions with their known answers.
 
 corpus.jsonl   {"_id", "title", "text", …}       other keys become metadata; `doc` names the article of a paragraph
 queries.jsonl  {"_id", "text"}
@@ -6,7 +6,7 @@ qrels.tsv      query-id, corpus-id, score         0: not relevant; without a row
 answers.jsonl  {"query_id", "doc_id", "is_impossible", "answers": [{"text", "start", "end", "doc_id"?, "occurrences"?}]}
 
 Offsets are code points of the corpus row's `text`, half-open; an answer's own `doc_id` wins over the row's.
-`occurrences` lists every start at which the same text may be meant. META.json may say `"references": "all"` where the
+`occurrences` lists every start of the same text that counts as well. If META.json says `"references": "all"`, the
 answers of a question are a set to be covered; otherwise they are alternatives.
 """
 
@@ -30,10 +30,10 @@ FILES = "A data set folder holds corpus.jsonl and queries.jsonl, and qrels.tsv o
 
 @dataclass(frozen=True)
 class Question:
-    """A question and what is known to answer it.
+    """A question with its known answers.
 
-    `relevant` maps documents to grades above 0; `golds` are the answer spans, `references` their texts. `impossible`
-    says that its own passage holds no answer. `group` is the article that it was asked of.
+    `relevant` maps documents to grades above 0; `golds` are the answer spans, `references` their texts. If `impossible`
+    is true, its own passage holds no answer. `group` is the article that it was written for.
     """
 
     id: str
@@ -46,13 +46,13 @@ class Question:
 
     @property
     def answerable(self) -> bool:
-        """Tell whether a span is known to answer it."""
+        """Return whether it has an answer span."""
         return bool(self.golds) and not self.impossible
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """A folder that was read: its judged questions and the article of every document."""
+    """A data set: its judged questions and the article of every document."""
 
     folder: Path
     questions: tuple[Question, ...]
@@ -67,13 +67,13 @@ class Dataset:
         return self.folder.name
 
     def own_documents(self, question: Question) -> frozenset[str]:
-        """Return the documents to take out of the index so that the question has no answer there.
+        """Return the documents to hide so that the question has no answer in the index.
 
-        All of its article, its relevant documents and those that hold a gold span.
+        These are all documents of its article, its relevant documents and those with a gold span.
         """
-        named = {*question.relevant, *(gold.document_id for gold in question.golds)}
-        articles = {question.group, *(self.articles.get(name, name) for name in named)}
-        return frozenset(named.union(*(self._members.get(article, ()) for article in articles)))
+        documents = {*question.relevant, *(gold.document_id for gold in question.golds)}
+        articles = {question.group, *(self.articles.get(name, name) for name in documents)}
+        return frozenset(documents.union(*(self._members.get(article, ()) for article in articles)))
 
     @cached_property
     def _members(self) -> dict[str, list[str]]:
@@ -83,22 +83,21 @@ class Dataset:
         return members
 
     def reference_sets(self, question: Question) -> tuple[tuple[Span, ...], ...]:
-        """Return the sets of spans of which one has to be met: one of all golds, or one for each gold."""
+        """Return alternative sets of spans: one set of all golds, or one set for each gold."""
         return (question.golds,) if self.references == "all" else tuple((gold,) for gold in question.golds)
 
     def sampled(self, size: int | None, seed: int) -> "Dataset":
-        """Return the data set with `size` questions drawn by `seed`, in their order; the corpus stays whole."""
+        """Return the data set with `size` random questions in their order; the corpus stays whole."""
         if size is None or size >= len(self.questions):
             return self
-        drawn = sorted(random.Random(seed).sample(range(len(self.questions)), size))
-        return replace(self, questions=tuple(self.questions[index] for index in drawn))
+        positions = sorted(random.Random(seed).sample(range(len(self.questions)), size))
+        return replace(self, questions=tuple(self.questions[index] for index in positions))
 
 
 def load(folder: str | Path, references: References | None = None, corpus: Iterable[Document] | None = None) -> Dataset:
-    """Return the questions of `folder` that are judged, every gold span checked against its document.
+    """Return the judged questions of `folder`, and check every gold span against its document.
 
-    `references` overrides what META.json says; `corpus` stands in for corpus.jsonl. Raises EvaluationError with file
-    and line.
+    `references` overrides META.json, and `corpus` replaces corpus.jsonl. Raises EvaluationError with file and line.
     """
     folder = Path(folder)
     content = "" if corpus is not None else file_sha256(_existing(folder, "corpus.jsonl"))
@@ -121,14 +120,14 @@ def load_queries(folder: str | Path) -> dict[str, str]:
 
 
 def documents(folder: str | Path) -> Iterator[Document]:
-    """Return the corpus as a stream of documents: id, title and text as they stand, other keys as metadata."""
+    """Yield the documents of the corpus: id, title and text unchanged, other keys as metadata."""
     path = _existing(Path(folder), "corpus.jsonl")
-    seen: set[str] = set()
+    keys: set[str] = set()
     for number, row in _rows(path):
         key, text = _text(row, "_id", path, number), _text(row, "text", path, number)
-        if key in seen:
+        if key in keys:
             raise _problem(path, number, f"the id {key!r} occurs twice")
-        seen.add(key)
+        keys.add(key)
         title = _text(row, "title", path, number) if row.get("title") is not None else ""
         rest = {name: value for name, value in row.items() if name not in ("_id", "title", "text")}
         try:
@@ -138,7 +137,7 @@ def documents(folder: str | Path) -> Iterator[Document]:
 
 
 def texts(folder: str | Path, ids: Collection[str]) -> dict[str, str]:
-    """Return the texts of the documents asked for, read from the corpus again."""
+    """Return the texts of some documents, read from the corpus again."""
     return {document.id: document.text for document in documents(folder) if document.id in ids}
 
 
@@ -202,10 +201,10 @@ def _answers(path: Path, queries: Mapping[str, str]) -> dict[str, _AnswerRow]:
             raise _problem(path, number, f"no question of queries.jsonl has the id {key!r}")
         if not isinstance(row.get("answers"), list):
             raise _problem(path, number, "`answers` is not a list")
-        known = answers.setdefault(key, _AnswerRow())
-        known.golds += [gold for answer in row["answers"] for gold in _golds(answer, row, path, number)]
-        known.impossible &= bool(row.get("is_impossible", False))
-        known.document_id = known.document_id or row.get("doc_id")
+        entry = answers.setdefault(key, _AnswerRow())
+        entry.golds += [gold for answer in row["answers"] for gold in _golds(answer, row, path, number)]
+        entry.impossible &= bool(row.get("is_impossible", False))
+        entry.document_id = entry.document_id or row.get("doc_id")
     return answers
 
 
@@ -216,32 +215,32 @@ def _golds(answer: object, row: Row, path: Path, number: int) -> Iterator[_Gold]
     start, end = answer.get("start"), answer.get("end")
     if not isinstance(document, str) or not isinstance(start, int) or not isinstance(end, int) or not 0 <= start < end:
         raise _problem(path, number, f"an answer needs doc_id and 0 <= start < end, got {document!r} {start!r} {end!r}")
-    text, places = _text(answer, "text", path, number), answer.get("occurrences", [])
-    if not isinstance(places, list) or not all(isinstance(place, int) and place >= 0 for place in places):
-        raise _problem(path, number, f"`occurrences` is not a list of offsets: {places!r}")
-    for place in dict.fromkeys([start, *places]):
-        yield _Gold(number, Span(document, place, place + end - start), text)
+    text, starts = _text(answer, "text", path, number), answer.get("occurrences", [])
+    if not isinstance(starts, list) or not all(isinstance(offset, int) and offset >= 0 for offset in starts):
+        raise _problem(path, number, f"`occurrences` is not a list of offsets: {starts!r}")
+    for first in dict.fromkeys([start, *starts]):
+        yield _Gold(number, Span(document, first, first + end - start), text)
 
 
 def _articles(corpus: Iterable[Document], path: Path, answers: Mapping[str, _AnswerRow]) -> dict[str, str]:
-    """Return the article of every document, checking on the way that each gold span is the text it claims to be."""
-    wanted: dict[str, list[_Gold]] = {}
+    """Return the article of every document, and check the text of each gold span."""
+    unchecked: dict[str, list[_Gold]] = {}
     for gold in (gold for row in answers.values() for gold in row.golds):
-        wanted.setdefault(gold.span.document_id, []).append(gold)
+        unchecked.setdefault(gold.span.document_id, []).append(gold)
     articles: dict[str, str] = {}
     for document in corpus:
         articles[document.id] = document.known("doc") or document.id
-        for gold in wanted.pop(document.id, ()):
-            found = document.text[gold.span.start : gold.span.end]
-            if found != gold.text:
-                raise _problem(path, gold.line, f"{gold.span} reads {found!r}, but the answer says {gold.text!r}")
-    for name, golds in wanted.items():
+        for gold in unchecked.pop(document.id, ()):
+            text = document.text[gold.span.start : gold.span.end]
+            if text != gold.text:
+                raise _problem(path, gold.line, f"{gold.span} reads {text!r}, but the answer says {gold.text!r}")
+    for name, golds in unchecked.items():
         raise _problem(path, golds[0].line, f"no document has the id {name!r}")
     return articles
 
 
 def _meant(folder: Path) -> References:
-    """Return how META.json means several answers: by its key `references` or by the words of its note."""
+    """Return whether several answers are alternatives or a set, from the key `references` or the note of META.json."""
     path = folder / "META.json"
     try:
         meta = json_value(path.read_text(encoding="utf-8")) if path.exists() else {}
@@ -288,12 +287,12 @@ def _text(row: Row, key: str, path: Path, number: int) -> str:
     return value
 
 
-def _problem(path: Path, number: int, what: str) -> EvaluationError:
+def _problem(path: Path, number: int, problem: str) -> EvaluationError:
     return EvaluationError(
-        f"{path}, line {number}: {what}.", "Correct the line; rag/evaluation/datasets.py shows the format."
+        f"{path}, line {number}: {problem}.", "Correct the line; rag/evaluation/datasets.py shows the format."
     )
 
 
 def developer_half(group: str) -> bool:
-    """Tell whether a document or article belongs to the half that may be fitted on: a hash of its id decides."""
+    """Return whether a document or article belongs to the half for fitting. A hash of its id decides."""
     return hashlib.sha256(group.encode()).digest()[3] % 2 == 0

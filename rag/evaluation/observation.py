@@ -1,4 +1,4 @@
-"""Keeps of what the pipeline did with one question only what the measures need, and says where it was lost."""
+"""Records the pipeline's results for one question, and the stage that lost the right answer."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ SHOWN = 5
 
 LOSSES: Mapping[Loss, str] = {
     "retrieval": "no passage with the gold span among the candidates of either ranking",
-    "fusion": "found, but not among the passages that were read",
+    "fusion": "a candidate, but not among the passages that were read",
     "reading": "read, but another sentence came first",
     "threshold": "the right sentence came first, but was withheld",
     "not refused": "the passage holds no answer, but one was given",
@@ -29,7 +29,7 @@ LOSSES: Mapping[Loss, str] = {
 
 @dataclass(frozen=True)
 class Quote:
-    """An answer to be judged: where it stands, its text, and the context it is shown in."""
+    """An answer to be judged: its span, its text, and the span of its context."""
 
     span: Span
     text: str
@@ -40,9 +40,9 @@ class Quote:
 class Observation:
     """One question after the pipeline.
 
-    `rankings` holds the first documents of each stage, `passages` the first five chunks; `extracted` are the best
-    five answers before the threshold, `answered` those a user gets; `cited` are all citations shown, as span and
-    quote; `leaks` counts the answers that overlap a boilerplate mask.
+    `rankings` holds the first documents of each stage, `passages` the first five chunks. `extracted` are the best five
+    answers before the threshold, `answered` those that a user gets. `cited` are all citations shown, as span and quote.
+    `leaks` counts the answers that overlap a boilerplate mask.
     """
 
     question: Question
@@ -58,9 +58,9 @@ class Observation:
 
 
 def observe(question: Question, trace: Trace, index: Index, settings: Settings) -> Observation:
-    """Return what is kept of a trace that `index` gave under `settings`."""
+    """Return the observation of a trace from `index` under `settings`."""
     response, rankings = trace.response, _rankings(trace)
-    extracted = tuple(quoted(found, index, settings.context_sentences) for found in trace.extractions[:SHOWN])
+    extracted = tuple(quoted(extraction, index, settings.context_sentences) for extraction in trace.extractions[:SHOWN])
     answered = tuple(map(_shown, response.answers[:SHOWN]))
     return Observation(
         question,
@@ -77,9 +77,9 @@ def observe(question: Question, trace: Trace, index: Index, settings: Settings) 
 
 
 def is_right(quote: Quote, golds: Sequence[Span]) -> bool:
-    """Tell whether a gold span lies inside the answer's context, or the answer inside a gold span.
+    """Return whether a gold span lies inside the answer's context, or the answer inside a gold span.
 
-    The second is for gold spans that are whole excerpts, longer than an answer.
+    The second case is for gold spans that are whole excerpts, longer than an answer.
     """
     return any(quote.context.contains(gold) or gold.contains(quote.span) for gold in golds)
 
@@ -87,7 +87,7 @@ def is_right(quote: Quote, golds: Sequence[Span]) -> bool:
 def lost_at(
     question: Question, trace: Trace, read_passages: int, extracted: Sequence[Quote], answered: bool
 ) -> Loss | None:
-    """Return the stage at which the first right answer was lost, None where it was not (or none is known)."""
+    """Return the stage that lost the right answer, or None if it was not lost or the question has none."""
     golds = question.golds
     if not question.answerable:
         return "not refused" if question.impossible and answered else None
@@ -101,7 +101,7 @@ def lost_at(
 def quoted(extraction: Extraction, index: Index, neighbours: int) -> Quote:
     """Return an extraction as an answer that could be shown; `neighbours` is the setting `context_sentences`.
 
-    Its text is read from the document by span, as an answer's is, so that a wrong offset shows in every measure.
+    Its text is read from the document by span, as for a real answer. A wrong offset therefore shows in every measure.
     """
     chunk, span = extraction.hit.chunk, extraction.span
     document = index.document(span.document_id)
@@ -111,8 +111,8 @@ def quoted(extraction: Extraction, index: Index, neighbours: int) -> Quote:
 
 
 def _rankings(trace: Trace) -> dict[str, tuple[Hit, ...]]:
-    """Return the hits of each stage; read order is that of the best extractions, then the fused one for the rest."""
-    read = (*(found.hit for found in trace.extractions), *trace.fused)
+    """Return the hits of each stage. The read order is that of the best extractions, then the fused order."""
+    read = (*(extraction.hit for extraction in trace.extractions), *trace.fused)
     once = {hit.chunk.id: hit for hit in read}
     return {"lexical": trace.lexical, "dense": trace.dense, "fused": trace.fused, "read": tuple(once.values())}
 
@@ -126,8 +126,8 @@ def _shown(answer: Answer) -> Quote:
 
 
 def _citations(response: Response) -> list[Citation]:
-    shown = response.answers if response.no_answer is None else response.no_answer.closest
-    return [citation for answer in shown for citation in (answer.citation, *answer.also_in)]
+    answers = response.answers if response.no_answer is None else response.no_answer.closest
+    return [citation for answer in answers for citation in (answer.citation, *answer.also_in)]
 
 
 def _leaks(span: Span, index: Index) -> bool:

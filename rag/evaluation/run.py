@@ -18,11 +18,11 @@ from rag.evaluation.metrics import measures
 from rag.evaluation.metrics.measures import Columns, Refusal
 from rag.evaluation.observation import RANKED, Observation, observe
 from rag.evaluation.reporting.failures import failures
-from rag.evaluation.results import Evaluation, Measure, kept, require_extra
+from rag.evaluation.results import Evaluation, Measure, as_saved, require_extra
 from rag.index.index import Index
 
 STAGES = (*RANKED, "answers", "chunks", "abstention", "citations", "cost")
-"""What can be measured; `chunks` only where the answers of a question are a set to be covered."""
+"""All stages. `chunks` is measured only if the answers of a question are a set to be covered."""
 
 Progress = Callable[[str, int, int], None]
 LATENCY_QUESTIONS = 50
@@ -32,7 +32,7 @@ FAILURES = 100
 
 @dataclass(frozen=True)
 class Run:
-    """What every step of an evaluation needs."""
+    """The common arguments of all steps of an evaluation."""
 
     dataset: Dataset
     assistant: Assistant
@@ -52,17 +52,17 @@ def evaluate(
     cache: str | Path | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
-    """Return what the pipeline is worth on a data set folder, figures of the `stages` asked for.
+    """Measure the pipeline on a data set folder and return the figures of `stages`.
 
-    `sample` questions are drawn by `seed`; the corpus stays whole. `other_field` is a second folder whose questions
-    the first cannot answer. `cache` keeps indexes between runs. `progress` is told (what, done, total).
-    Raises EvaluationError.
+    If `sample` is set, only so many random questions are asked; the corpus stays whole. `other_field` is a second
+    folder whose questions the first cannot answer. `cache` is a folder for indexes between runs. `progress` gets the
+    step, the number done and the total. Raises EvaluationError.
     """
     _check(stages, sample)
     require_extra("pytrec_eval", "ir_measures")
     whole = load(dataset, references)
-    given = settings or Settings()
-    run, built = _prepared(whole, _enough(given, stages), sample, seed, cache, progress or (lambda *step: None))
+    requested = settings or Settings()
+    run, built = _prepared(whole, _enough(requested, stages), sample, seed, cache, progress or (lambda *step: None))
     observations = _observed(run)
     columns = _columns(run, observations, stages)
     unanswerable = _unanswerable(run, observations, other_field, seed) if "abstention" in stages else {}
@@ -71,18 +71,18 @@ def evaluate(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         dataset=_about(run.dataset, len(whole.questions), seed, sample, other_field),
         environment=cost.environment(),
-        settings=asdict(given),
+        settings=asdict(requested),
         index={**run.assistant.index.info.to_dict(), **asdict(built)},
         measures=(*measures.summarised(columns), *figures),
-        question_ids=tuple(seen.question.id for seen in observations),
-        values={".".join(key): kept(column) for key, column in columns.items()},
+        question_ids=tuple(observation.question.id for observation in observations),
+        values={".".join(key): as_saved(column) for key, column in columns.items()},
         curves=curves,
         failures=failures(observations, FAILURES) if "answers" in stages else (),
     )
 
 
 def _enough(settings: Settings, stages: Sequence[str]) -> Settings:
-    """Return settings that read one passage where nothing is measured that comes after fusion."""
+    """Return settings that read one passage if no stage after fusion is measured."""
     return replace(settings, read_passages=1) if {"lexical", "dense", "fused"}.issuperset(stages) else settings
 
 
@@ -108,7 +108,7 @@ def _columns(run: Run, observations: Sequence[Observation], stages: Sequence[str
         columns |= measures.answer_columns(run.dataset, observations) | measures.loss_columns(observations)
     if "chunks" in stages and run.dataset.references == "all":
         columns |= measures.chunk_columns(
-            run.dataset, observations, lambda name: [made.span for made in run.assistant.index.chunks(name)]
+            run.dataset, observations, lambda name: [chunk.span for chunk in run.assistant.index.chunks(name)]
         )
     return columns
 
@@ -127,7 +127,7 @@ def _figures(
         run.progress("resampling", 1, 1)
         curves = {"populations": curves}
     if "citations" in stages:
-        cited = {span.document_id for seen in observations for span, _ in seen.cited}
+        cited = {span.document_id for observation in observations for span, _ in observation.cited}
         figures += measures.citation_figures(observations, texts(run.dataset.folder, cited))
     if "cost" in stages:
         costs, curves["latency_ms"] = _costs(run, built)
@@ -136,50 +136,54 @@ def _figures(
 
 
 def _costs(run: Run, built: BuildCost) -> tuple[list[Measure], list[float]]:
-    """Return the figures of cost and the latencies; questions are drawn anew and asked with empty caches."""
-    asked = [question.text for question in run.dataset.sampled(BATCHED_QUESTIONS, seed=1).questions]
+    """Return the figures of cost and the latencies, from a sample of its own and with empty caches."""
+    questions = [question.text for question in run.dataset.sampled(BATCHED_QUESTIONS, seed=1).questions]
     index = run.assistant.index
     alone, together = (Assistant(Index.open(index.path, index.embedder), run.settings) for _ in range(2))
     run.progress("timing", 0, 2)
-    one_by_one = cost.latencies(alone, asked[:LATENCY_QUESTIONS])
+    one_by_one = cost.latencies(alone, questions[:LATENCY_QUESTIONS])
     run.progress("timing", 1, 2)
     together.ask("Is anybody there?")
-    found = cost.cost_figures(together, asked, one_by_one, built)
+    cost_measures = cost.cost_figures(together, questions, one_by_one, built)
     run.progress("timing", 2, 2)
-    return found, [round(value, 1) for value in one_by_one]
+    return cost_measures, [round(value, 1) for value in one_by_one]
 
 
 def _unanswerable(
     run: Run, observations: Sequence[Observation], other_field: str | Path | None, seed: int
 ) -> dict[str, list[Refusal]]:
-    """Return the three kinds of questions without an answer, each as it was taken."""
-    answerable = [seen.question for seen in observations if seen.question.answerable]
-    near = [Refusal(seen.confidence, bool(seen.answered)) for seen in observations if seen.question.impossible]
-    removed = list(_refusals(run, "asking without the article", answerable, run.dataset.own_documents))
+    """Return the refusals of the three kinds of questions without an answer."""
+    answerable = [observation.question for observation in observations if observation.question.answerable]
+    near = [
+        Refusal(observation.confidence, bool(observation.answered))
+        for observation in observations
+        if observation.question.impossible
+    ]
+    without_article = list(_refusals(run, "asking without the article", answerable, run.dataset.own_documents))
     other = list[Refusal]()
     if other_field:
         foreign = [Question(key, text) for key, text in load_queries(other_field).items()]
         foreign = random.Random(seed).sample(foreign, min(len(foreign), max(1, len(answerable))))
         other = list(_refusals(run, "asking another field", foreign, lambda question: frozenset()))
-    return {"near miss": near, "article removed": removed, "other field": other}
+    return {"near miss": near, "article removed": without_article, "other field": other}
 
 
 def _refusals(
-    run: Run, what: str, questions: Sequence[Question], out: Callable[[Question], Collection[str]]
+    run: Run, step: str, questions: Sequence[Question], hidden_documents: Callable[[Question], Collection[str]]
 ) -> Iterator[Refusal]:
-    for batch in _batches(what, questions, run.progress):
-        without = [out(question) for question in batch]
+    for batch in _batches(step, questions, run.progress):
+        without = [hidden_documents(question) for question in batch]
         for trace in run.assistant.trace_many([question.text for question in batch], without=without):
             yield Refusal(trace.confidence, bool(trace.response.answers))
 
 
-def _batches(what: str, questions: Sequence[Question], progress: Progress) -> Iterator[Sequence[Question]]:
+def _batches(step: str, questions: Sequence[Question], progress: Progress) -> Iterator[Sequence[Question]]:
     done = 0
-    progress(what, 0, len(questions))
+    progress(step, 0, len(questions))
     for batch in batches(questions):
         yield batch
         done += len(batch)
-        progress(what, done, len(questions))
+        progress(step, done, len(questions))
 
 
 def _about(
@@ -211,4 +215,4 @@ def _check(stages: Sequence[str], sample: int | None) -> None:
             f"Unknown stages {unknown}." if unknown else "No stage given.", f"Known: {', '.join(STAGES)}."
         )
     if sample is not None and sample < 1:
-        raise EvaluationError(f"A sample of {sample} questions is none.", "Give 1 or more.")
+        raise EvaluationError(f"--sample is {sample}; it must be 1 or more.", "Give 1 or more.")

@@ -1,4 +1,4 @@
-"""Keeps the vectors of passages between builds: most of a build is embedding, and most changes leave texts alone."""
+"""Caches the vectors of passages between builds, because embedding is most of a build and texts seldom change."""
 
 import hashlib
 import sqlite3
@@ -19,13 +19,13 @@ VARIABLES = 500
 
 
 class RememberingEmbedder:
-    """An embedder that embeds a passage only if it has not done so before with the same weights and code.
+    """Embeds a passage only if the cache has no vector of it from the same weights and code.
 
-    `remembered` counts the passages whose vectors were known.
+    `remembered` counts the passages whose vectors came from the cache.
     """
 
     def __init__(self, embedder: "Embedder", path: Path, runtime: str = "auto") -> None:
-        """Open the file of vectors at `path`, or make one; vectors of another runtime are not used."""
+        """Open or create the file of vectors at `path`. Vectors of another runtime are not used."""
         self._embedder, self._runtime, self.remembered = embedder, runtime, 0
         self._database = sqlite3.connect(path, timeout=WAIT_SECONDS)
         self._database.execute(
@@ -57,29 +57,29 @@ class RememberingEmbedder:
         return self._embedder.count_tokens(texts)
 
     def embed_queries(self, texts: Sequence[str]) -> "Floats2d":
-        """Return float32 (n, dimension), unit rows; queries are not remembered."""
+        """Return float32 (n, dimension), unit rows; queries are not cached."""
         return self._embedder.embed_queries(texts)
 
     def embed_passages(self, texts: Sequence[str]) -> "Floats2d":
-        """Return float32 (n, dimension), unit rows, as they were embedded the first time."""
+        """Return float32 (n, dimension), unit rows, the same as from the first call."""
         return self.embed_with_parts(texts, [()] * len(texts))[0]
 
     def embed_with_parts(self, texts: Sequence[str], parts: Sequence["Ranges"]) -> "tuple[Floats2d, list[Floats2d]]":
-        """Return the vectors of texts and of their parts, as they were embedded the first time."""
+        """Return the vectors of texts and of their parts, the same as from the first call."""
         keys = [self._key(text, ranges) for text, ranges in zip(texts, parts, strict=True)]
-        known = self._known(keys)
-        missing = {key: place for place, key in enumerate(keys) if key not in known}
+        stored = self._stored(keys)
+        new_keys = {key: i for i, key in enumerate(keys) if key not in stored}
         wholes, inner = self._embedder.embed_with_parts(
-            [texts[place] for place in missing.values()], [parts[place] for place in missing.values()]
+            [texts[i] for i in new_keys.values()], [parts[i] for i in new_keys.values()]
         )
-        fresh = {key: (whole, rows) for key, whole, rows in zip(missing, wholes, inner, strict=True)}
+        computed = {key: (whole, rows) for key, whole, rows in zip(new_keys, wholes, inner, strict=True)}
         with self._database:
-            rows = [(key, whole.tobytes(), rows.tobytes()) for key, (whole, rows) in fresh.items()]
+            rows = [(key, whole.tobytes(), rows.tobytes()) for key, (whole, rows) in computed.items()]
             self._database.executemany("INSERT OR IGNORE INTO passages VALUES (?, ?, ?)", rows)
-        self.remembered += sum(key in known for key in keys)
-        found = known | fresh
-        vectors = np.array([found[key][0] for key in keys], np.float32).reshape(len(keys), self.dimension)
-        return vectors, [found[key][1] for key in keys]
+        self.remembered += sum(key in stored for key in keys)
+        all_rows = stored | computed
+        vectors = np.array([all_rows[key][0] for key in keys], np.float32).reshape(len(keys), self.dimension)
+        return vectors, [all_rows[key][1] for key in keys]
 
     def close(self) -> None:
         """Close the file."""
@@ -89,19 +89,19 @@ class RememberingEmbedder:
         made_by = f"{self.fingerprint}\0{self._runtime}\0{_code_sha256()}"
         return hashlib.sha256(f"{made_by}\0{list(ranges)}\0{text}".encode()).digest()
 
-    def _known(self, keys: Sequence[bytes]) -> "dict[bytes, tuple[Floats1d, Floats2d]]":
-        known: dict[bytes, tuple[Floats1d, Floats2d]] = {}
+    def _stored(self, keys: Sequence[bytes]) -> "dict[bytes, tuple[Floats1d, Floats2d]]":
+        stored: dict[bytes, tuple[Floats1d, Floats2d]] = {}
         for start in range(0, len(keys), VARIABLES):
             part = keys[start : start + VARIABLES]
-            asked = f"SELECT key, vector, parts FROM passages WHERE key IN ({','.join('?' * len(part))})"
-            for key, vector, rows in self._database.execute(asked, part):
+            query = f"SELECT key, vector, parts FROM passages WHERE key IN ({','.join('?' * len(part))})"
+            for key, vector, rows in self._database.execute(query, part):
                 inner = np.frombuffer(rows, np.float32).reshape(-1, self.dimension)
-                known[key] = np.frombuffer(vector, np.float32), inner
-        return known
+                stored[key] = np.frombuffer(vector, np.float32), inner
+        return stored
 
 
 @cache
 def _code_sha256() -> str:
-    """Return the hash of the code that, beside weights and runtime, decides which vector a passage gets."""
+    """Return the hash of the code of `rag.embedding`, because a change of it may change the vectors."""
     modules = sorted((Path(rag.__file__).parent / "embedding").rglob("*.py"))
     return hashlib.sha256(b"".join(module.read_bytes() for module in modules)).hexdigest()

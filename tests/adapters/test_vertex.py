@@ -3,7 +3,7 @@ from typing import get_args
 
 import pytest
 
-from rag.adapters.vertex import SKIPPED, to_vertex_answer
+from rag.adapters.vertex import SKIP_REASONS, to_vertex_answer
 from rag.answering.assistant import Assistant
 from rag.core.response import NoAnswerReason
 from rag.core.types import Document
@@ -44,9 +44,9 @@ def test_each_citation_cuts_its_quotation_out_of_the_text_by_bytes(seeds_index: 
 def test_a_no_answer_has_a_reason_of_vertex(seeds_index: Index) -> None:
     response = Assistant(seeds_index).ask(ABSURD)
     given = to_vertex_answer(response)
-    assert response.no_answer is not None and given["answerSkippedReasons"] == [SKIPPED[response.no_answer.reason]]
+    assert response.no_answer is not None and given["answerSkippedReasons"] == [SKIP_REASONS[response.no_answer.reason]]
     assert (given["answerText"], given["citations"], given["references"]) == ("", [], [])
-    assert SKIPPED.keys() == set(get_args(NoAnswerReason))
+    assert SKIP_REASONS.keys() == set(get_args(NoAnswerReason))
 
 
 def test_the_library_of_google_reads_it(seeds_index: Index) -> None:
@@ -58,4 +58,4 @@ def test_the_library_of_google_reads_it(seeds_index: Index) -> None:
         assert [item.chunk_info.document_metadata.document for item in read.references][: len(response.answers)] == [
             answer.citation.span.document_id for answer in response.answers
         ][: len(read.references)]
-    assert [reason.name for reason in read.answer_skipped_reasons] == [SKIPPED["low_confidence"]]
+    assert [reason.name for reason in read.answer_skipped_reasons] == [SKIP_REASONS["low_confidence"]]

@@ -19,7 +19,7 @@ from rag.evaluation.datasets import Dataset, documents, load
 from rag.evaluation.metrics.measures import Columns, summarised
 from rag.evaluation.metrics.ranking import DEPTH, MEASURES, ranking_measures
 from rag.evaluation.reporting.terminal import number
-from rag.evaluation.results import Evaluation, kept, write_json
+from rag.evaluation.results import Evaluation, as_saved, write_json
 from rag.evaluation.vectors import RememberingEmbedder
 from rag.index.storage.flat_vectors import FaissStore
 from rag.index.storage.lexical import TantivyStore
@@ -90,7 +90,7 @@ def _evaluation(dataset: Dataset, columns: Columns) -> Evaluation:
         index={},
         measures=tuple(summarised(columns)),
         question_ids=tuple(question.id for question in dataset.questions),
-        values={".".join(key): kept(column) for key, column in columns.items()},
+        values={".".join(key): as_saved(column) for key, column in columns.items()},
         curves={},
         failures=(),
     )

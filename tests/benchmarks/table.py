@@ -1,4 +1,4 @@
-"""Makes the README's tables from the newest result of each data set in `results/`, and of speed beside others."""
+"""Prints the tables of docs/site/figures.md from the newest results in `results/`."""
 
 import json
 import sys
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from rag.evaluation.results import SCHEMA, Evaluation, Measure, read_json
+from rag.evaluation.results import EVALUATION_SCHEMA, Evaluation, Measure, read_json
 
 RESULTS = Path(__file__).parent / "results"
 RANKED = ("lexical", "dense", "fused", "read")
@@ -37,7 +37,9 @@ SCIFACT = {"lexical": "BM25: 0.665 to 0.687 (BEIR, Pyserini, bm25s)", "dense": "
 
 def main() -> None:
     """Write the tables to standard output."""
-    newest = {path.stem[11:]: read_json(path) for path in sorted(RESULTS.glob("*.json")) if SCHEMA in _head(path)}
+    newest = {
+        path.stem[11:]: read_json(path) for path in sorted(RESULTS.glob("*.json")) if EVALUATION_SCHEMA in _head(path)
+    }
     runs = {name: found for name, found in newest.items() if found.index}
     sections = [retrieval(runs), answers(runs), abstention(runs), scifact(newest), chroma(runs), machines(newest)]
     sections += [speed(latest("speed")), peers(latest("peers"))]

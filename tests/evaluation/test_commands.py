@@ -32,7 +32,7 @@ def test_eval_writes_json_and_page_and_compares(small_set: Path, cache: Path, tm
     assert read_json(second).settings["read_passages"] == 3
     assert read_json(first).question_ids == read_json(second).question_ids
     assert "setting read_passages: 8 -> 3" in shown
-    assert "What moved" in page.read_text(encoding="utf-8")
+    assert "<h2>Differences</h2>" in page.read_text(encoding="utf-8")
 
 
 def test_progress_goes_to_the_error_stream(small_set: Path, cache: Path) -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from rag.core.errors import EvaluationError
 from rag.evaluation.reporting.compare import compare
-from rag.evaluation.results import Evaluation, Measure, kept, read_json, write_json
+from rag.evaluation.results import Evaluation, Measure, as_saved, read_json, write_json
 
 IDS = tuple(f"q{number}" for number in range(20))
 
@@ -67,7 +67,7 @@ def test_what_was_written_is_read_again(tmp_path: Path) -> None:
 
 def test_a_saved_run_does_not_differ_from_itself_by_rounding(tmp_path: Path) -> None:
     exact = [number / 7 for number in range(20)]
-    made = evaluation(values={"fused.recall@1": kept(exact)})
+    made = evaluation(values={"fused.recall@1": as_saved(exact)})
     write_json(made, tmp_path / "run.json")
     rows = {row.name: row for row in compare(read_json(tmp_path / "run.json"), made).rows}
     assert rows["recall@1"].p_value == 1.0 and rows["recall@1"].before == pytest.approx(sum(exact) / 20, abs=1e-4)

@@ -108,7 +108,7 @@ def test_a_saved_run_gives_the_same_page(found: Evaluation, tmp_path: Path) -> N
 
 def test_a_comparison_stands_on_page_and_terminal(found: Evaluation, small_set: Path, cache: Path) -> None:
     comparison = compare(found, evaluate(small_set, sample=12, stages=("fused",), cache=cache))
-    assert "What moved" in render_html(found, comparison)
+    assert "<h2>Differences</h2>" in render_html(found, comparison)
     assert "fused" in shown(render_comparison(comparison))
 
 

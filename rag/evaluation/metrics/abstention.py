@@ -1,7 +1,7 @@
-"""Judges confidence: does it tell right from wrong, and is it the probability that it claims to be.
+"""Measures how well the confidence separates right from wrong answers, and whether it is a true probability.
 
-A *population* is two arrays of one length: confidence of each question's first answer, and whether that answer is
-right (for a question without an answer it never is). Tied confidences are always taken together.
+A *population* is two arrays of one length: the confidence of each question's first answer, and whether that answer is
+right. If a question has no answer, its first answer is never right. Equal confidences always count together.
 """
 
 from typing import NamedTuple
@@ -21,7 +21,7 @@ class Bin(NamedTuple):
 
 
 class OperatingPoint(NamedTuple):
-    """What answering at `threshold` and above gives; `coverage` is the fraction of questions answered."""
+    """Precision and coverage of answering from `threshold` on; `coverage` is the fraction of questions answered."""
 
     threshold: float
     coverage: float
@@ -49,7 +49,7 @@ def operating_points(confidence: ArrayLike, right: ArrayLike) -> list[OperatingP
 
 
 def coverage_at(confidence: ArrayLike, right: ArrayLike, precision: float = 0.9) -> float:
-    """Return the largest fraction of questions that can be answered at this precision, 0 where it is never reached.
+    """Return the largest fraction of questions that can be answered at this precision, or 0 if it is never reached.
 
     Confidence (.9, .8, .7, .6), right (1, 1, 0, 1): precisions 1, 1, 2/3, 3/4: at 0.9 the coverage is 1/2.
     """
@@ -71,11 +71,11 @@ def aurc(confidence: ArrayLike, right: ArrayLike) -> float:
 
 
 def reliability(confidence: ArrayLike, right: ArrayLike, bins: int = 15) -> list[Bin]:
-    """Return equal-mass bins in order of confidence; fewer where there are fewer questions."""
-    stated, truth = np.asarray(confidence, dtype=float), np.asarray(right, dtype=float)
-    order = np.argsort(stated, kind="stable")
+    """Return equal-mass bins in order of confidence; fewer bins if there are fewer questions."""
+    confidences, truth = np.asarray(confidence, dtype=float), np.asarray(right, dtype=float)
+    order = np.argsort(confidences, kind="stable")
     parts = np.array_split(order, min(bins, len(order)))
-    return [Bin(float(stated[part].mean()), float(truth[part].mean()), len(part)) for part in parts if len(part)]
+    return [Bin(float(confidences[part].mean()), float(truth[part].mean()), len(part)) for part in parts if len(part)]
 
 
 def calibration_error(confidence: ArrayLike, right: ArrayLike, bins: int = 15) -> float:
@@ -83,15 +83,15 @@ def calibration_error(confidence: ArrayLike, right: ArrayLike, bins: int = 15) -
 
     Source: Naeini et al. 2015, with bins of equal mass. Two bins (.9 stated, .5 true, n 2), (.1, .0, n 2): 0.25.
     """
-    found = reliability(confidence, right, bins)
-    total = sum(part.n for part in found)
-    return sum(part.n * abs(part.confidence - part.accuracy) for part in found) / total if total else 0.0
+    groups = reliability(confidence, right, bins)
+    total = sum(part.n for part in groups)
+    return sum(part.n * abs(part.confidence - part.accuracy) for part in groups) / total if total else 0.0
 
 
 def _cumulative(confidence: ArrayLike, right: ArrayLike) -> tuple[Floats, Floats, Floats]:
-    """Return for each distinct confidence, highest first: it, how many reach it, how many of those are right."""
-    stated, truth = np.asarray(confidence, dtype=float), np.asarray(right, dtype=float)
-    order = np.argsort(-stated, kind="stable")
-    levels = stated[order]
+    """Return each distinct confidence, highest first, with the numbers of answers and of right answers from it on."""
+    confidences, truth = np.asarray(confidence, dtype=float), np.asarray(right, dtype=float)
+    order = np.argsort(-confidences, kind="stable")
+    levels = confidences[order]
     last = np.flatnonzero(np.append(levels[1:] != levels[:-1], True))
     return levels[last], (last + 1).astype(float), np.cumsum(truth[order])[last]

@@ -1,4 +1,4 @@
-"""Says how sure a figure is: percentile bootstrap intervals, and a paired test of two runs on the same questions.
+"""Estimates the uncertainty of figures: bootstrap intervals, and a paired test of two runs on the same questions.
 
 Source: Efron and Tibshirani 1993, chapter 13; Smucker, Allan and Carterette 2007 for the randomisation test.
 """
@@ -16,7 +16,7 @@ Floats = NDArray[np.float64]
 
 
 class Interval(NamedTuple):
-    """Bounds that hold 95 % of the resampled values."""
+    """Bounds that hold 95% of the resampled values."""
 
     low: float
     high: float
@@ -32,7 +32,7 @@ class PairedTest(NamedTuple):
 
 
 def mean_interval(values: ArrayLike, resamples: int = RESAMPLES, seed: int = 0) -> Interval:
-    """Return the 95 % interval of the mean, questions resampled with replacement."""
+    """Return the 95% interval of the mean, questions resampled with replacement."""
     random, numbers = np.random.default_rng(seed), np.asarray(values, dtype=float)
     if numbers.size and numbers.min() == numbers.max():
         return Interval(float(numbers[0]), float(numbers[0]))
@@ -46,23 +46,23 @@ def mean_interval(values: ArrayLike, resamples: int = RESAMPLES, seed: int = 0) 
 def interval(
     statistic: Callable[..., float | np.floating], *samples: ArrayLike, resamples: int = RESAMPLES, seed: int = 0
 ) -> Interval:
-    """Return the 95 % interval of `statistic(*samples)`; each sample is resampled by rows, on its own.
+    """Return the 95% interval of `statistic(*samples)`; each sample is resampled by rows, on its own.
 
-    What belongs together (confidence and truth of one question) goes in as columns of one array.
+    If values belong together (confidence and truth of one question), pass them as columns of one array.
     """
     random, arrays = np.random.default_rng(seed), [np.asarray(sample, dtype=float) for sample in samples]
     if not all(len(array) for array in arrays):
         return Interval(float("nan"), float("nan"))
-    found = [
+    statistics = [
         statistic(*(array[random.integers(len(array), size=len(array))] for array in arrays)) for _ in range(resamples)
     ]
-    return _bounds(np.array(found, dtype=float))
+    return _bounds(np.array(statistics, dtype=float))
 
 
 def paired_test(before: ArrayLike, after: ArrayLike, resamples: int = 10_000, seed: int = 0) -> PairedTest:
     """Return the mean difference and the p-value of a randomisation test: each difference keeps or turns its sign.
 
-    p = (1 + turnings with a mean at least as far from 0) / (1 + resamples), so it is never 0.
+    p = (1 + resamples with a mean at least as far from 0) / (1 + resamples), so it is never 0.
     """
     gains = np.asarray(after, dtype=float) - np.asarray(before, dtype=float)
     moved = gains[gains != 0]
@@ -76,11 +76,11 @@ def paired_test(before: ArrayLike, after: ArrayLike, resamples: int = 10_000, se
 
 
 def _batches(rows: int, width: int) -> list[int]:
-    """Return how many rows to draw at a time, so that few megabytes are held."""
+    """Return the numbers of rows to draw at a time, so that memory stays at a few megabytes."""
     size = max(1, min(rows, CELLS // max(1, width)))
     return [min(size, rows - start) for start in range(0, rows, size)]
 
 
-def _bounds(found: Floats) -> Interval:
-    low, high = np.percentile(found, (2.5, 97.5))
+def _bounds(values: Floats) -> Interval:
+    low, high = np.percentile(values, (2.5, 97.5))
     return Interval(float(low), float(high))

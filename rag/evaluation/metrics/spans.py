@@ -1,7 +1,7 @@
-"""Compares returned spans with gold spans: recall, precision, intersection over union, and what chunking permits.
+"""Compares returned spans with gold spans: recall, precision, intersection over union, and the limit of a chunking.
 
-Source: Smith and Troynikov, "Evaluating Chunking Strategies for Retrieval", Chroma 2024. As their own code does, the
-unit that is counted is the code point, and text that is returned twice counts twice against precision and IoU.
+Source: Smith and Troynikov, "Evaluating Chunking Strategies for Retrieval", Chroma 2024. As in their own code, the
+unit is the code point. If text is returned twice, it counts twice against precision and IoU.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,7 +11,7 @@ from rag.core.types import Span
 
 
 class Coverage(NamedTuple):
-    """How returned spans cover gold spans, three fractions."""
+    """Three fractions that say how well returned spans cover gold spans."""
 
     recall: float
     precision: float
@@ -19,7 +19,7 @@ class Coverage(NamedTuple):
 
 
 def union(spans: Iterable[Span]) -> list[Span]:
-    """Return disjoint spans that cover the same code points, in order of document and place."""
+    """Return disjoint spans that cover the same code points, in order of document and offset."""
     merged: list[Span] = []
     for span in sorted(spans):
         last = merged[-1] if merged else None
@@ -31,7 +31,7 @@ def union(spans: Iterable[Span]) -> list[Span]:
 
 
 def shared_length(left: Iterable[Span], right: Iterable[Span]) -> int:
-    """Return the number of code points that both sides hold, each counted once."""
+    """Return the number of code points in both sides, each counted once."""
     others = union(right)
     return sum(
         min(span.end, other.end) - max(span.start, other.start)
@@ -42,24 +42,24 @@ def shared_length(left: Iterable[Span], right: Iterable[Span]) -> int:
 
 
 def coverage(gold: Sequence[Span], returned: Sequence[Span]) -> Coverage:
-    """Return recall, precision and IoU of `returned`; all 0 where nothing is returned.
+    """Return recall, precision and IoU of `returned`; all 0 if nothing is returned.
 
     Gold 10..30, returned 0..20 and 15..25: 15 shared of 20 gold and of 30 returned (5 twice), 5 gold missed:
     recall 15/20, precision 15/30, IoU 15/35.
     """
-    shared, wanted, shown = shared_length(gold, returned), _length(union(gold)), _length(returned)
-    if not wanted or not shown:
+    shared, gold_length, returned_length = shared_length(gold, returned), _length(union(gold)), _length(returned)
+    if not gold_length or not returned_length:
         return Coverage(0.0, 0.0, 0.0)
-    return Coverage(shared / wanted, shared / shown, shared / (shown + wanted - shared))
+    return Coverage(shared / gold_length, shared / returned_length, shared / (returned_length + gold_length - shared))
 
 
 def best_coverage(reference_sets: Sequence[Sequence[Span]], returned: Sequence[Span]) -> Coverage:
-    """Return the coverage of the reference set that is covered best (by IoU, then recall, then the first)."""
-    return max((coverage(gold, returned) for gold in reference_sets), key=lambda found: (found.iou, found.recall))
+    """Return the coverage of the best covered reference set (by IoU, then recall, then the first)."""
+    return max((coverage(gold, returned) for gold in reference_sets), key=lambda item: (item.iou, item.recall))
 
 
 def precision_omega(gold: Sequence[Span], chunks: Sequence[Span]) -> float:
-    """Return the IoU that a perfect retrieval would reach: of exactly those chunks that hold a part of the gold.
+    """Return the IoU of a perfect retrieval: of exactly those chunks that hold a part of the gold.
 
     `chunks` are all chunks of the gold's documents. Gold 10..30, chunks 0..20, 20..40, 40..60: the first two hold it,
     so 20/40.

@@ -22,19 +22,19 @@ def normalised(text: str) -> str:
 
 
 def exact_match(answer: str, references: Iterable[str]) -> float:
-    """Return 1.0 where answer and a reference are equal once normalised, else 0.0. No reference stands for ""."""
-    return float(any(normalised(answer) == normalised(reference) for reference in _given(references)))
+    """Return 1.0 if the normalised answer equals a reference, else 0.0. No reference means the reference ""."""
+    return float(any(normalised(answer) == normalised(reference) for reference in _or_empty(references)))
 
 
 def f1(answer: str, references: Iterable[str]) -> float:
-    """Return the best F1 of the answer's words against one reference. No reference stands for "" alone.
+    """Return the best F1 of the answer's words against one reference. No reference means the reference "".
 
-    Two answers without a word are equal: 1.0. "in the year 1066" against "1066": precision 1/3, recall 1, F1 1/2.
+    If both have no word, the result is 1.0. "in the year 1066" against "1066": precision 1/3, recall 1, F1 1/2.
     """
-    return max(_f1(normalised(answer).split(), normalised(reference).split()) for reference in _given(references))
+    return max(_f1(normalised(answer).split(), normalised(reference).split()) for reference in _or_empty(references))
 
 
-def _given(references: Iterable[str]) -> list[str]:
+def _or_empty(references: Iterable[str]) -> list[str]:
     return list(references) or [""]
 
 

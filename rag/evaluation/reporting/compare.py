@@ -1,4 +1,4 @@
-"""Compares two evaluations of one data set: what moved, and whether it moved more than chance would."""
+"""Compares two evaluations of one data set by paired tests."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from rag.evaluation.results import Evaluation, Measure
 
 @dataclass(frozen=True)
 class Row:
-    """One figure before and after; interval of the difference and p-value where questions can be paired."""
+    """One figure before and after; with the interval of the difference and the p-value if questions can be paired."""
 
     stage: str
     name: str
@@ -24,14 +24,14 @@ class Row:
 
 @dataclass(frozen=True)
 class Comparison:
-    """All figures that both runs have, the least likely by chance first, and what to know when reading them."""
+    """The figures of both runs, the smallest p-value first, with notes for the reader."""
 
     rows: tuple[Row, ...]
     notes: tuple[str, ...]
 
 
 def compare(before: Evaluation, after: Evaluation) -> Comparison:
-    """Return what a change moved.
+    """Return the differences between two runs.
 
     Means over questions are compared on the questions that both runs asked, by a paired randomisation test; other
     figures (times, AUROC, ECE) by their difference alone. Raises EvaluationError for different corpora.
@@ -42,11 +42,11 @@ def compare(before: Evaluation, after: Evaluation) -> Comparison:
     shared = [key for key in after.question_ids if key in set(before.question_ids)]
     if not shared:
         raise EvaluationError("The two runs have no question in common.", "Use the same --sample and --seed.")
-    known = {found.key: found for found in before.measures}
+    earlier = {measure.key: measure for measure in before.measures}
     rows = [
-        _row(known[found.key], found, _column(before, found.key, shared), _column(after, found.key, shared))
-        for found in after.measures
-        if found.key in known
+        _row(earlier[measure.key], measure, _column(before, measure.key, shared), _column(after, measure.key, shared))
+        for measure in after.measures
+        if measure.key in earlier
     ]
     rows.sort(key=lambda row: 2.0 if row.p_value is None else row.p_value)
     return Comparison(tuple(rows), _notes(before, after, len(shared), rows))
@@ -56,20 +56,20 @@ def _row(before: Measure, after: Measure, old: Sequence[float | None], new: Sequ
     pairs = [(low, high) for low, high in zip(old, new, strict=True) if low is not None and high is not None]
     if not pairs:
         return Row(after.stage, after.name, before.value, after.value, None, None, None, after.n)
-    found = paired_test([low for low, _ in pairs], [high for _, high in pairs])
+    test = paired_test([low for low, _ in pairs], [high for _, high in pairs])
     mean = sum(low for low, _ in pairs) / len(pairs)
-    low, high = found.interval
-    return Row(after.stage, after.name, mean, mean + found.difference, low, high, found.p_value, found.n)
+    low, high = test.interval
+    return Row(after.stage, after.name, mean, mean + test.difference, low, high, test.p_value, test.n)
 
 
-def _column(run: Evaluation, key: str, wanted: Sequence[str]) -> list[float | None]:
+def _column(run: Evaluation, key: str, question_ids: Sequence[str]) -> list[float | None]:
     values = dict(zip(run.question_ids, run.values.get(key, ()), strict=False))
-    return [values.get(question) for question in wanted]
+    return [values.get(question) for question in question_ids]
 
 
 def _notes(before: Evaluation, after: Evaluation, shared: int, rows: Sequence[Row]) -> tuple[str, ...]:
     tested = sum(row.p_value is not None for row in rows)
-    notes = [f"{shared} questions in both; {tested} tests, of which {tested * 0.05:.0f} fall below p = 0.05 by chance."]
+    notes = [f"{shared} questions in both; {tested} tests. By chance {tested * 0.05:.0f} of them have a p below 0.05."]
     changed = {
         key: (before.settings.get(key), value)
         for key, value in after.settings.items()
@@ -77,5 +77,5 @@ def _notes(before: Evaluation, after: Evaluation, shared: int, rows: Sequence[Ro
     }
     notes += [f"setting {key}: {old} -> {new}" for key, (old, new) in changed.items()]
     if before.environment["processor"] != after.environment["processor"]:
-        notes.append("The machines differ: figures of cost do not compare.")
+        notes.append("The machines differ, so figures of cost cannot be compared.")
     return tuple(notes)

@@ -1,4 +1,4 @@
-"""Draws the curves of an evaluation as inline SVG that takes its ink from the page, light or dark."""
+"""Draws the curves of an evaluation as inline SVG in the text colour of the page, light or dark."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -21,19 +21,19 @@ def figures(evaluation: Evaluation) -> dict[str, str]:
     """Return title to SVG for every curve that the evaluation has data for."""
     populations = evaluation.curves.get("populations", {})
     latency = evaluation.curves.get("latency_ms")
-    drawn: dict[str, str] = {}
+    images: dict[str, str] = {}
     if any(stage in RANKED for stage in evaluation.stages()):
-        drawn["Recall per stage"] = svg("recall", lambda axes: _recall(axes, evaluation))
+        images["Recall per stage"] = svg("recall", lambda axes: _recall(axes, evaluation))
     if populations:
-        drawn["Reliability"] = svg("reliability", lambda axes: _reliability(axes, populations))
-        drawn["Risk and coverage"] = svg("risk", lambda axes: _risk_coverage(axes, populations))
+        images["Reliability"] = svg("reliability", lambda axes: _reliability(axes, populations))
+        images["Risk and coverage"] = svg("risk", lambda axes: _risk_coverage(axes, populations))
     if latency:
-        drawn["Latency, one by one"] = svg("latency", lambda axes: _latency(axes, latency))
-    return drawn
+        images["Latency, one by one"] = svg("latency", lambda axes: _latency(axes, latency))
+    return images
 
 
 def svg(name: str, draw: "Callable[[Axes], None]") -> str:
-    """Return what `draw` puts on axes as one <svg> element: no script, no link, ids that begin with `name`."""
+    """Call `draw` on axes and return one <svg> element: no script, no link, ids that begin with `name`."""
     import matplotlib
     from matplotlib.figure import Figure
 
@@ -48,13 +48,13 @@ def svg(name: str, draw: "Callable[[Axes], None]") -> str:
     with matplotlib.rc_context(settings):
         figure = Figure(figsize=(5.2, 3.6), layout="constrained")
         draw(figure.add_subplot())
-        written = StringIO()
-        figure.savefig(written, format="svg", transparent=True, metadata={"Date": None})
-    return _inline(written.getvalue(), name)
+        output = StringIO()
+        figure.savefig(output, format="svg", transparent=True, metadata={"Date": None})
+    return _inline(output.getvalue(), name)
 
 
 def _inline(text: str, name: str) -> str:
-    """Return the <svg> element alone, sized by the page, ids made distinct, links to other sites dropped."""
+    """Return only the <svg> element, without size and metadata, with distinct ids."""
     text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
     text = re.sub(r'(id="|url\(#|href="#)', rf"\g<1>{name}-", text)
     text = re.sub(r'(<svg[^>]*?) width="[^"]*pt"', r"\1", text, count=1)
@@ -65,12 +65,14 @@ def _inline(text: str, name: str) -> str:
 def _recall(axes: "Axes", evaluation: Evaluation) -> None:
     stages = [stage for stage in evaluation.stages() if stage in RANKED]
     for offset, (k, colour) in enumerate(zip((1, 5, 10), COLOURS, strict=False)):
-        found = [evaluation.measure(stage, f"recall@{k}") for stage in stages]
-        places = [place + (offset - 1) * 0.26 for place in range(len(stages))]
-        low = [max(0.0, measure.value - (measure.low or 0.0)) for measure in found]
-        high = [max(0.0, (measure.high or 0.0) - measure.value) for measure in found]
-        axes.bar(places, [measure.value for measure in found], 0.24, color=colour, label=f"recall@{k}")
-        axes.errorbar(places, [measure.value for measure in found], yerr=[low, high], fmt="none", ecolor=INK, lw=1)
+        measures = [evaluation.measure(stage, f"recall@{k}") for stage in stages]
+        positions = [i + (offset - 1) * 0.26 for i in range(len(stages))]
+        low = [max(0.0, measure.value - (measure.low or 0.0)) for measure in measures]
+        high = [max(0.0, (measure.high or 0.0) - measure.value) for measure in measures]
+        axes.bar(positions, [measure.value for measure in measures], 0.24, color=colour, label=f"recall@{k}")
+        axes.errorbar(
+            positions, [measure.value for measure in measures], yerr=[low, high], fmt="none", ecolor=INK, lw=1
+        )
     axes.set_xticks(range(len(stages)), stages)
     axes.set_ylim(0, 1)
     _legend(axes)

@@ -1,4 +1,4 @@
-"""Writes an evaluation as one HTML page that needs nothing else: figures, curves, and the worst failures first."""
+"""Writes an evaluation as one self-contained HTML page: figures, curves, and failures with the worst first."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
@@ -40,7 +40,7 @@ dd { margin: 0; }
   body { font-size: 10pt; max-width: none; padding: 0; }
 }
 """
-SHOWN_FAILURES = 50
+MAX_FAILURES = 50
 
 
 def write_html(evaluation: Evaluation, path: str | Path, comparison: "Comparison | None" = None) -> None:
@@ -49,7 +49,7 @@ def write_html(evaluation: Evaluation, path: str | Path, comparison: "Comparison
 
 
 def render_html(evaluation: Evaluation, comparison: "Comparison | None" = None) -> str:
-    """Return the page: no script, no address to load from, every text of the data escaped."""
+    """Return the page. It has no script and loads nothing; all texts of the data are escaped."""
     name = escape(str(evaluation.dataset["name"]))
     sections = [
         _about(evaluation),
@@ -79,12 +79,12 @@ def _about(evaluation: Evaluation) -> str:
         "answers are": "a set to be covered" if about["references"] == "all" else "alternatives",
         "machine": f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB,"
         f" {machine['system']}",
-        "made": f"{evaluation.created}, commit {machine['commit']}, Python {machine['python']}",
+        "created": f"{evaluation.created}, commit {machine['commit']}, Python {machine['python']}",
         "packages": ", ".join(f"{name} {version}" for name, version in machine["packages"].items()),
         "settings": ", ".join(f"{name} {value}" for name, value in evaluation.settings.items()),
     }
     note = (
-        "Each mean has a 95 % bootstrap interval over questions, and n."
+        "Each mean has a 95% bootstrap interval over questions, and n."
         " Passages count for their document by best passage."
     )
     return f'<p class="note">{note}</p>{_list(facts)}'
@@ -95,28 +95,28 @@ def _list(facts: Mapping[str, str]) -> str:
 
 
 def _curves(evaluation: Evaluation) -> str:
-    drawn = figures(evaluation)
-    if not drawn:
+    images = figures(evaluation)
+    if not images:
         return ""
-    parts = (f"<figure><figcaption>{escape(title)}</figcaption>{image}</figure>" for title, image in drawn.items())
+    parts = (f"<figure><figcaption>{escape(title)}</figcaption>{image}</figure>" for title, image in images.items())
     return f'<h2>Curves</h2><div class="plots">{"".join(parts)}</div>'
 
 
 def _figures(evaluation: Evaluation) -> str:
     stages = evaluation.stages()
-    ranked = {stage: found for stage, found in stages.items() if stage in RANKED}
+    ranked = {stage: measures for stage, measures in stages.items() if stage in RANKED}
     parts = [_rankings(ranked)] if ranked else []
-    parts += [_stage(stage, found) for stage, found in stages.items() if stage not in ranked]
+    parts += [_stage(stage, measures) for stage, measures in stages.items() if stage not in ranked]
     return "<h2>Figures</h2>" + "".join(parts)
 
 
 def _rankings(ranked: Mapping[str, Sequence[Measure]]) -> str:
     first = next(iter(ranked.values()))
     rows = [
-        [_with_small(stage, NOTES[stage]), *(_with_small(number(one.value), interval(one)) for one in found)]
-        for stage, found in ranked.items()
+        [_with_small(stage, NOTES[stage]), *(_with_small(number(one.value), interval(one)) for one in measures)]
+        for stage, measures in ranked.items()
     ]
-    caption = f"Retrieval of documents, n = {first[0].n}"
+    caption = f"Retrieval of documents, n={first[0].n}"
     return _table(caption, ["stage", *(measure.name for measure in first)], rows)
 
 
@@ -124,9 +124,9 @@ def _with_small(text: str, small: str) -> str:
     return f"{escape(text)}<small>{escape(small)}</small>"
 
 
-def _stage(stage: str, found: Sequence[Measure]) -> str:
-    rows = [[escape(one.name), number(one.value), interval(one), str(one.n)] for one in found]
-    return _table(f"{stage}: {NOTES.get(stage, '')}", ["measure", "value", "95 %", "n"], rows)
+def _stage(stage: str, measures: Sequence[Measure]) -> str:
+    rows = [[escape(one.name), number(one.value), interval(one), str(one.n)] for one in measures]
+    return _table(f"{stage}: {NOTES.get(stage, '')}", ["measure", "value", "95%", "n"], rows)
 
 
 def _comparison(comparison: "Comparison | None") -> str:
@@ -145,8 +145,8 @@ def _comparison(comparison: "Comparison | None") -> str:
         for row in comparison.rows
     ]
     notes = "".join(f'<p class="note">{escape(note)}</p>' for note in comparison.notes)
-    heads = ["measure", "before", "after", "difference", "95 %", "p", "n"]
-    return f"<h2>What moved</h2>{notes}{_table('Paired by question; the least likely by chance first', heads, rows)}"
+    heads = ["measure", "before", "after", "difference", "95%", "p", "n"]
+    return f"<h2>Differences</h2>{notes}{_table('Paired by question; smallest p first', heads, rows)}"
 
 
 def _table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -160,17 +160,17 @@ def _table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) ->
 def _failures(evaluation: Evaluation) -> str:
     if not evaluation.failures:
         return ""
-    shown = evaluation.failures[:SHOWN_FAILURES]
-    note = f"The worst {len(shown)}: surest wrong answers first, then answers withheld."
-    return f'<h2>Failures</h2><p class="note">{note}</p>' + "".join(map(_failure, shown))
+    worst = evaluation.failures[:MAX_FAILURES]
+    note = f"The worst {len(worst)}: wrong answers with the highest confidence first, then withheld answers."
+    return f'<h2>Failures</h2><p class="note">{note}</p>' + "".join(map(_failure, worst))
 
 
 def _failure(failure: Mapping[str, Any]) -> str:
     returned, lost = failure["returned"], failure["lost_at"]
-    place = f" [{returned['document_id']} {returned['start']} .. {returned['end']}]" if returned else ""
+    location = f" [{returned['document_id']} {returned['start']} .. {returned['end']}]" if returned else ""
     facts = {
         "gold": " | ".join(failure["gold"]) or "no answer in its passage",
-        "returned" if failure["shown"] else "withheld": (returned["text"] + place) if returned else "nothing",
+        "returned" if failure["shown"] else "withheld": (returned["text"] + location) if returned else "nothing",
         "confidence": f"{failure['confidence']:.3f}",
         "lost at": f"{lost}: {LOSSES[lost]}" if lost else "shown, but judged wrong",
     }

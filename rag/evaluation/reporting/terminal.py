@@ -23,12 +23,12 @@ def render_terminal(evaluation: Evaluation) -> Group:
     parts: list[Text | Table] = [Text(headline(evaluation), style="bold")]
     if ranked:
         parts.append(_rankings(ranked))
-    parts += [_stage(stage, found) for stage, found in stages.items() if stage not in ranked]
+    parts += [_stage(stage, measures) for stage, measures in stages.items() if stage not in ranked]
     return Group(*parts)
 
 
 def render_comparison(comparison: "Comparison") -> Group:
-    """Return what moved between two runs, surest first."""
+    """Return the differences between two runs, the smallest p-value first."""
     table = Table(
         title="after against before, paired by question", title_justify="left", box=SIMPLE_HEAD, pad_edge=False
     )
@@ -57,21 +57,21 @@ def render_calibration(report: "CalibrationReport") -> Group:
 def headline(evaluation: Evaluation) -> str:
     """Return data set, number of questions, machine and versions in a line."""
     about, machine = evaluation.dataset, evaluation.environment
-    drawn = f" of {about['questions_available']}, seed {about['seed']}" if about["sample"] else ""
+    sample = f" of {about['questions_available']}, seed {about['seed']}" if about["sample"] else ""
     return (
-        f"{about['name']}: {about['questions']} questions{drawn}, {about['documents']} documents,"
+        f"{about['name']}: {about['questions']} questions{sample}, {about['documents']} documents,"
         f" {evaluation.index['chunks']} passages; {machine['processor']}, {machine['cores']} cores;"
         f" commit {machine['commit']}; {evaluation.created}"
     )
 
 
 def number(value: float) -> str:
-    """Return a figure in four digits or so."""
+    """Return a figure with about four digits."""
     return f"{value:.3f}" if abs(value) < 10 else f"{value:,.1f}"
 
 
 def interval(measure: Measure) -> str:
-    """Return the interval, empty where there is none."""
+    """Return the interval, or an empty text if the measure has none."""
     if measure.low is None or measure.high is None:
         return ""
     return f"{number(measure.low)}–{number(measure.high)}"
@@ -79,21 +79,21 @@ def interval(measure: Measure) -> str:
 
 def _rankings(ranked: dict[str, list[Measure]]) -> Table:
     first = next(iter(ranked.values()))
-    title = f"retrieval of documents (a document counts by its best passage), n = {first[0].n}"
+    title = f"retrieval of documents (a document counts by its best passage), n={first[0].n}"
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("stage")
     for measure in first:
         table.add_column(measure.name, justify="right")
-    for stage, found in ranked.items():
-        table.add_row(stage, *(f"{number(measure.value)}\n[dim]{interval(measure)}[/dim]" for measure in found))
+    for stage, measures in ranked.items():
+        table.add_row(stage, *(f"{number(measure.value)}\n[dim]{interval(measure)}[/dim]" for measure in measures))
     return table
 
 
-def _stage(stage: str, found: list[Measure]) -> Table:
+def _stage(stage: str, measures: list[Measure]) -> Table:
     table = Table(title=f"{stage}: {NOTES.get(stage, '')}", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("measure")
-    for name in ("value", "95 %", "n"):
+    for name in ("value", "95%", "n"):
         table.add_column(name, justify="right")
-    for measure in found:
+    for measure in measures:
         table.add_row(measure.name, number(measure.value), interval(measure), str(measure.n))
     return table

@@ -9,7 +9,7 @@ from rag.core.settings import Settings
 from rag.evaluation.datasets import Dataset
 from rag.evaluation.observation import RANKED, Observation
 from rag.evaluation.reporting.failures import failures
-from rag.evaluation.results import Evaluation, kept, require_extra
+from rag.evaluation.results import Evaluation, as_saved, require_extra
 from rag.server.shared_assistant import SharedAssistant
 
 BATCH = 4
@@ -49,7 +49,7 @@ def _evaluation(dataset: Dataset, seen: Sequence[Observation], info: IndexInfo, 
         index=info.to_dict(),
         measures=(*measures.summarised(columns), *figures),
         question_ids=tuple(one.question.id for one in seen),
-        values={".".join(key): kept(column) for key, column in columns.items()},
+        values={".".join(key): as_saved(column) for key, column in columns.items()},
         curves={"populations": curves},
         failures=failures(seen, MOST_FAILURES),
     )
