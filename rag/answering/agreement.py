@@ -12,7 +12,7 @@ from functools import lru_cache, partial
 from itertools import combinations
 from typing import Any, Literal
 
-from rag.answering.quantities import CURRENCIES, Value, compare, values
+from rag.answering.quantities import Quantity, compare, quantities, same_noun
 from rag.answering.statements import (
     NEGATIONS,
     VALUE_MARK,
@@ -24,6 +24,7 @@ from rag.answering.statements import (
     words_alike,
     words_of,
 )
+from rag.answering.units import CURRENCIES
 from rag.core.response import Answer
 from rag.core.stopwords import STOPWORDS
 from rag.retrieval.question_types import question_form
@@ -88,10 +89,13 @@ class Relations:
         return self._relation(one, other)
 
 
-def agreement_of(relations: Relations, statements: Sequence[Statement]) -> dict[str, Any]:
+def agreement_of(
+    relations: Relations, statements: Sequence[Statement], documents: Sequence[str] | None = None
+) -> dict[str, Any]:
     """Return `groups` of ranks (from 1) that agree, in order of rank, and whether any two answers `differ`.
 
-    An answer joins the first group with all of whose members it agrees.
+    An answer joins a group if it agrees with all its members. Two sentences of one document (`documents` are ids)
+    differ only if they share all words but the figures: a file seldom contradicts itself.
     """
     groups: list[list[int]] = []
     for rank, statement in enumerate(statements, start=1):
@@ -104,13 +108,27 @@ def agreement_of(relations: Relations, statements: Sequence[Statement]) -> dict[
         if group is None:
             groups.append(group := [])
         group.append(rank)
-    differ = any(relations.between(one, other) == "differ" for one, other in combinations(statements, 2))
+    sources = documents or [str(i) for i in range(len(statements))]
+    differ = any(
+        relations.between(one, other) == "differ" and (source != other_source or _same_but_for_figures(one, other))
+        for (one, source), (other, other_source) in combinations(zip(statements, sources, strict=True), 2)
+    )
     return {"groups": groups, "differ": differ}
+
+
+def _same_but_for_figures(one: Statement, other: Statement) -> bool:
+    """Tell whether two sentences have the same content words."""
+    mine, theirs = _content(one.sentence), _content(other.sentence)
+    return _matching(mine, theirs) == len(mine) and _matching(theirs, mine) == len(theirs)
 
 
 def compare_answers(question: str, answers: Sequence[Answer]) -> dict[str, Any]:
     """Return the agreement of answers in order of rank (`agreement_of`)."""
-    return agreement_of(Relations(question), [statement_of(answer) for answer in answers])
+    return agreement_of(
+        Relations(question),
+        [statement_of(answer) for answer in answers],
+        [answer.citation.span.document_id for answer in answers],
+    )
 
 
 def relation(question: str, one: Statement, other: Statement) -> Relation:
@@ -150,14 +168,14 @@ def _contradict_word_for_word(one: str, other: str) -> bool:
     return negated[0] != negated[1] and bare[0] == bare[1]
 
 
-def _asked(question: str, stated: Statement) -> list[Value]:
+def _asked(question: str, stated: Statement) -> list[Quantity]:
     """Return the values of an answer that are of the kind asked for."""
-    held = values(stated.sentence)
+    held = quantities(stated.sentence)
     if stated.is_span:
         held = tuple(value for value in held if value.start < stated.end and stated.start < value.end)
     kind = _kind(question.lower())
     if kind == "time":
-        return [value for value in held if value.dimension in ("date", "decade")]
+        return [value for value in held if value.dimension in ("date", "decade", "clock")]
     amounts = [value for value in held if value.dimension not in ("date", "decade", "ordinal")]
     if kind == "percent":
         return [value for value in amounts if value.dimension == "percent"]
@@ -168,7 +186,7 @@ def _asked(question: str, stated: Statement) -> list[Value]:
     return amounts if stated.is_span else []
 
 
-def _counted(question: str, amounts: Sequence[Value]) -> list[Value]:
+def _counted(question: str, amounts: Sequence[Quantity]) -> list[Quantity]:
     """Return the numbers of what the question counts; where a sentence counts other things, those of nothing named."""
     match = _HOW_MANY.search(question.lower())
     if match is None:
@@ -186,7 +204,7 @@ def _kind(lowered: str) -> str | None:
     return found[0][1] if found else None
 
 
-def _compare_values(mine: Sequence[Value], theirs: Sequence[Value]) -> Relation:
+def _compare_values(mine: Sequence[Quantity], theirs: Sequence[Quantity]) -> Relation:
     """Return `agree` where each value of the shorter answer is in the other, `differ` where none can be."""
     found = [[_compare_counted(one, other) for other in theirs] for one in mine]
     held = all("equal" in row for row in found), all("equal" in column for column in zip(*found, strict=True))
@@ -198,14 +216,16 @@ def _compare_values(mine: Sequence[Value], theirs: Sequence[Value]) -> Relation:
     return "differ" if known == {"contradict"} else "unrelated"
 
 
-def _compare_counted(one: Value, other: Value) -> str:
+def _compare_counted(one: Quantity, other: Quantity) -> str:
+    if one.dimension == other.dimension == "count" and not same_noun(one.noun, other.noun):
+        return "other"
     return compare(_bare(one), _bare(other))
 
 
-def _bare(value: Value) -> Value:
+def _bare(value: Quantity) -> Quantity:
     """Return a count as a number: what is counted is said by the question."""
     counted = value.dimension == "count"
-    return Value(value.start, value.end, "number", value.low, value.high, value.bound) if counted else value
+    return Quantity(value.start, value.end, "number", value.low, value.high, value.bound) if counted else value
 
 
 def _related(question: str, one: Statement, other: Statement, strict: bool) -> bool:
@@ -220,7 +240,7 @@ def _related(question: str, one: Statement, other: Statement, strict: bool) -> b
     covered = min(_matching(asked, mine), _matching(asked, theirs)) / max(1, len(asked))
     if not strict:
         return covered > 0 and shared >= 1
-    given = values(question)
+    given = quantities(question)
     held = all(_holds(value, stated.sentence) for value in given for stated in (one, other))
     if one.is_span and other.is_span:  # the reader found both to answer, to the word
         return held and covered >= LOOSE and shared >= 1
@@ -229,8 +249,8 @@ def _related(question: str, one: Statement, other: Statement, strict: bool) -> b
     return held and named and (covered >= CLOSE or (covered >= LOOSE and shared >= MANY_SHARED))
 
 
-def _holds(value: Value, sentence: str) -> bool:
-    return any(compare(_bare(value), _bare(other)) in ("equal", "compatible") for other in values(sentence))
+def _holds(value: Quantity, sentence: str) -> bool:
+    return any(compare(_bare(value), _bare(other)) in ("equal", "compatible") for other in quantities(sentence))
 
 
 @lru_cache(maxsize=4_096)

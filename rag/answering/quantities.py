@@ -1,8 +1,8 @@
-"""Reads the values of a text: amounts with their units, percentages, dates. Compared as they are, never nearly.
+"""Reads the quantities of a text: amounts with sign, unit, bound and what they count; dates; clock times.
 
-A value is a private, normalised copy: `$3.2 million`, `3.2 million dollars` and `3,200,000 dollars` are one value, and
-so are `29 March 2012` and `2012-03-29`; 5 % and 6 % are two. Units are English and are not converted, but for powers of
-ten of one unit (km and m). Numbers are kept as fractions, so that no rounding makes two of them equal.
+A quantity is a private, normalised copy: `$3.2 million`, `3.2 million dollars` and `3,200,000 dollars` are one, and so
+are `29 March 2012` and `2012-03-29`; 5 % and 6 %, 5 °C and -5 °C, 5 mg and 5 µg are two. Units of one system are
+converted. Numbers are kept as fractions, so that no rounding makes two of them equal.
 """
 
 import re
@@ -12,106 +12,95 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Literal
 
+from rag.answering.number_words import SCALES, spelt_numbers
+from rag.answering.times import HALF_DAY, DateParts, clock_times, dates, decades
+from rag.answering.units import AREAS, CURRENCIES, NAMES, PER_NAMES, singulars, unit_of
+from rag.core.stopwords import STOPWORDS, foreign_stopwords
+
 Bound = Literal["=", "<", "<=", ">", ">="]
 Comparison = Literal["equal", "contradict", "compatible", "other"]
 
-MAGNITUDES = {
-    "hundred": 10**2, "thousand": 10**3, "k": 10**3, "million": 10**6, "mn": 10**6, "m": 10**6, "billion": 10**9,
-    "bn": 10**9, "b": 10**9, "trillion": 10**12, "tn": 10**12,
-}  # fmt: skip
-CURRENCIES = {
-    "$": "usd", "us$": "usd", "usd": "usd", "dollar": "usd", "a$": "aud", "c$": "cad", "€": "eur", "eur": "eur",
-    "euro": "eur", "£": "gbp", "gbp": "gbp", "¥": "jpy", "jpy": "jpy", "yen": "jpy", "yuan": "cny", "ruble": "rub",
-    "rouble": "rub", "rupee": "inr", "₹": "inr", "franc": "chf",
-}  # fmt: skip
-PERCENT = re.compile(r"(?:%|per\s?cent\b(?!age)|percent\b(?!age)|pct\b)", re.IGNORECASE)
-POINTS = re.compile(r"(?:percentage|basis)[ -]points?\b", re.IGNORECASE)
-UNITS: dict[str, tuple[str, Fraction]] = {
-    name: (unit, Fraction(factor))
-    for unit, factor, names in (
-        ("metre", 1000, "km kilometre kilometer"), ("metre", 1, "m metre meter"), ("metre", "1/100", "cm centimetre"),
-        ("metre", "1/1000", "mm millimetre millimeter"), ("gram", 1000, "kg kilogram kilo"), ("gram", 1, "g gram"),
-        ("gram", 10**6, "tonne"), ("ton", 1, "ton"), ("mile", 1, "mile"), ("foot", 1, "foot feet ft"),
-        ("pound", 1, "lb pound"), ("litre", 1, "litre liter"), ("barrel", 1, "barrel"), ("hectare", 1, "hectare ha"),
-        ("acre", 1, "acre"), ("second", 1, "second sec"), ("minute", 1, "minute min"), ("hour", 1, "hour"),
-        ("day", 1, "day"), ("week", 1, "week"), ("month", 1, "month"), ("year", 1, "year"), ("watt", 1, "watt"),
-        ("watt", 1000, "kw kilowatt"), ("watt", 10**6, "mw megawatt"), ("degree", 1, "degree"), ("mph", 1, "mph"),
-    )
-    for name in names.split()
-}  # fmt: skip
-SMALL = {
-    word: number
-    for number, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
-        " seventeen eighteen nineteen".split()
-    )
-}
-TENS = {word: 10 * (place + 2) for place, word in enumerate(
-    "twenty thirty forty fifty sixty seventy eighty ninety".split())}  # fmt: skip
+PERCENT = re.compile(r"(?:%|per\s?cent\b(?!age)|percent\b(?!age)|pct\b|prozent\b|pour ?cent\b|por ciento\b)", re.I)
+PER_MILLE = re.compile(r"(?:‰|per mille?\b|promille\b|pour mille\b|por mil\b)", re.I)
+POINTS = re.compile(
+    r"(?:percentage|basis)[ -]points?\b|prozentpunkte?n?\b|points? de pourcentage|puntos porcentuales", re.I
+)
 SHARES = {
     "half": Fraction(1, 2), "a third": Fraction(1, 3), "one third": Fraction(1, 3), "two thirds": Fraction(2, 3),
     "a quarter": Fraction(1, 4), "one quarter": Fraction(1, 4), "three quarters": Fraction(3, 4),
     "a fifth": Fraction(1, 5), "one fifth": Fraction(1, 5),
 }  # fmt: skip
 BOUNDS: tuple[tuple[str, Bound], ...] = (
-    (r"(?:no|not) more than|at most|up to|a maximum of|as much as|as many as", "<="),
-    (r"no (?:less|fewer) than|not less than|at least|a minimum of", ">="),
-    (r"(?:more|greater|higher) than|over|above|exceeding|in excess of|upwards of", ">"),
-    (r"(?:less|fewer|lower) than|under|below|nearly|almost|just short of", "<"),
-)
-MONTHS = {
-    name: place
-    for place, names in enumerate(
-        "january jan|february feb|march mar|april apr|may|june jun|july jul|august aug|september sept sep|october oct"
-        "|november nov|december dec".split("|"),
-        start=1,
-    )
-    for name in names.split()
-}
+    (r"(?:no|not) more than|(?:not|n['’]t) exceed(?:ing)?|at (?:the )?most|up to|a maximum(?: \w+)? of|maximum"
+     r"|as much as|as many as|höchstens|maximal|bis zu|au (?:plus|maximum)|jusqu['’]à|como máximo|hasta"
+     r"|nicht mehr als", "<="),
+    (r"no (?:less|fewer) than|not less than|at least|a minimum(?: \w+)? of|minimum|mindestens|minimal|wenigstens"
+     r"|au (?:moins|minimum)|al menos|como mínimo|por lo menos", ">="),
+    (r"(?:more|greater|higher|longer|larger|heavier|older) than|over|above|exceed(?:s|ed|ing)?|in excess of|upwards of"
+     r"|mehr als|über|plus d[e'’]|más de", ">"),
+    (r"(?:less|fewer|lower|shorter|smaller|younger) than|under|below|nearly|almost|just short of|weniger als|unter"
+     r"|knapp|moins d[e'’]|menos de|casi|presque", "<"),
+)  # fmt: skip
+BOUNDS_AFTER: tuple[tuple[str, Bound], ...] = (
+    (r"or (?:less|fewer|under|younger|below)|at (?:the )?most|maximum|oder weniger|ou moins|o menos|como máximo", "<="),
+    (r"or (?:more|over|older|above|longer)|and (?:over|above)|at least|minimum|oder mehr|ou plus|o más"
+     r"|como mínimo", ">="),
+)  # fmt: skip
 
-_MONTH = rf"(?P<month>{'|'.join(sorted(MONTHS, key=len, reverse=True))})\b\.?"
-_YEAR = r"(?P<year>1\d{3}|20\d{2})"
-_DATES = [
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        r"\b(?P<year>1\d{3}|20\d{2})-(?P<number>0[1-9]|1[0-2])-(?P<day>0[1-9]|[12]\d|3[01])\b",
-        rf"\b(?P<day>[12]\d|3[01]|0?[1-9])(?:st|nd|rd|th)?\s+(?:of\s+)?{_MONTH}(?:,?\s+{_YEAR}\b)?",
-        rf"\b{_MONTH}\s+(?P<day>[12]\d|3[01]|0?[1-9])(?:st|nd|rd|th)?\b(?![,.]?\d)(?:,?\s+{_YEAR}\b)?",
-        rf"\b{_MONTH}(?:\s+of)?,?\s+{_YEAR}\b",
-        r"\b(?P<decade>(?:1\d|20)\d0)s\b",
-        rf"(?<![\d.,$£€¥#-]){_YEAR}(?![\d%]|[.,]\d|-\d|\s*(?:percent|per cent|million|billion|thousand)\b)"
-        rf"(?:(?<=\b(?:in|of|by|to) \d{{4}})|(?<=\b(?:the) \d{{4}})|(?<=\b(?:from|year) \d{{4}})"
-        rf"|(?<=\bsince \d{{4}})|(?<=\buntil \d{{4}})"
-        rf"|(?!\s+(?:people|men|women|children|(?!was|has|its)[a-z]{{2,}}s)\b))",
-    )
-]
-_CONTINENTAL = r"\d{1,3}(?:\.\d{3})+,\d{1,2}(?!\d)"  # 1.234,50
-_DIGITS = rf"{_CONTINENTAL}|\d{{1,3}}(?:[,\u00a0\u202f]\d{{3}})+(?:\.\d+)?|\d+(?:\.\d+|,\d{{1,2}}(?!\d))?"
-_WORDS = "|".join(sorted([*SMALL, *TENS], key=len, reverse=True))
+_GROUPED = r"\d{1,3}(?:\.\d{3})+(?:,\d{1,2})?(?!\d)"  # 1.234,50
+_CONTINENTAL = r"\d{1,3}(?:\.\d{3})+,\d{1,2}(?!\d)"
+_DIGITS = (
+    rf"{_CONTINENTAL}|\d{{1,3}}(?: \d{{3}}){{2,}}(?!\d)|"
+    rf"\d{{1,3}}(?:[,\u00a0\u202f]\d{{3}})+(?:\.\d+)?|\d+(?:\.\d+|,\d{{1,2}}(?!\d))?"
+)
+_SCALE = "|".join(sorted(SCALES.keys() - {"cent", "cents"}, key=len, reverse=True))
+_SIGN = r"(?:(?<![\w)\]%°$£€.,])[-−–](?=\s?[$£€\d])|\b(?:minus|negative|moins|menos)\s+(?=[$£€\d]))"
 _NUMBER = re.compile(
-    rf"(?P<currency>US\$|A\$|C\$|[$€£¥₹])?\s?(?<![\w.])(?<![^\W\d_]-)"
-    rf"(?:(?P<digits>{_DIGITS})(?:(?:\s?[-–]\s?|\s+to\s+)(?P<upper>{_DIGITS}))?"
-    rf"|(?P<words>\b(?:a|(?:{_WORDS})(?:[-\s](?:{_WORDS}))*)\b(?=\s+(?:hundred|thousand|million|billion|trillion)\b)"
-    rf"|\b(?:{_WORDS})(?:[-\s](?:{_WORDS}))*\b))"
-    rf"(?P<scales>(?:[\s-]?(?:hundred|thousand|million|billion|trillion|mn|bn|tn)\b|(?<=\d)[mkb]\b)*)",
+    rf"(?P<between>\b(?:between|zwischen|entre)\s+)?(?P<of>\bde\s+)?(?P<sign>{_SIGN})?\s?"
+    rf"(?P<currency>US\$|A\$|C\$|[$€£¥₹])?\s?(?P<inner>(?<=[$€£])[-−])?(?<![\w.])(?<![^\W\d_]-)"
+    rf"(?P<digits>{_DIGITS})(?:(?:\s?[-–]\s?|\s+(?:to|bis|à)\s+|(?(of)\s+a\s+|(?!))|(?(between)\s+(?:and|und|et|y)\s+|(?!)))"
+    rf"(?P<minus>[-−](?=\d))?[$€£]?(?P<upper>{_DIGITS}))?"
+    rf"(?P<scales>(?:[\s\u00a0-]?(?:{_SCALE})\b\.?|(?<=\d)[mkb](?![^\W_]))*)",
     re.IGNORECASE,
 )
 _SHARE = re.compile(rf"\b(?:{'|'.join(SHARES).replace(' ', '[ -]')})\b(?=\s+(?:of|the|its|their|his|her|all)\b)", re.I)
-_BOUND = re.compile("|".join(rf"(?P<b{place}>\b(?:{words})\s+$)" for place, (words, _) in enumerate(BOUNDS)), re.I)
-_AFTER = re.compile(r"[\s-]?(?:(?P<sign>[%€°])|(?P<word>US dollars?|[^\W\d_]+))")
+_BOUND = re.compile("|".join(rf"(?P<b{i}>\b(?:{words})\s*$)" for i, (words, _) in enumerate(BOUNDS)), re.I)
+_BOUND_AFTER = re.compile(
+    r"(?:[\s-]+[^\W\d_]+){0,2}?,?\s+(?:" + "|".join(rf"(?P<a{i}>{words})" for i, (words, _) in enumerate(BOUNDS_AFTER))
+    + r")\b(?!\s+(?:\d|of\b))", re.I,
+)  # fmt: skip
+_UNIT = re.compile(
+    r"[\s\u00a0\u202f-]?(?P<word>°\s?[CF]\b|[%‰€£$¥°²³]|US dollars?|nautical miles?|[^\W\d_]+/[sh]\b|[kc]?m[²³]"
+    r"|[kc]?m[23]\b|(?:milli|kilo|mega|giga|tera)?watt[- ]?hours?\b|[^\W\d_]+(?:['’][^\W\d_]+)?)"
+)
+_PER = re.compile(
+    r"\s*(?:/\s?|\b(?:per|pro|par|por|je|an?|each|every|la|le|al|die)\s+)(?P<word>[^\W\d_]+)\b", re.IGNORECASE
+)
+_ADVERB_PER = re.compile(r"\s+(?P<word>annual|annually|yearly|monthly|weekly|daily|hourly|nightly)\b", re.I)
+_ADVERBS = {"annual": "year", "annually": "year", "yearly": "year", "monthly": "month", "weekly": "week",
+            "daily": "day", "hourly": "hour", "nightly": "night"}  # fmt: skip
+_BELOW_ZERO = re.compile(r"\s+(?:below (?:zero|freezing)|unter null|(?:au-dessous de|sous) zéro|bajo cero)\b", re.I)
+_NOUN = re.compile(r"\s+([^\W\d_]+(?:-[^\W\d_]+)*)")
 _NOT_A_NOUN = frozenset(
     "a an the of in on at to from for by and or but with as per than that which who is are was were has had have will"
     " would can could may might it its he she they this these those there more less fewer after before since until"
-    " during each every not also when while if so about".split()
+    " during each every also not when while if so about high long wide tall deep old away apart"
+    " und oder der die das den dem im in am von zu mit auf für pro ist sind war waren hat haben als wurde wurden"
+    " et ou le la les de des du en au aux dans pour par est sont a ont été"
+    " y o el los las del en por para con es son fue fueron ha han".split()
+)
+_PEOPLE = frozenset(
+    "people person resident inhabitant men women citizen human einwohner mensch persone habitant".split()
 )
 
 
 @dataclass(frozen=True)
-class Value:
-    """One value of a text at `start:end`: `low` to `high` of a `dimension`, or a date.
+class Quantity:
+    """One quantity of a text at `start:end`: `low` to `high` of a `dimension`, or a date.
 
-    `dimension` is a currency, `percent`, a unit, `date`, `count` of the noun that follows (`noun`), or `number`.
-    A date has `date` = (year, month, day), None where the text does not say.
+    `dimension` is a currency, `percent`, a unit's dimension, `date`, `decade`, `clock` (minutes after midnight),
+    `count` of the noun that follows, or `number`. `noun` is what is counted, what an amount is paid for (`per night`),
+    or `either` for a clock time that may be twelve hours later. A date has `date` = (year, month, day).
     """
 
     start: int
@@ -121,52 +110,67 @@ class Value:
     high: Fraction = Fraction(0)
     bound: Bound = "="
     noun: str = ""
-    date: tuple[int | None, int | None, int | None] | None = None
+    date: DateParts | None = None
 
 
 @lru_cache(maxsize=4_096)
-def values(text: str) -> tuple[Value, ...]:
-    """Return the values of a text in order; they do not overlap.
+def quantities(text: str) -> tuple[Quantity, ...]:
+    """Return the quantities of a text in order; they do not overlap.
 
-    >>> [(value.dimension, int(value.low)) for value in values("It rose 5 % to $3.2 million.")]
+    >>> [(item.dimension, int(item.low)) for item in quantities("It rose 5 % to $3.2 million.")]
     [('percent', 5), ('usd', 3200000)]
     """
-    found: list[Value] = []
-    taken: list[tuple[int, int]] = []
-    for value in (*_dates(text), *_shares(text), *_amounts(text)):
-        if not any(low < value.end and value.start < high for low, high in taken):
-            taken.append((value.start, value.end))
-            found.append(value)
-    return tuple(sorted(found, key=lambda value: value.start))
+    kept: list[Quantity] = []
+    for item in (*_clocks(text), *_dates(text), *_shares(text), *_amounts(text)):
+        if not any(other.start < item.end and item.start < other.end for other in kept):
+            kept.append(item)
+    return tuple(sorted(kept, key=lambda item: item.start))
 
 
-def compare(one: Value, other: Value) -> Comparison:
-    """Return how two values stand to each other.
+def compare(one: Quantity, other: Quantity) -> Comparison:
+    """Return how two quantities stand to each other.
 
-    `equal`: the same, with the same bound. `contradict`: both cannot be true of one thing (5 % and 6 %, more than 5
-    and 3). `compatible`: both can (2012 and March 2012, up to 40 and 40). `other`: of different dimensions.
+    `equal`: every part is the same. `contradict`: both cannot be true of one thing (5 % and 6 %, more than 5 and 3), or
+    two bounds of one kind differ (up to 140, up to 120). `compatible`: both can be true (2012 and March 2012, up to 40
+    and 40). `other`: of different dimensions, or of different things that are counted.
     """
     if one.date is not None and other.date is not None:
         return _compare_dates(one.date, other.date)
     if one.dimension != other.dimension or (one.date is None) != (other.date is None):
         return "other"
+    if one.dimension == "clock":
+        return _compare_clocks(one, other)
+    if one.noun and other.noun and not same_noun(one.noun, other.noun):
+        return "other"
     if (one.low, one.high, one.bound) == (other.low, other.high, other.bound):
-        return "equal"
-    return "contradict" if _apart(one, other) or _apart(other, one) else "compatible"
+        return "equal" if bool(one.noun) == bool(other.noun) else "compatible"
+    same_kind = one.bound == other.bound != "="
+    return "contradict" if same_kind or _apart(one, other) or _apart(other, one) else "compatible"
 
 
-def _compare_dates(
-    one: tuple[int | None, int | None, int | None], other: tuple[int | None, int | None, int | None]
-) -> Comparison:
+def same_noun(one: str, other: str) -> bool:
+    """Tell whether two counted nouns are one, in the singular or plural; people, residents and persons are."""
+    mine, theirs = set(singulars(one)), set(singulars(other))
+    return bool(mine & theirs) or bool(mine & _PEOPLE and theirs & _PEOPLE)
+
+
+def _compare_dates(one: DateParts, other: DateParts) -> Comparison:
     if one == other:
         return "equal"
-    known = [(mine, theirs) for mine, theirs in zip(one, other, strict=True) if None not in (mine, theirs)]
-    if not known:
+    both = [(mine, theirs) for mine, theirs in zip(one, other, strict=True) if None not in (mine, theirs)]
+    if not both:
         return "other"
-    return "compatible" if all(mine == theirs for mine, theirs in known) else "contradict"
+    return "compatible" if all(mine == theirs for mine, theirs in both) else "contradict"
 
 
-def _apart(one: Value, other: Value) -> bool:
+def _compare_clocks(one: Quantity, other: Quantity) -> Comparison:
+    if (one.low, one.high, one.bound, one.noun) == (other.low, other.high, other.bound, other.noun):
+        return "equal"
+    either = "either" in (one.noun, other.noun)
+    return "compatible" if either and one.low % HALF_DAY == other.low % HALF_DAY else "contradict"
+
+
+def _apart(one: Quantity, other: Quantity) -> bool:
     """Tell whether all of `one` lies below all of `other`."""
     if one.bound in (">", ">=") or other.bound in ("<", "<="):
         return False
@@ -174,71 +178,97 @@ def _apart(one: Value, other: Value) -> bool:
     return one.high <= other.low if strict else one.high < other.low
 
 
-def _dates(text: str) -> Iterator[Value]:
-    for pattern in _DATES:
-        for match in pattern.finditer(text):
-            parts = match.groupdict()
-            if parts.get("decade"):
-                low = Fraction(parts["decade"])
-                yield Value(match.start(), match.end(), "decade", low, low + 9)
-                continue
-            name = (parts.get("month") or "").lower()
-            # `may` and `march` are words too: a month must be written with a capital.
-            if name and not match["month"][0].isupper():
-                continue
-            month = MONTHS.get(name) or _whole(parts.get("number"))
-            yield Value(
-                match.start(), match.end(), "date", date=(_whole(parts.get("year")), month, _whole(parts.get("day")))
-            )
+def _clocks(text: str) -> Iterator[Quantity]:
+    for start, end, minutes, either in clock_times(text):
+        yield Quantity(start, end, "clock", Fraction(minutes), Fraction(minutes), noun="either" if either else "")
 
 
-def _whole(digits: str | None) -> int | None:
-    return int(digits) if digits else None
+def _dates(text: str) -> Iterator[Quantity]:
+    for start, end, year in decades(text):
+        yield Quantity(start, end, "decade", Fraction(year), Fraction(year + 9))
+    for start, end, parts in dates(text):
+        yield Quantity(start, end, "date", date=parts)
 
 
-def _shares(text: str) -> Iterator[Value]:
+def _shares(text: str) -> Iterator[Quantity]:
     for match in _SHARE.finditer(text):
         share = SHARES[match.group().lower().replace("-", " ")] * 100
-        yield Value(match.start(), match.end(), "percent", share, share, _bound(text, match.start())[0])
+        yield Quantity(match.start(), match.end(), "percent", share, share, _bound(text, match.start())[0])
 
 
-def _amounts(text: str) -> Iterator[Value]:
+def _amounts(text: str) -> Iterator[Quantity]:
+    """Yield the amounts in digits, then those in words."""
+    continental = re.search(r"\d\.\d{3}(?!\d)", text) is not None and _is_continental(text)
+    covered: list[tuple[int, int]] = []
     for match in _NUMBER.finditer(text):
-        start = match.start() + len(match.group()) - len(match.group().lstrip())
-        scale = 1
-        for word in re.findall(r"[a-z]+", match["scales"].lower()):
-            scale *= MAGNITUDES[word]
-        low, high = _numbers(match, scale)
-        if high < low:  # a score, 3-1, is two numbers
-            yield Value(match.start("digits"), match.end("digits"), "number", low, low)
-            yield Value(match.start("upper"), match.end("upper"), "number", high, high)
+        covered.append(match.span())
+        yield from _in_digits(text, match, continental)
+    for start, end, number in spelt_numbers(text):
+        if any(low < end and start < high for low, high in covered):
             continue
-        bound, start = _bound(text, start)
-        dimension, factor, noun, end = _dimension(text, match, scale)
-        if dimension == "number" and match.group().strip().lower() == "one":
-            continue  # a pronoun
-        yield Value(start, end, dimension, low * factor, high * factor, bound, noun)
+        signed = re.search(r"\b(?:minus|moins|menos)\s+$", text[:start], re.IGNORECASE)
+        value = Fraction(-number if signed else number)
+        item = _measured(text, signed.start() if signed else start, end, (value, value), "", number >= 100)
+        if item.dimension != "number" or text[start:end].strip().lower() not in ("one", "un", "une", "uno", "una"):
+            yield item
 
 
-def _numbers(match: re.Match[str], scale: int) -> tuple[Fraction, Fraction]:
-    if match["words"]:
-        spelt = match["words"].lower()
-        number = Fraction(1 if spelt == "a" else _spelt(spelt)) * scale
-        return number, number
-    low = _plain(match["digits"]) * scale
-    high = _plain(match["upper"]) * scale if match["upper"] else low
-    return low, high
+def _in_digits(text: str, match: re.Match[str], continental: bool) -> Iterator[Quantity]:
+    start = match.end("of") if match["of"] else match.start()  # a bound such as `más de` keeps its last word
+    start += len(text[start : match.end()]) - len(text[start : match.end()].lstrip())
+    letters, scale = match["scales"], 1
+    is_money = bool(match["currency"]) or _is_money(text, match.end())
+    end = match.end()
+    if re.fullmatch(r"[mkb]", letters, re.I) and not (is_money or letters in "kK"):
+        letters, end = "", match.start("scales")  # 5m is a length
+    for word in re.findall(r"[^\W\d_]+", letters.lower()):
+        scale *= SCALES.get(word) or {"m": 10**6, "k": 10**3, "b": 10**9}[word]
+    low = _plain(match["digits"], continental) * scale * (-1 if match["sign"] or match["inner"] else 1)
+    high = low if not match["upper"] else _plain(match["upper"], continental) * scale * (-1 if match["minus"] else 1)
+    if high < low and (match["sign"] or match["minus"]):
+        low, high = high, low
+    if high < low:  # a score, 3-1, is two numbers
+        yield Quantity(match.start("digits"), match.end("digits"), "number", low, low)
+        yield _measured(text, match.start("upper"), end, (high, high), "", scale > 1)
+        return
+    currency = CURRENCIES[match["currency"].lower()] if match["currency"] else ""
+    yield _measured(text, start, end, (low, high), currency, scale > 1)
 
 
-def _plain(digits: str) -> Fraction:
+def _is_money(text: str, end: int) -> bool:
+    following = _UNIT.match(text, end)
+    return following is not None and _currency(following["word"], scaled=True) is not None
+
+
+def _plain(digits: str, continental: bool) -> Fraction:
     """Return the number: a comma before one or two last digits is a decimal one (12,5), others part thousands."""
-    if re.fullmatch(_CONTINENTAL, digits):
+    if re.fullmatch(_CONTINENTAL, digits) or (continental and re.fullmatch(_GROUPED, digits)):
         digits = digits.replace(".", "")
     return Fraction(re.sub(r"[^\d.]", "", re.sub(r",(?=\d{1,2}$)", ".", digits)))
 
 
-def _spelt(words: str) -> int:
-    return sum(SMALL.get(word, TENS.get(word, 0)) for word in re.split(r"[-\s]", words))
+@lru_cache(maxsize=1_024)
+def _is_continental(text: str) -> bool:
+    """Tell whether a text with `1.234` is in a language that writes thousands so."""
+    words = [word.lower() for word in re.findall(r"[^\W\d_]+", text)]
+    foreign = foreign_stopwords(words)
+    return bool(foreign) and len(foreign) > len(set(words) & STOPWORDS - foreign)
+
+
+def _measured(
+    text: str, start: int, end: int, numbers: tuple[Fraction, Fraction], currency: str, scaled: bool
+) -> Quantity:
+    """Return the quantity of a number at `start:end` with bound, unit, rate and counted noun."""
+    bound, start = _bound(text, start)
+    dimension, factor, noun, end = (currency, Fraction(1), "", end) if currency else _dimension(text, end, scaled)
+    low, high = numbers[0] * factor, numbers[1] * factor
+    if below := _BELOW_ZERO.match(text, end):
+        low, high, end = -high, -low, below.end()
+    if dimension not in ("number", "count", "ordinal", "percent"):
+        noun, end = _rate(text, end)
+    if bound == "=" and (after := _BOUND_AFTER.match(text, end)) and "," not in text[end : after.start("a0")]:
+        bound = BOUNDS_AFTER[int((after.lastgroup or "a0")[1:])][1]
+    return Quantity(start, end, dimension, low, high, bound, noun)
 
 
 def _bound(text: str, start: int) -> tuple[Bound, int]:
@@ -250,34 +280,69 @@ def _bound(text: str, start: int) -> tuple[Bound, int]:
     return BOUNDS[int((match.lastgroup or "b0")[1:])][1], start - len(before) + match.start()
 
 
-def _dimension(text: str, match: re.Match[str], scale: int) -> tuple[str, Fraction, str, int]:
-    """Return dimension, factor to its unit, counted noun and end of a number."""
-    if match["currency"]:
-        return CURRENCIES[match["currency"].lower()], Fraction(1), "", match.end()
-    after = _AFTER.match(text[match.end() :])
-    if after is None:
-        return "number", Fraction(1), "", match.end()
-    end, words = match.end() + after.end(), after.group().strip(" -\t\n").lower()
-    following = text[match.end() :].lstrip(" -\u00a0")
-    if POINTS.match(following):
-        return "points", Fraction(1), "", end
-    if percent := PERCENT.match(following):
-        return "percent", Fraction(1), "", len(text) - len(following) + percent.end()
-    if after.start("word") == 0 and words in ("st", "nd", "rd", "th"):
-        return "ordinal", Fraction(1), "", end
-    word = _singular("dollar" if words.startswith("us dollar") else words)
-    if word in CURRENCIES or (word == "pound" and scale > 1):
-        return CURRENCIES.get(word, "gbp"), Fraction(1), "", end
-    if after["sign"] == "°":
-        return "degree", Fraction(1), "", end
-    if word in ("square", "sq", "cubic") and (unit := _AFTER.match(text[end:])) and unit["word"]:
-        return f"{word[:2]} {_singular(unit['word'].lower())}", Fraction(1), "", end + unit.end()
-    if word in UNITS:
-        return *UNITS[word], "", end
-    if word in _NOT_A_NOUN or not after["word"]:
-        return "number", Fraction(1), "", match.end()
-    return "count", Fraction(1), word, match.end()
+def _rate(text: str, end: int) -> tuple[str, int]:
+    """Return what an amount is per (`night`, `person`), empty if nothing, and where these words end."""
+    if (match := _PER.match(text, end)) and (
+        per := next((PER_NAMES[form] for form in singulars(match["word"].lower()) if form in PER_NAMES), None)
+    ):
+        return per, match.end()
+    if match := _ADVERB_PER.match(text, end):
+        return _ADVERBS[match["word"].lower()], match.end()
+    return "", end
 
 
-def _singular(word: str) -> str:
-    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
+def _dimension(text: str, end: int, scaled: bool) -> tuple[str, Fraction, str, int]:
+    """Return dimension, factor to its unit, counted noun and end of a number that ends at `end`."""
+    following = text[end:].lstrip(" -\u00a0\u202f")
+    offset = len(text) - len(following)
+    for pattern, dimension, factor in ((POINTS, "points", 1), (PERCENT, "percent", 1), (PER_MILLE, "percent", 10)):
+        if match := pattern.match(following):
+            return dimension, Fraction(1, factor), "", offset + match.end()
+    unit = _UNIT.match(text, end)
+    if unit is None:
+        return "number", Fraction(1), "", end
+    word = unit["word"]
+    if unit.start("word") == end and word.lower() in ("st", "nd", "rd", "th", "er"):
+        return "ordinal", Fraction(1), "", unit.end()
+    if money := _currency(word, scaled):
+        return money, Fraction(1), "", unit.end()
+    if word.lower() in AREAS and (side := _UNIT.match(text, unit.end())) and (known := unit_of(side["word"])):
+        power = 3 if word.lower() == "cubic" else 2
+        name = "cubic" if power == 3 else "square"
+        return f"{name} {known[0]}", known[1] ** power, "", side.end()
+    if known := _known_unit(word, unit.start("word") == end):
+        return *known, "", unit.end()
+    if word.lower() in _NOT_A_NOUN or not word[0].isalpha():
+        return "number", Fraction(1), "", end
+    return "count", Fraction(1), _counted_noun(text, end, word), end
+
+
+def _known_unit(word: str, adjacent: bool) -> tuple[str, Fraction] | None:
+    """Return a unit; a single letter is one only if it is written as its symbol, and `A` or `a` only at the number."""
+    word = re.sub(r"\s+", "", word) if word.startswith("°") else word
+    if len(word) == 1 and word not in "mglLWJVANsthB°" and not adjacent:
+        return None
+    if word == "A" and not adjacent:
+        return None
+    normal = re.sub(r"(watt)[- ]?hours?$", r"\1-hour", word.lower())
+    return (NAMES.get(normal) if normal != word.lower() else None) or unit_of(word)
+
+
+def _currency(word: str, scaled: bool) -> str | None:
+    lowered = "dollar" if word.lower().startswith("us dollar") else word.lower()
+    if lowered in ("pound", "pounds") and scaled:
+        return "gbp"
+    return next((CURRENCIES[form] for form in (lowered, *singulars(lowered)) if form in CURRENCIES), None)
+
+
+def _counted_noun(text: str, end: int, first: str) -> str:
+    """Return the noun that is counted: the first plural of the next three words, else the next word."""
+    position = end
+    for _ in range(3):
+        match = _NOUN.match(text, position) or re.compile(r"-([^\W\d_]+)").match(text, position)
+        if match is None or match[1].lower() in _NOT_A_NOUN:
+            break
+        if match[1].lower().endswith("s") and not match[1].lower().endswith("ss"):
+            return match[1].lower()
+        position = match.end()
+    return first.lower()

@@ -13,7 +13,7 @@ from typing import Any
 from rag.answering.agreement import Relations, agreement_of
 from rag.answering.answers import AnswerMaker, Candidate
 from rag.answering.polarity import is_demoted, polarity
-from rag.answering.quantities import values
+from rag.answering.quantities import quantities
 from rag.answering.statements import Statement, may_be_copy, same_statement
 from rag.core.response import Answer, Citation, Doubt, Polarity
 from rag.core.settings import Settings
@@ -89,7 +89,8 @@ class Selection:
 
     def agreement(self, shown: Sequence[StatedAnswer]) -> dict[str, Any]:
         """Return `groups` of the ranks 1, 2, 3 … of what is shown, and whether any two `differ`."""
-        return agreement_of(self.relations, [item.statement for item in shown])
+        documents = [item.answer.citation.span.document_id for item in shown]
+        return agreement_of(self.relations, [item.statement for item in shown], documents)
 
     def _beside(self, first: StatedAnswer, others: Iterable[StatedAnswer]) -> list[StatedAnswer]:
         """Return the answers that give the same figure or date as the first one, or contradict it.
@@ -198,7 +199,7 @@ def absent_numbers(question: str, chunk: Chunk) -> list[str]:
     text = " ".join((chunk.title or "", *chunk.headings, chunk.text, chunk.span.document_id))
     written = {_digits(number) for number in _NUMBER.findall(text)}
     absent = [number for number in numbers if _digits(number) not in written]
-    spelt = {value.low for value in values(text)} if absent else set()
+    spelt = {value.low for value in quantities(text)} if absent else set()
     return [number for number in absent if Fraction(_digits(number)) not in spelt]
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from rag.answering.quantities import Value, values
+from rag.answering.quantities import Quantity, quantities
 
 MOST_EXTRA = 0.25
 """Share of its words that a copy may have beyond the text it copies."""
@@ -98,7 +98,7 @@ def words_of(text: str) -> tuple[str, ...]:
     """Return the words of a text with each value as one, without articles, titles and a closing `police said`."""
     kept, last = _TAIL.sub("", text), 0
     words: list[str] = []
-    for value in values(kept):
+    for value in quantities(kept):
         words += [*_plain_words(kept[last : value.start]), _token(value)]
         last = value.end
     return (*words, *_plain_words(kept[last:]))
@@ -121,7 +121,7 @@ def _plain_words(text: str) -> list[str]:
     return [word for word in found if word not in ARTICLES and word not in TITLES]
 
 
-def _token(value: Value) -> str:
+def _token(value: Quantity) -> str:
     told = (value.dimension, value.low, value.high, value.bound, value.noun, value.date)
     return VALUE_MARK + "/".join(map(str, told))
 

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from rag.answering.quantities import Value, compare, values
+from rag.answering.quantities import Quantity, compare, quantities
 
 
-def only(text: str) -> Value:
-    (found,) = values(text)
+def only(text: str) -> Quantity:
+    (found,) = quantities(text)
     return found
 
 
@@ -58,12 +58,12 @@ def test_values_of_two_dimensions_say_nothing_of_each_other(one: str, other: str
 
 @pytest.mark.parametrize("text", ["", "Barak-8 and COVID-19", "v1.2.3", "He may march on.", "no figure at all"])
 def test_names_and_words_are_no_values(text: str) -> None:
-    assert values(text) == ()
+    assert quantities(text) == ()
 
 
 def test_values_stand_where_they_say() -> None:
     text = "In 2012 a $1.6 billion deal; up to 40 percent by May 3, 2019, and won 3-1."
-    assert [text[value.start : value.end] for value in values(text)] == [
+    assert [text[value.start : value.end] for value in quantities(text)] == [
         "2012", "$1.6 billion", "up to 40 percent", "May 3, 2019", "3", "1",
     ]  # fmt: skip
 
@@ -72,7 +72,7 @@ def test_values_stand_where_they_say() -> None:
 @example("0.0,0")
 @example("1.234,5,6.7")
 def test_any_text_gives_values_in_order_that_do_not_overlap(text: str) -> None:
-    found = values(text)
+    found = quantities(text)
     assert all(0 <= value.start < value.end <= len(text) for value in found)
     assert all(one.end <= other.start for one, other in pairwise(found))
 
@@ -81,3 +81,23 @@ def test_any_text_gives_values_in_order_that_do_not_overlap(text: str) -> None:
 def test_whole_numbers_are_equal_only_where_they_are_the_same(one: int, other: int) -> None:
     said = compare(only(f"{one:,} dollars"), only(f"{other} dollars"))
     assert said == ("equal" if one == other else "contradict")
+
+
+@pytest.mark.parametrize(("one", "other"), [
+    ("-5 °C", "5 °C"), ("a profit of -3 %", "a profit of 3 %"), ("5 mg", "5 µg"), ("5 GB", "5 TB"), ("5 kWh", "5 MWh"),
+    ("two thousand five hundred", "two thousand"), ("3,5 Millionen Euro", "3,5 Milliarden Euro"), ("9 am", "9 pm"),
+    ("up to 140 euros", "up to 120 euros"), ("250 words", "200 words"), ("two dozen eggs", "a dozen eggs"),
+    ("half a million euros", "a million euros"), ("three and a half million euros", "three million euros"),
+])  # fmt: skip
+def test_opposite_figures_contradict(one: str, other: str) -> None:
+    assert compare(only(one), only(other)) == compare(only(other), only(one)) == "contradict"
+
+
+@pytest.mark.parametrize(("one", "other"), [("5 mg", "5 ml"), ("12 drones", "12 tanks"), ("5 °C", "5 °F")])
+def test_figures_of_other_units_or_things_are_not_comparable(one: str, other: str) -> None:
+    assert compare(only(one), only(other)) == "other"
+
+
+def test_a_number_in_words_is_no_part_of_the_noun_after_it() -> None:
+    (item,) = quantities("The summary has 250 in words.")
+    assert (item.low, item.dimension) == (250, "number")
