@@ -12,7 +12,7 @@ from rag.cli.terminal import ProgressBar, show_report
 from rag.core.configuration import changes_of
 from rag.core.errors import IndexLocked, InvalidInput, SourceNotFound
 from rag.core.plain_text import printable
-from rag.index.milvus.address import is_address, require_folder
+from rag.index.location import engine_at, folder_of, require_folder
 
 if TYPE_CHECKING:
     from rag.core.protocols import Embedder
@@ -68,7 +68,7 @@ def _written(
     from rag.index.index import Index
 
     with ProgressBar() as tell:
-        opened = None if rebuild or not _exists(index) else Index.open(index)
+        opened = None if rebuild or not engine_at(index).exists() else Index.open(index)
         new_settings = (opened.settings if opened else Settings()).updated(changes_of(settings))
         if opened is not None:
             opened.require(new_settings)
@@ -107,21 +107,13 @@ def _embedded(
         yield embedder
 
 
-def _exists(index: Path) -> bool:
-    if not is_address(index):
-        return (index / "manifest.json").exists()
-    from rag.index.milvus.engine import Engine
-
-    return Engine(index).exists()
-
-
 def _planned(sources: "Sequence[str | Path | Document]", index: Path, rebuild: bool, sync: bool) -> "IndexReport":
     from rag.index.index import Index
     from rag.index.writing.build import as_work
-    from rag.index.writing.plan import plan
+    from rag.index.writing.plan import planned
 
-    if rebuild or not _exists(index):
-        return plan(index, as_work(sources, index), None)
+    if rebuild or not engine_at(index).exists():
+        return planned(as_work(sources, index), None, ())
     return Index.open(index).plan(sources, sync)
 
 
@@ -150,7 +142,7 @@ def check(
 
     if repair:
         require_folder(index, "rag check --repair")
-    problems = Index.open(index).store.problems() if is_address(index) else examine(index)
+    problems = examine(index)
     if problems and repair:
         repair_index(index)
         typer.echo(f"Repaired: {'; '.join(problems)}.")
@@ -190,7 +182,7 @@ def export_command(
     """Write the index to one file that `rag import` reads, or copy it to a server: milvus://HOST:PORT/NAME."""
     from rag.index.transfer import export_index
 
-    if is_address(file):
+    if folder_of(file) is None:
         from rag.index.milvus.copying import copy_index
 
         copied = copy_index(index, file)

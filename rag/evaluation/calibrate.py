@@ -12,7 +12,7 @@ from rag.evaluation.datasets import Dataset, Question, load
 from rag.evaluation.metrics.abstention import OperatingPoint
 from rag.evaluation.observation import is_right, quoted
 from rag.index.index import Index
-from rag.index.milvus.address import require_folder
+from rag.index.location import require_folder
 
 BATCH = 64
 TABLE_STEP = 5

@@ -1,11 +1,12 @@
 """Journey 1: files to an index that can be asked. Builds, adds, updates, removes, syncs, opens.
 
-What only a write needs is imported when something is written: a question is answered sooner without it.
+Modules that only a write needs are imported when something is written, so that a question is answered sooner.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import lru_cache, partial
+from contextlib import closing
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from rag.core.errors import EmbedderMismatch, IndexCorrupt, InvalidSettings
@@ -14,85 +15,45 @@ from rag.core.response import IndexInfo
 from rag.core.settings import SHAPING, Settings
 from rag.core.types import Chunk, Document, DocumentSummary, Mask, Value
 from rag.embedding.embedder import open_embedder
-from rag.index.filters import Chosen, Condition, conditions, counts, passing
-from rag.index.milvus.address import is_address
-from rag.index.storage.documents import Store
-from rag.index.storage.integrity import LargeFiles, damages
-from rag.index.storage.lexical import TantivyStore
-from rag.index.storage.manifest import DOCUMENTS, WORDS, Manifest, read_manifest
-from rag.index.storage.quantised_vectors import open_vectors
-from rag.index.storage.remedies import BUILD_AGAIN, REPAIR, REPAIR_OR_BUILD
+from rag.index.filters import Chosen, counts
+from rag.index.location import engine_at
+from rag.index.opened import OpenedVersion, open_latest
+from rag.index.storage.manifest import Manifest
+from rag.index.storage.remedies import BUILD_AGAIN
 from rag.index.storage.sentence_vectors import unpacked
-from rag.index.writing.commit import writing
 from rag.index.writing.near_duplicates import groups
 
 if TYPE_CHECKING:
     from rag.core.protocols import DocumentStore, Embedder, Floats2d, LexicalStore, VectorStore
-    from rag.index.milvus.engine import Engine
+    from rag.index.engine import IndexEngine
     from rag.index.writing.build import Job
     from rag.index.writing.sources import Paths
 
-KEPT_FILTERS = 8  # asked last, of which the passages that they leave are remembered
-
 
 class Index:
-    """An opened version of an index. It keeps answering from that version while others write; see `refresh`."""
+    """An index at one of its versions. It answers from that version while others write; see `refresh`."""
 
-    def __init__(
-        self, path: Path, manifest: Manifest, embedder: "Embedder | None", runtime: str = "auto",
-        engine: "Engine | None" = None,
-    ) -> None:  # fmt: skip
-        """Open the files of a version, or what an `engine` holds in their place. Use `open` or `build`."""
-        folder = path / manifest.folder
-        self.path, self.manifest = path, manifest
-        self.settings = Settings(embedding_runtime=runtime).updated(manifest.settings)
+    def __init__(self, engine: "IndexEngine", version: OpenedVersion, embedder: "Embedder | None" = None) -> None:
+        """Show `version`. Use `open` or `build`."""
         self.report = IndexReport()
-        self._given_embedder = self._embedder = embedder
-        self._large_files = LargeFiles(path, manifest)
-        self._engine = engine
-        self._store: DocumentStore
-        self._vectors: VectorStore
-        self._words: LexicalStore
-        if engine is not None:
-            self._store, self._vectors, self._words = engine.parts(manifest, self.settings.stemmer)
-        else:
-            self._store = Store(folder / DOCUMENTS)
-            self._vectors = open_vectors(folder)
-            self._words = TantivyStore.open(folder / WORDS, self.settings.stemmer)
-        self._chosen = lru_cache(maxsize=KEPT_FILTERS)(partial(_chosen, self._store))
-        self._require_agreement()
+        self._engine, self._given_embedder = engine, embedder
+        # The only thing that changes: one reference, replaced by `refresh`.
+        self._version = version
+        self._refreshing = Lock()
 
     @classmethod
     def open(cls, path: str | Path, embedder: "Embedder | None" = None, runtime: str = "auto") -> "Index":
         """Open the current version.
 
-        Files of up to 64 MB are checked against their hash now, larger ones at the first use of `store`, `vectors` or
-        `words`, which raise IndexCorrupt then: nothing is answered from a file that is not what was written.
+        Files of up to 64 MB are checked against their hash now. Larger ones are checked at the first use of `store`,
+        `vectors` or `words`, which then raise IndexCorrupt: nothing is answered from a file that has changed.
 
-        Raises IndexNotFound, IndexCorrupt, IndexVersionMismatch; EmbedderMismatch where `embedder` is given and is
-        not the one that the index was built with. The embedder is loaded at its first use, to run by `runtime`
-        (the setting `embedding_runtime`). `path` may be the address of an index on a server
-        (`rag.index.milvus.address`).
+        Raises IndexNotFound, IndexCorrupt, IndexVersionMismatch; EmbedderMismatch if `embedder` is not the one that
+        the index was built with. The embedder is loaded at its first use, to run by `runtime` (the setting
+        `embedding_runtime`). `path` may be the address of an index on a server (`rag.index.milvus.address`).
         """
-        engine = _engine(path)
-        if engine is not None:
-            return cls(Path(engine.address.shown), engine.manifest(), embedder, runtime, engine)
-        path = Path(path)
-        while True:
-            manifest = read_manifest(path)
-            try:
-                return cls._sound(path, manifest, embedder, runtime)
-            except IndexCorrupt:
-                # Unless a writer has committed twice since the manifest was read, and dropped the version it named.
-                if read_manifest(path) == manifest:
-                    raise
-
-    @classmethod
-    def _sound(cls, path: Path, manifest: Manifest, embedder: "Embedder | None", runtime: str) -> "Index":
-        found = damages(path, manifest, wholly=False)
-        if found:
-            raise IndexCorrupt(f"{found[0]}.", REPAIR_OR_BUILD)
-        return cls(path, manifest, embedder, runtime)
+        engine = engine_at(path)
+        return cls(engine, open_latest(engine, embedder, runtime), embedder)
 
     @classmethod
     def build(
@@ -109,17 +70,13 @@ class Index:
         than memory holds write a JSON Lines file, that is read line by line. `.report` tells of every source.
         Raises SourceNotFound where there are sources but none gives a document; the index then stays as it was.
         """
-        from rag.index.writing.build import Job, as_work, write
+        from rag.index.writing.build import Job, as_work
 
-        engine, settings = _engine(path), settings or Settings()
+        engine, settings = engine_at(path), settings or Settings()
         work = as_work(sources, Path(path))
         embedder = embedder or open_embedder(settings)
-        if engine is not None:
-            with engine.writing() as claim:
-                report = engine.write(None, lambda: embedder, settings, Job(work, progress), claim)
-        else:
-            with writing(Path(path)):
-                report = write(Path(path), None, lambda: embedder, settings, Job(work, progress))
+        with engine.writing() as write:
+            report = write(None, lambda: embedder, settings, Job(work, progress))
         index = cls.open(path, embedder, settings.embedding_runtime)
         index.report = report
         return index
@@ -154,13 +111,14 @@ class Index:
     def plan(self, sources: "Paths | Iterable[str | Path | Document]", sync: bool = False) -> IndexReport:
         """Return what `add`, or `sync`, would do now, by source; nothing is written and no document is read."""
         from rag.index.writing.build import as_work, documents_gone
-        from rag.index.writing.plan import plan, planned
+        from rag.index.writing.plan import planned
 
         given = [sources] if isinstance(sources, str | Path) else list(sources)
         work, paths = as_work(given, self.path), [item for item in given if not isinstance(item, Document)]
-        if self._engine is not None:
-            return planned(work, self.store, documents_gone(self.store, paths, work) if sync else [])
-        return plan(self.path, work, lambda store: documents_gone(store, paths, work) if sync else [])
+        if not self._engine.exists():
+            return planned(work, None, ())
+        with closing(self._engine.latest().documents()) as store:
+            return planned(work, store, documents_gone(store, paths, work) if sync else ())
 
     def require(self, settings: Settings) -> None:
         """Raise where `settings` would shape the index otherwise than it was built."""
@@ -174,53 +132,62 @@ class Index:
                 )
 
     def refresh(self) -> bool:
-        """Show the current version, where another writer has made one since; tell whether there was one."""
+        """Show the current version if another writer has committed one since; tell whether it has."""
         return self._refresh(newest=False)
 
     def _refresh(self, newest: bool) -> bool:
-        """Refresh; with `newest` a server is asked for what is committed now, which takes longer."""
-        manifest = read_manifest(self.path) if self._engine is None else self._engine.manifest(newest)
-        if manifest == self.manifest:
-            return False
-        given, runtime = self._given_embedder, self.settings.embedding_runtime
-        engine = self._engine
-        current = (
-            Index(self.path, manifest, given, runtime, engine) if engine else Index.open(self.path, given, runtime)
-        )
-        if current.manifest.embedder == self.manifest.embedder:
-            current._embedder = self._embedder
-        self.__dict__.update(current.__dict__)
-        return True
+        """Refresh; with `newest` a server is asked for its last commit, which takes longer."""
+        with self._refreshing:
+            before = self._version
+            runtime = before.settings.embedding_runtime
+            self._version = open_latest(self._engine, self._given_embedder, runtime, before, newest)
+            return self._version is not before
+
+    def snapshot(self) -> "Index":
+        """Return an index that shows the version that this one shows now, and stays at it when this one goes on."""
+        return Index(self._engine, self._version, self._given_embedder)
+
+    def shows_version_of(self, other: "Index") -> bool:
+        """Tell whether both show the same opened version."""
+        return self._version is other._version
+
+    @property
+    def path(self) -> Path:
+        """Return the folder, or the address of an index on a server."""
+        return self._engine.path
+
+    @property
+    def manifest(self) -> Manifest:
+        """Return the manifest of the version."""
+        return self._version.manifest
+
+    @property
+    def settings(self) -> Settings:
+        """Return the settings that the version was built with."""
+        return self._version.settings
 
     @property
     def store(self) -> "DocumentStore":
-        """Return the document store, once every file is known to be what was written. Raises IndexCorrupt."""
-        self._large_files.require_whole()
-        return self._store
+        """Return the documents. Raises IndexCorrupt if a large file has changed since it was written."""
+        return self._version.documents
 
     @property
     def vectors(self) -> "VectorStore":
-        """Return the vectors, likewise."""
-        self._large_files.require_whole()
-        return self._vectors
+        """Return the vectors. Raises IndexCorrupt if a large file has changed since it was written."""
+        return self._version.vectors
 
     @property
     def words(self) -> "LexicalStore":
-        """Return the lexical index, likewise."""
-        self._large_files.require_whole()
-        return self._words
+        """Return the lexical index. Raises IndexCorrupt if a large file has changed since it was written."""
+        return self._version.words
 
     @property
     def embedder(self) -> "Embedder":
         """Return the embedder that the index was built with, loaded at its first use.
 
-        Raises EmbedderMismatch where its weights are not the same any more.
+        Raises EmbedderMismatch if its weights have changed since.
         """
-        if self._embedder is None:
-            embedder = open_embedder(self.settings)
-            self._require_embedder(embedder)
-            self._embedder = embedder
-        return self._embedder
+        return self._version.embedder()
 
     @property
     def fingerprint(self) -> str:
@@ -230,10 +197,11 @@ class Index:
     @property
     def info(self) -> IndexInfo:
         """Return what a response says of the index."""
-        manifest = self.manifest
+        version = self._version
+        manifest = version.manifest
         return IndexInfo(
             manifest.version, manifest.fingerprint, manifest.documents, manifest.chunks, manifest.embedder["name"],
-            None if self._engine is None else self._engine.said,
+            version.facts,
         )  # fmt: skip
 
     def documents(self) -> list[DocumentSummary]:
@@ -250,15 +218,12 @@ class Index:
 
     def chunks(self, document_id: str) -> list[Chunk]:
         """Return the chunks of a document, in order of place."""
-        return self.store.chunks(self.store.rows_of(document_id))
+        store = self.store
+        return store.chunks(store.rows_of(document_id))
 
     def chosen(self, filters: Mapping[str, Any] | None) -> Chosen:
         """Return the passages that a filter (`rag.index.filters`) leaves. Raises InvalidFilter."""
-        wanted = conditions(filters)
-        if not wanted:
-            return Chosen()
-        self._large_files.require_whole()
-        return self._chosen(wanted, repr(wanted))
+        return self._version.selection(filters)
 
     def facets(self, keys: Sequence[str]) -> dict[str, dict[Value, int]]:
         """Return for each key, as in a filter, how many documents have each value, most first. Raises InvalidFilter."""
@@ -283,64 +248,24 @@ class Index:
 
         Raises IndexCorrupt where they are not what was stored.
         """
-        found = self.store.sentence_vectors(rows)
+        version = self._version
+        found = version.documents.sentence_vectors(rows)
         missing = [row for row in rows if row not in found]
         if missing:
             what = f"The document store lacks the sentence vectors of passage {missing[0]}."
             raise IndexCorrupt(what, BUILD_AGAIN)
-        return [unpacked(found[row], self.vectors.dimension) for row in rows]
+        return [unpacked(found[row], version.vectors.dimension) for row in rows]
 
     def close(self) -> None:
         """Close the files."""
-        self._large_files.close()
-        self._store.close()
+        self._version.close()
 
     def _rewrite(self, job: "Job") -> IndexReport:
-        from rag.index.writing.build import write
-
-        if self._engine is not None:
-            with self._engine.writing() as claim:
-                self._refresh(newest=True)
-                report = self._engine.write(self.manifest, lambda: self.embedder, self.settings, job, claim)
-        else:
-            with writing(self.path):
-                # Under the lock nobody else commits: what is shown now is what the next version is made from.
-                self.refresh()
-                report = write(self.path, self.manifest, lambda: self.embedder, self.settings, job)
+        with self._engine.writing() as write:
+            # Nobody else commits under the lock: the next version is made from the one that is shown now.
+            self._refresh(newest=True)
+            version = self._version
+            report = write(version.manifest, version.embedder, version.settings, job)
         self.refresh()
         self.report = report
         return report
-
-    def _require_agreement(self) -> None:
-        held = self.manifest.chunks, self._store.counts()[1], len(self._vectors), len(self._words)
-        sizes = dict(zip(("manifest", "documents", "vectors", "words"), held, strict=True))
-        if len(set(sizes.values())) != 1:
-            listed = ", ".join(f"{part} {size}" for part, size in sizes.items())
-            what = f"The parts of {self.path} disagree on their size: {listed}."
-            raise IndexCorrupt(what, REPAIR)
-        if self._given_embedder is not None:
-            self._require_embedder(self._given_embedder)
-
-    def _require_embedder(self, embedder: "Embedder") -> None:
-        if embedder.fingerprint != self.manifest.embedder["fingerprint"]:
-            raise EmbedderMismatch(
-                f"The index at {self.path} was built with {self.manifest.embedder['name']!r}, whose weights are not"
-                f" those of {embedder.name!r} here.",
-                "Ask with the same model, or build the index again: rag index PATH --rebuild",
-            )
-
-
-def _chosen(store: "DocumentStore", wanted: tuple[Condition, ...], told: str) -> Chosen:
-    """Return what a filter leaves; `told` tells 1 from 1.0, which are equal, where it is remembered."""
-    rows = store.rows_of_keys(passing(wanted, store.fields))
-    rows.flags.writeable = False  # it is handed out again
-    return Chosen(wanted, rows)
-
-
-def _engine(path: str | Path) -> "Engine | None":
-    """Return what holds the index at an address, None for a folder: its client is met only where it is asked for."""
-    if is_address(path):
-        from rag.index.milvus.engine import Engine
-
-        return Engine(path)
-    return None

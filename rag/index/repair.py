@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from rag.core.errors import IndexCorrupt
 from rag.core.settings import Settings
 from rag.embedding.embedder import open_embedder
+from rag.index.folder import FolderVersion
 from rag.index.index import Index
-from rag.index.milvus.address import require_folder
+from rag.index.location import folder_of, require_folder
+from rag.index.opened import OpenedVersion
 from rag.index.storage.documents import Store
 from rag.index.storage.integrity import damages
 from rag.index.storage.manifest import DOCUMENTS, Manifest, read_manifest
@@ -24,9 +26,10 @@ def examine(path: str | Path) -> list[str]:
 
     Raises IndexNotFound, IndexVersionMismatch, and IndexCorrupt where not even the manifest can be trusted.
     """
-    require_folder(path, "rag check --repair")
-    path = Path(path)
-    return _examined(path, read_manifest(path))
+    folder = folder_of(path)
+    if folder is None:
+        return Index.open(path).store.problems()
+    return _examined(folder, read_manifest(folder))
 
 
 def _examined(path: Path, manifest: Manifest) -> list[str]:
@@ -34,7 +37,7 @@ def _examined(path: Path, manifest: Manifest) -> list[str]:
     if found:
         return [*found, *_lost(path / manifest.folder / DOCUMENTS, found)]
     try:
-        Index(path, manifest, None).close()
+        OpenedVersion(path, FolderVersion(path, manifest)).close()
     except IndexCorrupt as error:
         return [error.message.rstrip(".")]
     store = Store(path / manifest.folder / DOCUMENTS)
@@ -68,7 +71,7 @@ def repair(
     from rag.index.writing.rebuild import rebuild_derived
     from rag.index.writing.writer import manifest_of, weights_of
 
-    path = Path(path)
+    path = require_folder(path, "rag check --repair")
     with writing(path):
         manifest = read_manifest(path)
         found = _examined(path, manifest)

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import IO, Any
 
 from rag.core.errors import IndexCorrupt, IndexWriteFailed, InvalidInput
-from rag.index.milvus.address import require_folder
+from rag.index.location import require_folder
 from rag.index.storage.manifest import DOCUMENTS, MANIFEST, WORDS, Manifest, read_manifest
 from rag.index.storage.remedies import REPAIR
 from rag.index.writing.commit import commit, next_version, partial_version, writing
@@ -35,8 +35,7 @@ def export_index(path: str | Path, file: str | Path) -> Manifest:
     Raises InvalidInput where `file` is there already, IndexCorrupt where a file of the index is not what was written,
     IndexWriteFailed where the disk refuses; `file` is then not there.
     """
-    require_folder(path, "rag export")
-    path, file = Path(path), Path(file)
+    path, file = require_folder(path, "rag export"), Path(file)
     manifest = read_manifest(path)
     if file.exists():
         raise InvalidInput(f"{file} is there already.", "Give the name of a new file.")
@@ -64,8 +63,7 @@ def import_index(file: str | Path, path: str | Path) -> Manifest:
     Raises InvalidInput where there is an index already, IndexCorrupt for a file that is not what was exported,
     IndexVersionMismatch for another format, IndexWriteFailed where the disk refuses.
     """
-    require_folder(path, "rag import")
-    path = Path(path)
+    path = require_folder(path, "rag import")
     with _opened(Path(file)) as archive, TemporaryDirectory(prefix="pincite-") as scratch:
         (Path(scratch) / MANIFEST).write_bytes(_note(archive, MANIFEST))
         manifest = read_manifest(Path(scratch))

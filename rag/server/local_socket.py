@@ -20,7 +20,7 @@ from rag.core.errors import RagError
 from rag.core.plain_text import response_lines
 from rag.core.safe_json import json_value
 from rag.index.filters import from_pairs
-from rag.index.milvus.address import is_address
+from rag.index.location import folder_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -186,7 +186,8 @@ def _socket_path(index: Path, made: bool = False) -> Path | None:
         return None
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
         return None
-    name = hashlib.sha256(os.fsencode(index if is_address(index) else index.resolve())).hexdigest()[:24]
+    index_folder = folder_of(index)
+    name = hashlib.sha256(os.fsencode(index if index_folder is None else index_folder.resolve())).hexdigest()[:24]
     return folder / f"{name}.{FORM}"
 
 

@@ -156,8 +156,8 @@ def on_disk(index: Index) -> dict[str, Any]:
         sizes[name.partition("/")[0]] += facts["bytes"]
     chunks = max(1, index.info.chunks)
     per = {name: round(size / chunks) for name, size in sizes.items()}
-    return {"bytes_per_passage": per, "bytes_per_passage_all": sum(per.values()), "vectors": vars(index._vectors.facts)
-            if hasattr(index._vectors, "facts") else "flat"}  # fmt: skip
+    return {"bytes_per_passage": per, "bytes_per_passage_all": sum(per.values()), "vectors": vars(index.vectors.facts)
+            if hasattr(index.vectors, "facts") else "flat"}  # fmt: skip
 
 
 def _teller() -> Callable[[Any], None]:

@@ -44,17 +44,6 @@ class Address:
         return os.environ.get(TOKEN, "")
 
 
-def is_address(path: str | Path) -> bool:
-    """Tell whether a path names an index on a Milvus server."""
-    return str(path).startswith("milvus:")
-
-
-def require_folder(path: str | Path, what: str) -> None:
-    """Raise InvalidInput where a path names a server: `what` is done with an index in a folder."""
-    if is_address(path):
-        raise InvalidInput(f"{what} needs an index in a folder, not {path}.", "Give one: --index FOLDER")
-
-
 def address_of(path: str | Path) -> Address:
     """Return the address that a path names. Raises InvalidInput where it is not one."""
     text = Path(path).as_posix() if isinstance(path, Path) else path

@@ -7,7 +7,8 @@ from tempfile import TemporaryDirectory
 
 from rag.core.errors import IndexCorrupt
 from rag.core.settings import Settings
-from rag.index.milvus.engine import Engine
+from rag.index.location import require_folder
+from rag.index.milvus.engine import MilvusEngine
 from rag.index.milvus.writing import Upload
 from rag.index.storage.documents import Store
 from rag.index.storage.integrity import damages
@@ -21,12 +22,12 @@ def copy_index(path: str | Path, to: str | Path) -> Manifest:
     Returns its manifest, of another version but with its fingerprint. Raises the errors of `Index.open` and
     IndexLocked, IndexWriteFailed, IndexUnreachable.
     """
-    path, engine = Path(path), Engine(to)
+    path, engine = require_folder(path, "rag export"), MilvusEngine(to)
     manifest = read_manifest(path)
     if found := damages(path, manifest, wholly=True):
         raise IndexCorrupt(f"{found[0]}.", "Run `rag check --repair`, then run the command again.")
     settings, vectors = Settings().updated(manifest.settings), open_vectors(path / manifest.folder)
-    with TemporaryDirectory(prefix="pincite-") as place, engine.writing() as claim:
+    with TemporaryDirectory(prefix="pincite-") as place, engine.claimed() as claim:
         with closing(Store(Path(place) / DOCUMENTS, writable=True)) as empty:
             empty.commit()
         made = replace(manifest, version=engine.next_version(), files={})

@@ -1,4 +1,4 @@
-"""Opens and writes the index at an address: what `rag.index.index.Index` asks in place of a folder."""
+"""Opens and writes the index at an address of a Milvus server: the engine behind `milvus://`."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -9,66 +9,90 @@ from typing import TYPE_CHECKING
 from rag.core.errors import IndexNotFound, IndexProblem
 from rag.core.reports import IndexReport
 from rag.core.settings import Settings
+from rag.index.engine import VersionParts, WriteVersion
 from rag.index.milvus.address import address_of
 from rag.index.milvus.claim import Claim, claimed
 from rag.index.milvus.collections import builds_of, load, meta_name
 from rag.index.milvus.connection import Connection, connected
 from rag.index.milvus.held import Held, drop_builds, read
+from rag.index.storage.integrity import LargeFiles
 from rag.index.storage.manifest import Manifest
 
 if TYPE_CHECKING:
-    from rag.core.protocols import DocumentStore, Embedder, LexicalStore, VectorStore
+    from rag.core.protocols import DocumentStore, Embedder
     from rag.index.writing.build import Job
 
 log = logging.getLogger(__name__)
 _told: set[str] = set()
 
 
-class Engine:
+class MilvusVersion:
+    """One committed version on a server."""
+
+    def __init__(self, held: Held) -> None:
+        """Open nothing yet."""
+        self.held, self.manifest = held, held.manifest
+
+    def documents(self) -> "DocumentStore":
+        """Return the documents alone."""
+        return self.held.documents
+
+    def open(self, stemmer: str) -> VersionParts:
+        """Return all stores once the collections are loaded. Raises IndexVersionMismatch, IndexUnreachable."""
+        held = self.held
+        held.prepare()
+        _warn_without_words(held)
+        checks = LargeFiles(Path(), held.manifest)  # the manifest of a server's version names no files
+        return VersionParts(held.documents, held.vectors, held.words(stemmer), checks, self._facts())
+
+    def _facts(self) -> dict[str, str]:
+        return {
+            "name": "milvus",
+            "version": self.held.connection.version,
+            "consistency": "the version named here or later",
+            "candidates": "dense and lexical" if self.held.has_words else "dense only",
+        }
+
+
+class MilvusEngine:
     """The index at one address."""
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, location: str | Path) -> None:
         """Connect. Raises InvalidInput, IndexUnreachable."""
-        self.address = address_of(path)
+        self.address = address_of(location)
+        self.path = Path(self.address.shown)
         self.connection: Connection = connected(self.address)
-        self._held: Held | None = None
         self._load_manifest()
 
-    def manifest(self, newest: bool = True) -> Manifest:
-        """Return the manifest of the version that is there now. Raises IndexNotFound and other IndexProblems."""
-        self._held = read(self.connection, newest)
-        return self._held.manifest
+    def latest(self, newest: bool = True) -> MilvusVersion:
+        """Read the manifest of the current version. Raises IndexNotFound and other IndexProblems."""
+        return MilvusVersion(read(self.connection, newest))
 
     def exists(self) -> bool:
         """Tell whether there is an index."""
         try:
-            self.manifest()
+            self.latest()
         except IndexNotFound:
             return False
         return True
 
-    def parts(self, manifest: Manifest, stemmer: str) -> "tuple[DocumentStore, VectorStore, LexicalStore]":
-        """Return documents, vectors and words of the version that `manifest` was read of."""
-        held = self._held
-        if held is None or held.manifest != manifest:
-            raise ValueError("the manifest was not read here")
-        held.prepare()
-        self._tell(held)
-        return held.documents, held.vectors, held.words(stemmer)
+    @contextmanager
+    def writing(self) -> Iterator[WriteVersion]:
+        """Hold the claim of the one writer and give the function that writes. Raises IndexLocked."""
+        from rag.index.milvus.writing import write
 
-    @property
-    def said(self) -> dict[str, str]:
-        """Return what a response says of the server: its version, and how it finds passages."""
-        lexical = self._held is not None and self._held.has_words
-        return {
-            "name": "milvus",
-            "version": self.connection.version,
-            "consistency": "the version named here or later",
-            "candidates": "dense and lexical" if lexical else "dense only",
-        }
+        with self.claimed() as claim:
+
+            def write_version(
+                base: Manifest | None, embedder: "Callable[[], Embedder]", settings: Settings, job: "Job"
+            ) -> IndexReport:
+                held = read(self.connection) if base else None
+                return write(self.connection, held, self.next_version(), embedder, settings, job, claim)
+
+            yield write_version
 
     @contextmanager
-    def writing(self) -> Iterator[Claim]:
+    def claimed(self) -> Iterator[Claim]:
         """Hold the place of the one writer, with what a killed one left undone. Raises IndexLocked."""
         with claimed(self.connection) as claim:
             try:
@@ -84,15 +108,6 @@ class Engine:
                     rows.undo(held.manifest.version)
             yield claim
 
-    def write(
-        self, base: Manifest | None, embedder: "Callable[[], Embedder]", settings: Settings, job: "Job", claim: Claim
-    ) -> IndexReport:
-        """Commit the next version, made from `base`, or from nothing. Call it while `writing`."""
-        from rag.index.milvus.writing import write
-
-        held = read(self.connection) if base else None
-        return write(self.connection, held, self.next_version(), embedder, settings, job, claim)
-
     def next_version(self) -> int:
         """Return a number above every version that is or was there, also where the manifest cannot be read."""
         try:
@@ -101,17 +116,19 @@ class Engine:
             current = 0
         return max([current, *builds_of(self.connection)]) + 1
 
-    def _tell(self, held: Held) -> None:
-        if held.has_words or self.address.shown in _told:
-            return
-        _told.add(self.address.shown)
-        if self.connection.has_full_text:
-            why = "was built on a server without full text search: build it again to have it"
-        else:
-            why = f"is on Milvus {self.connection.version}, which has no full text search (servers have it from 2.5)"
-        log.warning("%s %s. Passages are found by their vectors alone.", self.address.shown, why)
-
     def _load_manifest(self) -> None:
         name = meta_name(self.address)
         if self.connection("has_collection", name):
             load(self.connection, name)
+
+
+def _warn_without_words(held: Held) -> None:
+    shown = held.connection.address.shown
+    if held.has_words or shown in _told:
+        return
+    _told.add(shown)
+    if held.connection.has_full_text:
+        why = "was built on a server without full text search: build it again to have it"
+    else:
+        why = f"is on Milvus {held.connection.version}, which has no full text search (servers have it from 2.5)"
+    log.warning("%s %s. Passages are found by their vectors alone.", shown, why)

@@ -16,7 +16,6 @@ from rag.index.storage.quantised_vectors import BASE, FACTS
 from rag.index.writing.commit import commit, is_linked, next_version, partial_version
 from rag.index.writing.embedding_cache import drop_unfinished
 from rag.index.writing.ingest import Ingest
-from rag.index.writing.plan import plan
 from rag.index.writing.sources import as_work, documents_gone
 from rag.index.writing.writer import Writer, manifest_of, weights_of
 from rag.loading import Source
@@ -24,7 +23,7 @@ from rag.loading import Source
 if TYPE_CHECKING:
     from rag.core.protocols import DocumentStore, Embedder
 
-__all__ = ["Job", "as_work", "documents_gone", "plan", "write"]
+__all__ = ["Job", "as_work", "documents_gone", "write"]
 
 
 @dataclass(frozen=True)

@@ -1,34 +1,16 @@
 """Tells what a write would do, without doing it."""
 
-from collections.abc import Callable, Sequence
-from contextlib import closing
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rag.core.errors import LoadError
 from rag.core.reports import IndexReport
 from rag.core.types import Document
-from rag.index.storage.documents import Store
-from rag.index.storage.manifest import DOCUMENTS, MANIFEST, read_manifest
 from rag.index.writing.sources import Renamed, links_note, under_known_ids
 from rag.loading import Source, file_sha256
 
 if TYPE_CHECKING:
     from rag.core.protocols import DocumentStore
-
-
-def plan(
-    path: Path, work: Sequence[Source | Document], gone: "Callable[[DocumentStore], Sequence[str]] | None"
-) -> IndexReport:
-    """Return what taking `work` into the index at `path` would do, by source; nothing is written and no text is read.
-
-    A source is added where the index does not know it and updated where its bytes are others than before. Where there
-    is no index, and where `gone` is None because one is to be made from nothing, every source is added.
-    """
-    if gone is None or not (path / MANIFEST).exists():
-        return planned(work, None, ())
-    with closing(Store(path / read_manifest(path).folder / DOCUMENTS)) as store:
-        return planned(work, store, gone(store))
 
 
 def planned(work: Sequence[Source | Document], store: "DocumentStore | None", gone: Sequence[str]) -> IndexReport:

@@ -3,20 +3,24 @@ from pathlib import Path
 import pytest
 
 from rag.core.errors import InvalidInput
-from rag.index.milvus.address import address_of, is_address, require_folder
+from rag.core.types import Document
+from rag.index import Index
+from rag.index.location import folder_of, require_folder
+from rag.index.milvus.address import address_of
+from rag.index.repair import examine, repair
 
 
 def test_an_address_is_read_as_text_and_as_a_path() -> None:
     text = "milvus://milvus.example/news?timeout=2.5&tls=1&db=papers&replicas=2&shards=4&groups=a,b&search=exact"
     for given in (text, Path(text)):
         found = address_of(given)
-        assert is_address(given)
+        assert folder_of(given) is None
         assert (found.uri, found.name) == ("https://milvus.example:19530", "news")
         assert found.shown == text.replace("/news", ":19530/news")
         assert (found.timeout, found.database, found.replicas, found.shards) == (2.5, "papers", 2, 4)
         assert (found.groups, found.search) == (("a", "b"), "exact")
     assert address_of("milvus:///tmp/some.db/news").uri == "/tmp/some.db"
-    assert not is_address("index/") and not is_address(Path("milvus"))
+    assert (folder_of("index/"), folder_of(Path("milvus"))) == (Path("index"), Path("milvus"))
 
 
 @pytest.mark.parametrize("given", [
@@ -36,6 +40,24 @@ def test_who_logs_in_is_not_said_by_an_address_and_never_shown() -> None:
 
 
 def test_what_needs_a_folder_says_so() -> None:
-    require_folder("index", "rag export")
+    assert require_folder("index", "rag export") == Path("index")
     with pytest.raises(InvalidInput, match="rag export needs an index in a folder"):
         require_folder(Path("milvus://host/news"), "rag export")
+
+
+@pytest.mark.parametrize("location", [
+    "postgresql://host/news", Path("postgresql://host/news"), "http://host/index", "MILVUS://host/news", "s3:/bucket/x",
+])  # fmt: skip
+def test_an_address_of_an_unknown_kind_is_refused_and_no_folder_is_made(
+    location: str | Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for use in (Index.open, lambda path: Index.build([Document("a", "One text.")], path), examine, repair):
+        with pytest.raises(InvalidInput, match=r"is no kind of address.*milvus://"):
+            use(location)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("location", ["C:/news", "C:\\news", "a:b", "./http://x", "news/12:30"])
+def test_a_folder_with_a_colon_in_its_name_is_a_folder(location: str) -> None:
+    assert folder_of(location) == Path(location)

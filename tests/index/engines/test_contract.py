@@ -25,7 +25,8 @@ from rag.core.errors import (
 from rag.core.reports import IndexReport
 from rag.core.types import Document
 from rag.index.index import Index
-from rag.index.milvus.address import address_of, is_address
+from rag.index.location import folder_of
+from rag.index.milvus.address import address_of
 from tests import ROOT
 from tests.counting import Counting
 from tests.index.engines.conftest import Place
@@ -246,7 +247,7 @@ def test_answers_are_those_of_a_folder(place: Place, seeds: Path, seeds_index: I
 
 def test_a_folder_is_copied_to_a_server(place: Place, seeds_index: Index, embedder: "Embedder") -> None:
     at = place()
-    if not is_address(at):
+    if folder_of(at) is not None:
         with pytest.raises(InvalidInput):
             address_of(at)
         return
@@ -281,7 +282,8 @@ class _WithoutSearch:
 
 def without_words(index: Index) -> Index:
     opened = Index.open(index.path, index.embedder)
-    opened._words = _WithoutSearch(opened.words)
+    version = opened._version
+    version._parts = version._parts._replace(words=_WithoutSearch(opened.words))
     return opened
 
 

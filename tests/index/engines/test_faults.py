@@ -68,14 +68,11 @@ def test_a_collection_of_another_dimension_or_metric_is_refused(
     own_server: Server, seeds: Path, embedder: "Embedder"
 ) -> None:
     from rag.index.milvus import collections
-    from rag.index.milvus.engine import Engine
+    from rag.index.milvus.engine import MilvusEngine
 
     address = f"milvus://{own_server.address}/refused"
     Index.build(seeds, address, embedder=embedder)
-    engine = Engine(address)
-    engine.manifest()
-    held = engine._held
-    assert held is not None
+    held = MilvusEngine(address).latest().held
     for dimension, metric in ((8, "IP"), (embedder.dimension, "L2")):
         held.connection("drop_collection", held.layout.passages)
         held.connection("drop_collection", held.layout.records)

@@ -1,0 +1,51 @@
+"""Decides whether a folder or an address was given, and which engine stores the index there."""
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rag.core.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from rag.index.engine import IndexEngine
+
+MILVUS = "milvus"
+# A path object keeps one slash of two. One letter is the drive of a Windows path.
+_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):[\\/].*", re.DOTALL)
+
+
+def folder_of(location: str | Path) -> Path | None:
+    """Return the folder that a location names, None if it is the address of a server.
+
+    Raises InvalidInput for an address of an unknown kind, which would else become a folder of that name.
+
+    >>> folder_of("index/"), folder_of("milvus://localhost/news")
+    (PosixPath('index'), None)
+    """
+    if str(location).startswith(f"{MILVUS}:"):
+        return None
+    address = _ADDRESS.fullmatch(str(location))
+    if address:
+        what = f"{address[1]}: is no kind of address that holds an index."
+        raise InvalidInput(what, f"Give a folder, or an address that begins with {MILVUS}://")
+    return Path(location)
+
+
+def require_folder(location: str | Path, command: str) -> Path:
+    """Return the folder that a location names. Raises InvalidInput if it is an address: `command` needs a folder."""
+    folder = folder_of(location)
+    if folder is None:
+        raise InvalidInput(f"{command} needs an index in a folder, not {location}.", "Give one: --index FOLDER")
+    return folder
+
+
+def engine_at(location: str | Path) -> "IndexEngine":
+    """Return the engine of a location; the client of a server is imported only if its address is given."""
+    folder = folder_of(location)
+    if folder is None:
+        from rag.index.milvus.engine import MilvusEngine
+
+        return MilvusEngine(location)
+    from rag.index.folder import FolderEngine
+
+    return FolderEngine(folder)
