@@ -19,7 +19,11 @@ LARGEST_JUDGED = 5_000_000
 MOST_MARKS = 3_000_000
 """Beginnings and ends of elements in one page: each element takes some 300 bytes of memory."""
 _CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w.:-]{1,40})", re.IGNORECASE)
-_DECLARATION = re.compile(r"\s*<\?xml[^>]*\?>")
+_DECLARATION = re.compile(r"\s*+<\?xml[^>]*\?>")
+MAX_ATTRIBUTES = 500
+"""Attributes of one tag: the parser compares each of them with all others."""
+_ATTRIBUTE = r"\s+[^\s=<>\"'/]++(?:\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s>\"']++))?"
+_CROWDED_TAG = re.compile(rf"(<[A-Za-z][^\s<>/]*+)(?:{_ATTRIBUTE}){{{MAX_ATTRIBUTES},}}+")
 
 
 def load_html(source: Source) -> Iterator[Document | LoadError]:
@@ -82,7 +86,9 @@ def parsed(text: str) -> Any:
     from lxml import html as lxml_html
 
     # NUL would end the text; a declaration would contradict the encoding that is given here.
-    data = _DECLARATION.sub("", text, count=1).replace("\0", "").encode("utf-8")
+    declaration = _DECLARATION.match(text)
+    markup = _CROWDED_TAG.sub(r"\1", text[declaration.end() if declaration else 0 :])
+    data = markup.replace("\0", "").encode("utf-8")
     parser = lxml_html.HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True)
     try:
         root = lxml_html.document_fromstring(data, parser=parser)

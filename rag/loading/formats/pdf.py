@@ -26,7 +26,7 @@ NEW_PARAGRAPH = 1.3
 """Distance between the lines of two paragraphs, at least, over the usual one on the page."""
 _BULLET = re.compile(r"[•◦▪●‣–*-]\s+\S|\(?\d{1,3}[.)]\s+\S")
 _LETTER = re.compile(r"[^\W_]")
-_HYPHEN = re.compile("(\\w+)\ufffe(\\w+)")
+_HYPHEN = re.compile("\\b(\\w++)\ufffe(\\w++)")
 _DATE = re.compile(r"D:(\d{4})(\d\d)?(\d\d)?")
 _PROGRAM_TITLE = re.compile(r"Microsoft \w+ - |untitled|.*\.(?:docx?|pptx?|indd|tex|dvi|rtf)$", re.IGNORECASE)
 
@@ -131,7 +131,7 @@ class _Hyphens:
     """Decides for words broken at a line's end, which pdfium marks, whether the hyphen belongs to the word."""
 
     def __init__(self, lines: Iterable[str]) -> None:
-        self._hyphenated = {word.lower() for line in lines for word in re.findall(r"\w+-\w+", line)}
+        self._hyphenated = {word.lower() for line in lines for word in re.findall(r"\b\w++-\w++", line)}
 
     def mended(self, text: str) -> str:
         def joined(match: re.Match[str]) -> str:

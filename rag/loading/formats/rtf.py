@@ -11,7 +11,9 @@ from rag.loading.formats.text import first_line_title
 from rag.loading.metadata import gather
 from rag.loading.sources import Source, read_source
 
-_INFO = re.compile(r"\\info\b.{0,20000}?\{\\(title|author)\b ?([^{}\\]*)\}", re.DOTALL)
+_PROPERTY = re.compile(r"\{\\(title|author)\b ?([^{}\\]*+)\}")
+MAX_INFO_CHARACTERS = 20_000
+"""Where title and author stand: so far behind the first `\\info`."""
 LARGEST_RTF = 16 * 1024 * 1024
 """Bytes of text; striprtf takes some 25 times that in memory. Pictures are taken out before."""
 _PICTURE = re.compile(rb"(?<=\s)[0-9a-fA-F]{128}[0-9a-fA-F\s]*")
@@ -33,7 +35,14 @@ def load_rtf(source: Source) -> Iterator[Document | LoadError]:
     text = storable(rtf_to_text(rtf, errors="replace"))  # type: ignore[no-untyped-call]
     if not text.strip():
         raise EmptyDocument(f"{source.name} holds no text.", "Leave it out.")
-    found: dict[str, object] = {match[1]: match[2].strip() for match in _INFO.finditer(rtf) if match[2].strip()}
-    title = str(found.pop("title", "")) or first_line_title(text)
+    properties = _properties(rtf)
+    title = str(properties.pop("title", "")) or first_line_title(text)
     sha256 = hashlib.sha256(data).hexdigest()
-    yield Document(source.document_id, text, title, "rtf", source.name, sha256, gather(found, text))
+    yield Document(source.document_id, text, title, "rtf", source.name, sha256, gather(properties, text))
+
+
+def _properties(rtf: str) -> dict[str, object]:
+    """Return title and author from the group `info`."""
+    start = rtf.find(r"\info")
+    info = rtf[start : start + MAX_INFO_CHARACTERS] if start >= 0 else ""
+    return {match[1]: match[2].strip() for match in _PROPERTY.finditer(info) if match[2].strip()}

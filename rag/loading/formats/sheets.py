@@ -14,8 +14,6 @@ from rag.loading.sources import Source, file_sha256
 
 MOST_COLUMNS = 1_000
 """Cells of a row that are read: a sheet may have 16,384, of which few are ever used."""
-LONGEST_GAP = 100_000
-"""Empty rows after which a sheet has ended: formatting may reach to row 1,048,576."""
 _Cells = tuple[int, list[Any]]
 
 
@@ -62,14 +60,10 @@ def _documents(book: Any, source: Source) -> Iterator[Document | LoadError]:
 def _rows(sheet: Any) -> Iterator[_Cells]:
     """Yield number and cells of the rows that hold anything."""
     sheet.reset_dimensions()  # what the file says of its size may be wrong
-    gap = 0
     for number, row in enumerate(sheet.iter_rows(values_only=True), start=1):
         cells = list(islice(row, MOST_COLUMNS))
         while cells and cells[-1] in (None, ""):
             cells.pop()
-        gap = 0 if cells else gap + 1
-        if gap > LONGEST_GAP:
-            return
         if cells:
             yield number, cells
 
