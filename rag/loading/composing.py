@@ -77,6 +77,11 @@ class Composer:
         )
 
     @property
+    def is_empty(self) -> bool:
+        """Tell whether nothing was added yet."""
+        return not self._blocks
+
+    @property
     def layout(self) -> Layout:
         """Return where everything stands."""
         # A part or page that begins behind the last block holds none.

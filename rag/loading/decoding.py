@@ -4,6 +4,7 @@ Line ends stay as they are; a byte order mark is a mark of the encoding and not 
 """
 
 import codecs
+from contextlib import suppress
 
 from rag.core.errors import UnreadableSource
 from rag.loading.language import detect
@@ -43,6 +44,22 @@ def decode(data: bytes, name: str) -> tuple[str, str]:
     if b"\0" in data:
         raise UnreadableSource(f"{name} is not text: it holds binary data.", _REMEDY)
     return _guess(data, name)
+
+
+def labelled(data: bytes, label: str | None, name: str) -> str:
+    """Return the text of bytes that are said to be in the encoding `label`: of a web page, of a part of a message.
+
+    Bytes that are valid UTF-8 beyond ASCII are UTF-8, whatever the label says. An unknown or a wrong label is ignored.
+    Raises UnreadableSource for bytes that are not text.
+    """
+    utf8 = _strict(data, "utf-8")
+    if utf8 is not None and (label is None or not data.isascii()):
+        return utf8.removeprefix("\ufeff")
+    with suppress(LookupError, ValueError):
+        encoding = codecs.lookup((label or "").strip("\"' ")).name
+        # Text that is said to be in ISO 8859-1 or ASCII is read as Windows-1252 by every browser.
+        return data.decode({"iso8859-1": "cp1252", "ascii": "cp1252"}.get(encoding, encoding))
+    return decode(data, name)[0]
 
 
 def _strict(data: bytes, encoding: str) -> str | None:

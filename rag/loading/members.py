@@ -7,19 +7,19 @@ from tempfile import TemporaryDirectory
 
 from rag.core.errors import LoadError, UnreadableSource
 from rag.core.types import Document
-from rag.loading.sources import Source, printable
+from rag.loading.sources import SUFFIXES, Source, printable
 
 DEEPEST = 2
 """Archives and messages inside one another at most."""
 
 
 def load_member(
-    source: Source, name: str, data: bytes, load: Callable[[Source], Iterator[Document | LoadError]]
+    source: Source, name: str, data: bytes, load: Callable[[Source], Iterator[Document | LoadError]], kind: str = ""
 ) -> Iterator[Document | LoadError]:
     """Yield the documents of one member, `data` of `name`; their ids begin with that of the file around it.
 
     The member is written, under a name of our own, to a folder that is dropped afterwards: no name from inside a file
-    ever reaches the file system.
+    ever reaches the file system. `kind` is the suffix to read it by, if that of its name is not known.
     """
     parts = PurePosixPath(printable(name).replace("\\", "/")).parts
     clean = "/".join(part for part in parts if part not in ("/", "..", ".")) or "unnamed"
@@ -27,7 +27,7 @@ def load_member(
         yield UnreadableSource(f"{source.name}/{clean}: packed more than {DEEPEST} times.", "Unpack it.")
         return
     with TemporaryDirectory() as folder:
-        path = Path(folder) / f"member{_suffixes(clean)}"
+        path = Path(folder) / f"member{_suffixes(clean, kind)}"
         path.write_bytes(data)
         inner = replace(
             source, path=path, document_id=f"{source.document_id}/{clean}", shown=f"{source.name}/{clean}",
@@ -36,7 +36,9 @@ def load_member(
         yield from load(inner)
 
 
-def _suffixes(name: str) -> str:
-    """Return the last two suffixes, of letters and digits only: by them the loader is chosen."""
+def _suffixes(name: str, kind: str) -> str:
+    """Return the last two suffixes, of letters and digits only, or `kind`: by them the loader is chosen."""
+    if kind and not name.lower().endswith(SUFFIXES):
+        return kind
     kept = [suffix for suffix in PurePosixPath(name).suffixes[-2:] if suffix[1:].isascii() and suffix[1:].isalnum()]
     return "".join(kept)[-40:]

@@ -17,8 +17,8 @@ from rag.core.errors import SourceNotFound, UnreadableSource
 
 SUFFIXES = (
     ".txt", ".text", ".md", ".markdown", ".jsonl", ".jsonl.gz", ".html", ".htm", ".xhtml", ".pdf", ".docx", ".pptx",
-    ".xlsx", ".xlsm", ".epub", ".rtf", ".rst", ".eml", ".csv", ".tsv", ".json", ".zip", ".tar", ".tar.gz", ".tgz",
-    ".tar.bz2", ".tbz2", ".tar.xz", ".txz",
+    ".xlsx", ".xlsm", ".epub", ".rtf", ".rst", ".eml", ".mbox", ".csv", ".tsv", ".json", ".zip", ".tar", ".tar.gz",
+    ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz",
 )  # fmt: skip
 """What the loaders read, longest match first where one ends in another."""
 

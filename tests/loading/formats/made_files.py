@@ -244,6 +244,11 @@ def make_eml(path: Path, made: Article) -> None:
     path.write_bytes(bytes(message))
 
 
+def make_mbox(path: Path, made: Article) -> None:
+    make_eml(path, made)
+    path.write_bytes(b"From ann@example.org Mon May  6 07:00:00 2024\n" + path.read_bytes())
+
+
 def table(made: Article, delimiter: str, columns: tuple[str, str]) -> str:
     out = io.StringIO(newline="")
     writer = csv.writer(out, delimiter=delimiter)
@@ -290,10 +295,10 @@ def make_tar_gz(path: Path, made: Article) -> None:
 MAKERS: dict[str, Callable[[Path, Article], None]] = {
     "txt": make_txt, "md": make_md, "rst": make_rst, "html": make_html, "pdf": make_pdf, "docx": make_docx,
     "pptx": make_pptx, "xlsx": make_xlsx, "rows.xlsx": make_rows_xlsx, "epub": make_epub, "rtf": make_rtf,
-    "eml": make_eml, "csv": make_csv, "table.csv": make_table_csv, "tsv": make_tsv, "json": make_json,
-    "jsonl": make_jsonl, "zip": make_zip, "tar.gz": make_tar_gz,
+    "eml": make_eml, "mbox": make_mbox, "csv": make_csv, "table.csv": make_table_csv, "tsv": make_tsv,
+    "json": make_json, "jsonl": make_jsonl, "zip": make_zip, "tar.gz": make_tar_gz,
 }  # fmt: skip
-FLAT = frozenset(["rtf", "rows.xlsx", "xlsx", "csv", "table.csv", "tsv", "json", "jsonl", "eml"])
+FLAT = frozenset(["rtf", "rows.xlsx", "xlsx", "csv", "table.csv", "tsv", "json", "jsonl", "eml", "mbox"])
 """Formats that, as they are made here, have no headings."""
 BY_PANDOC = ("docx", "epub", "rtf", "rst", "html")
 

@@ -2,12 +2,15 @@
 
 import csv
 import email
+import email.message
 import email.policy
 import json
+import mailbox
 import re
 import tarfile
 import zipfile
 from collections.abc import Callable
+from contextlib import closing
 from html import unescape
 from pathlib import Path
 
@@ -89,6 +92,14 @@ def _eml(path: Path, document_id: str, place: Place) -> str:
     return str(body.get_content()) if body is not None else ""
 
 
+def _mbox(path: Path, document_id: str, place: Place) -> str:
+    number = int(document_id.rpartition("-")[2].removesuffix(".eml"))
+    with closing(mailbox.mbox(path, create=False)) as box:
+        body = list(box)[number - 1].get_payload(0)
+    content = body.get_payload(decode=True) if isinstance(body, email.message.Message) else b""
+    return content.decode() if isinstance(content, bytes) else ""
+
+
 def _html(path: Path, document_id: str, place: Place) -> str:
     return _without_tags(path.read_text(encoding="utf-8"))
 
@@ -114,6 +125,6 @@ def _without_tags(page: str) -> str:
 
 LOOKS: dict[str, Callable[[Path, str, Place], str]] = {
     "txt": _line, "md": _line, "rst": _line, "html": _html, "pdf": _pdf, "docx": _docx, "pptx": _pptx,
-    "xlsx": _xlsx, "rows.xlsx": _xlsx, "epub": _epub, "rtf": _rtf, "eml": _eml, "csv": _table, "table.csv": _table,
-    "tsv": _table, "json": _json, "jsonl": _jsonl, "zip": _zip, "tar.gz": _tar,
+    "xlsx": _xlsx, "rows.xlsx": _xlsx, "epub": _epub, "rtf": _rtf, "eml": _eml, "mbox": _mbox, "csv": _table,
+    "table.csv": _table, "tsv": _table, "json": _json, "jsonl": _jsonl, "zip": _zip, "tar.gz": _tar,
 }  # fmt: skip
