@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,10 +38,10 @@ def index_command(
     settings: SetOption = None,
 ) -> None:
     """Build an index of files and folders, or bring one up to date; exit status 2 if a file could not be read."""
-    from rag.loading import load
     from rag.loading.formats.web import with_web_addresses
+    from rag.loading.process import load_apart
 
-    sources, failed = with_web_addresses(paths, load, allow_network)
+    sources, failed = with_web_addresses(paths, load_apart, allow_network)
     if (sync or watch) and not all(isinstance(source, Path) for source in sources):
         raise InvalidInput("--sync and --watch are for files and folders.", "Index web addresses without them.")
     if watch and dry_run:
@@ -72,6 +73,7 @@ def _written(
         new_settings = (opened.settings if opened else Settings()).updated(changes_of(settings))
         if opened is not None:
             opened.require(new_settings)
+            opened.settings = replace(opened.settings, isolated_reading=new_settings.isolated_reading)
         with _message_when_stopped(), _embedded(sources, opened, new_settings, workers, tell) as embedder:
             if opened is None:
                 return Index.build(sources, index, new_settings, tell, embedder).report

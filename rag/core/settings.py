@@ -60,6 +60,9 @@ class Settings:
     repeated_share: float = 0.1
     """Share of the documents, and five of them at least, that have a block which is masked as `repeated` where it
     stands at an edge: a menu, a disclaimer (`rag.index.writing.repeated_blocks`). 0: none is masked for that."""
+    isolated_reading: bool = True
+    """Files are read in a process of their own, within limits of time and memory; `false` reads them in the process
+    that asks. `rag serve` always reads apart, and Windows never does."""
     vector_index: str = "auto"
     """How vectors are searched. `flat`: all are compared; `sq8`: all, in 8 bits, and the best again; `ivf`: those of
     the nearest of many lists, in 8 bits, and the best again. `auto`: by their number

@@ -31,6 +31,7 @@ from rag.index.storage.sentence_vectors import packed, unpacked
 from rag.index.writing.embedding_cache import key_of
 from rag.index.writing.sources import as_work, size_of
 from rag.loading import Source, load
+from rag.loading.process import load_apart
 
 if TYPE_CHECKING:
     from rag.core.protocols import Embedder, Floats2d, Ranges
@@ -256,7 +257,7 @@ def _documents(work: Iterable[Source | Document], settings: Settings) -> Iterato
             yield item
         else:
             # What cannot be read is told by the writer, who reads it again.
-            found = load(replace(item, text_column=settings.text_column))
+            found = (load_apart if settings.isolated_reading else load)(replace(item, text_column=settings.text_column))
             yield from (document for document in found if isinstance(document, Document))
 
 

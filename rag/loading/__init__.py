@@ -5,6 +5,7 @@ A module is imported when a file of its format is met.
 """
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -15,6 +16,8 @@ from rag.loading.sources import Source, discover, file_sha256, unreadable
 __all__ = ["LOADERS", "Source", "discover", "file_sha256", "load", "suffix"]
 
 _Loader = Callable[[Source], Iterator[Document | LoadError]]
+Begin = Callable[[Source], bool]
+"""Is told which file inside another is read next, and says whether to read it."""
 
 LOADERS = {
     ".txt": "text.load_text",
@@ -35,6 +38,7 @@ LOADERS = {
     ".rtf": "rtf.load_rtf",
     ".rst": "rst.load_rst",
     ".eml": "mail.load_mail",
+    ".mbox": "mail.load_mbox",
     ".csv": "tables.load_csv",
     ".tsv": "tables.load_csv",
     ".json": "tables.load_json",
@@ -51,17 +55,23 @@ NESTING = ("mail", "archives")
 """Modules whose files hold others: their functions are given `load`."""
 
 
-def load(source: Source) -> Iterator[Document | LoadError]:
+def load(source: Source, begin: Begin | None = None) -> Iterator[Document | LoadError]:
     """Yield the documents of a source; what cannot be read is yielded as an error that names the file (and line).
 
-    Never raises: the rest of a JSON Lines file goes on after a bad row.
+    Never raises: the rest of a JSON Lines file goes on after a bad row. `begin` is asked before each member of an
+    archive and each attachment of a message; those for which it returns False are skipped.
     """
+    if begin is not None and source.depth and not begin(source):
+        return
     try:
-        yield from _loader(source)(source)
+        yield from _loader(source, begin)(source)
     except LoadError as error:
         yield error
     except OSError as error:
         yield unreadable(source.path, error)
+    except MemoryError:
+        what = f"{source.name} takes more memory to read than there is."
+        yield UnreadableSource(what, "Split it, or save it without its pictures.")
     except Exception as error:  # libraries raise anything on a damaged file, which must not stop the others
         yield _damaged(source, error)
 
@@ -83,17 +93,17 @@ def _damaged(source: Source, error: Exception) -> UnreadableSource:
     return UnreadableSource(f"{source.name} is no sound {kind} file: {reason}.", "Save or export it again.")
 
 
-def _loader(source: Source) -> _Loader:
+def _loader(source: Source, begin: Begin | None) -> _Loader:
     if source.path.is_dir():
-        return _function("text.load_text")  # which says that a folder, which may not be opened, cannot be read
+        return _function("text.load_text", begin)  # which says that a folder, which may not be opened, cannot be read
     ending = suffix(source.path.name)
     if ending not in LOADERS:
         what = f"no loader for {ending!r} files" if ending else "no loader for files without a suffix"
         raise UnsupportedFormat(f"{source.name}: {what}.", f"Supported: {', '.join(LOADERS)}.")
-    return _function(LOADERS[ending])
+    return _function(LOADERS[ending], begin)
 
 
-def _function(place: str) -> _Loader:
-    module, _, name = place.partition(".")
-    found: Any = getattr(import_module(f"rag.loading.formats.{module}"), name)
-    return (lambda source: found(source, load)) if module in NESTING else found
+def _function(path: str, begin: Begin | None) -> _Loader:
+    module, _, name = path.partition(".")
+    function: Any = getattr(import_module(f"rag.loading.formats.{module}"), name)
+    return (lambda source: function(source, partial(load, begin=begin))) if module in NESTING else function

@@ -62,7 +62,7 @@ def take(writer: Writer, fresh: bool, settings: Settings, job: Job) -> tuple[Ind
 
     A `fresh` index is committed in any case. Raises SourceNotFound where no source of one gave a document.
     """
-    ingest = Ingest(writer, job.progress, settings.text_column)
+    ingest = Ingest(writer, job.progress, settings)
     report = ingest.run(job.work, job.gone(writer.store))
     if fresh:
         _require_document(job.work, report)

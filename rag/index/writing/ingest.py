@@ -7,13 +7,16 @@ from dataclasses import replace
 
 from rag.core.errors import EmptyDocument, LoadError, UnreadableSource, UnsupportedFormat
 from rag.core.reports import IndexReport, Progress, first_few
+from rag.core.settings import Settings
 from rag.core.types import Document
 from rag.index.writing.near_duplicates import groups, near
 from rag.index.writing.sources import Renamed, links_note, size_of, under_known_ids
 from rag.index.writing.writer import Change, Writer
 from rag.loading import Source, file_sha256, load
+from rag.loading.process import get_ready, load_apart
 from rag.loading.sources import printable
 
+DEFAULTS = Settings()
 FEW_SHARE = 50
 """Of up to 1 document in 50 each is compared with all others, of more all are grouped at once."""
 
@@ -21,9 +24,12 @@ FEW_SHARE = 50
 class Ingest:
     """Hands sources to a writer and keeps the report. A source whose bytes are known is not read again."""
 
-    def __init__(self, writer: Writer, progress: Callable[[Progress], None] | None, text_column: str = "") -> None:
-        """Begin with nothing taken. `text_column` is the setting of that name."""
-        self._writer, self._store, self._text_column = writer, writer.store, text_column
+    def __init__(
+        self, writer: Writer, progress: Callable[[Progress], None] | None, settings: Settings = DEFAULTS
+    ) -> None:
+        """Begin with nothing taken; `settings` say how files are read."""
+        self._writer, self._store, self._text_column = writer, writer.store, settings.text_column
+        self._load = load_apart if settings.isolated_reading else load
         self._progress = progress
         self._known = self._store.sources()
         self._changes: dict[str, Change] = {}
@@ -44,6 +50,8 @@ class Ingest:
         work = under_known_ids(work, self._known)
         self._renamed = Renamed(self._known, work)
         self._drop(gone)
+        if self._load is load_apart and any(isinstance(item, Source) for item in work):
+            get_ready()
         sizes = [size_of(item) for item in work]
         total, before = sum(sizes), 0
         for item, size in zip(work, sizes, strict=True):
@@ -128,7 +136,7 @@ class Ingest:
 
     def _read(self, source: Source, held: Sequence[str]) -> Iterator[int]:
         seen, errors = set(), []
-        for item in load(replace(source, text_column=self._text_column)):
+        for item in self._load(replace(source, text_column=self._text_column)):
             if isinstance(item, LoadError):
                 errors.append(item)
                 self._failed.append((source.document_id, item))

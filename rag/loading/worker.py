@@ -1,0 +1,90 @@
+"""Reads files in a process of its own, one request after the other, within limits of memory and processor time.
+
+`rag.loading.process` starts it. Requests come on standard input, answers go to standard output.
+"""
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from rag.loading.messages import LENGTH_BYTES, item_message, packed, unpacked
+from rag.loading.sources import Source
+
+MAX_MEMORY_BYTES = 4 * 1024 * 1024 * 1024
+"""Address space of the process: the largest files that are read take about half of it."""
+FOLDER_PREFIX = "rag-reading-"
+"""How the folder is named that the process has for its temporary files."""
+WORN_BYTES = 1024 * 1024 * 1024
+"""Memory that a file may leave behind: after more the process ends, and the next file gets a fresh one."""
+
+
+def main() -> None:
+    """Answer requests until standard input ends."""
+    requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    # A library that prints must not write into the answers.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    _limit_memory()
+    while (request := _received(requests)) is not None:
+        seconds = float(request["seconds"])
+
+        def answer(message: dict[str, Any], seconds: float = seconds) -> None:
+            answers.write(packed(message))
+            answers.flush()
+            _limit_seconds(seconds)
+
+        _limit_seconds(seconds)
+        _read(request, answer)
+    # The process that asked has ended; if it was killed, it has left this folder.
+    if os.path.basename(tempfile.gettempdir()).startswith(FOLDER_PREFIX):
+        shutil.rmtree(tempfile.gettempdir(), ignore_errors=True)
+
+
+def _received(requests: BinaryIO) -> dict[str, Any] | None:
+    head = requests.read(LENGTH_BYTES)
+    return unpacked(requests.read(int.from_bytes(head, "big"))) if len(head) == LENGTH_BYTES else None
+
+
+def _read(request: dict[str, Any], answer: Callable[[dict[str, Any]], None]) -> None:
+    """Answer with what a file holds, with the name of each member of an archive before it is read, and with the end."""
+    from rag.loading import load
+
+    os.chdir(request["folder"])
+    fields = request["source"]
+    source = Source(Path(fields.pop("path")), **{**fields, "links": tuple(fields["links"])})
+    skipped = set(request["skipped"])
+
+    def begin(inner: Source) -> bool:
+        answer({"member": inner.document_id, "name": inner.name})
+        return inner.document_id not in skipped
+
+    for item in load(source, begin):
+        answer(item_message(item))
+    answer({"end": True, "worn": _memory_bytes() > WORN_BYTES})
+
+
+def _limit_memory() -> None:
+    import resource
+
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    limit = MAX_MEMORY_BYTES if hard == resource.RLIM_INFINITY else min(hard, MAX_MEMORY_BYTES)
+    resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+
+
+def _limit_seconds(seconds: float) -> None:
+    """Let the system end the process after so much more processor time, also if nobody waits for it any longer."""
+    import resource
+
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime + seconds) + 1, hard))
+
+
+def _memory_bytes() -> int:
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

@@ -1,0 +1,164 @@
+"""Files are read in a process of its own: the same documents, and an error for each file that ends it."""
+
+import os
+import signal
+import threading
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from rag.core.errors import LoadError, UnreadableSource
+from rag.core.types import Document
+from rag.index.index import Index
+from rag.loading import Source, load, process
+from rag.loading.messages import item_message, item_of, packed, unpacked
+from rag.loading.process import ReadingProcess, load_apart
+from tests.loading.formats.made_files import MAKERS, article
+
+HOSTILE = """
+import json, os, sys, time
+sys.path[:] = json.loads(sys.argv[1])
+from rag.loading import worker
+from rag.loading.formats import text
+decode = text.decode
+
+def hostile(data, name):
+    if b"ABORT" in data:
+        os.abort()
+    if b"SLEEP" in data:
+        time.sleep(60)
+    if b"HUGE" in data:
+        bytearray(2 * worker.MAX_MEMORY_BYTES)
+    if b"PRINT" in data:
+        os.write(1, b"noise")
+    return decode(data, name)
+
+text.decode = hostile
+worker.main()
+"""
+"""The reading process with a text loader that does what its files say, as a library with a fault would."""
+
+
+def file(path: Path, text: str) -> Source:
+    path.write_text(text, encoding="utf-8")
+    return Source(path, path.name)
+
+
+@pytest.fixture
+def hostile(monkeypatch: pytest.MonkeyPatch) -> ReadingProcess:
+    shared = ReadingProcess()
+    monkeypatch.setattr(process, "_PROGRAM", HOSTILE)
+    monkeypatch.setattr(process, "_SHARED", shared)
+    return shared
+
+
+@pytest.mark.parametrize("kind", MAKERS)
+def test_what_is_read_apart_is_what_is_read_here(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / f"made.{kind}"
+    MAKERS[kind](path, article(3))
+    source = Source(path, path.name)
+    assert list(load_apart(source)) == list(load(source)) != []
+
+
+def test_errors_are_the_same(tmp_path: Path) -> None:
+    for source in (file(tmp_path / "a.pdf", "no"), file(tmp_path / "a.bin", "x\0"), Source(tmp_path / "gone.txt", "g")):
+        (here,), (apart,) = list(load(source)), list(load_apart(source))
+        assert isinstance(here, LoadError) and type(here) is type(apart)
+        assert here.args == apart.args if isinstance(apart, LoadError) else False
+
+
+@pytest.mark.parametrize("word", ["ABORT", "SLEEP", "HUGE"])
+def test_a_hostile_file_is_an_error_and_the_next_one_is_read(
+    word: str, hostile: ReadingProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "MIN_SECONDS", 3.0)
+    (error,) = load_apart(file(tmp_path / "bad.txt", word))
+    assert isinstance(error, UnreadableSource) and "bad.txt" in error.message
+    (document,) = load_apart(file(tmp_path / "good.txt", "All is well."))
+    assert isinstance(document, Document) and document.text == "All is well."
+    hostile.close()
+
+
+def test_what_a_library_prints_is_no_answer(hostile: ReadingProcess, tmp_path: Path) -> None:
+    (document,) = load_apart(file(tmp_path / "a.txt", "PRINT this"))
+    assert isinstance(document, Document) and document.text == "PRINT this"
+    hostile.close()
+
+
+def test_the_other_members_of_an_archive_are_read(hostile: ReadingProcess, tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in (
+            ("1.txt", "one"),
+            ("2.txt", "ABORT"),
+            ("3.txt", "three"),
+            ("4.txt", "ABORT"),
+            ("5.txt", "five"),
+        ):
+            archive.writestr(name, text)
+    items = list(load_apart(Source(path, "a.zip")))
+    assert [item.text for item in items if isinstance(item, Document)] == ["one", "three", "five"]
+    assert [str(item).partition(": ")[0] for item in items if isinstance(item, LoadError)] == [
+        f"{path}/2.txt",
+        f"{path}/4.txt",
+    ]
+    hostile.close()
+
+
+def test_an_index_is_built_around_a_hostile_file(hostile: ReadingProcess, tmp_path: Path) -> None:
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    file(folder / "bad.txt", "ABORT")
+    file(folder / "good.txt", "The tug is called Marlin.")
+    report = Index.build(folder, tmp_path / "index").report
+    assert report.added == ("good.txt",) and report.unreadable == ("bad.txt",)
+    hostile.close()
+
+
+def test_a_reader_that_stops_half_way_does_not_spoil_the_next(tmp_path: Path) -> None:
+    rows = file(tmp_path / "a.jsonl", "".join(f'{{"_id": "{n}", "text": "row {n}"}}\n' for n in range(1_000)))
+    first = next(load_apart(rows))
+    assert isinstance(first, Document) and first.id == "0"
+    assert [item.id for item in load_apart(rows) if isinstance(item, Document)] == [str(n) for n in range(1_000)]
+
+
+def test_two_threads_read_at_once(tmp_path: Path) -> None:
+    sources = [file(tmp_path / f"{n}.txt", f"text {n}") for n in range(8)]
+    texts: list[str] = []
+
+    def read(source: Source) -> None:
+        texts.extend(item.text for item in load_apart(source) if isinstance(item, Document))
+
+    threads = [threading.Thread(target=read, args=[source]) for source in sources]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(texts) == [f"text {n}" for n in range(8)]
+
+
+def test_the_process_ends_with_the_one_that_asked_and_leaves_no_file(tmp_path: Path) -> None:
+    with ReadingProcess() as reading:
+        reading.start()
+        assert reading._child is not None and reading._folder is not None
+        child, folder = reading._child, Path(reading._folder.name)
+        assert child.stdin is not None
+        list(reading.messages(file(tmp_path / "a.txt", "text"), [], 30.0))
+        child.stdin.close()  # as the system does when the asking process is killed
+        assert child.wait(timeout=20) == 0 and not folder.exists()
+
+
+def test_a_killed_process_is_named_by_its_signal(tmp_path: Path) -> None:
+    with ReadingProcess() as reading:
+        reading.start()
+        assert reading._child is not None
+        os.kill(reading._child.pid, signal.SIGKILL)
+        time.sleep(0.1)
+        assert reading.ending() == " (SIGKILL)"
+
+
+def test_a_message_carries_every_character_and_every_field() -> None:
+    document = Document("ä\n", "a\u2028\0\U0001f600", "t", metadata={"n": 1.5, "deep": {"list": [None, True]}})
+    assert item_of(unpacked(packed(item_message(document))[8:])) == document
