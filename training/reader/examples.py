@@ -9,7 +9,8 @@ from pathlib import Path
 
 from rag.index.storage.lexical import TantivyStore
 from training.reader.invented import invented
-from training.reader.sources import SOURCES, Asked, Passage, Source, passages, questions, sentence_ranges
+from training.reader.sources import SOURCES, TABLES, Asked, Passage, Source, passages, questions, sentence_ranges
+from training.reader.tables import cell_at, table_of, written
 
 SHARES = {"cut": 0.5, "retrieved": 0.22, "removed": 0.08, "edited": 0.14}
 """Share of answerable examples whose passage is cut to some sentences around the answer: more examples an hour. Share
@@ -17,7 +18,15 @@ of questions that give also: another passage that BM25 finds for it, its own wit
 question with a word changed that its passage does not answer."""
 ASKED_BY_RULE = ("hotpot_val_sample", "nq_open_gold", "train/selqa_ass_devtest")
 """Sources of passages of Wikipedia, most of them asked about once or never, about which rules may invent questions."""
+AMONG_OTHERS = (
+    "train/squad_train_sentences",
+    "train/squad2_train_nearmiss_sentences",
+    "train/squad_train_nqg_sentences",
+)
+"""Sources of single sentences: each is read among some others of its source."""
 SEARCHED = 12
+MAX_RECORDS_CHARS = 1_100
+"""Characters of the rows of a table that are read at a time."""
 TYPOS, UNMARKED, UNTITLED = 0.06, 0.3, 0.25
 OPPOSITES = {
     one: other
@@ -32,6 +41,7 @@ OPPOSITES = {
     for one, other in (pair.split(), pair.split()[::-1])
 }
 NAME = re.compile(r"(?<![.!?] )(?<!^)\b[A-Z][\w'’-]+(?: (?:of |the )?[A-Z][\w'’-]+)*")
+WORD = re.compile(r"\w+")
 NUMBER = re.compile(r"\b\d[\d,.]*\d\b|\b\d\b")
 
 
@@ -72,18 +82,18 @@ class Maker:
         self._seed, self._share, self._sources = seed, shares, sources
         self._asked = {source.folder: list(questions(data, source)) for source in sources}
         by_source = {source: list(passages(data, source).values()) for source in sources}
-        self._passages = [found for source in sources for found in by_source[source]]
+        self.passages = [found for source in sources for found in by_source[source]]
         chosen = [source for source in sources if source.folder in ASKED_BY_RULE]
         self._unasked = [(found, replace(source, style="span")) for source in chosen for found in by_source[source]]
         self._invented = round(by_rule * len(self._unasked))
-        self._by_id = {found.id: found for found in self._passages}
-        self._singles = [found for found in self._passages if "squad_train_sentences" in found.id]
+        self._by_id = {found.id: found for found in self.passages}
+        self._singles = {source.folder: by_source[source] for source in sources if source.folder in AMONG_OTHERS}
         self._words = TantivyStore()
-        everything = range(len(self._passages))
-        texts, titles = ([getattr(found, key) for found in self._passages] for key in ("text", "title"))
+        everything = range(len(self.passages))
+        texts, titles = ([getattr(found, key) for found in self.passages] for key in ("text", "title"))
         self._words.add(everything, texts, titles)
         self._words.commit()
-        self._names = _names_by_title(self._passages)
+        self._names = _names_by_title(self.passages)
 
     def draw(self, number: int) -> list[Example]:
         """Return the examples of pass `number`, in no order; the same seed and number give the same."""
@@ -100,11 +110,13 @@ class Maker:
         return [noisy(example, chance) for example in found]
 
     def _examples(self, asked: Asked, chance: random.Random) -> Iterator[Example]:
-        whole = plain(asked)
-        if "squad_train_sentences" in asked.source.folder:
+        whole = in_records(asked, chance) if asked.source.folder in TABLES else plain(asked)
+        if whole is None:
+            return
+        if asked.source.folder in AMONG_OTHERS:
             yield self._among_others(whole, chance)
-        elif asked.golds and chance.random() < self._share["cut"]:
-            yield cut(whole, chance)
+        elif asked.source.folder not in TABLES and chance.random() < self._share["cut"]:
+            yield cut(whole, chance) if asked.golds else narrowed(whole, chance)
         else:
             yield whole
         if not asked.golds:
@@ -117,18 +129,17 @@ class Maker:
             yield from edited(whole, self._names.get(asked.passage.title, ()), chance)
 
     def _among_others(self, example: Example, chance: random.Random) -> Example:
-        before, after = (
-            [chance.choice(self._singles).text for _ in range(chance.randint(0, 2))] for _ in range(2)
-        )  # fmt: skip
+        singles = self._singles[example.origin]
+        before, after = ([chance.choice(singles).text for _ in range(chance.randint(0, 2))] for _ in range(2))
         head = "".join(f"{text} " for text in before)
         text = head + example.text + "".join(f" {text}" for text in after)
         moved = tuple((start + len(head), end + len(head)) for start, end in example.golds)
-        own = (len(head), len(head) + len(example.text))
-        return replace(example, text=text, golds=moved, rationale=(own,))
+        own = ((len(head), len(head) + len(example.text)),) if moved else ()
+        return replace(example, text=text, golds=moved, rationale=own)
 
     def _retrieved(self, asked: Asked, chance: random.Random) -> Iterator[Example]:
         answers = {asked.passage.text[start:end].lower() for start, end in asked.golds}
-        found = (self._passages[row] for row, _ in self._words.search(asked.question, SEARCHED))
+        found = (self.passages[row] for row, _ in self._words.search(asked.question, SEARCHED))
         wrong = [
             passage
             for passage in found
@@ -138,7 +149,8 @@ class Maker:
         ]
         if wrong:
             passage = chance.choice(wrong)
-            text = passage.text if len(passage.text) < 1_200 else passage.text[:1_200].rpartition(" ")[0]
+            text = _as_read(passage)
+            text = text if len(text) < 1_200 else text[:1_200].rpartition(" ")[0]
             yield Example(asked.question, passage.title, text, (), (), False, origin="retrieved")
 
 
@@ -177,6 +189,53 @@ def cut(example: Example, chance: random.Random) -> Example:
     return replace(example, text=example.text[start:end], golds=golds, rationale=kept)
 
 
+def marked_example(
+    question: str, text: str, gold: tuple[int, int] | None, sentence: tuple[int, int] | None, origin: str
+) -> Example:
+    """Return an example with one answer and the sentence that holds it, or with neither."""
+    golds, rationale = ((gold,) if gold else ()), ((sentence,) if sentence else ())
+    return Example(question, "", text, golds, rationale, gold is not None, origin=origin)
+
+
+def narrowed(example: Example, chance: random.Random) -> Example:
+    """Return an example without an answer with only some sentences around the one that is likest to the question.
+
+    Passages without an answer must not be known by their length.
+    """
+    ranges = sentence_ranges(example.text)
+    if len(ranges) < 2:
+        return example
+    asked = set(WORD.findall(example.question.lower()))
+    shared = [len(asked.intersection(WORD.findall(example.text[start:end].lower()))) for start, end in ranges]
+    likest = max(range(len(ranges)), key=lambda i: (shared[i], -i))
+    first, last = max(0, likest - chance.randint(0, 2)), min(len(ranges) - 1, likest + chance.randint(0, 2))
+    return replace(example, text=example.text[ranges[first][0] : ranges[last][1]])
+
+
+def in_records(asked: Asked, chance: random.Random) -> Example | None:
+    """Return a question about a table with some rows around that of the answer, read as records.
+
+    None if the answer is no cell of a value.
+    """
+    table = table_of(asked.passage.text)
+    cell = cell_at(asked.passage.text, asked.golds[0][0])
+    if cell is None:
+        return None
+    row, column = cell
+    first, last = row, row + 1
+    for _ in range(chance.randint(2, 12)):
+        grown = (max(0, first - 1), last) if chance.random() < 0.5 else (first, min(len(table.rows), last + 1))
+        if len(written(table, range(*grown)).text) > MAX_RECORDS_CHARS:
+            break
+        first, last = grown
+    records = written(table, range(first, last))
+    gold = records.cells[row, column]
+    line = [place for (number, _), place in records.cells.items() if number == row]
+    rationale = ((line[0][0], line[-1][1]),)
+    folder = asked.source.folder
+    return Example(asked.question, asked.passage.title, records.text, (gold,), rationale, True, origin=folder)
+
+
 def removed(example: Example) -> Iterator[Example]:
     """Yield the passage without the sentences that answer, if the answer does not stand elsewhere too."""
     if not example.rationale or not example.reasons:
@@ -212,6 +271,13 @@ def noisy(example: Example, chance: random.Random) -> Example:
             words[place] = word[:at] + word[at + 1] + word[at] + word[at + 2 :]
             question = " ".join(words)
     return replace(example, question=question, title="" if chance.random() < UNTITLED else example.title)
+
+
+def _as_read(passage: Passage) -> str:
+    if not passage.id.startswith(TABLES):
+        return passage.text
+    table = table_of(passage.text)
+    return written(table, range(len(table.rows))).text
 
 
 def _holding(text: str, golds: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:

@@ -28,6 +28,8 @@ REASON_WEIGHT, RELEVANCE_WEIGHT = 0.4, 0.5
 TEACHER_WEIGHT = 0.7
 """Share of the loss that comes from the teacher, where there is one."""
 NEVER = -1e4
+BF16: bool = torch.cpu._is_avx512_bf16_supported()
+"""Whether the processor has instructions for bf16; without them it is ten times slower than full precision."""
 
 
 class Rounded(torch.autograd.Function):
@@ -236,7 +238,7 @@ class Said(NamedTuple):
 def scores(network: Network, batch: Batch) -> Said:
     """Return what a network says of a batch."""
     ids, segments, filled = (torch.from_numpy(array) for array in (batch.ids, batch.segments, batch.filled))
-    with torch.autocast("cpu", dtype=torch.bfloat16):
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=BF16):
         tokens, relevance = network(ids, segments, filled)
     return Said(tokens.float(), relevance.float())
 

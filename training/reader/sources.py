@@ -22,6 +22,17 @@ KEPT_FOR_FIT = {
     "train/selqa_ass_devtest": 0.3,
     "train/scifact_train": 0.3,
     "nq_open_gold": 0.4,
+    "train/squad2_train_nearmiss": 0.1,
+    "train/squad2_train_nearmiss_sentences": 0.1,
+    "train/squad_train_nqg_sentences": 0.1,
+    "train/wikitables": 0.15,
+    "train/tatqa_tables": 0.15,
+    "train/tatqa": 0.15,
+    "train/afriqa_en": 0.1,
+    "train/boolq": 0.1,
+    "train/condaqa": 0.1,
+    "train/bioasq_snippets": 0.2,
+    "train/pubmedqa": 0.2,
 }
 """Share of the articles that the reader does not see either: the order of answers and the confidence are fitted on
 them, which on passages it was trained on would trust the reader too much."""
@@ -31,7 +42,8 @@ them, which on passages it was trained on would trust the reader too much."""
 class Source:
     """A data set: its licence, what its answers are, and which share of its questions one pass takes.
 
-    `taught` is the share in the pass that the teacher reads, `teacher` in those that the teacher learns from.
+    `taught` is the share in the pass that the teacher reads, `teacher` in those that the teacher learns from, `tuned`
+    in those of `training.reader.tune`.
     """
 
     folder: str
@@ -40,28 +52,44 @@ class Source:
     share: float
     taught: float
     teacher: float
+    tuned: float = 0.0
 
 
 SOURCES = (
-    Source("train/squad_train_part", "CC BY-SA 4.0", "span", 1.0, 0.4, 0.8),
-    Source("train/squad_train_cs224n", "CC BY-SA 4.0", "span", 1.0, 0.4, 0.6),
-    Source("train/squad_train_sentences", "CC BY-SA 4.0", "span", 1.0, 0.4, 0.5),
-    Source("train/squadshifts_amazon", "CC BY 4.0", "span", 0.6, 0.24, 0.1),
-    Source("train/squadshifts_reddit", "CC BY 4.0", "span", 0.6, 0.24, 0.1),
-    Source("train/qamr_devtest", "MIT; CC BY-SA; CC BY 2.5", "span", 0.08, 0.032, 0.0),
-    Source("train/tweetqa", "CC BY-SA 4.0", "span", 0.2, 0.08, 0.0),
-    Source("nq_open_gold", "CC BY-SA 3.0", "span", 1.0, 1.0, 1.0),
-    Source("hotpot_val_sample", "CC BY-SA 4.0", "span", 1.0, 1.0, 1.0),
-    Source("squad2", "CC BY-SA 4.0", "span", 1.0, 1.0, 1.0),
-    Source("train/selqa_ass_devtest", "Apache 2.0; CC BY-SA", "sentence", 0.5, 0.5, 0.3),
-    Source("train/scifact_train", "CC BY 4.0; ODC-By", "sentence", 1.0, 1.0, 0.0),
+    Source("train/squad_train_part", "CC BY-SA 4.0", "span", 1.0, 0.4, 0.8, 0.35),
+    Source("train/squad_train_cs224n", "CC BY-SA 4.0", "span", 1.0, 0.4, 0.6, 0.35),
+    Source("train/squad_train_sentences", "CC BY-SA 4.0", "span", 1.0, 0.4, 0.5, 0.12),
+    Source("train/squadshifts_amazon", "CC BY 4.0", "span", 0.6, 0.24, 0.1, 0.06),
+    Source("train/squadshifts_reddit", "CC BY 4.0", "span", 0.6, 0.24, 0.1, 0.06),
+    Source("train/qamr_devtest", "MIT; CC BY-SA; CC BY 2.5", "span", 0.08, 0.032, 0.0, 0.015),
+    Source("train/tweetqa", "CC BY-SA 4.0", "span", 0.2, 0.08, 0.0, 0.02),
+    Source("nq_open_gold", "CC BY-SA 3.0", "span", 1.0, 1.0, 1.0, 1.0),
+    Source("hotpot_val_sample", "CC BY-SA 4.0", "span", 1.0, 1.0, 1.0, 0.5),
+    Source("squad2", "CC BY-SA 4.0", "span", 1.0, 1.0, 1.0, 1.0),
+    Source("train/selqa_ass_devtest", "Apache 2.0; CC BY-SA", "sentence", 0.5, 0.5, 0.3, 0.2),
+    Source("train/scifact_train", "CC BY 4.0; ODC-By", "sentence", 1.0, 1.0, 0.0, 0.3),
     Source("train/medquad", "CC BY 4.0", "passage", 0.08, 0.032, 0.0),
+    Source("train/squad2_train_nearmiss", "CC BY-SA 4.0; MIT", "span", 0.6, 0.6, 0.4, 0.35),
+    Source("train/squad2_train_nearmiss_sentences", "CC BY-SA 4.0; MIT", "span", 0.4, 0.4, 0.2, 0.25),
+    Source("train/squad_train_nqg_sentences", "CC BY-SA 4.0", "span", 0.6, 0.3, 0.2, 0.25),
+    Source("train/afriqa_en", "CC BY 4.0", "span", 0.5, 0.3, 0.2, 0.2),
+    Source("train/boolq", "CC BY-SA 3.0", "passage", 0.2, 0.1, 0.0, 0.05),
+    Source("train/condaqa", "Apache 2.0; CC BY-SA", "passage", 0.15, 0.1, 0.0, 0.04),
+    Source("train/wikitables", "CC BY-SA 4.0", "span", 1.0, 1.0, 0.5, 1.0),
+    Source("train/tatqa_tables", "CC BY 4.0", "span", 1.0, 1.0, 0.5, 1.0),
+    Source("train/tatqa", "CC BY 4.0", "span", 1.0, 1.0, 0.5, 0.6),
+    Source("train/bioasq_snippets", "CC BY 2.5", "sentence", 1.0, 0.5, 0.2, 0.3),
+    Source("train/pubmedqa", "MIT", "sentence", 0.8, 0.4, 0.2, 0.2),
 )
+TABLES = ("train/wikitables", "train/tatqa_tables")
+"""Sources of passages that are tables, a row a line, cells between upright strokes."""
+UNSURE = ("train/condaqa",)
+"""Sources of questions without an answer because it must be inferred, not because the passage lacks it."""
 
 
-def taken(by: Literal["taught", "teacher"]) -> tuple[Source, ...]:
-    """Return the sources with the share that goes into the pass that is taught, or into those of the teacher."""
-    shares = {source: source.taught if by == "taught" else source.teacher for source in SOURCES}
+def taken(by: Literal["taught", "teacher", "tuned"]) -> tuple[Source, ...]:
+    """Return the sources with the share that goes into one kind of pass; those without a share are not there."""
+    shares: dict[Source, float] = {source: getattr(source, by) for source in SOURCES}
     return tuple(replace(source, share=share) for source, share in shares.items() if share)
 
 
@@ -88,26 +116,28 @@ class Asked:
     relevant: frozenset[str]
 
 
-def passages(data: Path, source: Source) -> dict[str, Passage]:
-    """Return the passages of a source by id, without those that no training may see."""
+def passages(data: Path, source: Source, for_fit: bool = False) -> dict[str, Passage]:
+    """Return the passages of a source by id that may be trained on, or those that are kept for the fit."""
     found: dict[str, Passage] = {}
     held = held_out_articles(data) if source.folder == "squad2" else frozenset()
     for row in rows(data / source.folder / "corpus.jsonl"):
         reported = row.get("doc") in held or (source.folder == "nq_open_gold" and not developer_half(row["_id"]))
-        if reported or kept_for_fit(source.folder, row):
+        if reported or kept_for_fit(source.folder, row) != for_fit:
             continue
         found[row["_id"]] = Passage(f"{source.folder}:{row['_id']}", row.get("title") or "", row["text"])
     return found
 
 
-def questions(data: Path, source: Source) -> Iterator[Asked]:
-    """Yield the questions of a source whose passage may be trained on."""
+def questions(data: Path, source: Source, for_fit: bool = False) -> Iterator[Asked]:
+    """Yield the questions of a source whose passage may be trained on, or is kept for the fit."""
     texts = {row["_id"]: row["text"] for row in rows(data / source.folder / "queries.jsonl")}
-    known = passages(data, source)
+    known = passages(data, source, for_fit)
     for row in rows(data / source.folder / "answers.jsonl"):
         by_passage: dict[str, list[dict[str, Any]]] = {}
         for answer in row["answers"]:
             by_passage.setdefault(answer.get("doc_id") or row["doc_id"], []).append(answer)
+        if row["is_impossible"] and source.folder in UNSURE:
+            continue
         if row["is_impossible"]:
             by_passage = {row["doc_id"]: []} if row["doc_id"] else {}
         relevant = frozenset(f"{source.folder}:{key}" for key in by_passage)
@@ -118,7 +148,7 @@ def questions(data: Path, source: Source) -> Iterator[Asked]:
 
 def kept_for_fit(folder: str, row: dict[str, Any]) -> bool:
     """Tell whether a passage belongs to the articles that the reader does not see, by a hash of its title or id."""
-    article = row["_id"] if folder == "nq_open_gold" else row.get("title") or row["_id"]
+    article = row["_id"] if folder == "nq_open_gold" else row.get("title") or row.get("source") or row["_id"]
     drawn = int.from_bytes(hashlib.sha256(f"fit {article}".encode()).digest()[:4], "big") / 2**32
     return drawn < KEPT_FOR_FIT.get(folder, 0.0)
 
