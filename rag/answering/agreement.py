@@ -1,9 +1,8 @@
 """Tells answers that say the same from answers that differ, and from those that speak of different things.
 
-Nothing here is near enough: numbers, dates and names are compared as they are (`rag.answering.quantities`), and a text
-is a copy of
-another only where it holds the same words in the same order, but for a few that change nothing. What cannot be told
-from the words is `unrelated`, so that no disagreement is announced that is none.
+Numbers, dates and names are compared exactly (`rag.answering.quantities`). A text is a copy of another only if it has
+the same words in the same order, but for a few that change nothing. If the words cannot tell, the relation is
+`unrelated`, because no disagreement may be announced that is none.
 """
 
 import re
@@ -34,8 +33,8 @@ Relation = Literal["agree", "differ", "unrelated"]
 CLOSE, LOOSE, MANY_SHARED = 0.75, 0.5, 4
 """Share of a question's words that sentences must have for their figures to be of one thing; a smaller one will do for
 sentences that have many words in common."""
-MOST_VALUES = 3
-"""Values up to which an answer with more of them agrees with one with fewer: in a list of figures any can be found."""
+MAX_LISTED_VALUES = 3
+"""Values of an answer up to which one with fewer values may agree with it: a long list of figures has any figure."""
 AUXILIARIES = frozenset("do does did is are was were be been has have had will".split())
 COMPASS = frozenset(
     "north south east west northern southern eastern western new old great central upper lower saint san".split()
@@ -144,9 +143,9 @@ def relation(question: str, one: Statement, other: Statement) -> Relation:
         return "differ"
     mine, theirs = _asked(question, one), _asked(question, other)
     if mine and theirs:
-        found = _compare_values(mine, theirs)
-        needed = _related(question, one, other, strict=found == "differ")
-        return found if needed else "unrelated"
+        verdict = _compare_values(mine, theirs)
+        needed = _related(question, one, other, strict=verdict == "differ")
+        return verdict if needed else "unrelated"
     if mine or theirs or not (one.is_span and other.is_span):
         return "unrelated"
     return _compare_phrases(question, one, other)
@@ -170,13 +169,13 @@ def _contradict_word_for_word(one: str, other: str) -> bool:
 
 def _asked(question: str, stated: Statement) -> list[Quantity]:
     """Return the values of an answer that are of the kind asked for."""
-    held = quantities(stated.sentence)
+    in_answer = quantities(stated.sentence)
     if stated.is_span:
-        held = tuple(value for value in held if value.start < stated.end and stated.start < value.end)
+        in_answer = tuple(value for value in in_answer if value.start < stated.end and stated.start < value.end)
     kind = _kind(question.lower())
     if kind == "time":
-        return [value for value in held if value.dimension in ("date", "decade", "clock")]
-    amounts = [value for value in held if value.dimension not in ("date", "decade", "ordinal")]
+        return [value for value in in_answer if value.dimension in ("date", "decade", "clock")]
+    amounts = [value for value in in_answer if value.dimension not in ("date", "decade", "ordinal")]
     if kind == "percent":
         return [value for value in amounts if value.dimension == "percent"]
     if kind == "money":
@@ -187,33 +186,33 @@ def _asked(question: str, stated: Statement) -> list[Quantity]:
 
 
 def _counted(question: str, amounts: Sequence[Quantity]) -> list[Quantity]:
-    """Return the numbers of what the question counts; where a sentence counts other things, those of nothing named."""
+    """Return the numbers that count the noun of the question; if there are none, the numbers without a noun."""
     match = _HOW_MANY.search(question.lower())
     if match is None:
         return list(amounts)
-    named = [value for value in amounts if words_alike(stem(value.noun or value.dimension), stem(match[1]))]
-    return named or [value for value in amounts if value.dimension == "number"]
+    alike = [value for value in amounts if words_alike(stem(value.noun or value.dimension), stem(match[1]))]
+    return alike or [value for value in amounts if value.dimension == "number"]
 
 
 def _kind(lowered: str) -> str | None:
     """Return the kind of value asked for: percentages before amounts of money before other numbers."""
     when = _TIME.search(lowered)
-    found = [(match.start(), kind) for kind, pattern in _KINDS if (match := pattern.search(lowered))]
-    if when and all(when.start() <= start for start, _ in found):
+    matches = [(match.start(), kind) for kind, pattern in _KINDS if (match := pattern.search(lowered))]
+    if when and all(when.start() <= start for start, _ in matches):
         return "time"
-    return found[0][1] if found else None
+    return matches[0][1] if matches else None
 
 
 def _compare_values(mine: Sequence[Quantity], theirs: Sequence[Quantity]) -> Relation:
-    """Return `agree` where each value of the shorter answer is in the other, `differ` where none can be."""
-    found = [[_compare_counted(one, other) for other in theirs] for one in mine]
-    held = all("equal" in row for row in found), all("equal" in column for column in zip(*found, strict=True))
-    if all(held) or (any(held) and max(len(mine), len(theirs)) <= MOST_VALUES):
+    """Return `agree` if each value of the shorter answer is in the other, `differ` if none can be."""
+    verdicts = [[_compare_counted(one, other) for other in theirs] for one in mine]
+    covers = all("equal" in row for row in verdicts), all("equal" in column for column in zip(*verdicts, strict=True))
+    if all(covers) or (any(covers) and max(len(mine), len(theirs)) <= MAX_LISTED_VALUES):
         return "agree"
-    known = {verdict for row in found for verdict in row if verdict != "other"}
-    if known == {"compatible"} and all(value.date for value in (*mine, *theirs)):
+    comparable = {verdict for row in verdicts for verdict in row if verdict != "other"}
+    if comparable == {"compatible"} and all(value.date for value in (*mine, *theirs)):
         return "agree"  # 2012 and March 2012: the one says more than the other
-    return "differ" if known == {"contradict"} else "unrelated"
+    return "differ" if comparable == {"contradict"} else "unrelated"
 
 
 def _compare_counted(one: Quantity, other: Quantity) -> str:
@@ -230,23 +229,23 @@ def _bare(value: Quantity) -> Quantity:
 
 def _related(question: str, one: Statement, other: Statement, strict: bool) -> bool:
     """Tell whether both sentences speak of what the question asks about."""
-    asked = [word for word in _content(question) if word not in ASKED]
-    subject = [word for word in asked if word not in MEASURES]
-    asked = subject or asked
+    topics = [word for word in _content(question) if word not in ASKED]
+    subject = [word for word in topics if word not in MEASURES]
+    topics = subject or topics
     mine, theirs = list(_content(one.sentence)), list(_content(other.sentence))
     if subject:
         mine, theirs = ([word for word in words if word not in MEASURES] for words in (mine, theirs))
     shared = _matching(mine, theirs)
-    covered = min(_matching(asked, mine), _matching(asked, theirs)) / max(1, len(asked))
+    covered = min(_matching(topics, mine), _matching(topics, theirs)) / max(1, len(topics))
     if not strict:
         return covered > 0 and shared >= 1
-    given = quantities(question)
-    held = all(_holds(value, stated.sentence) for value in given for stated in (one, other))
+    figures = quantities(question)
+    figures_match = all(_holds(value, stated.sentence) for value in figures for stated in (one, other))
     if one.is_span and other.is_span:  # the reader found both to answer, to the word
-        return held and covered >= LOOSE and shared >= 1
+        return figures_match and covered >= LOOSE and shared >= 1
     names = [stem(name) for name in names_of(question)]
-    named = min(_matching(names, mine), _matching(names, theirs)) == len(names)
-    return held and named and (covered >= CLOSE or (covered >= LOOSE and shared >= MANY_SHARED))
+    names_match = min(_matching(names, mine), _matching(names, theirs)) == len(names)
+    return figures_match and names_match and (covered >= CLOSE or (covered >= LOOSE and shared >= MANY_SHARED))
 
 
 def _holds(value: Quantity, sentence: str) -> bool:
@@ -260,8 +259,8 @@ def _content(text: str) -> tuple[str, ...]:
 
 
 def _matching(words: Iterable[str], others: Iterable[str]) -> int:
-    held = tuple(others)
-    return sum(any(words_alike(word, other) for other in held) for word in words)
+    candidates = tuple(others)
+    return sum(any(words_alike(word, other) for other in candidates) for word in words)
 
 
 def _compare_phrases(question: str, one: Statement, other: Statement) -> Relation:

@@ -100,10 +100,10 @@ class Assistant:
         is too long or no text, InvalidFilter, InvalidSettings for a value out of range, EvaluationError for a
         precision that the calibration never reached; a blank question gives a no-answer.
         """
-        settings, chosen = self._settings(top_k, min_confidence, min_precision), self.index.chosen(filters)
+        settings, documents = self._settings(top_k, min_confidence, min_precision), self.index.chosen(filters)
         question = checked(question, settings.max_question_length)
-        early = self._refused_unread(question, settings, chosen)
-        return early or self._respond(self._read([question], settings, chosen)[0], settings, explain)
+        early = self._refused_unread(question, settings, documents)
+        return early or self._respond(self._read([question], settings, documents)[0], settings, explain)
 
     def ask_many(
         self,
@@ -114,23 +114,23 @@ class Assistant:
         filters: Mapping[str, Any] | None = None,
     ) -> list[Response]:
         """Return the response of each question, the same as asked one by one; every processor is used."""
-        settings, chosen = self._settings(top_k, min_confidence, min_precision), self.index.chosen(filters)
+        settings, documents = self._settings(top_k, min_confidence, min_precision), self.index.chosen(filters)
         texts = checked_all(questions, settings.max_question_length)
-        early = [self._refused_unread(text, settings, chosen) for text in texts]
-        wanted = [text for text, response in zip(texts, early, strict=True) if response is None]
-        read = chain.from_iterable(self._read(batch, settings, chosen) for batch in batches(wanted))
+        early = [self._refused_unread(text, settings, documents) for text in texts]
+        unanswered = [text for text, response in zip(texts, early, strict=True) if response is None]
+        read = chain.from_iterable(self._read(batch, settings, documents) for batch in batches(unanswered))
         return [response or self._respond(next(read), settings) for response in early]
 
     def search(self, query: str, top_k: int | None = None, filters: Mapping[str, Any] | None = None) -> list[Answer]:
         """Return the passages that fit best, as quotations of type `passage`; they claim no answer."""
-        settings, chosen = self._settings(top_k), self.index.chosen(filters)
+        settings, documents = self._settings(top_k), self.index.chosen(filters)
         query = checked(query, settings.max_question_length)
-        if refused_unread(query, self.index, chosen, is_question=False):
+        if refused_unread(query, self.index, documents, is_question=False):
             return []
-        candidates = retrieve(self.index, query, self._vectors([query])[0], settings, among=chosen.rows)
-        found = hits(self.index, candidates.fused[: settings.top_k], candidates.scores)
+        candidates = retrieve(self.index, query, self._vectors([query])[0], settings, among=documents.rows)
+        passages = hits(self.index, candidates.fused[: settings.top_k], candidates.scores)
         maker = AnswerMaker(self.index, settings, self.calibration)
-        answers = ranked([maker.passage(hit) for hit in found])
+        answers = ranked([maker.passage(hit) for hit in passages])
         verify_answers(answers, cited_documents(self.index, answers))
         return list(answers)
 
@@ -208,10 +208,10 @@ class Assistant:
         min_confidence: float | None = None,
         min_precision: float | None = None,
     ) -> Settings:
-        given: dict[str, Any] = {} if top_k is None else {"top_k": top_k}
+        changes: dict[str, Any] = {} if top_k is None else {"top_k": top_k}
         if min_confidence is not None or min_precision is not None:
-            given |= {"min_confidence": min_confidence, "min_precision": min_precision}
-        settings = self.settings.updated(given)
+            changes |= {"min_confidence": min_confidence, "min_precision": min_precision}
+        settings = self.settings.updated(changes)
         self.calibration.threshold_of(settings)  # a precision out of reach is an error before anything is read
         return settings
 
@@ -234,9 +234,9 @@ class Assistant:
             self._reranked(text, retrieve(self.index, text, vector, settings, missing, chosen.rows))
             for text, vector, missing in zip(questions, vectors, without or [()] * len(questions), strict=True)
         ]
-        found = [to_read(self.index, item, settings.read_passages) for item in candidates]
+        passages = [to_read(self.index, item, settings.read_passages) for item in candidates]
         timer.stop("retrieve")
-        extractions = self._reader.read(questions, found)
+        extractions = self._reader.read(questions, passages)
         timer.stop("read")
         return [
             _Reading(text, item, tuple(read), timer.timings, chosen)

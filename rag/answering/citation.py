@@ -59,8 +59,8 @@ def verify_answers(answers: Iterable[Answer], documents: dict[str, Document]) ->
 
 def source_info(document: Document) -> SourceInfo:
     """Return what is known of a document, missing values as None."""
-    known = {key: document.known(key) for key in ("uri", "author", "publisher", "published_at", "language")}
-    return replace(SourceInfo(**known), title=document.title or None, source_path=document.source_path)
+    fields = {key: document.known(key) for key in ("uri", "author", "publisher", "published_at", "language")}
+    return replace(SourceInfo(**fields), title=document.title or None, source_path=document.source_path)
 
 
 def place(document: Document, span: Span, headings: tuple[str, ...] = ()) -> Place:

@@ -155,8 +155,8 @@ def _continues(current: int | Fraction, value: int, before: str) -> bool:
 def _compound(word: str) -> int | None:
     """Return the number of a German compound such as `zweitausendfünfhundert`, None if it is none."""
     for part, scale in (("tausend", 1_000), ("hundert", 100)):
-        head, found, tail = word.partition(part)
-        if found:
+        head, separator, tail = word.partition(part)
+        if separator:
             first = 1 if not head else _compound(head)
             rest = 0 if not tail else _compound(tail.removeprefix("und"))
             return None if first is None or rest is None or first >= scale * 10 else first * scale + rest
@@ -164,7 +164,7 @@ def _compound(word: str) -> int | None:
         return _COMPOUND_UNIT[word]
     if word in _COMPOUND_TENS:
         return _COMPOUND_TENS[word]
-    head, found, tail = word.partition("und")
-    if found and head in _COMPOUND_UNIT and tail in _COMPOUND_TENS:
+    head, separator, tail = word.partition("und")
+    if separator and head in _COMPOUND_UNIT and tail in _COMPOUND_TENS:
         return _COMPOUND_UNIT[head] + _COMPOUND_TENS[tail]
     return None

@@ -120,11 +120,11 @@ def quantities(text: str) -> tuple[Quantity, ...]:
     >>> [(item.dimension, int(item.low)) for item in quantities("It rose 5 % to $3.2 million.")]
     [('percent', 5), ('usd', 3200000)]
     """
-    kept: list[Quantity] = []
+    items: list[Quantity] = []
     for item in (*_clocks(text), *_dates(text), *_shares(text), *_amounts(text)):
-        if not any(other.start < item.end and item.start < other.end for other in kept):
-            kept.append(item)
-    return tuple(sorted(kept, key=lambda item: item.start))
+        if not any(other.start < item.end and item.start < other.end for other in items):
+            items.append(item)
+    return tuple(sorted(items, key=lambda item: item.start))
 
 
 def compare(one: Quantity, other: Quantity) -> Comparison:
@@ -306,12 +306,12 @@ def _dimension(text: str, end: int, scaled: bool) -> tuple[str, Fraction, str, i
         return "ordinal", Fraction(1), "", unit.end()
     if money := _currency(word, scaled):
         return money, Fraction(1), "", unit.end()
-    if word.lower() in AREAS and (side := _UNIT.match(text, unit.end())) and (known := unit_of(side["word"])):
+    if word.lower() in AREAS and (side := _UNIT.match(text, unit.end())) and (measure := unit_of(side["word"])):
         power = 3 if word.lower() == "cubic" else 2
         name = "cubic" if power == 3 else "square"
-        return f"{name} {known[0]}", known[1] ** power, "", side.end()
-    if known := _known_unit(word, unit.start("word") == end):
-        return *known, "", unit.end()
+        return f"{name} {measure[0]}", measure[1] ** power, "", side.end()
+    if measure := _known_unit(word, unit.start("word") == end):
+        return *measure, "", unit.end()
     if word.lower() in _NOT_A_NOUN or not word[0].isalpha():
         return "number", Fraction(1), "", end
     return "count", Fraction(1), _counted_noun(text, end, word), end

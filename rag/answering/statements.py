@@ -96,34 +96,34 @@ def _beyond(short: Sequence[str], long: Sequence[str]) -> list[str] | None:
 @lru_cache(maxsize=4_096)
 def words_of(text: str) -> tuple[str, ...]:
     """Return the words of a text with each value as one, without articles, titles and a closing `police said`."""
-    kept, last = _TAIL.sub("", text), 0
+    body, last = _TAIL.sub("", text), 0
     words: list[str] = []
-    for value in quantities(kept):
-        words += [*_plain_words(kept[last : value.start]), _token(value)]
+    for value in quantities(body):
+        words += [*_plain_words(body[last : value.start]), _token(value)]
         last = value.end
-    return (*words, *_plain_words(kept[last:]))
+    return (*words, *_plain_words(body[last:]))
 
 
 @lru_cache(maxsize=4_096)
 def names_of(text: str) -> frozenset[str]:
     """Return the words in capitals, but for the first of the text, which has one in any case."""
-    kept = _TAIL.sub("", text)
-    first = _WORD.search(kept)
+    body = _TAIL.sub("", text)
+    first = _WORD.search(body)
     return frozenset(
         word[0].lower()
-        for word in _WORD.finditer(kept)
+        for word in _WORD.finditer(body)
         if word[0][0].isupper() and word.start() != (first and first.start())
     )
 
 
 def _plain_words(text: str) -> list[str]:
-    found = (word.lower().replace("’", "'") for word in _WORD.findall(text))
-    return [word for word in found if word not in ARTICLES and word not in TITLES]
+    words = (word.lower().replace("’", "'") for word in _WORD.findall(text))
+    return [word for word in words if word not in ARTICLES and word not in TITLES]
 
 
 def _token(value: Quantity) -> str:
-    told = (value.dimension, value.low, value.high, value.bound, value.noun, value.date)
-    return VALUE_MARK + "/".join(map(str, told))
+    parts = (value.dimension, value.low, value.high, value.bound, value.noun, value.date)
+    return VALUE_MARK + "/".join(map(str, parts))
 
 
 def words_alike(one: str, other: str) -> bool:

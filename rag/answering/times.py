@@ -91,13 +91,13 @@ def clock_times(text: str) -> Iterator[tuple[int, int, int, bool]]:
     >>> [(minutes, either) for _, _, minutes, either in clock_times("from 9 am to 17:30; at nine o'clock")]
     [(540, False), (1050, False), (540, True)]
     """
-    taken: list[tuple[int, int]] = []
+    covered: list[tuple[int, int]] = []
     for pattern in _CLOCKS:
         for match in pattern.finditer(text):
             minutes = _minutes(match)
-            if minutes is None or any(low < match.end() and match.start() < high for low, high in taken):
+            if minutes is None or any(low < match.end() and match.start() < high for low, high in covered):
                 continue
-            taken.append(match.span())
+            covered.append(match.span())
             yield match.start(), match.end(), *minutes
 
 
