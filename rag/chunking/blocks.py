@@ -77,6 +77,8 @@ def _runs(lines: Iterator[Line | None]) -> Iterator[list[Line]]:
 
 
 _BULLET = re.compile(r"[-*+•·▪●◦‣–]\s+\S|\(?(?:\d{1,3}|[a-z])[.)]\s+\S")
+_COLUMN_GAP = re.compile(r"\S(?: {3,}|\t+)\S|\.{4,}|…{2,}|(?: \.){4,}|_{4,}")
+"""Space or leaders between two columns of a line: such a line is a row and goes on in no other."""
 _CJK = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]")
 _ENDED = re.compile(r"[.!?:;。！？؟।][\"'”’»)\]]*$")
 _INNER_END = re.compile(r"[^\W\d_]{4,}[.!]\s")
@@ -122,6 +124,7 @@ def _joins(run: list[Line], width: int, usual: bool) -> list[bool]:
     flows = len(broken) > 1 and 2 * sum(broken) >= len(broken)
     return [
         not (listed and _BULLET.match(following.words))
+        and not (_COLUMN_GAP.search(line.words) and _COLUMN_GAP.search(following.words))
         and ((usual and _is_full(line, following, width)) or ((flows or off) and 2 * len(line.words) >= width))
         for (line, following), off in zip(pairwise(run), broken, strict=True)
     ]

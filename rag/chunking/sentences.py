@@ -53,6 +53,8 @@ _OTHER_END = re.compile(
     rf"(?<![。！？｡])[。！？｡]++(?:[{_CLOSERS}]++(?![\u3040-\u309f、，]))?+(?![{_CLOSERS}])"
     rf"|(?<![؟۔।॥։።፧။])[؟۔।॥։።፧။]++[{_CLOSERS}]*+(?=\s|$)"
 )
+_LEADERS = re.compile(r"\.{5,}$")
+"""Dots that lead from a term to its value, as in a table of contents."""
 _INNER_SPACE = re.compile(r"(?<=[^\W\d_])\s")
 _NOTED = re.compile(rf"(?<=[.!?…]){_NOTE}")
 _ENUMERATOR = re.compile(r"\(?(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,4})[.)]\s*")
@@ -137,6 +139,8 @@ def _verdict(text: str, sentence: int, match: re.Match[str]) -> bool | None:
     before = text[max(sentence, match.start() - 30) : match.start()]
     word = re.split(rf"[\s{_OPENERS}/]", before)[-1]
     if not following or following[0] in ",;:)]" or _ENUMERATOR.fullmatch(text[sentence : match.end()][:10]):
+        return False
+    if _LEADERS.match(mark):
         return False
     first = following.lstrip("\"'“‘«‹„‚([{¿¡*_「『（")[:1]
     if first.islower():

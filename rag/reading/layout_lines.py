@@ -20,6 +20,7 @@ _COLON = re.compile(
 _EQUALS = re.compile(r"(?P<key>[\w.\-\[\]]{1,60})[ \t]*=[ \t]*(?P<value>[^\s=][^\n]*)$")
 _GAP = re.compile(r"(?P<term>\S(?:\S| (?! )){0,40}?)(?P<gap> {2,}|\t+)(?P<rest>\S.*)$", re.DOTALL)
 _COLUMN = re.compile(r"\S(?:\S| (?![ ]))*")
+_COLUMN_GAP = re.compile(r"\S(?: {3,}|\t+)\S")
 _WORD = re.compile(r"\S+")
 
 
@@ -121,6 +122,11 @@ def term_gap(line: str) -> Range | None:
     return match.end("term"), match.start("rest")
 
 
+def has_gap(line: str) -> bool:
+    """Tell whether space sets columns of a line apart."""
+    return bool(_COLUMN_GAP.search(line))
+
+
 def is_layout(text: str) -> bool:
     """Tell whether the lines of a text lay something out, so that they are no running text."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
@@ -153,7 +159,10 @@ def _spaced_rows(lines: Sequence[str]) -> list[list[Range]]:
 
 
 def _worded_rows(lines: Sequence[str]) -> list[list[Range]]:
-    """Return the cells of lines with a figure in each, whose header has a word for each column."""
+    """Return the cells of lines with a figure in each, whose header has a word for each column.
+
+    A row of more words than columns is clear only if all its columns but the first hold figures.
+    """
     words = [[match.span() for match in _WORD.finditer(line)] for line in lines]
     width = len(words[0]) if words else 0
     has_figure = [any(map(str.isdigit, line)) for line in lines]
@@ -161,4 +170,8 @@ def _worded_rows(lines: Sequence[str]) -> list[list[Range]]:
         return []
     if any(len(row) < width for row in words) or max(map(len, words)) > width + 4:
         return []
+    for line, row in zip(lines[1:], words[1:], strict=True):
+        last = row[len(row) - width + 1 :] if len(row) > width else []
+        if not all(any(map(str.isdigit, line[start:end])) for start, end in last):
+            return []
     return [[(row[0][0], row[len(row) - width][1]), *row[len(row) - width + 1 :]] for row in words]

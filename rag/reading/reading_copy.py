@@ -7,7 +7,7 @@ was inserted can be read, but never be part of an answer.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -34,6 +34,14 @@ class Piece:
     unit: int
 
 
+class Cell(NamedTuple):
+    """A stored range that answers whole or not at all, with the name of its column."""
+
+    start: int
+    end: int
+    column: str = ""
+
+
 @dataclass(frozen=True)
 class Statement:
     """A stretch of the stored text that may answer by itself: a sentence, a row, a definition, a heading.
@@ -52,12 +60,12 @@ class Statement:
 
 @dataclass(frozen=True)
 class ReadingCopy:
-    """The text that the reader model reads of a passage; `cells` are stored ranges that answer whole or not at all."""
+    """The text that the reader model reads of a passage; an answer takes the whole of a cell of `cells`."""
 
     text: str
     pieces: tuple[Piece, ...]
     statements: tuple[Statement, ...]
-    cells: tuple[tuple[int, int], ...] = ()
+    cells: tuple[Cell, ...] = ()
 
     @property
     def is_plain(self) -> bool:
@@ -75,9 +83,13 @@ class ReadingCopy:
         moved = places - starts[numbers][:, None] + stored[numbers, :1]
         return np.clip(moved, stored[numbers, :1], stored[numbers, 1:]).astype(np.int32), units[numbers]
 
-    def whole_cell(self, start: int, end: int) -> tuple[int, int] | None:
+    def whole_cell(self, start: int, end: int) -> Cell | None:
         """Return the cell that holds a stored range, None if it lies in none."""
-        return next(((low, high) for low, high in self.cells if low <= start and end <= high), None)
+        return next((cell for cell in self.cells if cell.start <= start and end <= cell.end), None)
+
+    def cells_in(self, start: int, end: int) -> list[Cell]:
+        """Return the cells inside a stored range."""
+        return [cell for cell in self.cells if start <= cell.start and cell.end <= end]
 
     def unit_bounds(self, start: int, end: int, low: int, high: int) -> tuple[int, int]:
         """Return the bounds `low:high` narrowed to the unit that holds a stored range."""
@@ -97,16 +109,16 @@ class CopyBuilder:
         self._length = 0
         self._pieces: list[Piece] = []
         self._unit = 0
-        self.cells: list[tuple[int, int]] = []
+        self.cells: list[Cell] = []
         self.statements: list[Statement] = []
 
-    def keep(self, start: int, end: int, is_cell: bool = False) -> None:
-        """Add the stored range `start:end` as a unit of its own."""
+    def keep(self, start: int, end: int, is_cell: bool = False, column: str = "") -> None:
+        """Add the stored range `start:end` as a unit of its own; `column` names the column of a cell."""
         if start < end:
             self._unit += 1
             self._add(self.stored[start:end], start, end, self._unit)
             if is_cell:
-                self.cells.append((start, end))
+                self.cells.append(Cell(start, end, column))
 
     def insert(self, text: str, at: int) -> None:
         """Add text that does not stand in the stored text; `at` is the stored offset it stands before or after."""

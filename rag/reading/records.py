@@ -16,6 +16,7 @@ from rag.reading.layout_lines import (
     cells,
     column_names,
     field_of,
+    has_gap,
     is_layout,
     is_option,
     is_rule,
@@ -174,16 +175,15 @@ class _Recorder:
             mark = "" if not position else ": " if not names and position == 1 else "; "
             self._build.insert(mark, start)
             self._build.insert(f"{name}: " if name else "", start)
-            self._build.keep(start, end, self._is_short(start, end, MAX_CELL_WORDS))
+            self._build.keep(start, end, self._is_short(start, end, MAX_CELL_WORDS), name)
             said.append(f"{name} {self._text[start:end]}")
         self._state(line.start, line.end, (line.sentence,), " ".join(said))
         self._stop(line.end)
 
     def _add_aligned(self, number: int) -> int:
         """Add a table whose columns are set apart by space only, with its first line as header; return its lines."""
-        first = self._lines[number]
-        run = [line for line in self._lines[number:] if line.sentence == first.sentence]
-        if first.sentence is None or len(run) < 3:
+        run = self._table_lines(number)
+        if len(run) < 3:
             return 0
         rows = aligned_rows([self._words(line) for line in run])
         filled = [(line, row) for line, row in zip(run, rows, strict=False) if row]
@@ -193,6 +193,22 @@ class _Recorder:
         for line, row in filled[1:]:
             self._add_row(line, row, names)
         return len(run)
+
+    def _table_lines(self, number: int) -> list[_Line]:
+        """Return the lines that one sentence was parted into, else those with gaps that follow one another."""
+        first = self._lines[number]
+        if first.sentence is None or self._delimiter:
+            return []
+        run = [line for line in self._lines[number:] if line.sentence == first.sentence]
+        if len(run) > 1:
+            return run
+        for line in self._lines[number + 1 :]:
+            last = run[-1]
+            is_next = line.sentence is not None and self._text[last.end : line.start].count("\n") == 1
+            if not is_next or "\n" in self._words(line) or not (has_gap(self._words(last)) and self._is_alone(line)):
+                break
+            run.append(line)
+        return run if has_gap(self._words(run[-1])) else run[:-1]
 
     def _add_definition(self, number: int) -> int:
         """Add a term or an option with the first sentence that says what it is; return the number of lines."""

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from rag.core.types import AnswerType, Extraction, Hit
 from rag.index.storage.sentence_vectors import cosine
+from rag.reading.cell_lookup import LOOKUP_DOUBT, LOOKUP_RELEVANCE, LOOKUP_SCORE, matching_cell
 from rag.reading.reading_copy import ReadingCopy, Statement
 from rag.reading.records import reading_copy
 from rag.reading.span_decoding import Found as SpanScore
@@ -168,24 +169,32 @@ class SentenceReader:
         start, end = statement.start, statement.end
         # The number of a clause or an item names it and answers nothing.
         start += after_enumerator(hit.chunk.text[start:end])
-        copy = reading_copy(hit.chunk)
-        spans = self._ranked(question, hit.chunk.text, reading.best(start, end, MAX_SPANS))
+        text, copy = hit.chunk.text, reading_copy(hit.chunk)
+        cell = matching_cell(question.terms, self._stems, text, copy.cells_in(start, end))
+        none, relevance = reading.none, reading.relevance
+        if cell is not None:
+            none, relevance = min(none, LOOKUP_DOUBT), max(relevance, LOOKUP_RELEVANCE)
+            features = {**features, "sentence_words": 1.0, "passage_words": 1.0}
+            start, end = cell.start, cell.end
+        spans = self._ranked(question, text, reading.best(start, end, MAX_SPANS))
+        if cell is not None:
+            spans = [(span._replace(score=max(span.score, LOOKUP_SCORE)), 0.0) for span, _ in spans[:1]]
         for rank, (span, echo) in enumerate(spans if question.form == "list" else spans[:1]):
-            if rank and span.score < reading.none:
+            if rank and span.score < none:
                 return
             figures = {
                 **features,
                 "span": _within(span.score, LEAST, MOST),
-                "span_margin": _within(span.score - reading.none, LEAST, MOST),
+                "span_margin": _within(span.score - none, LEAST, MOST),
                 "reason": _within(reading.reason(statement.start, end), LEAST, MOST),
-                "relevance": _within(reading.relevance, LEAST, MOST),
+                "relevance": _within(relevance, LEAST, MOST),
                 "echo": -echo,
             }
-            whole = (question.form in STATEMENTS and span.score < reading.none) or (
+            whole = (question.form in STATEMENTS and span.score < none) or (
                 question.form == "yes_no" if not statement.is_list else question.form == "list"
             )
-            first, last = (statement.start, end) if whole else _whole(copy, hit.chunk.text, span, (start, end))
-            yield self._extraction(hit, first, last, whole, figures, reading.none - span.score)
+            first, last = (statement.start, end) if whole else _whole(copy, text, span, (start, end))
+            yield self._extraction(hit, first, last, whole, figures, none - span.score)
 
     def _ranked(self, question: Question, text: str, spans: Sequence[SpanScore]) -> list[tuple[SpanScore, float]]:
         """Return spans, likeliest first, with the share of their words that the question says already."""
@@ -225,7 +234,9 @@ class SentenceReader:
 def _whole(copy: ReadingCopy, text: str, span: SpanScore, bounds: tuple[int, int]) -> tuple[int, int]:
     """Return the cell that holds a span, else the span as a whole thing inside its unit."""
     cell = copy.whole_cell(span.start, span.end)
-    return cell or whole_span(text, span.start, span.end, *copy.unit_bounds(span.start, span.end, *bounds))
+    if cell is not None:
+        return cell.start, cell.end
+    return whole_span(text, span.start, span.end, *copy.unit_bounds(span.start, span.end, *bounds))
 
 
 def statement_key(text: str) -> str:

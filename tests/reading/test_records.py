@@ -64,7 +64,7 @@ def assert_leads_back(passage: Chunk, copy: ReadingCopy) -> None:
     for piece in copy.pieces:
         stored = passage.text[piece.stored_start : piece.stored_end]
         assert stored == ("" if piece.unit == INSERTED else copy.text[piece.start : piece.end])
-    for start, end in copy.cells:
+    for start, end, _ in copy.cells:
         assert 0 <= start < end <= len(passage.text)
     for statement in copy.statements:
         assert 0 <= statement.start < statement.end <= len(passage.text)
@@ -113,7 +113,7 @@ def test_a_range_of_a_cell_leads_to_its_stored_place_and_to_the_whole_cell(tmp_p
     (stored,), units = copy.stored(np.array([[at, at + 4]], np.int32))
     assert passage.text[slice(*map(int, stored))] == "rope" and units[0] != INSERTED
     whole = copy.whole_cell(*map(int, stored))
-    assert whole is not None and passage.text[slice(*whole)] == "Long rope"
+    assert whole is not None and passage.text[whole.start : whole.end] == "Long rope"
 
 
 @pytest.mark.parametrize(("text", "chosen", "whole"), [
