@@ -30,7 +30,7 @@ unit: $(SET_UP_TEST) chromium axe-core
 	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage report
 
-# While you work: about a minute, without the model, a server or a browser.
+# While you work: some minutes of CPU, without the model, a server or a browser.
 QUICK := tests/test_package.py tests/core tests/loading tests/chunking tests/index/storage tests/index/writing tests/retrieval \
   tests/reading tests/answering tests/evaluation tests/adapters tests/server/page tests/cli tests/supply
 quick: lint types
