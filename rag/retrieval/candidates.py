@@ -42,7 +42,7 @@ def retrieve(
     without: Collection[str] = (),
     among: "Ints1d | None" = None,
 ) -> Candidates:
-    """Return the candidates of a question, where `among` is given of these rows alone.
+    """Return the candidates of a question; if `among` is given, of these rows alone.
 
     Rows of the documents `without` are treated as not in the index (BM25 still counts their words).
     """
@@ -73,9 +73,9 @@ def hits(index: Index, ranking: "Ranking", scores: Mapping[int, Mapping[str, flo
 def reranked(index: Index, candidates: Candidates, score: "Callable[[Sequence[str]], Floats1d]") -> Candidates:
     """Return the candidates with their best `RERANKED` fused rows in the order of new scores, ties as they were."""
     best, rest = candidates.fused[:RERANKED], candidates.fused[RERANKED:]
-    found = score([chunk.text for chunk in index.store.chunks([row for row, _ in best])])
-    order = sorted(range(len(best)), key=lambda place: -float(found[place]))
-    return replace(candidates, fused=[*(best[place] for place in order), *rest])
+    new_scores = score([chunk.text for chunk in index.store.chunks([row for row, _ in best])])
+    order = sorted(range(len(best)), key=lambda i: -float(new_scores[i]))
+    return replace(candidates, fused=[*(best[i] for i in order), *rest])
 
 
 def to_read(index: Index, candidates: Candidates, count: int) -> list[Hit]:
@@ -84,15 +84,15 @@ def to_read(index: Index, candidates: Candidates, count: int) -> list[Hit]:
     A passage whose every sentence stands in better hits, but for case and white space, as in a mirror of an article,
     would only be read again in place of another.
     """
-    kept: list[Hit] = []
-    known: set[str] = set()
+    passages: list[Hit] = []
+    read_sentences: set[str] = set()
     for hit in hits(index, candidates.fused[: count * MIRRORS], candidates.scores):
-        if len(kept) == count:
+        if len(passages) == count:
             break
-        if not said(hit) <= known:
-            kept.append(hit)
-            known |= said(hit)
-    return kept
+        if not said(hit) <= read_sentences:
+            passages.append(hit)
+            read_sentences |= said(hit)
+    return passages
 
 
 def said(hit: Hit) -> set[str]:

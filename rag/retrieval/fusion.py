@@ -29,7 +29,7 @@ def convex_mix(scores: Sequence[Mapping[int, float]], weights: Sequence[float]) 
 
 
 def z_scores(scores: Mapping[int, float]) -> dict[int, float]:
-    """Return (score - mean) / deviation for each row; 0 for all where they are equal.
+    """Return (score - mean) / deviation for each row; 0 for all if they are equal.
 
     >>> z_scores({7: 2.0, 8: 4.0})
     {7: -1.0, 8: 1.0}

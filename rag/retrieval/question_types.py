@@ -94,23 +94,25 @@ class QuestionTerms:
         return self._share([stem in stems for stem in self.stems])
 
     def share_of_names_in(self, stems: frozenset[str]) -> float:
-        """Return the share of names and numbers of the question that are among `stems`; 1 where it has none."""
+        """Return the share of names and numbers of the question that are among `stems`; 1 if it has none."""
         return len(self.names & stems) / len(self.names) if self.names else 1.0
 
     def missing(self) -> tuple[str, ...]:
         """Return the words that no chunk has, as written, without those that carry no subject."""
-        counted = zip(self.written, self.frequency, strict=True)
-        return tuple(word for word, count in counted if count == 0 and word not in self.empty)
+        counts = zip(self.written, self.frequency, strict=True)
+        return tuple(word for word, count in counts if count == 0 and word not in self.empty)
 
-    def _share(self, held: Sequence[bool]) -> float:
+    def _share(self, matches: Sequence[bool]) -> float:
         total = sum(self.weights)
-        return sum(weight for weight, found in zip(self.weights, held, strict=True) if found) / total if total else 0.0
+        return (
+            sum(weight for weight, match in zip(self.weights, matches, strict=True) if match) / total if total else 0.0
+        )
 
 
 def checked(question: str, longest: int) -> str:
     """Return a question without the space around it.
 
-    Raises InvalidQuestion for what is no text, and over `longest` characters.
+    Raises InvalidQuestion if it is no text or has more than `longest` characters.
     """
     if not isinstance(question, str):
         what = f"A question is text, not {type(question).__name__}."
@@ -126,7 +128,7 @@ def checked(question: str, longest: int) -> str:
 
 
 def checked_all(questions: Sequence[str], longest: int) -> list[str]:
-    """Return the questions checked. Raises InvalidQuestion as `checked`, and where they are no list of questions."""
+    """Return the questions checked. Raises InvalidQuestion as `checked`, and if they are no list."""
     if isinstance(questions, str | bytes) or not isinstance(questions, Iterable):
         what = f"Several questions are a list, not {type(questions).__name__}."
         raise InvalidQuestion(what, "Give a list of questions, or one question to `ask`.")
@@ -134,7 +136,7 @@ def checked_all(questions: Sequence[str], longest: int) -> list[str]:
 
 
 def question_terms(question: str, words: "LexicalStore") -> QuestionTerms:
-    """Return the content words of a question, each once; where only function words are left, those."""
+    """Return the content words of a question, each once; if it has none, its function words."""
     written = dict(zip((word.lower() for word in words.words(question)), words.words_as_written(question), strict=True))
     content = [word for word in written if word not in STOPWORDS] or list(written)
     stems = [next(iter(words.terms(word)), word) for word in content]
@@ -177,7 +179,7 @@ def as_read(question: str) -> str:
 
 
 def after_enumerator(sentence: str) -> int:
-    """Return where a sentence goes on after the number of its clause or item; 0 where it has none.
+    """Return where a sentence goes on after the number of its clause or item; 0 if it has none.
 
     >>> [after_enumerator(text) for text in ("2.1 The price", "2. DEPOSIT.", "2.1 million", "40 percent of it")]
     [4, 3, 0, 0]
@@ -187,13 +189,13 @@ def after_enumerator(sentence: str) -> int:
 
 
 def answer_kind(question: str) -> AnswerKind:
-    """Return what kind of thing an English question asks for; `any` where its words do not tell."""
+    """Return what kind of thing an English question asks for; `any` if its words do not tell."""
     lowered = question.lower()
     return next((kind for pattern, kind in KINDS if re.search(pattern, lowered)), "any")
 
 
 def holds_kind(text: str, kind: AnswerKind) -> float:
-    """Return 1 where `text` holds something of that kind, -1 where it does not, 0 where any kind will do."""
+    """Return 1 if `text` holds something of that kind, -1 if it does not, 0 if any kind will do."""
     if kind == "any":
         return 0.0
     pattern = {"number": NUMBER, "time": TIME, "name": NAME}[kind]
@@ -201,15 +203,15 @@ def holds_kind(text: str, kind: AnswerKind) -> float:
 
 
 def question_form(question: str) -> QuestionForm:
-    """Return what form an English question has; `keywords` where it asks nothing, only names words.
+    """Return what form an English question has; `keywords` if it only names words.
 
     >>> [question_form(text) for text in ("Did it rain?", "Which missiles were sold?", "oil exports Baku")]
     ['yes_no', 'list', 'keywords']
     """
     opening = re.sub(r"^\W*((and|but|so|or|then)\b\W*)*", "", question.lower())
-    found: QuestionForm | None = next((form for pattern, form in FORMS if re.match(pattern, opening)), None)
-    if found is not None:
-        return found
+    form: QuestionForm | None = next((form for pattern, form in FORMS if re.match(pattern, opening)), None)
+    if form is not None:
+        return form
     asking = rf"({'|'.join((AUXILIARIES + ' ' + ASKING + ' ' + COMMANDS).split())})\b"
     return "other" if "?" in question or re.match(asking, opening) else "keywords"
 
@@ -224,16 +226,16 @@ def needs_context(question: str) -> bool:
     if not words:
         return False
     lowered = [word.lower().replace("’", "'").removesuffix("'s") for word in words]
-    named = [
+    subjects = [
         word
-        for place, word in enumerate(words)
-        if lowered[place] not in STOPWORDS
-        and lowered[place] not in POINTING
-        and lowered[place] not in GENERAL
-        and not (place and lowered[place - 1] in ("his", "its", "their"))
+        for i, word in enumerate(words)
+        if lowered[i] not in STOPWORDS
+        and lowered[i] not in POINTING
+        and lowered[i] not in GENERAL
+        and not (i and lowered[i - 1] in ("his", "its", "their"))
     ]
     names = [word for word in words[1:] if word[0].isupper() and word != "I" and not question.isupper()]
-    if named or names:
+    if subjects or names:
         return False
     points = any(word in POINTING for word in lowered) or bool(FOLLOWING.match(question))
     return points or all(word in STOPWORDS for word in lowered)
