@@ -40,7 +40,7 @@ def blocks(document: Document) -> list[Block]:
     """Return the blocks in order; they do not overlap and together hold every character that is not white space.
 
     Blank lines end a block. In Markdown, headings, list items, table rows and fenced code are blocks of their own and
-    YAML front matter is one block of kind `metadata`. In plain text a line is joined to the next where it was broken
+    YAML front matter is one block of kind `metadata`. In plain text a line is joined to the next if it was broken
     for want of room, and short lines that stand alone above something longer are headings. Where the loader knows the
     blocks, those are returned.
     """
@@ -116,7 +116,7 @@ def _is_usual(width: int, lengths: list[int]) -> bool:
 def _joins(run: list[Line], width: int, usual: bool) -> list[bool]:
     """Tell for each line but the last whether its paragraph goes on in the next.
 
-    It does where the next word would not have fitted in a line of usual width, and, for lines of uneven length, after a
+    It does if the next word would not have fitted in a line of usual width, and, for lines of uneven length, after a
     line of half the width that breaks a sentence off before a small letter; where most do so, after every such line.
     """
     listed = sum(bool(_BULLET.match(line.words)) for line in run) > 1
@@ -234,7 +234,7 @@ def _markdown_run(run: list[Line]) -> list[_Piece]:
 
 
 def _table_start(run: list[Line]) -> int:
-    """Return the index of the header row of the table in `run`, its length where there is none."""
+    """Return the index of the header row of the table in `run`, its length if there is none."""
     for n in range(1, len(run)):
         if "|" in run[n - 1].words and "|" in run[n].words and _DELIMITER_ROW.match(run[n].words):
             return n - 1

@@ -157,7 +157,7 @@ def _verdict(text: str, sentence: int, match: re.Match[str]) -> bool | None:
 
 
 def _verdict_lower(text: str, sentence: int, word: str, mark: str) -> bool | None:
-    """Return False before a small letter where the mark belongs to a name (`Wham! have`) or an abbreviation."""
+    """Return False before a small letter if the mark belongs to a name (`Wham! have`) or an abbreviation."""
     if mark[0] in "!?":
         return None if text[sentence].islower() else False
     ordinal = word.isdigit() and len(word) <= 2

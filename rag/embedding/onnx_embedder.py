@@ -36,7 +36,7 @@ class LeanEmbedder:
     """Embeds with ONNX Runtime. `supports` tells which model folders it can run."""
 
     def __init__(self, name: str, path: Path, precision: Precision = "int8") -> None:
-        """Load the graph, making it first where it is not kept. Raises ModelNotAvailable with the remedy."""
+        """Load the graph, making it first if it is not kept. Raises ModelNotAvailable with the remedy."""
         from tokenizers import Tokenizer
 
         self._name, self._precision = name, precision
@@ -183,7 +183,7 @@ def encoder_shape(path: Path) -> EncoderShape:
 
 
 def _kept_graph(fingerprint: str, precision: Precision) -> Path | None:
-    """Return the graph of an earlier run, None where there is none or its bytes are not what was written."""
+    """Return the graph of an earlier run, None if there is none or its bytes are not what was written."""
     for path in sorted(_graph_files(fingerprint, precision)):
         try:
             found = file_sha256(path)

@@ -57,7 +57,7 @@ def quantised(matrix: "Array", largest: int, axis: int) -> tuple["Array", "Array
 def encoder_graph(weights: Path, shape: EncoderShape, precision: Precision) -> bytes:
     """Return the serialised graph of the encoder whose safetensors file is `weights`.
 
-    Raises KeyError where a tensor of the BERT architecture is missing.
+    Raises KeyError if a tensor of the BERT architecture is missing.
     """
     graph = _Graph(_tensors(weights), shape, precision)
     tokens = graph.encoded(graph.embedded())
@@ -69,7 +69,7 @@ def reader_graph(weights: Path, shape: EncoderShape, precision: Precision) -> by
 
     With 8 bits the inputs of the feed-forward part are rounded token by token: 5 % slower, and where one scale for a
     text marked other words than full precision for 13 questions of 100 (n = 300), 6 or 7 are left. The embedder's
-    graph is without: other vectors would ask for every index to be built again. Raises KeyError where a tensor is
+    graph is without: other vectors would ask for every index to be built again. Raises KeyError if a tensor is
     missing.
     """
     graph = _Graph(_tensors(weights), shape, precision, by_token=True)

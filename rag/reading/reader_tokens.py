@@ -1,6 +1,6 @@
 """Puts a question and a passage into the one sequence of tokens that the reader model reads.
 
-`[CLS] question [SEP] title [SEP] passage [SEP]`, the title only where there is one. A token's segment says on which
+`[CLS] question [SEP] title [SEP] passage [SEP]`, the title only if there is one. A token's segment says on which
 side it stands and whether its word stands on the other side too: that is quick to learn from little data, and tells
 at a glance which words of the question a passage lacks. Training and asking build their input here alone.
 """

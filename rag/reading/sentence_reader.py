@@ -90,7 +90,7 @@ class SentenceReader:
         weights: Mapping[str, float] | None = None,
         model: "Callable[[], PassageReader] | None" = None,
     ) -> None:
-        """Read the shipped coefficients where none are given; the model is loaded when it first reads."""
+        """Read the shipped coefficients if none are given; the model is loaded when it first reads."""
         self._embed, self._stored, self._words, self._model = embed, stored, words, model
         shipped = WEIGHTS_WITH_MODEL if model else WEIGHTS
         self._widest = WIDEST_MARGIN[model is not None]

@@ -51,7 +51,7 @@ class Read:
         return slice(int(first), max(int(first), int(last)))
 
     def reason(self, start: int, end: int) -> float:
-        """Return the mean log-odds that what stands in a range of characters answers; -inf where no token does."""
+        """Return the mean log-odds that what stands in a range of characters answers; -inf if no token does."""
         part = self.reasons[self.inside(start, end)]
         return float(part.mean()) if len(part) else -np.inf
 
