@@ -113,26 +113,26 @@ def _of_file(path: Path) -> dict[str, Configured]:
     except (OSError, ValueError, RecursionError) as error:
         what = f"Cannot read the settings in {path}: {error}."
         raise InvalidSettings(what, "Write a line such as top_k = 3 for each.") from None
-    found = {key: Configured(_checked(key, value, str(path)), str(path)) for key, value in content.items()}
-    if "index" in found:  # beside the file, wherever the command is run
-        found["index"] = Configured(str(path.parent / found["index"].value), str(path))
-    _require_one_threshold(found)
-    return found
+    configured = {key: Configured(_checked(key, value, str(path)), str(path)) for key, value in content.items()}
+    if "index" in configured:  # beside the file, wherever the command is run
+        configured["index"] = Configured(str(path.parent / configured["index"].value), str(path))
+    _require_one_threshold(configured)
+    return configured
 
 
 def _of_environment(environment: Mapping[str, str]) -> dict[str, Configured]:
-    """Return what is set by variables; an empty one sets nothing."""
-    found = {}
+    """Return the settings of environment variables; an empty variable sets nothing."""
+    configured = {}
     for name in sorted(environment):
         if name.startswith(PREFIX) and name not in OF_OTHERS and environment[name]:
             key = name.removeprefix(PREFIX).lower()
-            found[key] = Configured(_checked(key, environment[name], name), name)
-    _require_one_threshold(found)
-    return found
+            configured[key] = Configured(_checked(key, environment[name], name), name)
+    _require_one_threshold(configured)
+    return configured
 
 
 def _checked(key: str, value: Any, origin: str) -> Any:
-    """Return a value that will do, as it is given. Raises InvalidSettings."""
+    """Return the value unchanged if it is valid, else raise InvalidSettings."""
     try:
         require_known(key, KEYS)
         if key == "index":

@@ -72,10 +72,10 @@ def foreign_stopwords(words: Sequence[str]) -> frozenset[str]:
     >>> foreign_stopwords(["did", "he", "die", "in", "the", "war"])
     frozenset()
     """
-    asked = frozenset(words)
-    shared = [asked & language for language in LANGUAGES]
+    distinct_words = frozenset(words)
+    shared = [distinct_words & language for language in LANGUAGES]
     most = max(map(len, shared))
     if most < FEWEST:
         return frozenset()
-    found = frozenset[str]().union(*(some for some in shared if len(some) == most))
-    return frozenset() if asked & STOPWORDS - found else found
+    foreign = frozenset[str]().union(*(some for some in shared if len(some) == most))
+    return frozenset() if distinct_words & STOPWORDS - foreign else foreign
