@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -68,17 +67,20 @@ def _written(
     from rag.core.settings import Settings
     from rag.index.index import Index
 
+    changes = changes_of(settings)
+    apart = Settings().updated(changes).isolated_reading
     with ProgressBar() as tell:
-        opened = None if rebuild or not engine_at(index).exists() else Index.open(index)
-        new_settings = (opened.settings if opened else Settings()).updated(changes_of(settings))
+        opened = None
+        if not rebuild and engine_at(index).exists():
+            opened = Index.open(index, isolated_reading=apart)
+        new_settings = (opened.settings if opened else Settings()).updated(changes)
         if opened is not None:
             opened.require(new_settings)
-            opened.settings = replace(opened.settings, isolated_reading=new_settings.isolated_reading)
         with _message_when_stopped(), _embedded(sources, opened, new_settings, workers, tell) as embedder:
             if opened is None:
                 return Index.build(sources, index, new_settings, tell, embedder).report
             if embedder is not None:
-                opened = Index.open(index, embedder)
+                opened = Index.open(index, embedder, isolated_reading=apart)
             if sync:
                 return opened.sync([source for source in sources if isinstance(source, Path)], tell)
             return opened.add(sources, tell)

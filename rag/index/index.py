@@ -5,6 +5,7 @@ Modules that only a write needs are imported when something is written, so that 
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -33,16 +34,29 @@ if TYPE_CHECKING:
 class Index:
     """An index at one of its versions. It answers from that version while others write; see `refresh`."""
 
-    def __init__(self, engine: "IndexEngine", version: OpenedVersion, embedder: "Embedder | None" = None) -> None:
+    def __init__(
+        self,
+        engine: "IndexEngine",
+        version: OpenedVersion,
+        embedder: "Embedder | None" = None,
+        isolated_reading: bool = True,
+    ) -> None:
         """Show `version`. Use `open` or `build`."""
         self.report = IndexReport()
         self._engine, self._given_embedder = engine, embedder
+        self._isolated_reading = isolated_reading
         # The only thing that changes: one reference, replaced by `refresh`.
         self._version = version
         self._refreshing = Lock()
 
     @classmethod
-    def open(cls, path: str | Path, embedder: "Embedder | None" = None, runtime: str = "auto") -> "Index":
+    def open(
+        cls,
+        path: str | Path,
+        embedder: "Embedder | None" = None,
+        runtime: str = "auto",
+        isolated_reading: bool = True,
+    ) -> "Index":
         """Open the current version.
 
         Files of up to 64 MB are checked against their hash now. Larger ones are checked at the first use of `store`,
@@ -50,10 +64,11 @@ class Index:
 
         Raises IndexNotFound, IndexCorrupt, IndexVersionMismatch; EmbedderMismatch if `embedder` is not the one that
         the index was built with. The embedder is loaded at its first use, to run by `runtime` (the setting
-        `embedding_runtime`). `path` may be the address of an index on a server (`rag.index.milvus.address`).
+        `embedding_runtime`); `isolated_reading` is the setting of that name. `path` may be the address of
+        an index on a server (`rag.index.milvus.address`).
         """
         engine = engine_at(path)
-        return cls(engine, open_latest(engine, embedder, runtime), embedder)
+        return cls(engine, open_latest(engine, embedder, runtime), embedder, isolated_reading)
 
     @classmethod
     def build(
@@ -77,7 +92,7 @@ class Index:
         embedder = embedder or open_embedder(settings)
         with engine.writing() as write:
             report = write(None, lambda: embedder, settings, Job(work, progress))
-        index = cls.open(path, embedder, settings.embedding_runtime)
+        index = cls.open(path, embedder, settings.embedding_runtime, settings.isolated_reading)
         index.report = report
         return index
 
@@ -145,7 +160,7 @@ class Index:
 
     def snapshot(self) -> "Index":
         """Return an index that shows the version that this one shows now, and stays at it when this one goes on."""
-        return Index(self._engine, self._version, self._given_embedder)
+        return Index(self._engine, self._version, self._given_embedder, self._isolated_reading)
 
     def shows_version_of(self, other: "Index") -> bool:
         """Tell whether both show the same opened version."""
@@ -265,7 +280,8 @@ class Index:
             # Nobody else commits under the lock: the next version is made from the one that is shown now.
             self._refresh(newest=True)
             version = self._version
-            report = write(version.manifest, version.embedder, version.settings, job)
+            settings = replace(version.settings, isolated_reading=self._isolated_reading)
+            report = write(version.manifest, version.embedder, settings, job)
         self.refresh()
         self.report = report
         return report

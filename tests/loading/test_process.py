@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 import zipfile
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -162,3 +163,13 @@ def test_a_killed_process_is_named_by_its_signal(tmp_path: Path) -> None:
 def test_a_message_carries_every_character_and_every_field() -> None:
     document = Document("ä\n", "a\u2028\0\U0001f600", "t", metadata={"n": 1.5, "deep": {"list": [None, True]}})
     assert item_of(unpacked(packed(item_message(document))[8:])) == document
+
+
+def test_the_setting_holds_for_what_is_added_later(hostile: ReadingProcess, tmp_path: Path) -> None:
+    Index.build([file(tmp_path / "a.txt", "All is well.").path], tmp_path / "index").close()
+    printing = file(tmp_path / "b.txt", "ABORT is only a word to the reader of this process.").path
+    with closing(Index.open(tmp_path / "index")) as apart:
+        assert apart.add([printing]).failed
+    with closing(Index.open(tmp_path / "index", isolated_reading=False)) as here:
+        assert here.add([printing]).added
+    hostile.close()
