@@ -1,67 +1,26 @@
 """Journey 2: a question to quotations, each proven, or to a no-answer that says why."""
 
-import hashlib
-import json
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from functools import partial
-from itertools import chain
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from rag.answering.answers import AnswerMaker, cited_documents, widen
-from rag.answering.citation import verify_answers
-from rag.answering.confidence import Calibration, calibration_of
-from rag.answering.explanation import explanation
-from rag.answering.no_answer import MaskedWords, Refusal, Thresholds, refused_unread
-from rag.answering.selection import Selection, StatedAnswer, select, with_copies
-from rag.core.response import NO_AGREEMENT, Answer, NoAnswer, Response, ranked
-from rag.core.runtime import StageTimer, batches
-from rag.core.settings import NO_RERANKER, WITHOUT_MODEL, Settings
-from rag.core.types import Extraction, Hit
-from rag.embedding.embedder import QueryVectors
-from rag.index.filters import Chosen
+from rag.answering.confidence import Calibration
+from rag.answering.pipeline import QuestionPipeline, Trace
+from rag.core.response import Answer, Response
+from rag.core.settings import Settings
 from rag.index.index import Index
-from rag.reading.reader_model import span_model
-from rag.reading.sentence_reader import SentenceReader
-from rag.retrieval.candidates import Candidates, hits, reranked, retrieve, to_read
-from rag.retrieval.question_types import checked, checked_all
 
 if TYPE_CHECKING:
     from rag.answering.recheck import Recheck
     from rag.core.protocols import Reader
-    from rag.reading.reader_model import PassageReader
-
-MAX_COPY_PASSAGES = 40
-"""Best passages that are searched for copies of an answer."""
-
-
-@dataclass(frozen=True)
-class Trace:
-    """What every stage made of one question; rankings best first, extractions before the threshold."""
-
-    question: str
-    lexical: tuple[Hit, ...]
-    dense: tuple[Hit, ...]
-    fused: tuple[Hit, ...]
-    extractions: tuple[Extraction, ...]
-    confidence: float
-    response: Response
-
-
-@dataclass(frozen=True)
-class _Reading:
-    """A question read: its candidates, its extractions best first, and the milliseconds each stage took."""
-
-    question: str
-    candidates: Candidates
-    extractions: tuple[Extraction, ...]
-    timings: Mapping[str, float]
-    chosen: Chosen
 
 
 class Assistant:
-    """Answers questions over one index with verbatim, verified passages."""
+    """Answers questions over one index with verbatim, verified passages. Several threads may use one Assistant.
+
+    Each call uses the version that `index` shows when the call begins, from start to end.
+    """
 
     def __init__(
         self,
@@ -73,15 +32,32 @@ class Assistant:
         """Use `open` unless a part is to be swapped."""
         self.index, self.settings = index, settings or index.settings
         self._given = reader, calibration
-        self._begin()
+        self._preparing = Lock()
+        self._pipeline = QuestionPipeline(index.snapshot(), self.settings, *self._given)
 
     @classmethod
     def open(cls, path: str | Path, settings: Settings | None = None) -> "Assistant":
         """Open the index at `path`.
 
-        Raises the errors of `Index.open`, InvalidSettings where its own calibration was fitted with another reader.
+        Raises the errors of `Index.open`, InvalidSettings if its own calibration was fitted with another reader.
         """
         return cls(Index.open(path, runtime=(settings or Settings()).embedding_runtime), settings)
+
+    @property
+    def calibration(self) -> Calibration:
+        """Return the calibration in use."""
+        return self.pipeline().calibration
+
+    def pipeline(self) -> QuestionPipeline:
+        """Return the stages over the version that `index` shows now, prepared once for each version."""
+        pipeline = self._pipeline
+        if pipeline.index.shows_version_of(self.index):
+            return pipeline
+        with self._preparing:
+            snapshot = self.index.snapshot()
+            if not self._pipeline.index.shows_version_of(snapshot):
+                self._pipeline = QuestionPipeline(snapshot, self.settings, *self._given)
+            return self._pipeline
 
     def ask(
         self,
@@ -100,10 +76,7 @@ class Assistant:
         is too long or no text, InvalidFilter, InvalidSettings for a value out of range, EvaluationError for a
         precision that the calibration never reached; a blank question gives a no-answer.
         """
-        settings, documents = self._settings(top_k, min_confidence, min_precision), self.index.chosen(filters)
-        question = checked(question, settings.max_question_length)
-        early = self._refused_unread(question, settings, documents)
-        return early or self._respond(self._read([question], settings, documents)[0], settings, explain)
+        return self.pipeline().ask(question, top_k, filters, min_confidence, explain, min_precision)
 
     def ask_many(
         self,
@@ -114,25 +87,11 @@ class Assistant:
         filters: Mapping[str, Any] | None = None,
     ) -> list[Response]:
         """Return the response of each question, the same as asked one by one; every processor is used."""
-        settings, documents = self._settings(top_k, min_confidence, min_precision), self.index.chosen(filters)
-        texts = checked_all(questions, settings.max_question_length)
-        early = [self._refused_unread(text, settings, documents) for text in texts]
-        unanswered = [text for text, response in zip(texts, early, strict=True) if response is None]
-        read = chain.from_iterable(self._read(batch, settings, documents) for batch in batches(unanswered))
-        return [response or self._respond(next(read), settings) for response in early]
+        return self.pipeline().ask_many(questions, top_k, min_confidence, min_precision, filters)
 
     def search(self, query: str, top_k: int | None = None, filters: Mapping[str, Any] | None = None) -> list[Answer]:
         """Return the passages that fit best, as quotations of type `passage`; they claim no answer."""
-        settings, documents = self._settings(top_k), self.index.chosen(filters)
-        query = checked(query, settings.max_question_length)
-        if refused_unread(query, self.index, documents, is_question=False):
-            return []
-        candidates = retrieve(self.index, query, self._vectors([query])[0], settings, among=documents.rows)
-        passages = hits(self.index, candidates.fused[: settings.top_k], candidates.scores)
-        maker = AnswerMaker(self.index, settings, self.calibration)
-        answers = ranked([maker.passage(hit) for hit in passages])
-        verify_answers(answers, cited_documents(self.index, answers))
-        return list(answers)
+        return self.pipeline().search(query, top_k, filters)
 
     def trace_many(
         self, questions: Sequence[str], depth: int = 100, without: Sequence[Collection[str] | None] | None = None
@@ -141,30 +100,11 @@ class Assistant:
 
         `without` gives for a question the documents that are treated as not in the index.
         """
-        settings = replace(self.settings, candidates=max(depth, self.settings.candidates))
-        texts = [checked(text, settings.max_question_length) for text in questions]
-        left_out = [set(missing or ()) for missing in without or [None] * len(texts)]
-        early = [self._refused_unread(text, settings, Chosen()) for text in texts]
-        wanted = [place for place, response in enumerate(early) if response is None]
-        read = chain.from_iterable(
-            self._read([texts[place] for place in batch], settings, Chosen(), [left_out[place] for place in batch])
-            for batch in batches(wanted)
-        )
-        return [
-            Trace(text, (), (), (), (), 0.0, response) if response else self._trace(next(read), settings, depth)
-            for text, response in zip(texts, early, strict=True)
-        ]
+        return self.pipeline().trace_many(questions, depth, without)
 
     def verify(self, saved: Response | Mapping[str, Any]) -> "list[Recheck]":
         """Re-check every citation of a saved response against the index as it is now."""
-        from rag.answering.recheck import recheck  # answering does not need it
-
-        content = saved.to_dict() if isinstance(saved, Response) else saved
-        return [
-            recheck(citation, self.index.document(citation["document_id"]))
-            for answer in content["answers"]
-            for citation in (answer["citation"], *answer.get("also_in", []))
-        ]
+        return self.pipeline().verify(saved)
 
     def widen(self, answer: Answer, before: int = 1, after: int = 1) -> Answer:
         """Return the answer with up to `before` and `after` more sentences of its document as context, verified.
@@ -172,165 +112,14 @@ class Assistant:
         Sentences are not taken from beyond a heading or what is masked. Raises VerificationError where the document is
         not the one cited any more.
         """
-        verify_answers([answer], cited_documents(self.index, [answer]))
-        wider = widen(self.index, answer, before, after)
-        verify_answers([wider], cited_documents(self.index, [wider]))
-        return wider
+        return self.pipeline().widen(answer, before, after)
 
     def warm(self) -> None:
-        """Load the models, as the first question would. Raises where weights are missing or other than needed."""
-        self._vectors(["What is this?"])
-        if self._given[0] is None and (load := _model(self.settings.reader)):
-            load()
+        """Load the models, as the first question would. Raises if weights are missing or not the ones needed."""
+        self.pipeline().warm()
 
     def refresh(self) -> bool:
-        """Use the current version of the index, where another process has made one; tell whether there was one."""
-        if not self.index.refresh():
-            return False
-        self._begin()
-        return True
-
-    def _begin(self) -> None:
-        self.index.require(self.settings)
-        reader, calibration = self._given
-        self.calibration = calibration or calibration_of(self.index.path, self.settings.reader)
-        # Once, not for each question: the curve alone has hundreds of figures.
-        self._calibrated = _sha256_of(asdict(self.calibration))
-        self._masked_words = MaskedWords(self.index)
-        self._vectors = QueryVectors(lambda: self.index.embedder)
-        self._reader: Reader = reader or SentenceReader(
-            self._vectors, self.index.sentence_vectors, self.index.words, model=_model(self.settings.reader)
-        )
-
-    def _settings(
-        self,
-        top_k: int | None,
-        min_confidence: float | None = None,
-        min_precision: float | None = None,
-    ) -> Settings:
-        changes: dict[str, Any] = {} if top_k is None else {"top_k": top_k}
-        if min_confidence is not None or min_precision is not None:
-            changes |= {"min_confidence": min_confidence, "min_precision": min_precision}
-        settings = self.settings.updated(changes)
-        self.calibration.threshold_of(settings)  # a precision out of reach is an error before anything is read
-        return settings
-
-    def _refused_unread(self, question: str, settings: Settings, chosen: Chosen) -> Response | None:
-        no_answer = refused_unread(question, self.index, chosen)
-        return None if no_answer is None else self._response(question, settings, chosen, (), no_answer)
-
-    def _read(
-        self,
-        questions: Sequence[str],
-        settings: Settings,
-        chosen: Chosen,
-        without: Sequence[Collection[str]] | None = None,
-    ) -> list[_Reading]:
-        """Return each question read; the times of a batch are shared out evenly among its questions."""
-        timer = StageTimer(len(questions))
-        vectors = self._vectors(questions)
-        timer.stop("embed")
-        candidates = [
-            self._reranked(text, retrieve(self.index, text, vector, settings, missing, chosen.rows))
-            for text, vector, missing in zip(questions, vectors, without or [()] * len(questions), strict=True)
-        ]
-        passages = [to_read(self.index, item, settings.read_passages) for item in candidates]
-        timer.stop("retrieve")
-        extractions = self._reader.read(questions, passages)
-        timer.stop("read")
-        return [
-            _Reading(text, item, tuple(read), timer.timings, chosen)
-            for text, item, read in zip(questions, candidates, extractions, strict=True)
-        ]
-
-    def _reranked(self, question: str, candidates: Candidates) -> Candidates:
-        if self.settings.reranker == NO_RERANKER:
-            return candidates
-        from rag.reading.hub_reader import hub_reranker
-
-        reranker = hub_reranker(self.settings.reranker)
-        return reranked(self.index, candidates, lambda texts: reranker.score(question, texts))
-
-    def _respond(self, reading: _Reading, settings: Settings, explain: bool = False) -> Response:
-        threshold = self.calibration.threshold_of(settings)
-        maker = AnswerMaker(self.index, settings, self.calibration)
-        usual = replace(settings, top_k=max(settings.top_k, Settings().top_k), min_confidence=None, min_precision=None)
-        wide = select(maker, reading.question, reading.extractions, usual.top_k)
-        selection = wide.first(settings.top_k)
-        chosen = selection.shown(settings, threshold)
-        shown = self._with_copies(maker, reading, chosen)
-        read = ranked([item.answer for item in selection.answers])
-        answers = ranked([item.answer for item in shown])
-        no_answer = None if shown else self._no_answer(maker, reading, selection, settings)
-        unsure = (*no_answer.possible, *no_answer.closest) if no_answer else ()
-        verify_answers((*read, *answers, *unsure), cited_documents(self.index, (*read, *answers, *unsure)))
-        agreement = selection.agreement(shown)
-        if shown and usual != settings:
-            withheld = selection.differing(shown, wide.shown(usual, self.calibration.threshold))
-            agreement |= {"withheld_differ": withheld} if withheld else {}
-        response = self._response(reading.question, settings, reading.chosen, answers, no_answer, agreement)
-        explained = self._explained(reading, selection, answers, settings) if explain else None
-        return replace(response, timings_ms=reading.timings, explain=explained)
-
-    def _no_answer(self, maker: AnswerMaker, reading: _Reading, selection: Selection, settings: Settings) -> NoAnswer:
-        thresholds = Thresholds(
-            self.calibration.threshold_of(settings), self.calibration.possible_threshold_of(settings)
-        )
-        candidates = reading.candidates
-        best_hits = hits(self.index, candidates.fused[:1], candidates.scores)
-        refusal = Refusal(self.index, maker, reading.question, self._masked_words)
-        return refusal.no_answer(selection.answers, thresholds, next(iter(best_hits), None))
-
-    def _with_copies(
-        self, maker: AnswerMaker, reading: _Reading, answers: Sequence[StatedAnswer]
-    ) -> Sequence[StatedAnswer]:
-        if not answers:
-            return ()
-        candidates = reading.candidates
-        return with_copies(maker, answers, hits(self.index, candidates.fused[:MAX_COPY_PASSAGES], candidates.scores))
-
-    def _explained(
-        self, reading: _Reading, selection: Selection, shown: Sequence[Answer], settings: Settings
-    ) -> Mapping[str, Any]:
-        threshold = self.calibration.threshold_of(settings)
-        return explanation(
-            self.index, reading.question, reading.candidates, reading.extractions, selection, shown, settings, threshold
-        )
-
-    def _trace(self, reading: _Reading, settings: Settings, depth: int) -> Trace:
-        rankings = reading.candidates
-        best = self.calibration.probability(reading.extractions[0].features) if reading.extractions else 0.0
-        lexical, dense, fused = (
-            tuple(hits(self.index, ranking[:depth], rankings.scores))
-            for ranking in (rankings.lexical, rankings.dense, rankings.fused)
-        )
-        response = self._respond(reading, settings)
-        return Trace(reading.question, lexical, dense, fused, reading.extractions, best, response)
-
-    def _response(
-        self,
-        question: str,
-        settings: Settings,
-        chosen: Chosen,
-        answers: tuple[Answer, ...],
-        no_answer: NoAnswer | None,
-        agreement: Mapping[str, Any] = NO_AGREEMENT,
-    ) -> Response:
-        facts = [question, self.index.fingerprint, asdict(settings), self._calibrated, chosen.conditions]
-        return Response(f"r_{_sha256_of(facts)[:16]}", question, answers, no_answer, self.index.info, agreement)
-
-
-def _sha256_of(facts: object) -> str:
-    """Return the hash of what JSON can say."""
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
-
-
-def _model(reader: str) -> "Callable[[], PassageReader] | None":
-    """Return what loads the model that reads, None for none: heavy libraries are met only where one is named."""
-    if reader == WITHOUT_MODEL:
-        return None
-    if reader == "shipped":
-        return span_model
-    from rag.reading.hub_reader import hub_reader
-
-    return partial(hub_reader, reader)
+        """Use the current version of the index if another process has written one; tell whether it has."""
+        before = self._pipeline
+        self.index.refresh()
+        return self.pipeline() is not before

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from rag.answering.answers import context_span
-from rag.answering.assistant import Trace
+from rag.answering.pipeline import Trace
 from rag.core.errors import EvaluationError
 from rag.core.response import Answer, Citation, Response
 from rag.core.settings import Settings

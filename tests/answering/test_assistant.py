@@ -189,7 +189,7 @@ def test_a_corrupted_character_raises_and_is_never_shown(twins: Index, monkeypat
     assert document is not None
     tampered = Document("a", document.text.replace("1931", "1932"))
     tampered.__dict__["text_sha256"] = document.text_sha256
-    monkeypatch.setattr(twins, "document", lambda key: tampered if key == "a" else twins.store.document(key))
+    monkeypatch.setattr(Index, "document", lambda self, key: tampered if key == "a" else self.store.document(key))
     with pytest.raises(VerificationError):
         assistant.ask("When was the bridge over the Kura opened?", min_confidence=0.0)
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import rag.answering.assistant
+import rag.answering.pipeline
 from rag.core.settings import Settings
 from rag.core.types import Chunk, Extraction, Hit, Span
 from rag.embedding.onnx_embedder import LeanEmbedder
@@ -104,7 +105,7 @@ def test_a_reader_that_always_answers_shows_in_abstention(
             found = self._reader.read(questions, hits)
             return [[replace(item, features=dict.fromkeys(item.features, 1.0)) for item in items] for items in found]
 
-    monkeypatch.setattr(rag.answering.assistant, "SentenceReader", SureReader)
+    monkeypatch.setattr(rag.answering.pipeline, "SentenceReader", SureReader)
     found = evaluate(small_set, other_field=other_set, settings=WHOLE, stages=STAGES, cache=cache)
     for kind in ("article removed", "other field"):
         stage = f"abstention, {kind}"

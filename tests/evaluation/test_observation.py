@@ -2,7 +2,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from rag.answering.assistant import Trace
+from rag.answering.pipeline import Trace
 from rag.core.response import IndexInfo, NoAnswer, Response
 from rag.core.types import Chunk, Hit, Span
 from rag.evaluation.datasets import Question

@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import pytest
 
 from rag.answering.assistant import Assistant
 from rag.core.response import Response
+from rag.core.types import Document
 from rag.index.index import Index
 
 if TYPE_CHECKING:
@@ -94,3 +96,60 @@ def test_1000_questions_from_8_threads_while_a_writer_syncs_for_two_minutes(
 ) -> None:
     right, versions = asked_while_synced(tmp_path, embedder, questions=1_000, seconds=120.0)
     assert right == 1_000 and versions > 20
+
+
+def shared_while_written(folder: Path, embedder: "Embedder", questions: int, versions: int) -> tuple[int, int]:
+    """Ask one Assistant from eight threads while another thread writes and refreshes it.
+
+    Question i waits until the Assistant has been refreshed `i * versions / questions` times, so that a slow writer
+    cannot make the test pass over a single version. Return how many responses were right, from how many versions.
+    """
+    documents = [Document(f"{town}", text(town, 0)) for town in range(TOWNS)]
+    writer = Index.build(documents, folder / "index", embedder=embedder)
+    assistant = Assistant(Index.open(writer.path, embedder))
+    texts, refreshed, done = {writer.manifest.version: held(writer)}, threading.Condition(), threading.Event()
+
+    def write() -> None:
+        turn = 0
+        try:
+            while not done.is_set():
+                turn += 1
+                writer.add([Document(f"{turn % TOWNS}", text(turn % TOWNS, turn))])
+                texts[writer.manifest.version] = held(writer)
+                assistant.refresh()
+                with refreshed:
+                    refreshed.notify_all()
+        finally:
+            done.set()
+            with refreshed:
+                refreshed.notify_all()
+
+    def ask(number: int) -> Response:
+        with refreshed:
+            refreshed.wait_for(lambda: done.is_set() or len(texts) > number * versions // questions)
+        return assistant.ask(f"What did the bridge of Town{number % TOWNS} cost?", min_confidence=0.0)
+
+    with ThreadPoolExecutor(THREADS + 1) as pool:
+        writing = pool.submit(write)
+        try:
+            responses = list(pool.map(ask, range(questions)))
+        finally:
+            done.set()
+        writing.result()
+    writer.close()
+    return sum(is_true(response, texts) for response in responses), len({r.index.version for r in responses})
+
+
+def test_eight_threads_share_one_assistant_while_another_writes_and_refreshes(
+    tmp_path: Path, embedder: "Embedder"
+) -> None:
+    right, versions = shared_while_written(tmp_path, embedder, questions=120, versions=6)
+    assert right == 120 and versions >= 3
+
+
+@pytest.mark.slow
+def test_eight_threads_ask_2000_questions_of_one_assistant_while_another_writes(
+    tmp_path: Path, embedder: "Embedder"
+) -> None:
+    right, versions = shared_while_written(tmp_path, embedder, questions=2_000, versions=80)
+    assert right == 2_000 and versions >= 40
