@@ -158,7 +158,7 @@ def verify(
 @app.command("config")
 def show_configuration(context: typer.Context) -> None:
     """List every setting that differs from its default, with its source."""
-    values = context.obj.found
+    values = context.obj.values
     for key in (key for key in KEYS if key in values):
         value = "•••" if key == SECRET else printable(str(values[key].value))
         typer.echo(f"{key}\t{value}\t{values[key].origin}")

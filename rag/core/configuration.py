@@ -1,8 +1,8 @@
-"""Gathers what is set outside the command line: a file `pincite.toml`, and over it variables `PINCITE_…`.
+"""Reads the settings of a file `pincite.toml` and of variables `PINCITE_…`, which override the file.
 
 Keys are those of `Settings` and `Options`, and `index`, the folder of the index; `top_k` in the file is `PINCITE_TOP_K`
-in the environment. What a command line says goes before both. `Index` and `Assistant` read none of it: from Python,
-settings are given.
+in the environment. The command line overrides both. `Index` and `Assistant` read neither: in Python, settings are
+arguments.
 """
 
 import functools
@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from rag.core.errors import InvalidInput, InvalidSettings, RagError
-from rag.core.settings import Options, Settings, over, require_known
+from rag.core.settings import Options, Settings, merge_settings, require_known
 
 FILE_NAME = "pincite.toml"
 PREFIX = "PINCITE_"
 OF_OTHERS = ("PINCITE_CONFIG", "PINCITE_CACHE")
-"""Variables that are read elsewhere: the path of the file, and the folder for what can be made again."""
+"""Variables that other modules read: the path of the file, and the cache folder."""
 SETTINGS = tuple(item.name for item in fields(Settings))
 OPTIONS = tuple(item.name for item in fields(Options))
 KEYS = ("index", *OPTIONS, *SETTINGS)
@@ -29,7 +29,7 @@ SECRET = "auth"
 
 @dataclass(frozen=True)
 class Configured:
-    """A value, and where it was set: the path of a file, or the name of a variable."""
+    """A value and its origin: the path of a file, or the name of a variable."""
 
     value: Any
     origin: str
@@ -37,22 +37,22 @@ class Configured:
 
 @dataclass(frozen=True)
 class Configuration:
-    """What is set outside the command line."""
+    """The settings and options of the file and the environment, by key."""
 
-    found: Mapping[str, Configured]
+    values: Mapping[str, Configured]
 
     @property
     def index(self) -> Path | None:
-        """Return the folder of the index, None where none is set."""
-        return Path(self.found["index"].value) if "index" in self.found else None
+        """Return the folder of the index, None if it is not set."""
+        return Path(self.values["index"].value) if "index" in self.values else None
 
     def settings(self) -> dict[str, Any]:
         """Return the settings, as `Settings.updated` takes them."""
-        return {key: item.value for key, item in self.found.items() if key in SETTINGS}
+        return {key: item.value for key, item in self.values.items() if key in SETTINGS}
 
     def options(self) -> dict[str, Any]:
         """Return the options of serving, as `Options.updated` takes them."""
-        return {key: item.value for key, item in self.found.items() if key in OPTIONS}
+        return {key: item.value for key, item in self.values.items() if key in OPTIONS}
 
 
 NOTHING = Configuration({})
@@ -60,38 +60,38 @@ _now: ContextVar[Configuration] = ContextVar("configuration", default=NOTHING)
 
 
 def load(file: Path | None = None, environment: Mapping[str, str] | None = None) -> Configuration:
-    """Return what a file and the environment set, and keep it for the commands of this run.
+    """Return the settings of a file and of the environment, and keep them for the commands of this run.
 
-    Without `file` it is the one that `PINCITE_CONFIG` names, else `pincite.toml` in the current folder, if it is there.
-    Raises InvalidSettings for a file that cannot be read, and for unknown keys and values that will not do, with their
-    place.
+    If `file` is None, read the file that `PINCITE_CONFIG` names, else `pincite.toml` in the current folder if it is
+    there. Raises InvalidSettings if a file cannot be read, or if a key or a value is invalid; the message names its
+    origin.
     """
     environment = os.environ if environment is None else environment
-    named = file or (Path(environment["PINCITE_CONFIG"]) if environment.get("PINCITE_CONFIG") else None)
-    path = named or Path(FILE_NAME)
-    held = _of_file(path) if named or path.is_file() else {}
-    configuration = Configuration(over(_of_environment(environment), held))
+    explicit = file or (Path(environment["PINCITE_CONFIG"]) if environment.get("PINCITE_CONFIG") else None)
+    path = explicit or Path(FILE_NAME)
+    file_values = _of_file(path) if explicit or path.is_file() else {}
+    configuration = Configuration(merge_settings(_of_environment(environment), file_values))
     _now.set(configuration)
     return configuration
 
 
 def configured(command: Callable[..., None]) -> Callable[..., None]:
-    """Return a command of the shell whose `--set` has what is configured before it; what is typed goes before that."""
+    """Return a command of the shell whose `--set` begins with the configured settings; typed ones override them."""
 
     @functools.wraps(command)
-    def run(*args: Any, **given: Any) -> None:
-        typed = given.get("settings") or []
+    def run(*args: Any, **parameters: Any) -> None:
+        typed = parameters.get("settings") or []
         changes = changes_of(typed)
-        held = over(changes, _now.get().settings())
-        pairs = [f"{key}={value}" for key, value in held.items() if key not in changes]
-        command(*args, **{**given, "settings": [*pairs, *typed] or None})
+        settings = merge_settings(changes, _now.get().settings())
+        pairs = [f"{key}={value}" for key, value in settings.items() if key not in changes]
+        command(*args, **{**parameters, "settings": [*pairs, *typed] or None})
 
     return run
 
 
-def changes_of(given: list[str] | None) -> dict[str, str]:
-    """Return what `--set key=value` gives. Raises InvalidSettings for one without a value."""
-    pairs = [item.partition("=") for item in given or ()]
+def changes_of(assignments: list[str] | None) -> dict[str, str]:
+    """Return keys and values of `--set key=value`. Raises InvalidSettings if one has no value."""
+    pairs = [item.partition("=") for item in assignments or ()]
     for key, sign, _ in pairs:
         if not sign:
             raise InvalidSettings(f"--set {key!r} has no value.", "Write it as --set key=value.")
@@ -99,7 +99,7 @@ def changes_of(given: list[str] | None) -> dict[str, str]:
 
 
 def require_file(path: Path, remedy: str, error: type[RagError] = InvalidInput) -> None:
-    """Raise `error` where `path` is a folder or there is nothing."""
+    """Raise `error` if `path` is a folder or does not exist."""
     if path.is_dir():
         raise error(f"{path} is a folder.", remedy)
     if not path.exists():
@@ -145,8 +145,8 @@ def _checked(key: str, value: Any, origin: str) -> Any:
     return value
 
 
-def _require_one_threshold(found: Mapping[str, Configured]) -> None:
-    thresholds = {key: item for key, item in found.items() if key in ("min_confidence", "min_precision")}
+def _require_one_threshold(values: Mapping[str, Configured]) -> None:
+    thresholds = {key: item for key, item in values.items() if key in ("min_confidence", "min_precision")}
     try:
         Settings().updated({key: item.value for key, item in thresholds.items()})
     except InvalidSettings as error:

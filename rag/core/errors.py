@@ -25,17 +25,17 @@ RagError
 
 
 class RagError(Exception):
-    """Base of all errors a user can cause or mend; `message` says what, `remedy` says what to do."""
+    """Base of all errors a user can cause or mend; `message` says what happened, `remedy` what to do."""
 
     def __init__(self, message: str, remedy: str) -> None:
-        """Keep both halves, so that a face can show them apart."""
+        """Keep both halves, so that an interface can show them apart."""
         super().__init__(f"{message} {remedy}".strip())
         self.message = message
         self.remedy = remedy
 
 
 class InvalidInput(RagError):
-    """An argument is outside what the call accepts."""
+    """An argument is not one that the call accepts."""
 
 
 class InvalidQuestion(InvalidInput):
@@ -79,7 +79,7 @@ class IndexNotFound(IndexProblem):
 
 
 class IndexCorrupt(IndexProblem):
-    """A file of the index is missing or is not what was written."""
+    """A file of the index is missing or its bytes have changed."""
 
 
 class IndexVersionMismatch(IndexProblem):

@@ -1,7 +1,7 @@
 """Writes a response for other programs and for people: Markdown, JSON evidence, BibTeX, CSL-JSON, Web Annotation.
 
 Each form is written from the published JSON (`response.to_dict()`), so a saved response can be exported too. Each holds
-the quotation, its place, the sha256 of its text, and the day when it was read. That day is today unless one is given.
+the quotation, its place, the sha256 of its text, and the day when it was read. If no day is given, it is today.
 """
 
 import base64
@@ -17,32 +17,32 @@ from rag.core.errors import InvalidInput
 NOTICE = "Exact words of the sources."
 POSSIBLE = "Possible answer (unsure)"
 POLARITY_WORDS = {"denies": "denies what is asked", "conditional": "holds under a condition"}
-"""What is said of the sentence around an answer that does not simply affirm."""
+"""Remarks on the sentence around an answer, if it does not simply affirm."""
 Json = Mapping[str, Any]
 """An object of the published JSON: a response, an answer or a citation."""
 DATE = re.compile(r"(\d{4})(?:-(\d\d))?(?:-(\d\d))?")
 
 
 def export(response: Json, form: str, read_on: date | None = None) -> str:
-    """Return a response in one of `FORMS`, read on a day. Raises InvalidInput for another form."""
+    """Return a response in one of `FORMS`, read on a day. Raises InvalidInput if there is no such form."""
     require_form(form)
     return FORMS[form](response, read_on or date.today())
 
 
 def require_form(form: str | None) -> None:
-    """Raise InvalidInput where `form` is given and none of `FORMS`."""
+    """Raise InvalidInput if `form` is not None and not one of `FORMS`."""
     if form is not None and form not in FORMS:
         raise InvalidInput(f"There is no form {form!r}.", f"Known: {', '.join(FORMS)}.")
 
 
 def one_form(form: str | None, flags: dict[str, bool]) -> str | None:
-    """Return the form asked for, None for none. Raises InvalidInput where two are."""
-    asked = {f"--{name}": name for name, given in flags.items() if given}
+    """Return the one form that is set, None if none is. Raises InvalidInput if two differ."""
+    options = {f"--{name}": name for name, is_set in flags.items() if is_set}
     if form is not None:
-        asked[f"--format {form}"] = form
-    if len(set(asked.values())) > 1:
-        raise InvalidInput(f"{' and '.join(asked)} are given.", "Give one of them.")
-    return next(iter(asked.values()), None)
+        options[f"--format {form}"] = form
+    if len(set(options.values())) > 1:
+        raise InvalidInput(f"{' and '.join(options)} are given.", "Give one of them.")
+    return next(iter(options.values()), None)
 
 
 def to_markdown(response: Json, read_on: date | None = None) -> str:
@@ -115,7 +115,7 @@ FORMS: dict[str, Callable[[Json, date], str]] = {
 
 
 def place_label(page_number: int | None, part: str | None, row: int | None, line_start: int, line_end: int) -> str:
-    """Return where a citation stands: page or slide, sheet or chapter, and row; its lines if none of these is known.
+    """Return the place of a citation: page or slide, sheet or chapter, and row; its lines if none of these is known.
 
     Lines are those of the stored text. Nobody can look them up in a PDF or a sheet, so they come last.
 
@@ -178,10 +178,10 @@ def _quoted(answer: Json) -> list[str]:
         return [f"> {_inline(line)}" for line in answer["answer"].splitlines()]
     context, start, end = answer["context"], answer["context_offset"]["start"], answer["context_offset"]["end"]
     before, after = _inline(context[:start]), _inline(context[end:])
-    # A space at an edge is lost with the line's, and stands again where the source has white space.
-    left = " " if context[:start][-1:].isspace() else ""
-    right = " " if context[end:][:1].isspace() else ""
-    return [f"> {before}{left}**{_inline(answer['answer'])}**{right}{after}"]
+    # `_inline` strips the spaces at the edges, so put one back if the source has white space there.
+    space_before = " " if context[:start][-1:].isspace() else ""
+    space_after = " " if context[end:][:1].isspace() else ""
+    return [f"> {before}{space_before}**{_inline(answer['answer'])}**{space_after}{after}"]
 
 
 def _proof(citation: Json) -> str:
@@ -289,7 +289,7 @@ def _urn(name: str) -> str:
 
 
 def _hash_name(sha256: str) -> str:
-    """Return the name that RFC 6920 gives to what has this hash."""
+    """Return the RFC 6920 name of a text with this hash."""
     return "ni:///sha-256;" + base64.urlsafe_b64encode(bytes.fromhex(sha256)).decode().rstrip("=")
 
 

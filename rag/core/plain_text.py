@@ -10,17 +10,17 @@ if TYPE_CHECKING:
     from rag.core.response import Answer, Place, Response
 
 HARMLESS = frozenset("\u00ad\u200b\u200c\u200d\u200e\u200f\u2060")
-"""Format characters that scripts and emoji need and that cannot reorder what stands around them."""
+"""Format characters that scripts and emoji need and that cannot reorder the text around them."""
 
 
 def printable(text: str) -> str:
-    """Return the text in one line, with U+FFFD for what could drive a terminal or reorder its line."""
+    """Return the text in one line, with U+FFFD for each character that could drive a terminal or reorder its line."""
     line = " ".join(text.split())
     return "".join(sign if sign.isprintable() or sign in HARMLESS else "\ufffd" for sign in line)
 
 
 def response_lines(response: "Response") -> "Iterator[str]":
-    """Give the lines of the quotations, or of why there is none and what is closest."""
+    """Yield the lines of the quotations; if there are none, those of the reason and of the closest passages."""
     refusal = response.no_answer
     if refusal is None:
         for answer in response.answers:
@@ -49,8 +49,8 @@ def response_lines(response: "Response") -> "Iterator[str]":
         )
 
 
-def quote_lines(answer: "Answer", judged: str) -> "Iterator[str]":
-    """Give the lines of a quotation: the words, the sentence it stands in, its place, and what is judged of it."""
+def quote_lines(answer: "Answer", verdict: str) -> "Iterator[str]":
+    """Yield the lines of a quotation: its words, its sentence, its place, and the verdict on it."""
     citation = answer.citation
     title = printable(citation.source.title or citation.span.document_id)
     yield f"[{answer.rank}] “{printable(answer.answer)}”"
@@ -58,7 +58,7 @@ def quote_lines(answer: "Answer", judged: str) -> "Iterator[str]":
         yield f"    in: “{printable(answer.context)}”"
     if answer.polarity != "affirms":
         yield f"    this sentence {POLARITY_WORDS[answer.polarity]}"
-    yield f"    {title}, {where(citation.place)} ({printable(citation.span.document_id)}) — {judged}"
+    yield f"    {title}, {where(citation.place)} ({printable(citation.span.document_id)}) — {verdict}"
     for other in answer.also_in:
         yield f"    also in {printable(other.span.document_id)}, {where(other.place)}"
     if answer.continues is not None:

@@ -1,4 +1,4 @@
-"""Says what a part must do to be swapped: embedder, the stores of documents, vectors and words, reader, reranker."""
+"""Defines the interfaces of the parts that can be swapped: embedder, stores of documents, vectors and words, reader."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
@@ -35,7 +35,7 @@ class Embedder(Protocol):
 
     @property
     def max_tokens(self) -> int:
-        """Longest input in tokens, special tokens included; what is longer would be cut."""
+        """Longest input in tokens, special tokens included; a longer input would be cut."""
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Return the length of each text in tokens, special tokens included, uncut."""
@@ -44,7 +44,7 @@ class Embedder(Protocol):
         """Return float32 (n, dimension), unit rows."""
 
     def embed_queries(self, texts: Sequence[str]) -> "Floats2d":
-        """Return float32 (n, dimension), unit rows; a row does not depend on what else is in `texts`."""
+        """Return float32 (n, dimension), unit rows; a row does not depend on the other `texts`."""
 
     def embed_with_parts(self, texts: Sequence[str], parts: Sequence["Ranges"]) -> "tuple[Floats2d, list[Floats2d]]":
         """Return the vectors of texts, and for each text those of its parts (character ranges): both unit rows.
@@ -70,10 +70,10 @@ class NewVectors(Protocol):
         """Return the stored vectors, float32 (n, dimension), in the order asked."""
 
     def finish(self) -> tuple[str, ...]:
-        """Write the files, where there are some to write; return what the user should know of them."""
+        """Write the files, if there are any; return notes on them for the user."""
 
     def close(self) -> None:
-        """Let go of what is not finished."""
+        """Discard unfinished files."""
 
 
 class VectorStore(Protocol):
@@ -90,17 +90,17 @@ class VectorStore(Protocol):
         """Return all rows held, int64 (n,)."""
 
     def get(self, rows: "Ints1d") -> "Floats2d":
-        """Return the stored vectors, float32 (n, dimension), in the order asked; one not held raises ValueError."""
+        """Return the stored vectors, float32 (n, dimension), in order. Raises ValueError if one is not held."""
 
     def search(self, queries: "Floats2d", k: int, among: "Ints1d | None" = None) -> list[Ranking]:
-        """Return for each query the k rows of highest inner product (fewer if fewer are held), of `among` alone."""
+        """Return for each query the k rows of highest inner product, fewer if fewer are held, of `among` alone."""
 
 
 class NewWords(Protocol):
     """Takes rows with words while an index is written. Changes are seen after `commit`."""
 
     def add(self, rows: Sequence[int], texts: Sequence[str], headings: Sequence[str]) -> None:
-        """Take new rows: the passage and what stands above it (title, headings), searched with their own weight."""
+        """Take new rows: the passage, and the title and headings above it, searched with their own weight."""
 
     def remove(self, rows: Sequence[int]) -> None:
         """Drop rows."""
@@ -135,7 +135,7 @@ class LexicalStore(Protocol):
 
 
 class Overlapping(Protocol):
-    """What tells where documents overlap."""
+    """The stored fingerprints of documents that overlap."""
 
     def sketches(self) -> dict[str, bytes]:
         """Return the sketch of every document, newest first, then in order of id; of equal texts only the first."""
@@ -146,14 +146,14 @@ class DocumentStore(Protocol):
 
     @property
     def fields(self) -> "Fields":
-        """What filters ask for."""
+        """The documents by the values that filters ask for."""
 
     @property
     def overlaps(self) -> Overlapping:
-        """What tells where documents overlap."""
+        """The stored fingerprints of documents that overlap."""
 
     def close(self) -> None:
-        """Let go of files."""
+        """Close the files."""
 
     def counts(self) -> tuple[int, int]:
         """Return the numbers of documents and chunks."""
@@ -177,7 +177,7 @@ class DocumentStore(Protocol):
         """Return the rows of the documents of these keys, int64 (n,), in order."""
 
     def document(self, document_id: str) -> "Document | None":
-        """Return a document, None where it is not held."""
+        """Return a document, None if it is not held."""
 
     def masks(self, document_id: str) -> "list[Mask]":
         """Return the masks of a document in order."""
@@ -195,7 +195,7 @@ class DocumentStore(Protocol):
         """Return the packed vectors of the sentences of chunks, by row."""
 
     def problems(self) -> list[str]:
-        """Return what is not what was written, one line each."""
+        """Return the damage of the files, one line each."""
 
 
 class Reader(Protocol):

@@ -1,4 +1,4 @@
-"""Says how far a write of the index is, and what it did."""
+"""Reports the progress of a write of the index, and its result."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -6,15 +6,15 @@ from dataclasses import dataclass, replace
 from rag.core.errors import EmptyDocument, LoadError, UnsupportedFormat
 
 NAMED = 3
-"""Of many, so many are told by name."""
+"""Names that are listed of many."""
 
-LEAST_SECONDS, LEAST_SHARE = 10.0, 0.05
-"""Work from which on the pace so far says something of the time left."""
+MIN_PACE_SECONDS, MIN_PACE_SHARE = 10.0, 0.05
+"""If less than this is done, the pace so far says nothing of the time left."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a build is, in bytes of source; `total` is 0 where it cannot be known.
+    """Progress of a build in bytes of source; `total` is 0 if it cannot be known.
 
     `seconds` count from the first text that was embedded, which comes after the models are loaded.
     """
@@ -27,25 +27,24 @@ class Progress:
 
     @property
     def seconds_left(self) -> float | None:
-        """Return the time left at the pace so far, None before there is a pace to tell it by."""
+        """Return the time left at the pace so far, None if there is no pace yet."""
         if 0 < self.total == self.done:
             return 0.0
-        known = self.seconds >= LEAST_SECONDS and self.done >= LEAST_SHARE * self.total
-        if not known or not 0 < self.done <= self.total:
+        has_pace = self.seconds >= MIN_PACE_SECONDS and self.done >= MIN_PACE_SHARE * self.total
+        if not has_pace or not 0 < self.done <= self.total:
             return None
         return self.seconds * (self.total - self.done) / self.done
 
 
 @dataclass(frozen=True)
 class IndexReport:
-    """What a write did, by document id.
+    """The result of a write, by document id.
 
-    `duplicates` has one entry for each text that several documents hold, where one of them is new: that one's id and
-    its equals. `near_duplicates` has one entry for each group of documents that are much alike
-    (`rag.index.writing.near_duplicates`) where
-    one is new: one's id and the others'. `failed` has sources with the reason; those among them that should have been
-    readable are `unreadable`. `notes` has what is not as one may expect: files that lie elsewhere now, links that were
-    left out, a recall of the search below 0.98.
+    `duplicates` has one entry for each text that several documents hold, if one of them is new: the id of the new one
+    and of its equals. `near_duplicates` has one entry for each group of similar documents
+    (`rag.index.writing.near_duplicates`), if one is new: its id and the others'. `failed` has sources with the reason;
+    `unreadable` are those of them that should have been readable. `notes` has surprises: files that have moved, links
+    that were skipped, a recall of the search below 0.98.
     """
 
     added: tuple[str, ...] = ()
@@ -81,10 +80,10 @@ def duration(seconds: float) -> str:
     return f"{int(seconds) + 1} s" if seconds < 90 else f"{int(seconds // 60) + 1} min"
 
 
-def first_few(told: Sequence[str]) -> str:
+def first_few(names: Sequence[str]) -> str:
     """Return the first of many, and how many more there are.
 
     >>> first_few(["a", "b", "c", "d"])
     'a, b, c and 1 more'
     """
-    return ", ".join(told[:NAMED]) + (f" and {len(told) - NAMED} more" if len(told) > NAMED else "")
+    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")

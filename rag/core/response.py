@@ -26,7 +26,7 @@ NO_AGREEMENT: Mapping[str, Any] = {"groups": [], "differ": False}
 
 @dataclass(frozen=True)
 class SourceInfo:
-    """What is known of the document that a citation leads to."""
+    """The metadata of the document that a citation leads to, None if unknown."""
 
     title: str | None = None
     uri: str | None = None
@@ -42,7 +42,7 @@ class Place:
     """Where a citation stands, in the units people and browsers use; `utf16` offsets count UTF-16 units.
 
     Lines are those of the stored text. Page or slide, `part` (sheet, chapter) and `row` are of the original, None
-    where it has none; `editor_link` is `path:line:column` where the stored text is the file's own.
+    if it has none; `editor_link` is `path:line:column` if the stored text is the file's own.
     """
 
     utf16_start: int
@@ -86,7 +86,7 @@ class Citation:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON object."""
-        place, source = self.place, self.source
+        at, source = self.place, self.source
         position = {"start": self.span.start, "end": self.span.end}
         return {
             "number": self.number,
@@ -94,19 +94,19 @@ class Citation:
             "chunk_id": self.chunk_id,
             **{key: getattr(source, key) for key in SourceInfo.__dataclass_fields__},
             "document_offset": position,
-            "document_offset_utf16": {"start": place.utf16_start, "end": place.utf16_end},
-            "page_number": place.page_number,
-            "part": place.part,
-            "row": place.row,
-            "line_start": place.line_start,
-            "line_end": place.line_end,
-            "headings": list(place.headings),
+            "document_offset_utf16": {"start": at.utf16_start, "end": at.utf16_end},
+            "page_number": at.page_number,
+            "part": at.part,
+            "row": at.row,
+            "line_start": at.line_start,
+            "line_end": at.line_end,
+            "headings": list(at.headings),
             "selector": [
                 {"type": "TextQuoteSelector", "exact": self.quote, "prefix": self.prefix, "suffix": self.suffix},
                 {"type": "TextPositionSelector", **position},
             ],
             "url_fragment": url_fragment(source.uri, self.quote),
-            "editor_link": place.editor_link,
+            "editor_link": at.editor_link,
             "content_sha256": self.content_sha256,
             "verified": self.verified,
         }
@@ -126,10 +126,10 @@ class Doubt:
 
 @dataclass(frozen=True)
 class Remarks:
-    """What a reader of a quotation should know beside it.
+    """The remarks on a quotation that its reader should know.
 
     `continues` is (marker, text) if the source goes on with a contrast or a condition. `polarity` says whether the
-    sentence affirms what is asked, denies it, or makes it conditional. `doubts` speak against an unsure answer.
+    sentence affirms the question, denies it, or makes it conditional. `doubts` speak against an unsure answer.
     """
 
     continues: tuple[str, str] | None = None
@@ -153,7 +153,7 @@ class Answer:
     remarks: Remarks = field(default_factory=Remarks)
 
     def __post_init__(self) -> None:
-        """Refuse figures that are none, a confidence outside [0, 1] and a context that does not hold the answer."""
+        """Refuse scores that are no numbers, a confidence outside [0, 1] and a context without the answer."""
         if self.answer_type not in get_args(AnswerType) or self.rank < 1:
             raise ValueError(f"answer {self.rank}: unknown type {self.answer_type!r} or rank below 1")
         if not all(map(math.isfinite, (self.score, self.confidence, *self.scores.values()))):
@@ -178,17 +178,17 @@ class Answer:
 
     @property
     def polarity(self) -> Polarity:
-        """Return whether the sentence affirms what is asked, denies it, or makes it conditional."""
+        """Return whether the sentence affirms the question, denies it, or makes it conditional."""
         return self.remarks.polarity
 
     @property
     def doubts(self) -> tuple[Doubt, ...]:
-        """Return what speaks against an answer that is shown as unsure, empty for others."""
+        """Return the doubts about an answer if it is shown as unsure, else none."""
         return self.remarks.doubts
 
     @property
     def context_offset(self) -> tuple[int, int]:
-        """Return where the quotation stands in `context`."""
+        """Return the range of the quotation in `context`."""
         start = self.citation.span.start - self.context_span.start
         return start, start + len(self.citation.span)
 
@@ -266,10 +266,10 @@ class IndexInfo:
     chunks: int
     embedding_model: str
     engine: Mapping[str, str] | None = None
-    """What the server is that holds it, and how it finds passages; None for an index in a folder."""
+    """The server that holds it, and how it finds passages; None if the index is a folder."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the JSON object; an index in a folder has no engine."""
+        """Return the JSON object, without `engine` if the index is a folder."""
         return {key: value for key, value in asdict(self).items() if key != "engine" or value is not None}
 
 
@@ -300,7 +300,7 @@ class Response:
 
     @property
     def withheld_note(self) -> str:
-        """Return in words how many answers that differ are not shown, empty where none."""
+        """Return in words how many answers that differ are not shown, empty if there are none."""
         return withheld_note(self.agreement)
 
     def to_dict(self) -> dict[str, Any]:
@@ -348,7 +348,7 @@ def ranked(answers: Sequence[Answer]) -> tuple[Answer, ...]:
 
 
 def url_fragment(uri: str | None, quote: str) -> str | None:
-    """Return `uri` with a text fragment that marks the quote in a browser, None without a web address.
+    """Return `uri` with a text fragment that marks the quote in a browser, None if there is no web address.
 
     A quote over 300 characters or over several lines is given by its first and last words, as the specification
     asks (https://wicg.github.io/scroll-to-text-fragment/): `#:~:text=First%20words,last%20words`.

@@ -1,4 +1,4 @@
-"""Reads JSON that comes from outside, so that all that can be wrong with it is one error."""
+"""Reads JSON from outside; whatever is wrong with it raises one error."""
 
 import json
 from typing import Any

@@ -30,10 +30,10 @@ RANGES: dict[str, tuple[float, float]] = {
 VECTOR_INDEXES = ("auto", "flat", "sq8", "ivf")
 RUNTIMES = ("auto", "onnx-int8", "onnx-fp32", "sentence-transformers")
 WITHOUT_MODEL, NO_RERANKER = "sentences", "none"
-SHAPING = ("embedding_model", "chunk_size", "stemmer", "text_column", "repeated_share")
-"""Settings that an index is built with; they are kept in its manifest and changing one means building anew."""
-RIVALS = {"min_confidence": "min_precision", "min_precision": "min_confidence"}
-"""Settings of which only one can be given."""
+INDEX_SETTINGS = ("embedding_model", "chunk_size", "stemmer", "text_column", "repeated_share")
+"""Settings that an index is built with; its manifest holds them. If one changes, the index is built again."""
+MUTUALLY_EXCLUSIVE = {"min_confidence": "min_precision", "min_precision": "min_confidence"}
+"""Settings that exclude each other."""
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 YES_OR_NO = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
@@ -49,7 +49,7 @@ class Settings:
     embedding_model: str = "all-MiniLM-L6-v2"
     """Shipped model, a local folder, or any sentence-transformers name of a hub."""
     embedding_runtime: str = "auto"
-    """`auto`: ONNX Runtime with 8-bit matrices where it can run the model; or `onnx-int8`, `onnx-fp32`,
+    """`auto`: ONNX Runtime with 8-bit matrices if it can run the model; or `onnx-int8`, `onnx-fp32`,
     `sentence-transformers`, the reference. Their vectors are near enough to be used with one another's index."""
     chunk_size: int = 900
     """Longest passage in characters; about 200 tokens of English, below the 256 of the shipped model."""
@@ -58,8 +58,8 @@ class Settings:
     text_column: str = ""
     """Column of CSV, TSV, JSON and XLSX rows that holds their text; empty: one of the usual names, if there is one."""
     repeated_share: float = 0.1
-    """Share of the documents, and five of them at least, that have a block which is masked as `repeated` where it
-    stands at an edge: a menu, a disclaimer (`rag.index.writing.repeated_blocks`). 0: none is masked for that."""
+    """Share of the documents, and five of them at least, that have a block which is masked as `repeated` if it
+    stands at an edge: a menu, a disclaimer (`rag.index.writing.repeated_blocks`). 0 masks none for that."""
     isolated_reading: bool = True
     """Files are read in a process of their own, within limits of time and memory; `false` reads them in the process
     that asks. `rag serve` always reads apart, and Windows never does."""
@@ -82,14 +82,14 @@ class Settings:
     """Answers returned at most."""
     min_confidence: float | None = None
     """Answers below this probability are withheld; None: the threshold fitted with the confidence. Then a quotation
-    below it is shown too where it gives another figure or date than the first answer, or the same in other words."""
+    below it is shown too if it gives another figure or date than the first answer, or the same in other words."""
     min_precision: float | None = None
-    """Wanted share of right answers: 0.95 withholds what is below the threshold from which on 95 of 100 were right on
+    """Wanted share of right answers: 0.95 withholds answers below the threshold from which on 95 of 100 were right on
     the questions of the calibration. In place of `min_confidence`."""
     context_sentences: int = 1
     """Neighbour sentences shown on each side of an answer that is a whole sentence."""
     max_question_length: int = 2_000
-    """Longest question in characters; what is longer is a document, not a question."""
+    """Longest question in characters; a longer text is a document, not a question."""
 
     def __post_init__(self) -> None:
         """Refuse values outside their range or of another kind."""
@@ -112,8 +112,8 @@ class Settings:
         return _updated(self, changes)
 
     def shaping(self) -> dict[str, Any]:
-        """Return the settings an index is built with; `vector_index` only where it is not left to the number."""
-        shaping = {name: getattr(self, name) for name in SHAPING}
+        """Return the settings an index is built with; `vector_index` only if it is not `auto`."""
+        shaping = {name: getattr(self, name) for name in INDEX_SETTINGS}
         return shaping if self.vector_index == "auto" else {**shaping, "vector_index": self.vector_index}
 
 
@@ -130,7 +130,7 @@ class Options:
     port: int = 7860
     """0 takes a free one."""
     auth: tuple[str, str] | None = None
-    """Name and password that a visitor must give; `name:password` where text is read."""
+    """Name and password that a visitor must give; `name:password` if it is text."""
     readonly: bool = False
     """Visitors may ask; nothing they do is written."""
     rate_limit: int = 120
@@ -139,7 +139,7 @@ class Options:
     """Longest file that is taken, in megabytes."""
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be served by, such as limits that let nothing through."""
+        """Refuse options that nothing can be served with, such as limits that let nothing through."""
         _require_kinds(self)
         if not isinstance(self.readonly, bool):
             raise InvalidSettings(f"Setting readonly={self.readonly!r} is neither yes nor no.", "Give true or false.")
@@ -152,35 +152,35 @@ class Options:
 
     @property
     def local(self) -> bool:
-        """Tell whether only this machine can reach what is served."""
+        """Tell whether only this machine can reach the server."""
         return self.host in LOOPBACK
 
 
-def name_and_password(given: object) -> tuple[str, str]:
-    """Return the two halves of `name:password`. Raises InvalidSettings where one is missing; it is not repeated."""
-    name, colon, password = given.partition(":") if isinstance(given, str) else ("", "", "")
+def name_and_password(text: object) -> tuple[str, str]:
+    """Return the two halves of `name:password`. Raises InvalidSettings, without the text, if one is missing."""
+    name, colon, password = text.partition(":") if isinstance(text, str) else ("", "", "")
     if not (name and colon and password):
         raise InvalidSettings("The login is not of the form name:password.", "Give both: rag serve --auth ann:secret")
     return name, password
 
 
-def require_known(key: str, known: Iterable[str]) -> None:
+def require_known(key: str, names: Iterable[str]) -> None:
     """Raise InvalidSettings for an unknown key, naming the nearest known one."""
-    known = tuple(known)
-    if key not in known:
-        near = difflib.get_close_matches(key, known, n=1)
-        hint = f"Did you mean {near[0]!r}?" if near else f"Known settings: {', '.join(known)}."
+    names = tuple(names)
+    if key not in names:
+        near = difflib.get_close_matches(key, names, n=1)
+        hint = f"Did you mean {near[0]!r}?" if near else f"Known settings: {', '.join(names)}."
         raise InvalidSettings(f"Unknown setting {key!r}.", hint)
 
 
-def over(changes: Mapping[str, Any], held: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is `held` with `changes` laid over it; each displaces its rival too.
+def merge_settings(changes: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `values` with `changes` over them; each change also displaces the setting that it excludes.
 
-    >>> over({"min_precision": 0.9}, {"min_confidence": 0.2, "top_k": 3})
+    >>> merge_settings({"min_precision": 0.9}, {"min_confidence": 0.2, "top_k": 3})
     {'top_k': 3, 'min_precision': 0.9}
     """
-    left = {key: value for key, value in held.items() if RIVALS.get(key) not in changes}
-    return {**left, **changes}
+    remaining = {key: value for key, value in values.items() if MUTUALLY_EXCLUSIVE.get(key) not in changes}
+    return {**remaining, **changes}
 
 
 def _updated(record: Record, changes: Mapping[str, Any]) -> Record:
@@ -189,13 +189,13 @@ def _updated(record: Record, changes: Mapping[str, Any]) -> Record:
 
 
 def _typed(record: type, key: str, value: object) -> object:
-    known = {item.name: item for item in fields(record)}
-    require_known(key, known)
+    items = {item.name: item for item in fields(record)}
+    require_known(key, items)
     if key == "auth":
         return name_and_password(value)
-    if not isinstance(value, str) or known[key].type is str:
+    if not isinstance(value, str) or items[key].type is str:
         return value
-    default = known[key].default
+    default = items[key].default
     if isinstance(default, bool):
         return YES_OR_NO.get(value.lower(), value)
     try:
@@ -205,7 +205,7 @@ def _typed(record: type, key: str, value: object) -> object:
 
 
 def _require_kinds(record: Any) -> None:
-    """Raise InvalidSettings for a number outside its range, and for what is of another kind."""
+    """Raise InvalidSettings if a number is outside its range, or a value is of another kind."""
     for item in fields(record):
         value = getattr(record, item.name)
         if item.type is str and not isinstance(value, str):

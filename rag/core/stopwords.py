@@ -1,6 +1,6 @@
 """Tells which words of a question in another language than English carry no subject, so that none is called missing.
 
-The lists hold what the commonest questions of a language are built of. Nothing is searched or weighed by them.
+The lists hold the words that the commonest questions of a language are built of. Search and weights ignore them.
 """
 
 import re
@@ -27,7 +27,7 @@ LANGUAGES = tuple(frozenset(words.split()) for words in (
     " worden werd werden ze zich zij zijn",
 ))  # fmt: skip
 """German, French, Spanish, Italian, Portuguese, Dutch; in small letters without accents."""
-FEWEST = 2
+MIN_FOREIGN_WORDS = 2
 
 
 UNSPACED = re.compile(r"([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff])")
@@ -40,7 +40,7 @@ STOPWORDS = frozenset(
         " why will with would you your"
     ).split()
 )
-"""English words that carry no subject; searched only where a query has no others, and by other stemmers."""
+"""English words that carry no subject; searched only if a query has no others, and by other stemmers."""
 
 
 QUALIFIERS = frozenset(
@@ -64,7 +64,7 @@ QUALIFIERS = frozenset(
 def foreign_stopwords(words: Sequence[str]) -> frozenset[str]:
     """Return those of a question's words, in small letters without accents, that only hold it together in its language.
 
-    The language is the one with most of the words, at least two; where two have as many, both count. None where the
+    The language is the one with most of the words, at least two; if two have as many, both count. None if the
     question has a word that only English has: `war` and `die` are subjects there.
 
     >>> sorted(foreign_stopwords(["quelle", "est", "la", "hauteur", "de", "la", "tour"]))
@@ -75,7 +75,7 @@ def foreign_stopwords(words: Sequence[str]) -> frozenset[str]:
     distinct_words = frozenset(words)
     shared = [distinct_words & language for language in LANGUAGES]
     most = max(map(len, shared))
-    if most < FEWEST:
+    if most < MIN_FOREIGN_WORDS:
         return frozenset()
     foreign = frozenset[str]().union(*(some for some in shared if len(some) == most))
     return frozenset() if distinct_words & STOPWORDS - foreign else foreign

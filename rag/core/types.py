@@ -47,13 +47,13 @@ class Span:
 
 @dataclass(frozen=True)
 class Layout:
-    """What a loader knows of a document's structure and its text does not show; all by offset, in order.
+    """The structure of a document that its text does not show, as its loader found it; all by offset, in order.
 
     `blocks` are `(start, end, kind, level, reason)`, which share no character and hold all that are not white space;
     a reason says why a block is not content. Without them the rules of the document's format find the blocks.
     `pages` are the offsets where pages or slides begin, the first for page 1; `parts` are `(start, name)` of sheets,
-    chapters or other named parts; `rows` are `(start, number)` of table rows, counted from 1 in the original, 0 where
-    a table has ended. `own_lines` tells that the lines of the text are those of the file at `source_path`.
+    chapters or other named parts; `rows` are `(start, number)` of table rows, counted from 1 in the original, 0 after
+    the end of a table. `own_lines` tells that the lines of the text are those of the file at `source_path`.
     """
 
     blocks: tuple[tuple[int, int, BlockKind, int | None, str | None], ...] = ()
@@ -65,7 +65,7 @@ class Layout:
 
 @dataclass(frozen=True)
 class Document:
-    """One source: its decoded or extracted text, unchanged, and what is known about it.
+    """One source: its decoded or extracted text, unchanged, and its metadata.
 
     `format` names the format it was read from; `source_sha256` is the hash of the bytes the document was read from;
     `metadata` holds JSON values, among them `author publisher published_at language uri`.
@@ -104,7 +104,7 @@ class Document:
         return hashlib.sha256(self.text.encode("utf-8")).hexdigest()
 
     def known(self, key: str) -> str | None:
-        """Return a metadata value as text, None where it is missing or blank."""
+        """Return a metadata value as text, None if it is missing or blank."""
         value = self.metadata.get(key)
         return str(value) if value is not None and str(value).strip() else None
 
@@ -113,7 +113,7 @@ class Document:
 class Block:
     """A paragraph, heading, list item, table row or the like; `level` is 1..6 for headings, else None.
 
-    `reason` says why the loader knows that it is not content, None where it does not.
+    `reason` says why the loader knows that it is not content, None if it does not.
     """
 
     span: Span
@@ -166,7 +166,7 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Hit:
-    """A chunk found for a question; `scores` holds what each stage gave it, higher is better."""
+    """A chunk found for a question; `scores` holds the score of each stage, higher is better."""
 
     row: int
     chunk: Chunk
@@ -175,13 +175,13 @@ class Hit:
 
 
 def tuples(value: Any) -> Any:
-    """Return what JSON gave with its lists, inner ones too, as tuples."""
+    """Return a JSON value with its lists, inner ones too, as tuples."""
     return tuple(map(tuples, value)) if isinstance(value, list) else value
 
 
 @dataclass(frozen=True)
 class Extraction:
-    """What a reader takes from one chunk: the range `start:end` of its text and how well it answers.
+    """An answer that a reader takes from one chunk: the range `start:end` of its text, and how well it answers.
 
     `score` orders extractions; `no_answer` is the reader's score that its passage holds none; `features` are the
     figures that confidence is computed from.
@@ -197,7 +197,7 @@ class Extraction:
 
     @property
     def span(self) -> Span:
-        """Return where the extraction stands in its document."""
+        """Return the span of the extraction in its document."""
         return self.hit.chunk.locate(self.start, self.end)
 
 

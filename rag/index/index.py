@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rag.core.errors import EmbedderMismatch, IndexCorrupt, InvalidSettings
 from rag.core.reports import IndexReport, Progress
 from rag.core.response import IndexInfo
-from rag.core.settings import SHAPING, Settings
+from rag.core.settings import INDEX_SETTINGS, Settings
 from rag.core.types import Chunk, Document, DocumentSummary, Mask, Value
 from rag.embedding.embedder import open_embedder
 from rag.index.filters import Chosen, counts
@@ -137,7 +137,7 @@ class Index:
 
     def require(self, settings: Settings) -> None:
         """Raise where `settings` would shape the index otherwise than it was built."""
-        for name in (*SHAPING, "vector_index"):
+        for name in (*INDEX_SETTINGS, "vector_index"):
             held, wanted = getattr(self.settings, name), getattr(settings, name)
             if held != wanted:
                 kind = EmbedderMismatch if name == "embedding_model" else InvalidSettings

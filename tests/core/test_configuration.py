@@ -38,7 +38,7 @@ def written(folder: Path, *lines: str, name: str = "pincite.toml") -> Path:
 
 
 def test_without_file_and_variables_nothing_is_set() -> None:
-    assert load(environment={"PATH": "/bin", "PINCITE_CACHE": "/tmp", "PINCITE_TOP_K": ""}).found == {}
+    assert load(environment={"PATH": "/bin", "PINCITE_CACHE": "/tmp", "PINCITE_TOP_K": ""}).values == {}
 
 
 def test_the_file_of_the_folder_is_read_and_the_environment_goes_before_it(folder: Path) -> None:
@@ -47,7 +47,7 @@ def test_the_file_of_the_folder_is_read_and_the_environment_goes_before_it(folde
     settings, options = Settings().updated(found.settings()), Options().updated(found.options())
     assert (settings.top_k, settings.dense_weight, settings.chunk_size) == (7, 0.5, 900)
     assert (options.port, options.host, options.readonly, options.rate_limit) == (8000, "::1", True, 120)
-    assert found.found["top_k"].origin == "PINCITE_TOP_K" and found.found["port"].origin == "pincite.toml"
+    assert found.values["top_k"].origin == "PINCITE_TOP_K" and found.values["port"].origin == "pincite.toml"
 
 
 def test_a_named_file_takes_the_place_of_the_folder_s(folder: Path) -> None:

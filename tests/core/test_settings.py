@@ -5,7 +5,7 @@ from dataclasses import fields
 import pytest
 
 from rag.core.errors import InvalidSettings
-from rag.core.settings import RANGES, Options, Settings, name_and_password, over
+from rag.core.settings import RANGES, Options, Settings, merge_settings, name_and_password
 
 
 def test_every_number_has_a_range_and_its_default_lies_inside() -> None:
@@ -70,5 +70,6 @@ def test_text_is_read_as_the_option_s_own_type() -> None:
 
 
 def test_a_later_threshold_displaces_the_other_one() -> None:
-    assert over({"min_precision": 0.9}, {"min_confidence": 0.5, "top_k": 3}) == {"top_k": 3, "min_precision": 0.9}
-    assert over({"top_k": 4}, {"min_confidence": 0.5, "top_k": 3}) == {"min_confidence": 0.5, "top_k": 4}
+    merged = merge_settings({"min_precision": 0.9}, {"min_confidence": 0.5, "top_k": 3})
+    assert merged == {"top_k": 3, "min_precision": 0.9}
+    assert merge_settings({"top_k": 4}, {"min_confidence": 0.5, "top_k": 3}) == {"min_confidence": 0.5, "top_k": 4}

@@ -118,7 +118,7 @@ def test_a_sample_of_the_settings_file_is_one(tmp_path: Path, page: str) -> None
     for number, text in enumerate(blocks(page, "toml")):
         file = tmp_path / f"{number}.toml"
         file.write_text(text, encoding="utf-8")
-        assert load(file, {}).found.keys() == set(re.findall(r"^(\w+) =", text, re.MULTILINE))
+        assert load(file, {}).values.keys() == set(re.findall(r"^(\w+) =", text, re.MULTILINE))
 
 
 @pytest.mark.parametrize("line", [line for line in shell_lines() if not any(word in line for word in NOT_RUN)])
