@@ -1,8 +1,8 @@
-"""Finds what is not content: comment forms, notices, share bars, menus, credits, repeated captions.
+"""Masks text that is not content: comment forms, notices, share bars, menus, credits, repeated captions.
 
-Nothing is cut: a mask is a span with a reason, and what is masked can be switched on again. To mask prose is the worse
-fault, so one word never decides: a rule asks for a whole line of known wording, or for several signs in a notice, or
-for the company of other such lines.
+Nothing is cut: a mask is a span with a reason, and masked text can be switched on again. Masking prose is the worse
+fault, so one word never decides: a rule asks for a whole line of known wording, for several signs in a notice, or for
+other such lines around it.
 """
 
 import re
@@ -30,29 +30,29 @@ REASONS: dict[str, str] = {
     "subscribe": "offers a subscription or a newsletter",
     "widget": "feed, chat, player or another part of the page around the text",
 }
-"""What each reason code means."""
+"""The meaning of each reason code."""
 
-LONGEST_LINE = 200
+MAX_LINE_CHARACTERS = 200
 """Characters of a block that may be one known line."""
-LONGEST_NOTICE = 1_500
+MAX_NOTICE_CHARACTERS = 1_500
 """Characters of a block that may be a notice."""
-SIGNS_OF_A_NOTICE = 2
+MIN_NOTICE_SIGNS = 2
 """Signs that a paragraph must bear, besides opening like a notice."""
-LONGEST_SIGNATURE = 120
+MAX_SIGNATURE_CHARACTERS = 120
 """Characters of a line that only names an owner."""
 SHORT = 60
 """Characters of a line that is no sentence and belongs to whatever surrounds it."""
-SHORTEST_REPEAT, LONGEST_REPEAT = 60, 1_000
+MIN_REPEAT_CHARACTERS, MAX_REPEAT_CHARACTERS = 60, 1_000
 """Characters of a block that may be a repeated caption."""
-LONGEST_GLUE = 100
+MAX_GLUE_CHARACTERS = 100
 """Characters around a caption that another copy of it may lack: a credit, the name of the paper."""
-REACH, REACH_EQUAL = 10, 2
+MAX_BLOCKS_BETWEEN, MAX_BLOCKS_BETWEEN_EQUAL = 10, 2
 """Blocks from one copy of a caption to the other: with a credit glued to one, and without any such sign."""
 
 
 @dataclass(frozen=True)
-class _Seen:
-    """A block with what the rules ask about it."""
+class _ExaminedBlock:
+    """A block with the findings that the rules share."""
 
     block: Block
     text: str
@@ -62,41 +62,42 @@ class _Seen:
 
 
 def masks(document: Document, blocks: Sequence[Block]) -> list[Mask]:
-    """Return the masks in order of place; each is a block, or a part of one where only that is not content.
+    """Return the masks in order of place; each is a block, or the part of a block that is not content.
 
-    `blocks` are those of `rag.chunking.sentences.blocks`. The title is never masked, nor is a document that would keep
-    nothing:
-    it is about what it says. Reasons are the keys of REASONS.
+    `blocks` are those of `rag.chunking.sentences.blocks`. The title is never masked. If masks would cover the whole
+    document, there are none, because it is about these things. Reasons are the keys of REASONS.
     """
     title = (document.title or "").casefold()
     topics = {notice.reason for notice in wordings().notices if notice.topic.search(title)}
-    seen = [_look(document, block, topics, first=n == 0) for n, block in enumerate(blocks)]
-    reasons: dict[int, str] = {n: item.reason for n, item in enumerate(seen) if item.reason}
-    reasons = {**_in_company(seen, reasons), **reasons}
+    examined = [_look(document, block, topics, first=i == 0) for i, block in enumerate(blocks)]
+    reasons: dict[int, str] = {i: item.reason for i, item in enumerate(examined) if item.reason}
+    reasons = {**_in_company(examined, reasons), **reasons}
     if document.format == "markdown" or document.layout.blocks:
-        reasons = _without_headings_of_content(seen, reasons)
-    reasons = {**_repeated(seen, reasons), **reasons}
-    reasons = {**{n: block.reason for n, block in enumerate(blocks) if block.reason}, **reasons}
-    if all(n in reasons or item.block.kind == "heading" for n, item in enumerate(seen)):
-        reasons = {n: reason for n, reason in reasons.items() if reason in _NEVER_CONTENT}
-    found = [Mask(blocks[n].span, reason) for n, reason in reasons.items()]
-    found += [mask for n, item in enumerate(seen) if n not in reasons for mask in _closing_credit(document, item)]
-    return sorted(found, key=lambda mask: mask.span)
+        reasons = _without_headings_of_content(examined, reasons)
+    reasons = {**_repeated(examined, reasons), **reasons}
+    reasons = {**{i: block.reason for i, block in enumerate(blocks) if block.reason}, **reasons}
+    if all(i in reasons or item.block.kind == "heading" for i, item in enumerate(examined)):
+        reasons = {i: reason for i, reason in reasons.items() if reason in _NEVER_CONTENT}
+    all_masks = [Mask(blocks[i].span, reason) for i, reason in reasons.items()]
+    all_masks += [
+        mask for i, item in enumerate(examined) if i not in reasons for mask in _closing_credit(document, item)
+    ]
+    return sorted(all_masks, key=lambda mask: mask.span)
 
 
 _NEVER_CONTENT = ("front_matter", "markup", "separator")
 
 
-def _look(document: Document, block: Block, topics: set[str], first: bool) -> _Seen:
+def _look(document: Document, block: Block, topics: set[str], first: bool) -> _ExaminedBlock:
     text = document.slice(block.span)
     if block.kind == "metadata":
-        return _Seen(block, text, "front_matter", None, False)
+        return _ExaminedBlock(block, text, "front_matter", None, False)
     if block.kind in ("code", "table_header", "table_row") or (first and block.kind == "heading"):
-        return _Seen(block, text, None, None, False)
+        return _ExaminedBlock(block, text, None, None, False)
     short = len(text) <= SHORT and not re.search(r"(?<!\.)[.!?:;,。！？؟।]['\")\]]*$", text)
-    line = normal(text) if len(text) <= LONGEST_LINE else ""
+    line = normal(text) if len(text) <= MAX_LINE_CHARACTERS else ""
     reason = _wordless(text) or _known_line(line, "lines") or _signature(text, topics) or _notice(text, topics)
-    return _Seen(block, text, reason, None if reason else _known_line(line, "company"), short)
+    return _ExaminedBlock(block, text, reason, None if reason else _known_line(line, "company"), short)
 
 
 def normal(text: str) -> str:
@@ -109,12 +110,12 @@ _STRAIGHT = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "\u00
 
 
 def _wordless(text: str) -> str | None:
-    """Return the reason of a block that has nothing to say: only marks, or markup that is never shown."""
-    if len(text) <= LONGEST_LINE and re.fullmatch(r"[-–—_=~#*+•·.|>\s]+", text):
+    """Return the reason of a block without words: only marks, or markup that is never shown."""
+    if len(text) <= MAX_LINE_CHARACTERS and re.fullmatch(r"[-–—_=~#*+•·.|>\s]+", text):
         return "separator"
     if text.startswith("<!--") and text.endswith("-->") and "-->" not in text[:-3]:
         return "markup"
-    bare = _MARKUP.sub("", text) if len(text) <= LONGEST_NOTICE and text[0] in "<[" else text
+    bare = _MARKUP.sub("", text) if len(text) <= MAX_NOTICE_CHARACTERS and text[0] in "<[" else text
     return None if bare is text or any(map(str.isalnum, bare)) else "markup"
 
 
@@ -135,7 +136,7 @@ def _known_line(line: str, table: str) -> str | None:
 
 def _signature(text: str, topics: set[str]) -> str | None:
     """Return the reason of a line that only names an owner, as `© 2024 The Paper`; not one of `topics`."""
-    if len(text) > LONGEST_SIGNATURE:
+    if len(text) > MAX_SIGNATURE_CHARACTERS:
         return None
     rows = wordings().lines["signatures"]
     return next((reason for reason, row in rows if reason not in topics and row.fullmatch(text)), None)
@@ -143,101 +144,114 @@ def _signature(text: str, topics: set[str]) -> str | None:
 
 def _notice(text: str, topics: set[str]) -> str | None:
     """Return the reason of a paragraph that opens like a notice and bears enough of its signs; not one of `topics`."""
-    if len(text) > LONGEST_NOTICE:
+    if len(text) > MAX_NOTICE_CHARACTERS:
         return None
     plain = " ".join(text.casefold().translate(_STRAIGHT).split())
     for notice in wordings().notices:
         if notice.reason in topics or not notice.opening.match(plain) or not notice.must.search(plain):
             continue
-        if sum(bool(sign.search(plain)) for sign in notice.signs) >= SIGNS_OF_A_NOTICE:
+        if sum(bool(sign.search(plain)) for sign in notice.signs) >= MIN_NOTICE_SIGNS:
             return notice.reason
     return None
 
 
-def _without_headings_of_content(seen: Sequence[_Seen], reasons: dict[int, str]) -> dict[int, str]:
+def _without_headings_of_content(examined: Sequence[_ExaminedBlock], reasons: dict[int, str]) -> dict[int, str]:
     """Return the reasons less those of headings above content: a chapter may be called `Comments` or `Subscribe`."""
 
-    def heads_content(n: int) -> bool:
-        return seen[n].block.kind == "heading" and n + 1 < len(seen) and n + 1 not in reasons and not seen[n + 1].short
+    def heads_content(i: int) -> bool:
+        return (
+            examined[i].block.kind == "heading"
+            and i + 1 < len(examined)
+            and i + 1 not in reasons
+            and not examined[i + 1].short
+        )
 
-    return {n: reason for n, reason in reasons.items() if not heads_content(n)}
+    return {i: reason for i, reason in reasons.items() if not heads_content(i)}
 
 
-def _in_company(seen: Sequence[_Seen], reasons: dict[int, str]) -> dict[int, str]:
+def _in_company(examined: Sequence[_ExaminedBlock], reasons: dict[int, str]) -> dict[int, str]:
     """Return reasons for short lines that stand among known ones.
 
-    Weak wordings count beside a known line. At the end of a document, where nothing but short lines follows two known
-    ones, and at least half of these lines are known, all of them are what is left of the page's furniture.
+    Weak wordings count beside a known line. At the end of a document, if only short lines follow two known
+    ones, and at least half of these lines are known, all of them belong to the frame of the page.
     """
-    found: dict[int, str] = {}
-    for start, end in _short_stretches(seen, reasons):
-        known = [n for n in range(start, end) if reasons.get(n, "separator") not in _NEVER_CONTENT]
-        if not known:
+    more_reasons: dict[int, str] = {}
+    for start, end in _short_stretches(examined, reasons):
+        marked = [i for i in range(start, end) if reasons.get(i, "separator") not in _NEVER_CONTENT]
+        if not marked:
             continue
-        found.update((n, item.company) for n in range(start, end) if (item := seen[n]).company)
-        tail = range(known[0], end)
-        if end == len(seen) and len(known) > 1 and 2 * sum(n in reasons or n in found for n in tail) >= len(tail):
-            found.update((n, "widget") for n in tail if n not in found)
-    return found
+        more_reasons.update((i, item.company) for i in range(start, end) if (item := examined[i]).company)
+        tail = range(marked[0], end)
+        if (
+            end == len(examined)
+            and len(marked) > 1
+            and 2 * sum(i in reasons or i in more_reasons for i in tail) >= len(tail)
+        ):
+            more_reasons.update((i, "widget") for i in tail if i not in more_reasons)
+    return more_reasons
 
 
-def _short_stretches(seen: Sequence[_Seen], reasons: dict[int, str]) -> Iterator[tuple[int, int]]:
+def _short_stretches(examined: Sequence[_ExaminedBlock], reasons: dict[int, str]) -> Iterator[tuple[int, int]]:
     """Yield the ranges of neighbouring blocks that are all short lines or known ones."""
     start = 0
-    for n in range(len(seen) + 1):
-        if n == len(seen) or not (seen[n].short or n in reasons):
-            if start < n:
-                yield start, n
-            start = n + 1
+    for i in range(len(examined) + 1):
+        if i == len(examined) or not (examined[i].short or i in reasons):
+            if start < i:
+                yield start, i
+            start = i + 1
 
 
-def _repeated(seen: Sequence[_Seen], reasons: dict[int, str]) -> dict[int, str]:
+def _repeated(examined: Sequence[_ExaminedBlock], reasons: dict[int, str]) -> dict[int, str]:
     """Return reasons for captions that stand twice: the later of equal ones, the one with a credit glued to it."""
     order = [
-        n
-        for n, item in enumerate(seen)
-        if n not in reasons and item.block.kind == "paragraph" and SHORTEST_REPEAT <= len(item.text) <= LONGEST_REPEAT
+        i
+        for i, item in enumerate(examined)
+        if i not in reasons
+        and item.block.kind == "paragraph"
+        and MIN_REPEAT_CHARACTERS <= len(item.text) <= MAX_REPEAT_CHARACTERS
     ]
-    ends = {n: seen[n].text[:SHORTEST_REPEAT] + " " + seen[n].text[-SHORTEST_REPEAT:] for n in order}
-    signed = {n for n in order if _signs_credit(ends[n])}
-    letters = {n: _letters(seen[n].text) for n in order} if signed else {}
-    found: dict[int, str] = {}
-    for at, n in enumerate(order):
-        for other in order[at + 1 : at + 1 + REACH]:
-            if other - n > REACH or n in found:
+    ends = {
+        i: examined[i].text[:MIN_REPEAT_CHARACTERS] + " " + examined[i].text[-MIN_REPEAT_CHARACTERS:] for i in order
+    }
+    signed = {i for i in order if _signs_credit(ends[i])}
+    letters = {i: _letters(examined[i].text) for i in order} if signed else {}
+    more_reasons: dict[int, str] = {}
+    for at, i in enumerate(order):
+        for other in order[at + 1 : at + 1 + MAX_BLOCKS_BETWEEN]:
+            if other - i > MAX_BLOCKS_BETWEEN or i in more_reasons:
                 break
-            if other - n <= REACH_EQUAL and _is_again(seen[n : other + 1]):
-                found[other] = "repeated"
-            elif {n, other} & signed:
-                glued = _with_glued_credit((seen[n].text, letters[n]), (seen[other].text, letters[other]))
-                found.update({} if glued is None else {(n, other)[glued]: "repeated"})
-    return found
+            if other - i <= MAX_BLOCKS_BETWEEN_EQUAL and _is_again(examined[i : other + 1]):
+                more_reasons[other] = "repeated"
+            elif {i, other} & signed:
+                glued = _with_glued_credit((examined[i].text, letters[i]), (examined[other].text, letters[other]))
+                more_reasons.update({} if glued is None else {(i, other)[glued]: "repeated"})
+    return more_reasons
 
 
-def _is_again(stretch: Sequence[_Seen]) -> bool:
-    """Tell whether the last block says what the first says, in the same section."""
+def _is_again(stretch: Sequence[_ExaminedBlock]) -> bool:
+    """Tell if the last block repeats the first, in the same section."""
     same = stretch[0].text.split() == stretch[-1].text.split()
     return same and all(item.block.kind != "heading" for item in stretch)
 
 
 def _with_glued_credit(one: tuple[str, str], two: tuple[str, str]) -> int | None:
-    """Return 0 or 1 for the text that is the other one with a picture credit glued to an end, None where neither is.
+    """Return 0 or 1 for the text that is the other one with a picture credit glued to an end, None if neither is.
 
-    Each is a text with its letters. They must share one run of letters, nearly all of the shorter; what is left
-    may only stand at the ends.
+    Each is a text with its letters. They must share one run of letters, nearly all of the shorter; the rest may
+    only stand at the ends.
     """
     start, other_start, length = _shared_run(one[1], two[1])
-    if length < max(0.85 * min(len(one[1]), len(two[1])), SHORTEST_REPEAT / 2):
+    if length < max(0.85 * min(len(one[1]), len(two[1])), MIN_REPEAT_CHARACTERS / 2):
         return None
-    left = [_ends(one[0], start, start + length), _ends(two[0], other_start, other_start + length)]
+    rests = [_ends(one[0], start, start + length), _ends(two[0], other_start, other_start + length)]
     for glued, plain in ((0, 1), (1, 0)):
-        if _signs_credit(left[glued]) and _names_the_site(left[plain]) and len(left[glued]) <= LONGEST_GLUE:
+        if _signs_credit(rests[glued]) and _names_the_site(rests[plain]) and len(rests[glued]) <= MAX_GLUE_CHARACTERS:
             return glued
     return None
 
 
 def _names_the_site(rest: str) -> bool:
-    """Tell whether what is left of a caption is nothing, or what pages add to titles: ` - The Paper`."""
+    """Tell if the rest of a caption is empty, or a name that pages add to titles: ` - The Paper`."""
     return not any(map(str.isalnum, rest)) or bool(re.match(r"\W*\s[-–—|]\s[^-–—|]*$", rest))
 
 
@@ -251,7 +265,7 @@ def _letters(text: str) -> str:
 
 
 def _shared_run(key: str, other: str) -> tuple[int, int, int]:
-    """Return where a run that both share starts in each, and its length; found from the middle of the shorter one."""
+    """Return the start of a shared run in each text, and its length; searched from the middle of the shorter one."""
     if len(key) > len(other):
         start, other_start, length = _shared_run(other, key)
         return other_start, start, length
@@ -266,18 +280,18 @@ def _shared_run(key: str, other: str) -> tuple[int, int, int]:
 
 def _equal_start(one: str, two: str) -> int:
     shorter = min(len(one), len(two))
-    return next((n for n in range(shorter) if one[n] != two[n]), shorter)
+    return next((i for i in range(shorter) if one[i] != two[i]), shorter)
 
 
 def _ends(text: str, start: int, end: int) -> str:
     """Return what `text` holds before its letter number `start` and after the one before letter number `end`."""
-    places = [n for n, character in enumerate(text) if character.isalnum()]
+    places = [i for i, character in enumerate(text) if character.isalnum()]
     return text[: places[start]] + " " + text[places[end - 1] + 1 :]
 
 
-def _closing_credit(document: Document, item: _Seen) -> Iterator[Mask]:
+def _closing_credit(document: Document, item: _ExaminedBlock) -> Iterator[Mask]:
     """Yield the mask of a credit in brackets that ends a caption."""
-    if item.block.kind in ("code", "table_header", "table_row", "metadata") or len(item.text) > LONGEST_NOTICE:
+    if item.block.kind in ("code", "table_header", "table_row", "metadata") or len(item.text) > MAX_NOTICE_CHARACTERS:
         return
     match = wordings().closing_credit.search(item.text)
     if match and match.start():

@@ -1,7 +1,7 @@
 """Turns files into Documents: the text exactly as decoded, with its title and metadata.
 
-`LOADERS` says which function of which module here reads a suffix; a new format is a new module and a new line there.
-A module is imported when a file of its format is met.
+`LOADERS` maps each suffix to the module and function that read it; a new format is a new module and a new line there.
+A module is imported when the first file of its format is read.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ __all__ = ["LOADERS", "Source", "discover", "file_sha256", "load", "suffix"]
 
 _Loader = Callable[[Source], Iterator[Document | LoadError]]
 Begin = Callable[[Source], bool]
-"""Is told which file inside another is read next, and says whether to read it."""
+"""Called with each file inside another before it is read; if it returns False, the file is skipped."""
 
 LOADERS = {
     ".txt": "text.load_text",
@@ -56,10 +56,10 @@ NESTING = ("mail", "archives")
 
 
 def load(source: Source, begin: Begin | None = None) -> Iterator[Document | LoadError]:
-    """Yield the documents of a source; what cannot be read is yielded as an error that names the file (and line).
+    """Yield the documents of a source, and an error that names the file (and line) for each part that cannot be read.
 
-    Never raises: the rest of a JSON Lines file goes on after a bad row. `begin` is asked before each member of an
-    archive and each attachment of a message; those for which it returns False are skipped.
+    Never raises: after a bad row of a JSON Lines file the next is read. `begin` is called before each member of an
+    archive and each attachment of a message; if it returns False, the member is skipped.
     """
     if begin is not None and source.depth and not begin(source):
         return
@@ -72,15 +72,15 @@ def load(source: Source, begin: Begin | None = None) -> Iterator[Document | Load
     except MemoryError:
         what = f"{source.name} takes more memory to read than there is."
         yield UnreadableSource(what, "Split it, or save it without its pictures.")
-    except Exception as error:  # libraries raise anything on a damaged file, which must not stop the others
+    except Exception as error:  # a damaged file can make a library raise anything; the next file must still be read
         yield _damaged(source, error)
 
 
 def suffix(name: str) -> str:
     """Return the suffix that chooses the loader, in lower case: `.jsonl.gz` for `Rows.JSONL.gz`, `.md` for `a.b.md`."""
     lower = name.lower()
-    known = [ending for ending in LOADERS if lower.endswith(ending)]
-    return max(known, key=len) if known else lower[lower.rfind(".") :] if "." in lower else ""
+    endings = [ending for ending in LOADERS if lower.endswith(ending)]
+    return max(endings, key=len) if endings else lower[lower.rfind(".") :] if "." in lower else ""
 
 
 def _damaged(source: Source, error: Exception) -> UnreadableSource:
@@ -95,7 +95,7 @@ def _damaged(source: Source, error: Exception) -> UnreadableSource:
 
 def _loader(source: Source, begin: Begin | None) -> _Loader:
     if source.path.is_dir():
-        return _function("text.load_text", begin)  # which says that a folder, which may not be opened, cannot be read
+        return _function("text.load_text", begin)  # it reports that the folder cannot be read
     ending = suffix(source.path.name)
     if ending not in LOADERS:
         what = f"no loader for {ending!r} files" if ending else "no loader for files without a suffix"

@@ -1,7 +1,7 @@
-"""Composes the text of a document from the blocks of an original, and notes where each of them stands.
+"""Composes the text of a document from the blocks of its file, and records the span of each block.
 
-For formats whose files are no text: what is composed is the stored text, so its blocks, pages, parts and rows are known
-by construction.
+For formats whose files are not text: the composed text is stored, so its blocks, pages, parts and rows are known by
+construction.
 """
 
 from collections.abc import Mapping
@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from rag.core.errors import EmptyDocument
 from rag.core.types import BlockKind, Document, Layout
 from rag.loading.metadata import gather
-from rag.loading.sources import LARGEST_FILE, Source, too_large
+from rag.loading.sources import MAX_FILE_BYTES, Source, too_large
 
 CELLS = " | "
-"""What stands between the cells of a row."""
+"""Separates the cells of a row."""
 _CLOSE = ("list_item", "table_header", "table_row")
 
 
@@ -33,9 +33,9 @@ class Composer:
         self, text: str, kind: BlockKind = "paragraph", level: int | None = None, reason: str | None = None,
         row: int | None = None,
     ) -> None:  # fmt: skip
-        """Add a block; white space at its ends is left out, and a block of nothing else is none.
+        """Add a block without the white space at its ends; a blank one is ignored.
 
-        `row` is the number of a table row in the original. Raises UnreadableSource where the text grows too long.
+        `row` is the number of a table row in the original. Raises UnreadableSource if the text grows too long.
         """
         text = storable(text).strip()
         if not text:
@@ -56,10 +56,10 @@ class Composer:
         """Begin a named part of the original."""
         self._parts.append((self._next_start(), storable(name)))
 
-    def document(self, kind: str, sha256: str, title: str | None, found: Mapping[str, object]) -> Document:
-        """Return the document. Raises EmptyDocument where nothing was added.
+    def document(self, kind: str, sha256: str, title: str | None, properties: Mapping[str, object]) -> Document:
+        """Return the document. Raises EmptyDocument if nothing was added.
 
-        Without a `title` the first block gives it, where that is a heading.
+        Without a `title`, the first block is the title if it is a heading.
         """
         if not self._blocks:
             raise EmptyDocument(f"{self._source.name} holds no text.", "Leave it out.")
@@ -72,7 +72,7 @@ class Composer:
             format=kind,
             source_path=self._source.name,
             source_sha256=sha256,
-            metadata=gather(found, _content(text, self._blocks)),
+            metadata=gather(properties, _content(text, self._blocks)),
             layout=self.layout,
         )
 
@@ -83,8 +83,8 @@ class Composer:
 
     @property
     def layout(self) -> Layout:
-        """Return where everything stands."""
-        # A part or page that begins behind the last block holds none.
+        """Return the spans of all blocks, pages, parts and rows."""
+        # A part or page that begins behind the last block is empty.
         return Layout(
             tuple(self._blocks),
             tuple(min(start, self._length) for start in self._pages),
@@ -98,7 +98,7 @@ class Composer:
     def _append(self, text: str) -> None:
         self._pieces.append(text)
         self._length += len(text)
-        if self._length > LARGEST_FILE:
+        if self._length > MAX_FILE_BYTES:
             raise too_large(self._source, "the text in it")
 
 
@@ -115,7 +115,7 @@ def row_text(cells: list[str]) -> str:
 
 
 def storable(text: str) -> str:
-    """Return the text with U+FFFD for lone surrogates, which are no characters."""
+    """Return the text with U+FFFD for lone surrogates, because they are no characters."""
     return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace") if _has_surrogate(text) else text
 
 
@@ -128,5 +128,5 @@ def _has_surrogate(text: str) -> bool:
 
 
 def _content(text: str, blocks: list[tuple[int, int, BlockKind, int | None, str | None]]) -> str:
-    """Return the beginning of what is content, by which the language is told."""
+    """Return the beginning of the content, because it tells the language."""
     return "\n".join(text[start:end] for start, end, _, _, reason in blocks[:200] if reason is None)

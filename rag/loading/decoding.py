@@ -20,17 +20,16 @@ _OTHER_LATIN = frozenset(
     ["az", "bs", "cs", "cy", "eo", "et", "hr", "hu", "lt", "lv", "mt", "pl", "ro", "sk", "sl", "sq", "sr", "tr", "vi"]
 )
 """Languages of Latin script with letters that Windows-1252 lacks."""
-_SAMPLE = 64_000
+_SAMPLE_BYTES = 64_000
 _REMEDY = "Save it as UTF-8 text, or leave it out."
 
 
 def decode(data: bytes, name: str) -> tuple[str, str]:
     """Return the text of a file and the encoding it was read in.
 
-    A byte order mark decides; else UTF-8 when the bytes are valid UTF-8; else UTF-16 when every second byte is NUL;
-    else Windows-1252 for text of mostly ASCII letters in a language written with it; else the best guess of
-    charset-normalizer. `name` is for messages.
-    Raises UnreadableSource for bytes that are not text.
+    A byte order mark decides. Without one it is UTF-8 if the bytes are valid UTF-8, UTF-16 if every second byte is
+    NUL, and Windows-1252 if most letters are ASCII and the language is written with it. Otherwise charset-normalizer
+    guesses. `name` is for messages. Raises UnreadableSource if the bytes are not text.
     """
     for mark, encoding in _MARKS:
         if data.startswith(mark):
@@ -47,17 +46,17 @@ def decode(data: bytes, name: str) -> tuple[str, str]:
 
 
 def labelled(data: bytes, label: str | None, name: str) -> str:
-    """Return the text of bytes that are said to be in the encoding `label`: of a web page, of a part of a message.
+    """Return the text of bytes with a declared encoding, such as a part of a message.
 
-    Bytes that are valid UTF-8 beyond ASCII are UTF-8, whatever the label says. An unknown or a wrong label is ignored.
-    Raises UnreadableSource for bytes that are not text.
+    If the bytes are valid UTF-8 beyond ASCII, the label is ignored. So is an unknown or a wrong label.
+    Raises UnreadableSource if the bytes are not text.
     """
     utf8 = _strict(data, "utf-8")
     if utf8 is not None and (label is None or not data.isascii()):
         return utf8.removeprefix("\ufeff")
     with suppress(LookupError, ValueError):
         encoding = codecs.lookup((label or "").strip("\"' ")).name
-        # Text that is said to be in ISO 8859-1 or ASCII is read as Windows-1252 by every browser.
+        # Every browser reads text declared as ISO 8859-1 or ASCII as Windows-1252.
         return data.decode({"iso8859-1": "cp1252", "ascii": "cp1252"}.get(encoding, encoding))
     return decode(data, name)[0]
 
@@ -85,7 +84,7 @@ def _guess(data: bytes, name: str) -> tuple[str, str]:
     western = _western(data)
     if western is not None:
         return western, "cp1252"
-    for sample in (data[:_SAMPLE], data):
+    for sample in (data[:_SAMPLE_BYTES], data):
         best = from_bytes(sample).best()
         text = _strict(data, best.encoding) if best else None
         if best and text is not None and not _looks_binary(text):
@@ -94,8 +93,8 @@ def _guess(data: bytes, name: str) -> tuple[str, str]:
 
 
 def _western(data: bytes) -> str | None:
-    """Return the text in Windows-1252 where that is likely: a few accented letters are too little for statistics."""
-    sample = data[:_SAMPLE]
+    """Return the text in Windows-1252 if that is likely: a few accented letters are too little for statistics."""
+    sample = data[:_SAMPLE_BYTES]
     text = _strict(data, "cp1252") if sum(byte > 127 for byte in sample) < 0.3 * len(sample) else None
     if text is None or _looks_binary(text) or detect(text) in _OTHER_LATIN:
         return None
@@ -103,5 +102,5 @@ def _western(data: bytes) -> str | None:
 
 
 def _looks_binary(text: str) -> bool:
-    controls = sum(character < " " and character not in "\t\n\r\f" for character in text[:_SAMPLE])
-    return controls > 0.02 * min(len(text), _SAMPLE)
+    controls = sum(character < " " and character not in "\t\n\r\f" for character in text[:_SAMPLE_BYTES])
+    return controls > 0.02 * min(len(text), _SAMPLE_BYTES)

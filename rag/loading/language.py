@@ -3,21 +3,21 @@
 from collections.abc import Callable
 from functools import lru_cache
 
-SAMPLE = 500
-"""Characters looked at: of 3,000 English passages 200 characters already gave no wrong language."""
-SHORTEST = 40
+SAMPLE_CHARACTERS = 500
+"""Characters of the sample: of 3,000 English passages 200 characters already gave no wrong language."""
+MIN_LETTERS = 40
 """Letters below which nothing is said: of 3,000 beginnings of 50 characters 5 got a wrong language."""
-SUREST = 0.5
+MIN_PROBABILITY = 0.5
 """Probability below which the language stays unknown."""
 
 
 def detect(text: str) -> str | None:
     """Return the ISO 639-1 code of the language of `text`, None when it is short or unclear."""
-    sample = text[:SAMPLE]
-    if sum(map(str.isalpha, sample)) < SHORTEST and not _dense(sample):
+    sample = text[:SAMPLE_CHARACTERS]
+    if sum(map(str.isalpha, sample)) < MIN_LETTERS and not _dense(sample):
         return None
     code, probability = _identifier()(sample)
-    return code if len(code) == 2 and probability >= SUREST else None
+    return code if len(code) == 2 and probability >= MIN_PROBABILITY else None
 
 
 def _dense(sample: str) -> bool:

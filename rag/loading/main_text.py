@@ -1,4 +1,4 @@
-"""Tells which blocks of a web page are its main text, and what the page says about itself, by trafilatura.
+"""Tells which blocks of a web page are its main text, and reads its metadata, by trafilatura.
 
 trafilatura gives back text without places. So a private copy of the page gets a mark in every block before, and the
 blocks whose marks come back are the main text: nothing is found by searching for its words.
@@ -14,18 +14,18 @@ from rag.loading.markup import markup_blocks
 MARKS = "".join(chr(code) for code in range(0x4DC0, 0x4E00))
 """The 64 hexagram symbols: printable, so that they are kept, and in next to no page."""
 _MARK = re.compile(f"[{MARKS}]{{4}}")
-DEEPEST = 400
+MAX_DEPTH = 400
 """Elements inside one another at most: copying deeper trees could overflow the stack of the C library."""
 
 
 def main_blocks(root: Any, count: int) -> set[int] | None:
-    """Return the numbers of the blocks of `root` that are main text, None where that cannot be told.
+    """Return the numbers of the blocks of `root` that are main text, None if that cannot be told.
 
-    `root` is changed. `count` is how many blocks it has. Nothing being main text is no verdict.
+    `root` is changed. `count` is how many blocks it has. If no block is main text, that is no verdict.
     """
     from trafilatura import bare_extraction
 
-    if root is None or _depth_exceeds(root, DEEPEST):
+    if root is None or _depth_exceeds(root, MAX_DEPTH):
         return None
     blocks = list(markup_blocks(root))
     if len(blocks) != count:
@@ -35,8 +35,8 @@ def main_blocks(root: Any, count: int) -> set[int] | None:
         place = "tail" if block.is_tail else "text"
         setattr(block.node, place, _marked(getattr(block.node, place), _mark(number)))
     with _quiet():
-        found = bare_extraction(root, favor_recall=True, include_comments=False, include_tables=True)
-    text = str(getattr(found, "text", None) or "")
+        extraction = bare_extraction(root, favor_recall=True, include_comments=False, include_tables=True)
+    text = str(getattr(extraction, "text", None) or "")
     return {number for match in _MARK.finditer(text) if (number := _number(match.group())) < count} or None
 
 
@@ -46,24 +46,24 @@ def page_metadata(root: Any) -> dict[str, object]:
 
     language = root.get("lang") or root.get("{http://www.w3.org/XML/1998/namespace}lang")
     with _quiet():
-        found = extract_metadata(root, extensive=False)
-    address = found.url if found.url and found.url.startswith(("http://", "https://")) else None
-    kept = {
-        "title": found.title,
-        "author": found.author,
-        "publisher": found.sitename,
-        "published_at": found.date,
+        metadata = extract_metadata(root, extensive=False)
+    address = metadata.url if metadata.url and metadata.url.startswith(("http://", "https://")) else None
+    values = {
+        "title": metadata.title,
+        "author": metadata.author,
+        "publisher": metadata.sitename,
+        "published_at": metadata.date,
         "uri": address,
-        "description": found.description,
-        "tags": [*(found.tags or []), *(found.categories or [])],
+        "description": metadata.description,
+        "tags": [*(metadata.tags or []), *(metadata.categories or [])],
         "language": language,
     }
-    return {key: value for key, value in kept.items() if value}
+    return {key: value for key, value in values.items() if value}
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep the library's notes on pages it cannot judge out of the caller's log, for as long as it is called."""
+    """Keep the library's warnings out of the caller's log while it is called."""
     import logging
 
     logger = logging.getLogger("trafilatura")

@@ -34,7 +34,7 @@ _AROUND_BREAK = re.compile(f" *{_BREAK} *")
 
 @dataclass(frozen=True)
 class MarkupBlock:
-    """A block of visible text, and the longest text node in it: of an element, its text or what follows it."""
+    """A block of visible text, and its longest text node: the text or the tail of an element."""
 
     text: str
     kind: BlockKind
@@ -74,7 +74,7 @@ def markup_blocks(root: Any) -> Iterator[MarkupBlock]:
 
 
 class _Walk:
-    """Where a walk is: what was gathered since the last block, and what is open around it."""
+    """The state of a walk: the pieces since the last block, and the open elements around it."""
 
     def __init__(self) -> None:
         self.skipped: set[Any] = set()
@@ -112,7 +112,7 @@ class _Walk:
             self._pieces.append(_Piece(text, node, is_tail))
 
     def flush(self) -> Iterator[MarkupBlock]:
-        """Yield what was gathered as a block, unless it is blank."""
+        """Yield the pieces since the last block as a block, unless they are blank."""
         kind, level = self._kind()
         pieces, self._pieces = self._pieces, []
         if kind == "code":
@@ -166,9 +166,9 @@ def _block(text: str, kind: BlockKind, level: int | None, pieces: list[_Piece]) 
 
 
 def _collapsed(pieces: list[_Piece]) -> str:
-    """Return the text as a browser shows it: runs of blanks as one, line breaks only where they are asked for."""
-    shown = _SPACES.sub(" ", "".join([piece.text for piece in pieces]))
-    return _AROUND_BREAK.sub("\n", shown).strip() if _BREAK in shown else shown.strip()
+    """Return the text as a browser shows it: runs of blanks as one, line breaks only for `br`."""
+    text = _SPACES.sub(" ", "".join([piece.text for piece in pieces]))
+    return _AROUND_BREAK.sub("\n", text).strip() if _BREAK in text else text.strip()
 
 
 def _is_hidden(element: Any, tag: str) -> bool:

@@ -1,4 +1,4 @@
-"""Loads what lies inside another file: members of an archive, attachments of a message, each by its own loader."""
+"""Loads files inside other files, such as members of archives and attachments of messages, each by its own loader."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -9,7 +9,7 @@ from rag.core.errors import LoadError, UnreadableSource
 from rag.core.types import Document
 from rag.loading.sources import SUFFIXES, Source, printable
 
-DEEPEST = 2
+MAX_NESTING = 2
 """Archives and messages inside one another at most."""
 
 
@@ -23,14 +23,14 @@ def load_member(
     """
     parts = PurePosixPath(printable(name).replace("\\", "/")).parts
     clean = "/".join(part for part in parts if part not in ("/", "..", ".")) or "unnamed"
-    if source.depth >= DEEPEST:
-        yield UnreadableSource(f"{source.name}/{clean}: packed more than {DEEPEST} times.", "Unpack it.")
+    if source.depth >= MAX_NESTING:
+        yield UnreadableSource(f"{source.name}/{clean}: packed more than {MAX_NESTING} times.", "Unpack it.")
         return
     with TemporaryDirectory() as folder:
         path = Path(folder) / f"member{_suffixes(clean, kind)}"
         path.write_bytes(data)
         inner = replace(
-            source, path=path, document_id=f"{source.document_id}/{clean}", shown=f"{source.name}/{clean}",
+            source, path=path, document_id=f"{source.document_id}/{clean}", display_name=f"{source.name}/{clean}",
             depth=source.depth + 1,
         )  # fmt: skip
         yield from load(inner)
@@ -40,5 +40,5 @@ def _suffixes(name: str, kind: str) -> str:
     """Return the last two suffixes, of letters and digits only, or `kind`: by them the loader is chosen."""
     if kind and not name.lower().endswith(SUFFIXES):
         return kind
-    kept = [suffix for suffix in PurePosixPath(name).suffixes[-2:] if suffix[1:].isascii() and suffix[1:].isalnum()]
-    return "".join(kept)[-40:]
+    suffixes = [suffix for suffix in PurePosixPath(name).suffixes[-2:] if suffix[1:].isascii() and suffix[1:].isalnum()]
+    return "".join(suffixes)[-40:]

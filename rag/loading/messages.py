@@ -12,9 +12,9 @@ from typing import Any
 from rag.core.errors import EmptyDocument, LoadError, UnreadableSource, UnsupportedFormat
 from rag.core.safe_json import json_value
 from rag.core.types import Document, Layout, tuples
-from rag.loading.sources import LARGEST_FILE
+from rag.loading.sources import MAX_FILE_BYTES
 
-MAX_MESSAGE_BYTES = 16 * LARGEST_FILE
+MAX_MESSAGE_BYTES = 16 * MAX_FILE_BYTES
 """Bytes of one message: a text of the longest kind, and where its blocks stand."""
 LENGTH_BYTES = 8
 _ERRORS = {kind.__name__: kind for kind in (LoadError, UnsupportedFormat, UnreadableSource, EmptyDocument)}

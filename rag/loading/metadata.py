@@ -1,4 +1,4 @@
-"""Brings what sources say about themselves to the names and the JSON values that documents keep."""
+"""Brings the metadata of sources to the names and the JSON values that documents keep."""
 
 import datetime
 import math
@@ -28,33 +28,33 @@ ALIASES = {
 }
 """Other names for the keys that citations use; a key under its own name wins."""
 
-MOST_VALUES = 10_000
+MAX_VALUES = 10_000
 """Values a source may bring in all: a few lines of YAML can stand for billions by reference."""
 
 
-def gather(found: Mapping[str, object], text: str) -> dict[str, JSON]:
-    """Return the metadata of a document: `found` under the names citations use, and the language of `text`.
+def gather(properties: Mapping[str, object], text: str) -> dict[str, JSON]:
+    """Return the metadata of a document: `properties` under the names citations use, and the language of `text`.
 
-    Raises ValueError for values that no JSON can hold (endless nesting, lone surrogates).
+    Raises ValueError if JSON cannot hold a value (endless nesting, lone surrogates).
     """
-    kept = cast("dict[str, JSON]", json_safe(found))
-    for alias in [key for key in kept if key.lower() in ALIASES]:
+    values = cast("dict[str, JSON]", json_safe(properties))
+    for alias in [key for key in values if key.lower() in ALIASES]:
         name = ALIASES[alias.lower()]
-        if name not in kept:
-            kept[name] = kept.pop(alias)
+        if name not in values:
+            values[name] = values.pop(alias)
     for key in ("author", "publisher"):
-        if key in kept:
-            kept[key] = _names(kept[key])
-    language = _code(kept.get("language")) or detect(text)
-    return {**kept, "language": language} if language else kept
+        if key in values:
+            values[key] = _names(values[key])
+    language = _code(values.get("language")) or detect(text)
+    return {**values, "language": language} if language else values
 
 
 def json_safe(value: object) -> JSON:
     """Return `value` with JSON types only: dates as ISO 8601, sets and tuples as lists, all else as text.
 
-    Raises ValueError for lone surrogates and for more than MOST_VALUES values.
+    Raises ValueError if there are lone surrogates or more than MAX_VALUES values.
     """
-    return _convert(value, [MOST_VALUES], 0)
+    return _convert(value, [MAX_VALUES], 0)
 
 
 def _convert(value: object, budget: list[int], depth: int) -> JSON:
@@ -92,7 +92,7 @@ def _names(value: JSON) -> JSON:
 
 
 def _code(value: object) -> str | None:
-    """Return `en` for `en`, `en-US` and `EN_gb`; other words for a language are kept as they are."""
+    """Return `en` for `en`, `en-US` and `EN_gb`; other words for a language stay as they are."""
     if not isinstance(value, str) or not value.strip():
         return None
     match = re.fullmatch(r"([A-Za-z]{2})([-_].*)?", value.strip())

@@ -26,7 +26,7 @@ from rag.loading.messages import LENGTH_BYTES, MAX_MESSAGE_BYTES, item_of, packe
 from rag.loading.worker import FOLDER_PREFIX
 
 MIN_SECONDS = 60.0
-"""Time until the first document, and from each to the next, that every file gets."""
+"""Seconds that every file gets until its first document, and from each document to the next."""
 SECONDS_PER_MEGABYTE = 20.0
 """Time that each megabyte of a file adds: the slowest format takes about 2 seconds for it."""
 MAX_RESTARTS = 20
@@ -79,7 +79,7 @@ class ReadingProcess:
         )
 
     def close(self) -> None:
-        """End the process and drop what it left in its folder."""
+        """End the process and delete its folder."""
         child, self._child = self._child, None
         if child is not None and os.getpid() == self._owner:
             child.kill()
@@ -151,7 +151,7 @@ def _bytes(pipe: IO[bytes], count: int, until: float) -> bytes:
 
 
 def _load(process: ReadingProcess, source: Source) -> Iterator[Document | LoadError]:
-    """Yield what a file holds; a member of an archive that ends the process is left out of another try."""
+    """Yield the documents of a file. If a member of an archive ends the process, the next try skips it."""
     seconds, skipped, done = _allowed_seconds(source), list[str](), 0
     while True:
         member, name, count, member_items = "", source.name, 0, 0
@@ -177,7 +177,7 @@ def _load(process: ReadingProcess, source: Source) -> Iterator[Document | LoadEr
         if not member or member in skipped or len(skipped) == MAX_RESTARTS:
             return
         skipped.append(member)
-        done -= member_items  # of which the next try gives none
+        done -= member_items  # the next try skips this member
 
 
 def _allowed_seconds(source: Source) -> float:

@@ -20,25 +20,25 @@ SUFFIXES = (
     ".xlsx", ".xlsm", ".epub", ".rtf", ".rst", ".eml", ".mbox", ".csv", ".tsv", ".json", ".zip", ".tar", ".tar.gz",
     ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz",
 )  # fmt: skip
-"""What the loaders read, longest match first where one ends in another."""
+"""Suffixes that the loaders read."""
 
 
-LARGEST_FILE = 64 * 1024 * 1024
-"""Bytes of a file, or characters of a text, that become one document at most: what is read is in memory as a whole."""
+MAX_FILE_BYTES = 64 * 1024 * 1024
+"""Bytes of the largest file, or characters of the longest text, of one document: it is in memory as a whole."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """A file to load: where it is on disk and the document id it gets.
+    """A file to load: its path on disk and its document id.
 
-    `shown` is how messages name it, where that is not its path: `a.zip/b.txt`. `text_column` names the column of rows
-    that holds their text; empty: one of the usual names. `depth` counts the archives and messages around it. `links`
-    names the other places where the same file was met, by a link.
+    `display_name` is its name in messages if that is not its path: `a.zip/b.txt`. `text_column` names the column that
+    holds the text of rows; if it is empty, one of the usual names. `depth` counts the archives and messages around it.
+    `links` are the paths of the links that lead to the same file.
     """
 
     path: Path
     document_id: str
-    shown: str = ""
+    display_name: str = ""
     text_column: str = ""
     depth: int = 0
     links: tuple[str, ...] = ()
@@ -50,11 +50,11 @@ class Source:
     @property
     def name(self) -> str:
         """Return how messages and citations name the file, in text that can be stored."""
-        return self.shown or printable(self.path)
+        return self.display_name or printable(self.path)
 
 
 @dataclass(frozen=True)
-class _Found:
+class _SourceFile:
     root: Path
     relative: str
     path: Path
@@ -64,32 +64,31 @@ class _Found:
 def discover(paths: Iterable[str | Path]) -> list[Source]:
     """Return the files at and below `paths`, in order of document id.
 
-    Hidden files and folders are skipped, links are followed once: a file that is met by several names is listed where
-    it lies, with its `links`. Files of unknown kind, broken links and folders that may not be opened are listed too:
-    `load` reports them. An id is the path relative to the folder that
-    was given; where two folders hold the same one, both ids get the folder's name in front.
-    Raises SourceNotFound for a path that does not exist, or when nothing at all is found.
+    Hidden files and folders are skipped, links are followed once: if several names lead to a file, it is listed at its
+    real place, with its `links`. Files of unknown kind, broken links and folders without permission are listed too:
+    `load` reports them. An id is the path relative to the folder in `paths`; if two folders hold the same one, both
+    ids get the folder's name in front. Raises SourceNotFound if a path does not exist, or if there is no file at all.
     """
-    given = [Path(paths)] if isinstance(paths, str | Path) else [Path(path) for path in paths]
-    found: dict[str, _Found] = {}
-    for path in given:
+    roots = [Path(paths)] if isinstance(paths, str | Path) else [Path(path) for path in paths]
+    files: dict[str, _SourceFile] = {}
+    for path in roots:
         if str(path).lower().startswith(("http:/", "https:/")):
             what = f"{printable(path)} is a web address, and no file."
             raise SourceNotFound(what, "Read it by `rag index --allow-network`, or rag.loading.formats.web.load_url.")
         if not os.path.lexists(path):
             raise SourceNotFound(f"There is nothing at {printable(path)}.", "Check the path and its spelling.")
         for item in _below(path):
-            found.setdefault(os.path.abspath(item.path), item)
-    if not found:
-        where = ", ".join(printable(path) for path in given) or "an empty list of paths"
+            files.setdefault(os.path.abspath(item.path), item)
+    if not files:
+        where = ", ".join(printable(path) for path in roots) or "an empty list of paths"
         raise SourceNotFound(f"No file was found in {where}.", f"Give files or folders with {', '.join(SUFFIXES)}.")
-    return sorted(_named(_each_once(found)), key=lambda source: source.document_id)
+    return sorted(_named(_each_once(files)), key=lambda source: source.document_id)
 
 
 def place_of(path: str | Path, folder: Callable[[str], str] = os.path.realpath) -> str:
-    """Return where a file lies, every link on the way followed, also its own unless it leads nowhere.
+    """Return the real path of a file; if the file itself is a broken link, the path of that link.
 
-    `folder` gives the same of its folder, for a caller that asks of many files of few folders.
+    `folder` resolves its folder: a caller with many files in few folders passes a cache.
     """
     path = os.path.abspath(path)
     place = os.path.join(folder(os.path.dirname(path)), os.path.basename(path))
@@ -112,7 +111,7 @@ def file_sha256(path: Path) -> str:
 def open_source(path: Path) -> BufferedReader:
     """Return the file opened for reading bytes.
 
-    Raises UnreadableSource when it is not a regular file, is gone or may not be read.
+    Raises UnreadableSource if it is not a regular file, is gone or may not be read.
     """
     try:
         mode = path.stat().st_mode
@@ -125,13 +124,13 @@ def open_source(path: Path) -> BufferedReader:
 
 
 def read_source(source: Source) -> bytes:
-    """Return the whole file. Raises UnreadableSource, also for one of more than LARGEST_FILE bytes."""
+    """Return the whole file. Raises UnreadableSource, also for one of more than MAX_FILE_BYTES bytes."""
     try:
         with open_source(source.path) as file:
-            data = file.read(LARGEST_FILE + 1)
+            data = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         raise unreadable(source.path, error) from error
-    if len(data) > LARGEST_FILE:
+    if len(data) > MAX_FILE_BYTES:
         raise too_large(source, "the file")
     return data
 
@@ -143,8 +142,8 @@ def checked_path(path: Path) -> Path:
 
 
 def too_large(source: Source, what: str) -> UnreadableSource:
-    """Return the error for more than one document may hold."""
-    size = f"{LARGEST_FILE // 1024 // 1024} million"
+    """Return the error of a file or text that is too large for one document."""
+    size = f"{MAX_FILE_BYTES // 1024 // 1024} million"
     return UnreadableSource(f"{source.name}: {what} is longer than {size} bytes or characters.", "Split it.")
 
 
@@ -165,8 +164,8 @@ def printable(path: Path | str) -> str:
     return os.fspath(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def _each_once(found: dict[str, _Found]) -> list[_Found]:
-    """Return the files met, by their absolute paths, each once: where it lies, else by the first of the links to it."""
+def _each_once(found: dict[str, _SourceFile]) -> list[_SourceFile]:
+    """Return each file once, with its real path, or with the first of its links if the file itself is outside."""
     folder = lru_cache(maxsize=None)(os.path.realpath)
     met: dict[str, list[tuple[bool, str]]] = {}
     for path in found:
@@ -179,29 +178,29 @@ def _each_once(found: dict[str, _Found]) -> list[_Found]:
     ]
 
 
-def _below(root: Path) -> Iterator[_Found]:
+def _below(root: Path) -> Iterator[_SourceFile]:
     if not root.is_dir():
-        yield _Found(root.parent, root.name, root)
+        yield _SourceFile(root.parent, root.name, root)
         return
-    seen: set[str] = set()
+    entered: set[str] = set()
     pending = [root]
-    # Real folders are walked before links to folders, so that a file keeps the id of the place where it lies.
+    # Real folders are walked before links to folders, so that the id of a file comes from its real path.
     while pending:
         folder = pending.pop(0)
-        if os.path.realpath(folder) not in seen:
-            files, links = _walk(folder, seen)
+        if os.path.realpath(folder) not in entered:
+            files, links = _walk(folder, entered)
             pending += links
-            yield from (_Found(root, path.relative_to(root).as_posix(), path) for path in files)
+            yield from (_SourceFile(root, path.relative_to(root).as_posix(), path) for path in files)
 
 
-def _walk(top: Path, seen: set[str]) -> tuple[list[Path], list[Path]]:
-    """Return the files below `top` and the links to folders met on the way; notes in `seen` each folder entered."""
+def _walk(top: Path, entered: set[str]) -> tuple[list[Path], list[Path]]:
+    """Return the files below `top` and the links to folders met on the way; adds each folder to `entered`."""
     files: list[Path] = []
     links: list[Path] = []
     refused: list[Path] = []
     for name, folders, names in os.walk(top, onerror=lambda error: refused.append(Path(error.filename))):
         here = Path(name)
-        seen.add(os.path.realpath(here))
+        entered.add(os.path.realpath(here))
         folders[:] = sorted(folder for folder in folders if not folder.startswith("."))
         links += [here / folder for folder in folders if (here / folder).is_symlink()]
         files += [here / file for file in names if not file.startswith(".") and _is_listed(here / file)]
@@ -215,7 +214,7 @@ def _is_listed(path: Path) -> bool:
         return True
 
 
-def _named(found: list[_Found]) -> Iterator[Source]:
+def _named(found: list[_SourceFile]) -> Iterator[Source]:
     depths = [0] * len(found)
     while True:
         ids = [_id(item, depth) for item, depth in zip(found, depths, strict=True)]
@@ -227,10 +226,10 @@ def _named(found: list[_Found]) -> Iterator[Source]:
             depths[n] += 1
 
 
-def _parents(item: _Found) -> tuple[str, ...]:
+def _parents(item: _SourceFile) -> tuple[str, ...]:
     return Path(os.path.abspath(item.root)).parts[1:]
 
 
-def _id(item: _Found, depth: int) -> str:
+def _id(item: _SourceFile, depth: int) -> str:
     parents = _parents(item)
     return printable("/".join((*parents[len(parents) - depth :], item.relative)))

@@ -17,7 +17,7 @@ from rag.loading.sources import Source
 MAX_MEMORY_BYTES = 4 * 1024 * 1024 * 1024
 """Address space of the process: the largest files that are read take about half of it."""
 FOLDER_PREFIX = "rag-reading-"
-"""How the folder is named that the process has for its temporary files."""
+"""Prefix of the name of the process's temporary folder."""
 WORN_BYTES = 1024 * 1024 * 1024
 """Memory that a file may leave behind: after more the process ends, and the next file gets a fresh one."""
 
@@ -49,7 +49,7 @@ def _received(requests: BinaryIO) -> dict[str, Any] | None:
 
 
 def _read(request: dict[str, Any], answer: Callable[[dict[str, Any]], None]) -> None:
-    """Answer with what a file holds, with the name of each member of an archive before it is read, and with the end."""
+    """Answer with the documents of a file, the name of each archive member before it is read, and the end."""
     from rag.loading import load
 
     os.chdir(request["folder"])
@@ -75,7 +75,7 @@ def _limit_memory() -> None:
 
 
 def _limit_seconds(seconds: float) -> None:
-    """Let the system end the process after so much more processor time, also if nobody waits for it any longer."""
+    """Let the system end the process after so much more processor time, even if nobody waits for it."""
     import resource
 
     used = resource.getrusage(resource.RUSAGE_SELF)

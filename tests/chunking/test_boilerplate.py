@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.chunking.boilerplate import LONGEST_LINE, LONGEST_SIGNATURE, REASONS, masks
+from rag.chunking.boilerplate import MAX_LINE_CHARACTERS, MAX_SIGNATURE_CHARACTERS, REASONS, masks
 from rag.chunking.boilerplate_patterns import wordings
 from rag.chunking.sentences import blocks
 from rag.core.types import Document, Mask
@@ -871,7 +871,7 @@ def test_a_line_that_repeats_a_piece_of_itself_takes_no_time(tmp_path: Path) -> 
     def longer(line: str) -> str:
         start = random_.randrange(len(line))
         end = start + random_.choice((1, 1, 2, 3, 6))
-        length = random_.choice((LONGEST_SIGNATURE, LONGEST_LINE)) - 1
+        length = random_.choice((MAX_SIGNATURE_CHARACTERS, MAX_LINE_CHARACTERS)) - 1
         return (line[:start] + line[start:end] * length)[:length] + "~"
 
     known = [line for lines in BOILERPLATE.values() for line in lines]

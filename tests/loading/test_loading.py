@@ -514,7 +514,7 @@ class TestJsonl:
         assert isinstance(failure(written(tmp_path, "b.jsonl.gz", self.ROWS)), UnreadableSource)
 
     def test_a_row_too_long_to_hold_is_skipped(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("rag.loading.formats.jsonl.LONGEST_ROW", 50)
+        monkeypatch.setattr("rag.loading.formats.jsonl.MAX_ROW_BYTES", 50)
         rows = [
             b'{"_id": "a", "text": "x"}',
             b'{"_id": "b", "text": "' + b"y" * 500 + b'"}',

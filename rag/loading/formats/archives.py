@@ -10,13 +10,13 @@ from typing import IO, BinaryIO
 from rag.core.errors import EmptyDocument, LoadError, UnreadableSource
 from rag.core.types import Document
 from rag.loading.members import load_member
-from rag.loading.sources import LARGEST_FILE, Source, open_source, too_large
+from rag.loading.sources import MAX_FILE_BYTES, Source, open_source, too_large
 
-LARGEST_TOTAL = 2 * 1024 * 1024 * 1024
+MAX_UNPACKED_BYTES = 2 * 1024 * 1024 * 1024
 """Unpacked bytes of all members together."""
-MOST_GROWTH = 200
-"""Unpacked over packed bytes of an archive above LARGEST_FILE: texts grow some five times, a bomb a thousandfold."""
-MOST_MEMBERS = 100_000
+MAX_UNPACKING_RATIO = 200
+"""Unpacked over packed bytes of an archive above MAX_FILE_BYTES: texts grow some five times, a bomb a thousandfold."""
+MAX_MEMBERS = 100_000
 _Load = Callable[[Source], Iterator[Document | LoadError]]
 _Member = tuple[str, int, Callable[[], IO[bytes] | None]]
 """Name, unpacked bytes as the archive says, and how to open it."""
@@ -34,7 +34,7 @@ _DAMAGED = (
 
 
 def load_zip(source: Source, load: _Load) -> Iterator[Document | LoadError]:
-    """Yield what the members of a ZIP file hold, each read with `load`. Raises LoadError."""
+    """Yield the documents of the members of a ZIP file, each read with `load`. Raises LoadError."""
     with open_source(source.path) as file:
         try:
             archive = zipfile.ZipFile(file)
@@ -44,13 +44,14 @@ def load_zip(source: Source, load: _Load) -> Iterator[Document | LoadError]:
             members: Iterator[_Member] = (
                 (info.filename, info.file_size, lambda info=info: archive.open(info))  # type: ignore[misc]
                 for info in archive.infolist()
-                if not info.is_dir() and (info.external_attr >> 28) in (0, 8)  # a regular file, or made where none is
+                if not info.is_dir()
+                and (info.external_attr >> 28) in (0, 8)  # a regular file, or no type, because the system has none
             )
             yield from _loaded(source, members, load, sequential=False)
 
 
 def load_tar(source: Source, load: _Load) -> Iterator[Document | LoadError]:
-    """Yield what the regular files of a TAR archive, packed or not, hold, each read with `load`. Raises LoadError."""
+    """Yield the documents of the regular files of a TAR archive, compressed or not. Raises LoadError."""
     with open_source(source.path) as file:
         try:
             with _tar_opened(source, file) as archive:
@@ -67,24 +68,22 @@ def load_tar(source: Source, load: _Load) -> Iterator[Document | LoadError]:
 def _loaded(
     source: Source, members: Iterator[_Member], load: _Load, sequential: bool
 ) -> Iterator[Document | LoadError]:
-    """Yield what the members hold; those too large are skipped, which in a `sequential` archive costs reading them."""
-    total = found = 0
-    most = min(LARGEST_TOTAL, max(LARGEST_FILE, MOST_GROWTH * source.path.stat().st_size))
+    """Yield the documents of the members. Large members are skipped; a `sequential` archive reads past them."""
+    total = member_count = 0
+    most = min(MAX_UNPACKED_BYTES, max(MAX_FILE_BYTES, MAX_UNPACKING_RATIO * source.path.stat().st_size))
     for name, size, opened in members:
         if name.rpartition("/")[2].startswith(".") or name.startswith("__MACOSX/"):
             continue
-        found += 1
-        total += size if sequential or size <= LARGEST_FILE else 0
-        if total > most or found > MOST_MEMBERS:
-            what = (
-                f"{source.name} unpacks to more than {most} bytes or {MOST_MEMBERS} files; reading stops at {name!r}."
-            )
+        member_count += 1
+        total += size if sequential or size <= MAX_FILE_BYTES else 0
+        if total > most or member_count > MAX_MEMBERS:
+            what = f"{source.name} unpacks to more than {most} bytes or {MAX_MEMBERS} files; reading stops at {name!r}."
             raise UnreadableSource(what, "Unpack it, if you trust it, and index the folder.")
-        if size > LARGEST_FILE:
+        if size > MAX_FILE_BYTES:
             yield too_large(source, f"its member {name!r}")
         else:
             yield from _member(source, name, opened, load, sequential)
-    if not found:
+    if not member_count:
         raise EmptyDocument(f"{source.name} holds no files.", "Leave it out.")
 
 
@@ -93,10 +92,10 @@ def _member(
 ) -> Iterator[Document | LoadError]:
     try:
         file = opened()
-        data = file.read() if file else b""  # no more than the size that was named: both readers stop there
+        data = file.read() if file else b""  # both readers stop at the declared size
     except _DAMAGED as error:
         if sequential:
-            raise  # nothing behind it can be read either
+            raise  # because nothing behind it can be read either
         reason = "it is encrypted" if "password" in str(error) else str(error)
         yield UnreadableSource(f"{source.name}/{name!r}: {reason}.", "Unpack it, or pack it again.")
         return
@@ -104,7 +103,7 @@ def _member(
 
 
 def _tar_opened(source: Source, file: BinaryIO) -> tarfile.TarFile:
-    """Open the archive as what its name says: to try every packing takes minutes on a large file that is none."""
+    """Open the archive in the compression of its suffix: trying each takes minutes if a large file is no archive."""
     name = source.path.name.lower()
     if name.endswith(("gz", "bz2", "xz")):
         packing = "gz" if name.endswith("gz") else "bz2" if name.endswith("bz2") else "xz"

@@ -1,7 +1,7 @@
 """Loads Word documents (DOCX): paragraphs, headings, lists, tables, text boxes and notes, in the order of the text.
 
-Deleted text of tracked changes is left out, inserted text is taken. Page numbers are those of the last time that a word
-processor laid the document out, where it left its marks.
+Deleted text of tracked changes is left out, inserted text is read. Page numbers come from the marks that a word
+processor leaves when it lays the document out; without marks there are none.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallba
 
 
 def load_docx(source: Source) -> Iterator[Document | LoadError]:
-    """Yield the document. Raises LoadError, and what the library raises for a file that is none."""
+    """Yield the document. Raises LoadError, and the library's errors if the file is no DOCX."""
     from docx import Document as open_docx
 
     with opened_package(source) as file:
@@ -33,9 +33,9 @@ def load_docx(source: Source) -> Iterator[Document | LoadError]:
     for part in word.part.package.iter_parts():
         if part.content_type.rpartition(".")[2].removesuffix("+xml") in _NOTES:
             reader.read(_root(part))
-    found = core_properties(word.core_properties)
-    title = str(found.pop("title", ""))
-    yield reader.composer.document("docx", file_sha256(source.path), title, found)
+    properties = core_properties(word.core_properties)
+    title = str(properties.pop("title", ""))
+    yield reader.composer.document("docx", file_sha256(source.path), title, properties)
 
 
 def _root(part: Any) -> Any:
@@ -95,10 +95,10 @@ class _Reader:
         if properties is None:
             return "paragraph", None
         outline, style = properties.find(_W + "outlineLvl"), properties.find(_W + "pStyle")
-        name, seen = "", 0
+        name, depth = "", 0
         current = self._names.get(style.get(_W + "val")) if style is not None else None
-        while current is not None and seen < 10:
-            name, seen = str(current.name or "").lower(), seen + 1
+        while current is not None and depth < 10:
+            name, depth = str(current.name or "").lower(), depth + 1
             if name == "title" or name.startswith("heading "):
                 return "heading", 1 if name == "title" else min(6, int(name.split()[1]) if name[8:].isdigit() else 1)
             if name.startswith("list "):
@@ -110,7 +110,7 @@ class _Reader:
 
 
 def _in(paragraph: Any, cell: Any) -> bool:
-    """Tell whether a paragraph is in this cell itself, not in one of a table inside it."""
+    """Tell if a paragraph is in this cell itself, not in a table inside it."""
     return next(paragraph.iterancestors(_W + "tc")) is cell
 
 

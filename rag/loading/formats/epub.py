@@ -20,12 +20,12 @@ _NAMES = {"author": "creator", "publisher": "publisher", "published_at": "date",
 
 
 def load_epub(source: Source) -> Iterator[Document | LoadError]:
-    """Yield the document of a book. Raises LoadError, and what the zip reader raises for a file that is none.
+    """Yield the document of a book. Raises LoadError, and the zip reader's errors if the file is no book.
 
-    Chapters that the book lists and does not hold are named in an error that follows.
+    If the book lists chapters that it does not hold, an error that names them follows.
     """
     composer = Composer(source)
-    missing = []
+    absent_chapters = []
     with opened_package(source) as file, zipfile.ZipFile(file) as book:
         if "META-INF/encryption.xml" in book.namelist() and b"EncryptionMethod" in book.read("META-INF/encryption.xml"):
             _require_only_fonts(book.read("META-INF/encryption.xml"), source)
@@ -35,19 +35,21 @@ def load_epub(source: Source) -> Iterator[Document | LoadError]:
             try:
                 data = book.read(name)
             except KeyError:
-                missing.append(name)
+                absent_chapters.append(name)
                 continue
             root = parsed(decode_html(data, f"{source.name}, {name}")[0])
             composer.part(name)
             compose(composer, list(markup_blocks(root)) if root is not None else [])
-    found = {key: text for key, name in _NAMES.items() if (text := _first(package, name))}
-    yield composer.document("epub", file_sha256(source.path), _first(package, "title"), found)
-    if missing:
-        raise UnreadableSource(f"{source.name} lacks its chapters {', '.join(missing[:10])}.", "Download it again.")
+    properties = {key: text for key, name in _NAMES.items() if (text := _first(package, name))}
+    yield composer.document("epub", file_sha256(source.path), _first(package, "title"), properties)
+    if absent_chapters:
+        raise UnreadableSource(
+            f"{source.name} lacks its chapters {', '.join(absent_chapters[:10])}.", "Download it again."
+        )
 
 
 def _require_only_fonts(encryption: bytes, source: Source) -> None:
-    """Raise where more than fonts are encrypted: what such a book holds cannot be read."""
+    """Raise UnreadableSource if more than fonts are encrypted: the text of such a book cannot be read."""
     names = re.findall(rb"URI=\"([^\"]+)\"", encryption)
     if not all(name.lower().endswith((b".otf", b".ttf", b".woff", b".woff2")) for name in names):
         raise UnreadableSource(f"{source.name} is protected against copying (DRM).", "Give a copy without it.")

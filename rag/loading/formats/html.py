@@ -1,4 +1,4 @@
-"""Loads web pages: their whole visible text, what lies outside the main text marked as such and not dropped."""
+"""Loads web pages: their whole visible text; text outside the main text is marked and not dropped."""
 
 import codecs
 import hashlib
@@ -14,9 +14,9 @@ from rag.loading.main_text import main_blocks, page_metadata
 from rag.loading.markup import MarkupBlock, markup_blocks
 from rag.loading.sources import Source, read_source
 
-LARGEST_JUDGED = 5_000_000
-"""Bytes of a page in which the main text is looked for, which takes some twenty times that in memory."""
-MOST_MARKS = 3_000_000
+MAX_JUDGED_BYTES = 5_000_000
+"""Bytes of the largest page that is searched for its main text, because that takes some 20 times its size in memory."""
+MAX_TAGS = 3_000_000
 """Beginnings and ends of elements in one page: each element takes some 300 bytes of memory."""
 _CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w.:-]{1,40})", re.IGNORECASE)
 _DECLARATION = re.compile(r"\s*+<\?xml[^>]*\?>")
@@ -30,26 +30,26 @@ def load_html(source: Source) -> Iterator[Document | LoadError]:
     """Yield the document of a page. Raises LoadError."""
     data = read_source(source)
     text, encoding = decode_html(data, source.name)
-    found: dict[str, object] = {} if encoding == "utf-8" else {"encoding": encoding}
-    if text.count("<") > MOST_MARKS:
-        raise UnreadableSource(f"{source.name} has more than {MOST_MARKS // 2} elements.", "Split the page.")
-    small = len(data) <= LARGEST_JUDGED
+    properties: dict[str, object] = {} if encoding == "utf-8" else {"encoding": encoding}
+    if text.count("<") > MAX_TAGS:
+        raise UnreadableSource(f"{source.name} has more than {MAX_TAGS // 2} elements.", "Split the page.")
+    small = len(data) <= MAX_JUDGED_BYTES
     root = parsed(text)
     if root is None:
         raise EmptyDocument(f"{source.name} holds no text.", "Leave it out.")
     title = " ".join(root.xpath("string(//title)").split())
     if small:
-        found = {**page_metadata(root), **found}
+        properties = {**page_metadata(root), **properties}
     blocks = list(markup_blocks(root))
     main = main_blocks(parsed(text), len(blocks)) if small else None
     composer = Composer(source)
     compose(composer, blocks, main)
-    named = found.pop("title", None)
-    yield composer.document("html", hashlib.sha256(data).hexdigest(), str(named or title), found)
+    page_title = properties.pop("title", None)
+    yield composer.document("html", hashlib.sha256(data).hexdigest(), str(page_title or title), properties)
 
 
 def compose(composer: Composer, blocks: list[MarkupBlock], main: set[int] | None = None) -> None:
-    """Add the blocks of a page; those whose number is not in `main`, where that is given, are not main text.
+    """Add the blocks of a page. If `main` is not None, blocks whose number is not in it are marked as not main text.
 
     A heading above main text is main text.
     """
@@ -63,13 +63,13 @@ def compose(composer: Composer, blocks: list[MarkupBlock], main: set[int] | None
 
 
 def decode_html(data: bytes, name: str) -> tuple[str, str]:
-    """Return the text and the encoding: that of a byte order mark, that which the page names, or the likeliest."""
+    """Return the text and its encoding: by byte order mark, else as the page declares, else the likeliest."""
     charset = _CHARSET.search(data[:4_096])
     marked = data.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     if charset and not marked:
         try:
             encoding = codecs.lookup(charset[1].decode()).name
-            # What is written as ISO 8859-1 is read as Windows-1252 by every browser.
+            # Every browser reads pages declared as ISO 8859-1 as Windows-1252.
             encoding = {"iso8859-1": "cp1252", "ascii": "cp1252"}.get(encoding, encoding)
             return data.decode(encoding), encoding
         except (LookupError, UnicodeDecodeError):
@@ -78,14 +78,14 @@ def decode_html(data: bytes, name: str) -> tuple[str, str]:
 
 
 def parsed(text: str) -> Any:
-    """Return the root of the tree of elements, None for a page of nothing.
+    """Return the root of the tree of elements, None if the page is empty.
 
-    Raises ValueError where the parser gave up before the end, as it does below 2,000 elements inside one another.
+    Raises ValueError if the parser stops before the end, as it does below 2,000 elements inside one another.
     """
     from lxml import etree
     from lxml import html as lxml_html
 
-    # NUL would end the text; a declaration would contradict the encoding that is given here.
+    # NUL would end the text; a declaration would contradict the encoding passed here.
     declaration = _DECLARATION.match(text)
     markup = _CROWDED_TAG.sub(r"\1", text[declaration.end() if declaration else 0 :])
     data = markup.replace("\0", "").encode("utf-8")

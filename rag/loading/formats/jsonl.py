@@ -13,7 +13,7 @@ from rag.core.types import Document
 from rag.loading.metadata import gather, json_safe
 from rag.loading.sources import Source, open_source, unreadable
 
-LONGEST_ROW = 256 * 1024 * 1024
+MAX_ROW_BYTES = 256 * 1024 * 1024
 """Bytes of one row; a longer one is skipped, so that a file that is one endless line cannot fill the memory."""
 
 _SHAPE = 'Each row must be an object like {"_id": "a", "title": "A title", "text": "The text"}, in UTF-8.'
@@ -24,12 +24,12 @@ def load_jsonl(source: Source) -> Iterator[Document | LoadError]:
 
     Blank lines are skipped. The file is never held in memory, only its ids. Raises UnreadableSource.
     """
-    seen: set[str] = set()
+    used_ids: set[str] = set()
     line = 0
     try:
         with open_source(source.path) as raw:
             for line, row in _rows(_unzipped(raw, source)):
-                result = _document(row, source, line, seen)
+                result = _document(row, source, line, used_ids)
                 if result is not None:
                     yield result
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
@@ -47,20 +47,20 @@ def _unzipped(raw: BinaryIO, source: Source) -> BinaryIO:
 def _rows(file: BinaryIO) -> Iterator[tuple[int, bytes | None]]:
     """Yield line numbers from 1 with the row's bytes without its line end; None for a row that is too long."""
     line = 0
-    while piece := file.readline(LONGEST_ROW):
+    while piece := file.readline(MAX_ROW_BYTES):
         line += 1
         too_long = False
-        while not piece.endswith(b"\n") and len(piece) == LONGEST_ROW:
+        while not piece.endswith(b"\n") and len(piece) == MAX_ROW_BYTES:
             too_long = True
-            piece = file.readline(LONGEST_ROW)
+            piece = file.readline(MAX_ROW_BYTES)
         row = piece.removeprefix(b"\xef\xbb\xbf") if line == 1 else piece
         yield line, None if too_long else row.rstrip(b"\r\n")
 
 
-def _document(row: bytes | None, source: Source, line: int, seen: set[str]) -> Document | LoadError | None:
+def _document(row: bytes | None, source: Source, line: int, used_ids: set[str]) -> Document | LoadError | None:
     where = f"{source.name}, line {line}"
     if row is None:
-        return UnreadableSource(f"{where}: the row is longer than {LONGEST_ROW} bytes.", _SHAPE)
+        return UnreadableSource(f"{where}: the row is longer than {MAX_ROW_BYTES} bytes.", _SHAPE)
     if not row.strip():
         return None
     try:
@@ -70,9 +70,9 @@ def _document(row: bytes | None, source: Source, line: int, seen: set[str]) -> D
         return UnreadableSource(f"{where}: {error}.", _SHAPE)
     if not document.text.strip():
         return EmptyDocument(f"{where}: the text of {document.id!r} is empty.", "Fill it or leave the row out.")
-    if document.id in seen:
+    if document.id in used_ids:
         return UnreadableSource(f"{where}: the id {document.id!r} was used before.", "Give each row its own _id.")
-    seen.add(document.id)
+    used_ids.add(document.id)
     return document
 
 

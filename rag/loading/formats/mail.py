@@ -50,7 +50,7 @@ SUFFIXES_OF_TYPES = {
     "application/vnd.oasis.opendocument.spreadsheet": ".ods",
     "application/vnd.oasis.opendocument.presentation": ".odp",
 }
-"""Suffixes of attachments whose name has none that is known."""
+"""Suffixes for attachments by their media type, if their name has no known suffix."""
 _NOT_TEXT = ("image", "audio", "video", "font", "model")
 _SIGNATURES = ("application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature")
 _BEFORE_HEADERS = re.compile(rb"(?:\xef\xbb\xbf)?(?:[ \t]*\r?\n)*(?:>?From [^\n]*\n)?")
@@ -96,7 +96,7 @@ def _message(source: Source, data: bytes, load: _Load) -> Iterator[Document | Lo
 
 
 def _parsed(data: bytes) -> _Part:
-    """Return the parts of a message. What stands before the headers is left out."""
+    """Return the parts of a message. Lines before the headers are left out."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         with suppress(UnicodeDecodeError):
             data = data.decode("utf-16").encode("utf-8")
@@ -110,8 +110,8 @@ def _mended(message: _Part) -> _Part:
     if not isinstance(payload, str) or message.get_content_maintype() != "multipart":
         return message
     body = payload.encode("ascii", "surrogateescape")
-    named = _BOUNDARY.search(str(message.get("Content-Type", "")))
-    boundaries = [(named[1] or named[2]).encode("utf-8", "surrogateescape")] if named else []
+    declaration = _BOUNDARY.search(str(message.get("Content-Type", "")))
+    boundaries = [(declaration[1] or declaration[2]).encode("utf-8", "surrogateescape")] if declaration else []
     line = _BOUNDARY_LINE.search(body)
     boundaries += [line[1]] if line else []
     for boundary in boundaries:
@@ -120,7 +120,7 @@ def _mended(message: _Part) -> _Part:
             parts = [email.message_from_bytes(piece, policy=email.policy.compat32) for piece in pieces if piece.strip()]
             message.set_payload([_mended(part) for part in parts])
             return message
-    message.set_type("text/plain")  # of which all is shown
+    message.set_type("text/plain")  # so that all of it is shown
     return message
 
 
@@ -162,13 +162,13 @@ def _best(alternatives: list[_Part], attachments: list[_Part]) -> Iterator[_Part
 
 
 def _says_the_same(plain: list[_Part], marked: list[_Part]) -> bool:
-    """Tell whether the plain text has most of the words of the HTML text: a stub or a blank one has not."""
-    wanted = {word for part in marked for word in _words(part)}
-    return len(wanted & {word for part in plain for word in _words(part)}) >= MIN_WORDS_SHARE * len(wanted)
+    """Tell if the plain text has most of the words of the HTML text: a stub or a blank one has not."""
+    html_words = {word for part in marked for word in _words(part)}
+    return len(html_words & {word for part in plain for word in _words(part)}) >= MIN_WORDS_SHARE * len(html_words)
 
 
 def _is_text(part: _Part) -> bool:
-    """Tell whether the bytes can be read as text; if not, the part is reported as a file that cannot be read."""
+    """Tell if the bytes can be read as text; if not, the part is reported as a file that cannot be read."""
     try:
         _text(part)
     except LoadError:
@@ -179,7 +179,7 @@ def _is_text(part: _Part) -> bool:
 def _is_attached(part: _Part) -> bool:
     if part.get_content_disposition() == "attachment":
         return True
-    # A text with a file's name is a file, unless it is to be shown where it stands.
+    # A text with a file's name is a file, unless the message asks to show it inline.
     return bool(_file_name(part)) and part.get_content_disposition() != "inline"
 
 
@@ -253,7 +253,7 @@ def _header(value: object) -> str:
 
 
 def _header_text(value: object) -> str:
-    # The library wraps a header with bytes beyond ASCII; what it wraps is the header as it came.
+    # The library wraps a header with bytes beyond ASCII; its pieces are the header as it came.
     return "".join(str(piece) for piece, _ in getattr(value, "_chunks", []))[:MAX_HEADER_CHARACTERS]
 
 

@@ -1,4 +1,4 @@
-"""Loads Markdown files: the text as it is, the title and what the front matter says."""
+"""Loads Markdown files: the text as it is, the title and the values of the front matter."""
 
 import re
 from collections.abc import Iterator
@@ -21,13 +21,13 @@ _FRONT_MATTER = re.compile(
     r"(?P<yaml>.*?)(?<=[\r\n])(?:---|\.\.\.)[ \t]*(?=\r|\n|\Z)",
     re.DOTALL,
 )
-_LONGEST_FRONT_MATTER = 64_000
+_MAX_FRONT_MATTER_CHARACTERS = 64_000
 _LINK = re.compile(r"!?\[([^\[\]]*)\]\([^()\s]*\)")
 
 
 def load_markdown(source: Source) -> Iterator[Document | LoadError]:
     """Yield the document of a Markdown file. Raises LoadError."""
-    text, sha256, found = read_text(source)
+    text, sha256, encoding = read_text(source)
     matter = front_matter(text)
     title = matter.pop("title", None)
     title = str(title).strip() if title is not None else ""
@@ -38,27 +38,26 @@ def load_markdown(source: Source) -> Iterator[Document | LoadError]:
         format="markdown",
         source_path=source.name,
         source_sha256=sha256,
-        metadata=gather({**matter, **found}, text[front_matter_end(text) :]),
+        metadata=gather({**matter, **encoding}, text[front_matter_end(text) :]),
         layout=Layout(own_lines=not source.depth),
     )
 
 
 def front_matter_end(text: str) -> int:
-    """Return the offset after the closing line of the YAML front matter, 0 where there is none."""
-    match = _FRONT_MATTER.match(text, 0, _LONGEST_FRONT_MATTER)
+    """Return the offset after the closing line of the YAML front matter, 0 if there is none."""
+    match = _FRONT_MATTER.match(text, 0, _MAX_FRONT_MATTER_CHARACTERS)
     return match.end() if match else 0
 
 
 def front_matter(text: str) -> dict[str, JSON]:
-    """Return the keys and values of the YAML front matter as JSON values, empty where there is none or it is broken."""
-    match = _FRONT_MATTER.match(text, 0, _LONGEST_FRONT_MATTER)
+    """Return the YAML front matter as JSON values; empty if there is none or it is broken."""
+    match = _FRONT_MATTER.match(text, 0, _MAX_FRONT_MATTER_CHARACTERS)
     if not match:
         return {}
     import yaml
 
     try:
-        found = yaml.safe_load(match["yaml"])
-        values = json_safe(found)
+        values = json_safe(yaml.safe_load(match["yaml"]))
         return values if isinstance(values, dict) else {}
     except (yaml.YAMLError, ValueError, TypeError, OverflowError, RecursionError):
         return {}

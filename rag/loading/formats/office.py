@@ -11,19 +11,19 @@ from rag.core.types import BlockKind, Document
 from rag.loading.composing import Composer, row_text
 from rag.loading.sources import Source, file_sha256, open_source
 
-LARGEST_PACKAGE = 512 * 1024 * 1024
+MAX_PACKAGE_BYTES = 512 * 1024 * 1024
 """Unpacked bytes of all parts of a package; the libraries hold pictures in memory too."""
-LARGEST_PART = 64 * 1024 * 1024
+MAX_PART_BYTES = 64 * 1024 * 1024
 """Unpacked bytes of one XML part: its tree takes some ten times that in memory."""
-MOST_PARTS = 20_000
+MAX_PACKAGE_PARTS = 20_000
 _OLD = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 
 @contextmanager
 def opened_package(source: Source) -> Iterator[BufferedReader]:
-    """Give the file of a package whose parts, by the sizes it names, unpack to no more than can be held.
+    """Give the file of a package if its parts, by their declared sizes, fit into memory.
 
-    A part that is longer than it says ends, in the zip reader, where it says. Raises UnreadableSource.
+    If a part is longer than it declares, the zip reader stops at the declared size. Raises UnreadableSource.
     """
     with open_source(source.path) as file:
         if file.read(8) == _OLD:
@@ -36,18 +36,20 @@ def opened_package(source: Source) -> Iterator[BufferedReader]:
             what = f"{source.name} is cut off or damaged: {error}."
             raise UnreadableSource(what, "Download or export it again.") from error
         texts = [part.file_size for part in parts if part.filename.lower().endswith((".xml", ".rels", "html", ".htm"))]
-        if sum(part.file_size for part in parts) > LARGEST_PACKAGE or max(texts, default=0) > LARGEST_PART:
+        if sum(part.file_size for part in parts) > MAX_PACKAGE_BYTES or max(texts, default=0) > MAX_PART_BYTES:
             raise UnreadableSource(f"{source.name} unpacks to more than can be held in memory.", "Split it.")
-        if len(parts) > MOST_PARTS:
-            raise UnreadableSource(f"{source.name} has {len(parts)} parts, at most {MOST_PARTS} are read.", "Split it.")
+        if len(parts) > MAX_PACKAGE_PARTS:
+            raise UnreadableSource(
+                f"{source.name} has {len(parts)} parts, at most {MAX_PACKAGE_PARTS} are read.", "Split it."
+            )
         file.seek(0)
         yield file
 
 
 def core_properties(properties: Any) -> dict[str, object]:
-    """Return what an Office document says about itself under the names that citations use."""
+    """Return the properties of an Office document under the names that citations use."""
     keywords = [word.strip() for word in str(properties.keywords or "").replace(";", ",").split(",")]
-    kept = {
+    values = {
         "title": properties.title,
         "author": properties.author if hasattr(properties, "author") else properties.creator,
         "created": properties.created or properties.modified,
@@ -56,13 +58,13 @@ def core_properties(properties: Any) -> dict[str, object]:
         "subject": properties.subject,
     }
     # A template's or a copy's date is that of a file, not the day its text was published.
-    kept["created"] = kept["created"].date().isoformat() if kept["created"] else None
+    values["created"] = values["created"].date().isoformat() if values["created"] else None
     made_by_library = ("python-docx", "openpyxl")
-    return {key: value for key, value in kept.items() if value and value not in made_by_library}
+    return {key: value for key, value in values.items() if value and value not in made_by_library}
 
 
 def load_pptx(source: Source) -> Iterator[Document | LoadError]:
-    """Yield the document of a presentation. Raises LoadError, and what the library raises for a file that is none."""
+    """Yield the document of a presentation. Raises LoadError, and the library's errors if the file is none."""
     from pptx import Presentation
 
     with opened_package(source) as file:
@@ -76,10 +78,10 @@ def load_pptx(source: Source) -> Iterator[Document | LoadError]:
         if slide.has_notes_slide and slide.notes_slide.notes_text_frame is not None:
             for paragraph in slide.notes_slide.notes_text_frame.paragraphs:
                 composer.add(paragraph.text)
-    found = core_properties(deck.core_properties)
-    title_text = str(found.pop("title", ""))
+    properties = core_properties(deck.core_properties)
+    title_text = str(properties.pop("title", ""))
     title_text = "" if title_text == "PowerPoint Presentation" else title_text
-    yield composer.document("pptx", file_sha256(source.path), title_text, found)
+    yield composer.document("pptx", file_sha256(source.path), title_text, properties)
 
 
 def _add_shape(composer: Composer, shape: Any, is_title: bool) -> None:

@@ -1,6 +1,6 @@
 """Loads the text layer of PDF files, page by page; pages without one are reported by their numbers.
 
-pdfium gives the lines; where they stand and how large their letters are tells headings and paragraphs.
+pdfium gives the lines; their positions and the sizes of their letters tell headings and paragraphs.
 """
 
 import re
@@ -17,12 +17,12 @@ from rag.core.types import Document
 from rag.loading.composing import Composer
 from rag.loading.sources import Source, checked_path, file_sha256
 
-MOST_SECONDS = 300
+MAX_PDF_SECONDS = 300
 """Time that the pages of one file may take."""
-HEADING_SIZE = 1.12
+MIN_HEADING_RATIO = 1.12
 """Letters of a heading, at least, over those of the text."""
-LONGEST_HEADING = 200
-NEW_PARAGRAPH = 1.3
+MAX_HEADING_CHARACTERS = 200
+MIN_PARAGRAPH_STEP = 1.3
 """Distance between the lines of two paragraphs, at least, over the usual one on the page."""
 _BULLET = re.compile(r"[•◦▪●‣–*-]\s+\S|\(?\d{1,3}[.)]\s+\S")
 _LETTER = re.compile(r"[^\W_]")
@@ -47,27 +47,27 @@ def load_pdf(source: Source) -> Iterator[Document | LoadError]:
     sha256, path = file_sha256(source.path), checked_path(source.path)
     with PdfDocument(path) as pdf:
         pages = list(_pages(pdf, source))
-        found = pdf.get_metadata_dict()
+        info = pdf.get_metadata_dict()
     empty = [number for number, lines in enumerate(pages, start=1) if not lines]
     if len(empty) < len(pages):
-        yield _composed(source, pages).document("pdf", sha256, _title(found), _metadata(found))
+        yield _composed(source, pages).document("pdf", sha256, _title(info), _metadata(info))
     if empty:
         whose = f"page{'s' * (len(empty) > 1)} {_ranges(empty)} of {len(pages)}"
         raise EmptyDocument(f"{source.name}: no text on {whose}.", "If scanned, run text recognition (OCR) on it.")
 
 
 def why_unreadable(source: Source, error: Exception) -> UnreadableSource:
-    """Return what pdfium's error means."""
+    """Return the error of a file that pdfium refused, with its reason."""
     if "password" in str(error).lower():
         return UnreadableSource(f"{source.name} is encrypted with a password.", "Save a copy without the password.")
     return UnreadableSource(f"{source.name} is no sound PDF: cut off or damaged.", "Download or export it again.")
 
 
 def _pages(pdf: Any, source: Source) -> Iterator[list[_Line]]:
-    until = time.monotonic() + MOST_SECONDS
+    until = time.monotonic() + MAX_PDF_SECONDS
     for number in range(len(pdf)):
         if time.monotonic() > until:
-            what = f"{source.name}: reading stopped at page {number + 1} after {MOST_SECONDS} seconds."
+            what = f"{source.name}: reading stopped at page {number + 1} after {MAX_PDF_SECONDS} seconds."
             raise UnreadableSource(what, "Split the file.")
         page = pdf[number]
         text = page.get_textpage()
@@ -96,15 +96,15 @@ def _composed(source: Source, pages: list[list[_Line]]) -> Composer:
     for line in (line for lines in pages for line in lines):
         sizes[round(line.size, 1)] += len(line.words)
     body = max(sizes, key=lambda size: (sizes[size], -size))
-    large = sorted((size for size in sizes if size > HEADING_SIZE * body), reverse=True)
+    large = sorted((size for size in sizes if size > MIN_HEADING_RATIO * body), reverse=True)
     levels = {size: min(level, 6) for level, size in enumerate(large, start=1)}
-    joined = _Hyphens(line.words for lines in pages for line in lines)
+    hyphens = _Hyphens(line.words for lines in pages for line in lines)
     for lines in pages:
         composer.page()
         for block in _blocks(lines):
-            text = joined.mended("\n".join(line.words for line in block))
+            text = hyphens.mended("\n".join(line.words for line in block))
             level = levels.get(round(block[0].size, 1))
-            if level and len(text) <= LONGEST_HEADING:
+            if level and len(text) <= MAX_HEADING_CHARACTERS:
                 composer.add(text, "heading", level)
             else:
                 composer.add(text, "list_item" if _BULLET.match(text) else "paragraph")
@@ -118,7 +118,7 @@ def _blocks(lines: list[_Line]) -> Iterator[list[_Line]]:
     block = lines[:1]
     for above, line, step in zip(lines, lines[1:], steps, strict=False):
         other_size = abs(line.size - above.size) > 0.1 * above.size
-        apart = step > NEW_PARAGRAPH * usual or (step < 0 and not line.words[:1].islower())
+        apart = step > MIN_PARAGRAPH_STEP * usual or (step < 0 and not line.words[:1].islower())
         if other_size or apart or _BULLET.match(line.words):
             yield block
             block = []
@@ -141,17 +141,17 @@ class _Hyphens:
         return _HYPHEN.sub(joined, text).replace("\ufffe", "-").replace("\x00", "")
 
 
-def _title(found: dict[str, str]) -> str | None:
-    title = found.get("Title", "").strip()
+def _title(info: dict[str, str]) -> str | None:
+    title = info.get("Title", "").strip()
     return None if _PROGRAM_TITLE.match(title) else title
 
 
-def _metadata(found: dict[str, str]) -> dict[str, object]:
+def _metadata(info: dict[str, str]) -> dict[str, object]:
     names = {"author": "Author", "tags": "Keywords", "subject": "Subject"}
-    kept = {key: found.get(name, "").strip(" ()") for key, name in names.items()}
-    date = _DATE.match(found.get("CreationDate", ""))
-    kept["created"] = "-".join(part for part in date.groups() if part) if date else ""
-    return {key: value for key, value in kept.items() if value not in ("", "unspecified", "anonymous")}
+    values = {key: info.get(name, "").strip(" ()") for key, name in names.items()}
+    date = _DATE.match(info.get("CreationDate", ""))
+    values["created"] = "-".join(part for part in date.groups() if part) if date else ""
+    return {key: value for key, value in values.items() if value not in ("", "unspecified", "anonymous")}
 
 
 def _ranges(numbers: list[int]) -> str:

@@ -1,6 +1,6 @@
 """Loads reStructuredText: the file's own text, with its headings, lists, tables and directives as blocks.
 
-What a directive says (`.. note::`) is content; comments, targets, substitutions and pictures are markup.
+The text of a directive (`.. note::`) is content; comments, targets, substitutions and pictures are markup.
 """
 
 import re
@@ -16,7 +16,7 @@ from rag.loading.sources import Source
 _ADORNMENT = re.compile(r"([!-/:-@\[-`{-~])\1*$")
 _ITEM = re.compile(r"(?:[-*+•]|\(?(?:\d{1,4}|#|[A-Za-z])[.)])\s+\S")
 _FIRST_ITEM = re.compile(r"(?:[-*+•]|\(?(?:1|#|a)[.)])\s+\S")
-"""What begins a list in a paragraph: 1880. or J. at the start of a wrapped line does not."""
+"""Begins a list inside a paragraph; 1880. or J. at the start of a wrapped line does not."""
 _FIELD = re.compile(r":([^:\s][^:]*):(?:\s+(.*))?$")
 _EXPLICIT = re.compile(r"\.\.(?:\s+(.*))?$")
 _DIRECTIVE = re.compile(r"([\w-]+)::")
@@ -47,7 +47,7 @@ class _Piece:
 
 def load_rst(source: Source) -> Iterator[Document | LoadError]:
     """Yield the document of a reStructuredText file. Raises LoadError."""
-    text, sha256, found = read_text(source)
+    text, sha256, encoding = read_text(source)
     pieces = _Reader().pieces(_lines(text))
     title = next((text[piece.start : piece.end] for piece in pieces if piece.kind == "heading"), "")
     words = next((line for line in title.splitlines() if any(map(str.isalnum, line))), "").strip()
@@ -56,26 +56,26 @@ def load_rst(source: Source) -> Iterator[Document | LoadError]:
     }
     blocks = tuple((piece.start, piece.end, piece.kind, piece.level, piece.reason) for piece in pieces)
     yield Document(
-        source.document_id, text, words or None, "rst", source.name, sha256, gather({**fields, **found}, text),
+        source.document_id, text, words or None, "rst", source.name, sha256, gather({**fields, **encoding}, text),
         Layout(blocks, own_lines=not source.depth),
     )  # fmt: skip
 
 
 def _lines(text: str) -> list[_Line]:
     """Return the lines; those that are blank have no words."""
-    found, start = [], 0
+    lines, start = [], 0
     for line in text.splitlines(keepends=True):
         words, lead = line.strip(), len(line) - len(line.lstrip())
         end = start + lead + len(words)
-        found.append(
+        lines.append(
             _Line(start + lead if words else start, end if words else start, words, len(line[:lead].expandtabs(8)))
         )
         start += len(line)
-    return found
+    return lines
 
 
 class _Reader:
-    """Goes through the lines once; each rule takes those it knows and says how many."""
+    """Goes through the lines once; each rule returns its piece and the number of its lines."""
 
     def __init__(self) -> None:
         self._styles: list[str] = []
@@ -85,16 +85,16 @@ class _Reader:
 
     def pieces(self, lines: list[_Line]) -> list[_Piece]:
         """Return the pieces in order; they hold every character that is not white space."""
-        found: list[_Piece] = []
+        pieces: list[_Piece] = []
         at = 0
         while at < len(lines):
             if lines[at].words:
-                piece, taken = self._next(lines, at)
-                found.append(piece)
-                at += taken
+                piece, line_count = self._next(lines, at)
+                pieces.append(piece)
+                at += line_count
             else:
                 at += 1
-        return found
+        return pieces
 
     def _next(self, lines: list[_Line], at: int) -> tuple[_Piece, int]:
         line = lines[at]
@@ -141,7 +141,7 @@ class _Reader:
         if name and name[1] in _SAYING:
             self._explicit = (line.indent, "paragraph", None)
             return _Piece(line.start, line.end)
-        if words.startswith("["):  # a footnote or a citation, whose text may go on below
+        if words.startswith("["):  # a footnote or a citation: its text may go on below
             return _Piece(line.start, line.end)
         code = bool(name and name[1] in _CODE)
         self._explicit = (line.indent, "code" if code else "paragraph", None if code else "markup")

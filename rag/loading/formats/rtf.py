@@ -1,4 +1,4 @@
-"""Loads rich text (RTF) as the plain text that striprtf takes from it."""
+"""Loads rich text (RTF) as the plain text that striprtf extracts."""
 
 import hashlib
 import re
@@ -13,8 +13,8 @@ from rag.loading.sources import Source, read_source
 
 _PROPERTY = re.compile(r"\{\\(title|author)\b ?([^{}\\]*+)\}")
 MAX_INFO_CHARACTERS = 20_000
-"""Where title and author stand: so far behind the first `\\info`."""
-LARGEST_RTF = 16 * 1024 * 1024
+"""Characters behind the first `\\info` that are searched for title and author."""
+MAX_RTF_BYTES = 16 * 1024 * 1024
 """Bytes of text; striprtf takes some 25 times that in memory. Pictures are taken out before."""
 _PICTURE = re.compile(rb"(?<=\s)[0-9a-fA-F]{128}[0-9a-fA-F\s]*")
 
@@ -29,8 +29,8 @@ def load_rtf(source: Source) -> Iterator[Document | LoadError]:
     if not data.rstrip(b"\0\r\n\t ").endswith(b"}"):
         raise UnreadableSource(f"{source.name} is cut off: its last bracket is missing.", "Save or download it again.")
     slim = _PICTURE.sub(b"", data)
-    if len(slim) > LARGEST_RTF:
-        raise UnreadableSource(f"{source.name} holds more than {LARGEST_RTF} bytes of text.", "Split it.")
+    if len(slim) > MAX_RTF_BYTES:
+        raise UnreadableSource(f"{source.name} holds more than {MAX_RTF_BYTES} bytes of text.", "Split it.")
     rtf = slim.decode("cp1252", "replace")
     text = storable(rtf_to_text(rtf, errors="replace"))  # type: ignore[no-untyped-call]
     if not text.strip():

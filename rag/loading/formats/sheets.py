@@ -1,4 +1,4 @@
-"""Loads workbooks (XLSX): rows as documents where a column holds their text, else all sheets as one document."""
+"""Loads workbooks (XLSX): a document for each row if a column holds texts, else one for all sheets."""
 
 import datetime
 from collections.abc import Iterator
@@ -12,13 +12,13 @@ from rag.loading.formats.office import core_properties, opened_package
 from rag.loading.rows import Row, row_documents, text_column
 from rag.loading.sources import Source, file_sha256
 
-MOST_COLUMNS = 1_000
-"""Cells of a row that are read: a sheet may have 16,384, of which few are ever used."""
+MAX_COLUMNS = 1_000
+"""Cells of a row that are read: a sheet may have 16,384, and few of them are ever used."""
 _Cells = tuple[int, list[Any]]
 
 
 def load_xlsx(source: Source) -> Iterator[Document | LoadError]:
-    """Yield the documents of a workbook. Raises LoadError, and what the library raises for a file that is none.
+    """Yield the documents of a workbook. Raises LoadError, and the library's errors if the file is none.
 
     Cells give the values they show last, not their formulas.
     """
@@ -33,7 +33,7 @@ def load_xlsx(source: Source) -> Iterator[Document | LoadError]:
 
 
 def _documents(book: Any, source: Source) -> Iterator[Document | LoadError]:
-    composer, found_rows = Composer(source), False
+    composer, has_row_documents = Composer(source), False
     for sheet in book.worksheets:
         rows = _rows(sheet)
         first = next(rows, None)
@@ -44,14 +44,14 @@ def _documents(book: Any, source: Source) -> Iterator[Document | LoadError]:
         if column is None:
             _add_sheet(composer, sheet.title, chain([first], rows))
         else:
-            found_rows = True
+            has_row_documents = True
             yield from row_documents(_named(columns, rows), column, source, sheet.title)
-    found = core_properties(book.properties)
-    title = str(found.pop("title", "")) or None
+    properties = core_properties(book.properties)
+    title = str(properties.pop("title", "")) or None
     try:
-        document = composer.document("xlsx", file_sha256(source.path), title, found)
+        document = composer.document("xlsx", file_sha256(source.path), title, properties)
     except EmptyDocument:
-        if not found_rows:
+        if not has_row_documents:
             raise
     else:
         yield document
@@ -59,9 +59,9 @@ def _documents(book: Any, source: Source) -> Iterator[Document | LoadError]:
 
 def _rows(sheet: Any) -> Iterator[_Cells]:
     """Yield number and cells of the rows that hold anything."""
-    sheet.reset_dimensions()  # what the file says of its size may be wrong
+    sheet.reset_dimensions()  # the declared size may be wrong
     for number, row in enumerate(sheet.iter_rows(values_only=True), start=1):
-        cells = list(islice(row, MOST_COLUMNS))
+        cells = list(islice(row, MAX_COLUMNS))
         while cells and cells[-1] in (None, ""):
             cells.pop()
         if cells:

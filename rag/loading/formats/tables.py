@@ -1,4 +1,4 @@
-"""Loads CSV, TSV and JSON: rows as documents where a column holds their text, else a table as one document.
+"""Loads CSV, TSV and JSON: a document for each row if a column holds texts, else one for the table.
 
 A table keeps the file's own text; each record is a block, and the first one heads them all.
 """
@@ -15,19 +15,19 @@ from rag.core.types import BlockKind, Document, Layout
 from rag.loading.formats.text import read_text
 from rag.loading.metadata import gather
 from rag.loading.rows import Row, row_documents, text_column
-from rag.loading.sources import LARGEST_FILE, Source
+from rag.loading.sources import MAX_FILE_BYTES, Source
 
 DELIMITERS = (",", ";", "\t", "|")
 _Record = tuple[int, int, int, list[str]]
-"""The number of a record, counted from 1 with blank ones, where it starts and ends in the text, and its fields."""
+"""The number of a record (from 1, blank ones count), its start and end in the text, and its fields."""
 
 
 def load_csv(source: Source) -> Iterator[Document | LoadError]:
     """Yield the documents of a CSV or TSV file. Raises LoadError.
 
-    The first record names the columns. Where none of them holds texts, the file is one document.
+    The first record names the columns. If none of them holds texts, the file is one document.
     """
-    text, sha256, found = read_text(source)
+    text, sha256, properties = read_text(source)
     delimiter = "\t" if source.path.suffix.lower() == ".tsv" else _delimiter(text)
     records = _records(text, delimiter, source)
     columns = next(records)[3]
@@ -38,14 +38,14 @@ def load_csv(source: Source) -> Iterator[Document | LoadError]:
         return
     layout = _table_layout(text, _records(text, delimiter, source), own_lines=not source.depth)
     yield Document(
-        source.document_id, text, None, "csv", source.name, sha256, gather(found, text), layout=layout
+        source.document_id, text, None, "csv", source.name, sha256, gather(properties, text), layout=layout
     )  # fmt: skip
 
 
 def load_json(source: Source) -> Iterator[Document | LoadError]:
-    """Yield a document for each object of a JSON file: of its list, or of the one list of objects inside its object.
+    """Yield a document for each object of a JSON file. Raises LoadError.
 
-    Raises LoadError.
+    The file is a list of objects, or an object with one such list.
     """
     text, _, _ = read_text(source)
     try:
@@ -56,8 +56,8 @@ def load_json(source: Source) -> Iterator[Document | LoadError]:
     columns = dict.fromkeys(str(key) for row in rows for key in row)
     column = text_column(columns, source)
     if column is None:
-        held = ", ".join(columns)[:500] or "none"
-        what = f"{source.name}: no key of its objects is known to hold their text; its keys are: {held}."
+        keys = ", ".join(columns)[:500] or "none"
+        what = f"{source.name}: no key of its objects is known to hold their text; its keys are: {keys}."
         raise UnreadableSource(what, "Name one: --set text_column=NAME (with --rebuild).")
     numbered: Iterator[Row] = ((number, row) for number, row in enumerate(rows, start=1))
     yield from row_documents(numbered, column, source)
@@ -136,7 +136,7 @@ def _records(text: str, delimiter: str, source: Source) -> Iterator[_Record]:
 @contextmanager
 def _long_fields() -> Iterator[None]:
     # The module's limit of 131,072 characters is for the whole process: it is lifted for one record at a time.
-    limit = csv.field_size_limit(LARGEST_FILE)
+    limit = csv.field_size_limit(MAX_FILE_BYTES)
     try:
         yield
     finally:

@@ -1,7 +1,7 @@
 """Loads web addresses, when asked to: within limits of size and time, and never from a private address.
 
 The name is resolved once, every address it stands for must be public, and the connection goes to the one that was
-checked; a redirect begins anew. So no name that changes its address in between can lead inside.
+checked; a redirect is checked in the same way. So a name that changes its address in between cannot lead inside.
 """
 
 import http.client
@@ -21,11 +21,11 @@ from rag.core.errors import InvalidInput, LoadError, UnreadableSource
 from rag.core.types import Document
 from rag.loading.sources import Source
 
-LARGEST_ANSWER = 20_000_000
-"""Bytes of what an address answers."""
-MOST_SECONDS = 30.0
+MAX_RESPONSE_BYTES = 20_000_000
+"""Bytes of a response."""
+MAX_WEB_SECONDS = 30.0
 """Time for an address with its redirects."""
-MOST_REDIRECTS = 5
+MAX_REDIRECTS = 5
 _SUFFIXES = {
     "text/html": ".html",
     "application/xhtml+xml": ".html",
@@ -86,7 +86,7 @@ def load_url(
     with TemporaryDirectory() as folder:
         path = Path(folder) / f"page{_suffix(answer)}"
         path.write_bytes(answer.data)
-        for item in load(Source(path, url, shown=url, depth=1)):
+        for item in load(Source(path, url, display_name=url, depth=1)):
             if isinstance(item, Document):
                 metadata = {"uri": answer.url, **item.metadata}
                 item = replace(item, metadata=metadata, source_path=None)
@@ -94,8 +94,8 @@ def load_url(
 
 
 def _fetched(url: str, allowed: Callable[[Address], bool]) -> _Answer:
-    until = time.monotonic() + MOST_SECONDS
-    for _ in range(MOST_REDIRECTS + 1):
+    until = time.monotonic() + MAX_WEB_SECONDS
+    for _ in range(MAX_REDIRECTS + 1):
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
             raise UnreadableSource(f"{url} is no plain web address.", "Give one like https://example.org/page.")
@@ -111,19 +111,19 @@ def _fetched(url: str, allowed: Callable[[Address], bool]) -> _Answer:
             if answer.headers.get("Content-Encoding", "identity").lower() != "identity":
                 raise UnreadableSource(f"{url} answers packed, though asked not to.", "Save the page as a file.")
             return _Answer(url, answer.headers.get_content_type(), body)
-    raise UnreadableSource(f"{url} redirects more than {MOST_REDIRECTS} times.", "Give the last address.")
+    raise UnreadableSource(f"{url} redirects more than {MAX_REDIRECTS} times.", "Give the last address.")
 
 
 def _checked_address(parts: SplitResult, allowed: Callable[[Address], bool]) -> tuple[str, int]:
-    """Return the network address and port of a host. Raises UnreadableSource where any of its addresses is barred."""
+    """Return the network address and port of a host. Raises UnreadableSource if any of its addresses is barred."""
     port = parts.port or (443 if parts.scheme == "https" else 80)
-    found = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
-    for _, _, _, _, place in found:
+    addresses = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
+    for _, _, _, _, place in addresses:
         address = ipaddress.ip_address(str(place[0]).partition("%")[0])
         if not allowed(address):
             what = f"{parts.geturl()} leads to {address}, which is not a public address."
             raise UnreadableSource(what, "Private addresses are never read; save the page as a file.")
-    return str(found[0][4][0]), port
+    return str(addresses[0][4][0]), port
 
 
 def _connected(parts: SplitResult, place: tuple[str, int], until: float) -> http.client.HTTPConnection:
@@ -151,10 +151,10 @@ def _body(answer: http.client.HTTPResponse, url: str, until: float) -> bytes:
     while piece := answer.read1(65_536):
         pieces.append(piece)
         size += len(piece)
-        if size > LARGEST_ANSWER:
-            what = f"{url} answers with more than {LARGEST_ANSWER} bytes."
+        if size > MAX_RESPONSE_BYTES:
+            what = f"{url} answers with more than {MAX_RESPONSE_BYTES} bytes."
             raise UnreadableSource(what, "Save it as a file and index that.")
-    _left(until)  # at the deadline the connection is shut, which looks like the end
+    _left(until)  # a connection that is shut at the deadline looks like the end
     if answer.length:
         raise http.client.IncompleteRead(b"", answer.length)
     return b"".join(pieces)
@@ -162,7 +162,7 @@ def _body(answer: http.client.HTTPResponse, url: str, until: float) -> bytes:
 
 @contextmanager
 def _deadline(connection: http.client.HTTPConnection, until: float) -> Iterator[None]:
-    """Shut the connection down at the deadline: a timeout of the socket begins anew with every byte that comes."""
+    """Shut the connection down at the deadline, because a timeout of the socket restarts with every byte."""
     timer = threading.Timer(_left(until), connection.sock.shutdown, [socket.SHUT_RDWR])
     timer.daemon = True
     timer.start()
@@ -173,14 +173,14 @@ def _deadline(connection: http.client.HTTPConnection, until: float) -> Iterator[
 
 
 def _left(until: float) -> float:
-    left = until - time.monotonic()
-    if left <= 0:
-        raise TimeoutError(f"it took more than {MOST_SECONDS:.0f} seconds")
-    return left
+    seconds = until - time.monotonic()
+    if seconds <= 0:
+        raise TimeoutError(f"it took more than {MAX_WEB_SECONDS:.0f} seconds")
+    return seconds
 
 
 def _suffix(answer: _Answer) -> str:
-    """Return the suffix of the kind of content; where that says nothing, of the address."""
+    """Return the suffix of the media type; if that is unknown, of the address."""
     if answer.kind in _SUFFIXES:
         return _SUFFIXES[answer.kind]
     name = unquote(urlsplit(answer.url).path).rpartition("/")[2]
@@ -191,9 +191,9 @@ def _suffix(answer: _Answer) -> str:
 def with_web_addresses(
     paths: Iterable[str], load: Callable[[Source], Iterator[Document | LoadError]], allow_network: bool
 ) -> tuple[list[Path | Document], list[tuple[str, LoadError]]]:
-    """Return the paths, with the documents at those that are web addresses; and each address that failed, with why.
+    """Return the paths and the documents of the web addresses, then each failed address with its error.
 
-    Raises InvalidInput for a web address that is not to be read, and where every source is one that failed.
+    Raises InvalidInput if web addresses are not allowed, or if every source failed.
     """
     sources: list[Path | Document] = []
     failed: list[tuple[str, LoadError]] = []
