@@ -4,6 +4,7 @@ For formats whose files are not text: the composed text is stored, so its blocks
 construction.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 
 from rag.core.errors import EmptyDocument
@@ -13,6 +14,12 @@ from rag.loading.sources import MAX_FILE_BYTES, Source, too_large
 
 CELLS = " | "
 """Separates the cells of a row."""
+LEFT_OUT_KEY = "left_out"
+"""The metadata key that names the parts of a file that are not in the text."""
+MAX_MERGED_CHARACTERS = 200
+"""Characters of a merged cell whose text is repeated in every row and column that it spans."""
+MAX_MERGED_COLUMNS = 20
+"""Columns that one merged cell may span: more would let a small file become a large text."""
 _CLOSE = ("list_item", "table_header", "table_row")
 
 
@@ -28,6 +35,7 @@ class Composer:
         self._pages: list[int] = []
         self._parts: list[tuple[int, str]] = []
         self._rows: list[tuple[int, int]] = []
+        self._left_out = Counter[str]()
 
     def add(
         self, text: str, kind: BlockKind = "paragraph", level: int | None = None, reason: str | None = None,
@@ -47,6 +55,10 @@ class Composer:
         self._blocks.append((start, self._length, kind, level, reason))
         if row is not None or (self._rows and self._rows[-1][1]):
             self._rows.append((start, row or 0))
+
+    def leave_out(self, kind: str, count: int = 1) -> None:
+        """Count parts of the file that are not in the text, such as `hidden texts`; the document says so."""
+        self._left_out[kind] += count
 
     def page(self) -> None:
         """Begin a page."""
@@ -72,7 +84,7 @@ class Composer:
             format=kind,
             source_path=self._source.name,
             source_sha256=sha256,
-            metadata=gather(properties, _content(text, self._blocks)),
+            metadata=gather({**properties, **left_out_note(self._left_out)}, _content(text, self._blocks)),
             layout=self.layout,
         )
 
@@ -100,6 +112,16 @@ class Composer:
         self._length += len(text)
         if self._length > MAX_FILE_BYTES:
             raise too_large(self._source, "the text in it")
+
+
+def left_out_note(counts: Mapping[str, int]) -> dict[str, str]:
+    """Return the metadata that say which parts of a file are not in the text of its document.
+
+    >>> left_out_note({"hidden texts": 2, "deleted rows": 1})
+    {'left_out': 'hidden texts (2), deleted rows (1)'}
+    """
+    kinds = ", ".join(f"{kind} ({count})" for kind, count in counts.items() if count)
+    return {LEFT_OUT_KEY: kinds} if kinds else {}
 
 
 def row_text(cells: list[str]) -> str:

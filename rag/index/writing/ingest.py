@@ -13,6 +13,7 @@ from rag.index.writing.near_duplicates import groups, near
 from rag.index.writing.sources import Renamed, links_note, size_of, under_known_ids
 from rag.index.writing.writer import Change, Writer
 from rag.loading import Source, file_sha256, load
+from rag.loading.composing import LEFT_OUT_KEY
 from rag.loading.process import get_ready, load_apart
 from rag.loading.sources import printable
 
@@ -36,6 +37,7 @@ class Ingest:
         self._taken_from: dict[str, str | None] = {}
         self._failed: list[tuple[str, LoadError]] = []
         self._removed: list[str] = []
+        self._left_out: list[str] = []
         self._renamed = Renamed(self._known, ())
         self._sources_changed = False
         self._began: float | None = None
@@ -65,7 +67,7 @@ class Ingest:
             self._tell(item, before, total)
         if not work:
             self._settle()
-        return replace(self._report(), notes=(*self._moves_note(), *links_note(work)))
+        return replace(self._report(), notes=(*self._moves_note(), *links_note(work), *self._left_out))
 
     def _settle(self) -> None:
         if self.changed:
@@ -161,6 +163,8 @@ class Ingest:
             # That source is read again, so that its own document of this id is not lost when this one goes.
             self._remember(before, self._known[before][0], "")
         self._changes[document.id] = self._writer.put(document, source)
+        if parts := document.known(LEFT_OUT_KEY):
+            self._left_out.append(f"not in the text of {document.id}: {parts}.")
         yield len(document.text)
 
     def _remove(self, document_id: str) -> None:

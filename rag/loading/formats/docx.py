@@ -1,7 +1,8 @@
-"""Loads Word documents (DOCX): paragraphs, headings, lists, tables, text boxes and notes, in the order of the text.
+"""Loads Word documents (DOCX): paragraphs, headings, lists, tables, text boxes, notes and comments, in reading order.
 
-Deleted text of tracked changes is left out, inserted text is read. Page numbers come from the marks that a word
-processor leaves when it lays the document out; without marks there are none.
+Deleted and hidden text is left out and counted, inserted text is read. Comments follow the paragraph that they comment;
+headers and footers stand at the end. Page numbers come from the marks that a word processor leaves when it lays the
+document out; without marks there are none.
 """
 
 from collections.abc import Iterator
@@ -9,14 +10,15 @@ from typing import Any
 
 from rag.core.errors import LoadError
 from rag.core.types import BlockKind, Document
-from rag.loading.composing import Composer, row_text
+from rag.loading.composing import MAX_MERGED_CHARACTERS, MAX_MERGED_COLUMNS, Composer, row_text
+from rag.loading.formats.docx_numbering import Numbering
+from rag.loading.formats.docx_text import FALLBACK, LEFT_OUT, ParagraphText, WordStyles, paragraph_text
 from rag.loading.formats.office import core_properties, opened_package
+from rag.loading.formats.ooxml import W
 from rag.loading.sources import Source, file_sha256
 
-_W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
-_LEFT_OUT = frozenset(_W + name for name in ("del", "moveFrom", "instrText", "delText", "pPr", "sectPr", "rPr"))
 _NOTES = ("footnotes", "endnotes")
-_FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
+_FRAMES = ("header", "footer")
 
 
 def load_docx(source: Source) -> Iterator[Document | LoadError]:
@@ -25,14 +27,20 @@ def load_docx(source: Source) -> Iterator[Document | LoadError]:
 
     with opened_package(source) as file:
         word = open_docx(file)
-    reader = _Reader(Composer(source), word.styles)
+    parts: dict[str, list[Any]] = {}
+    for part in word.part.package.iter_parts():
+        kind = part.content_type.rpartition(".")[2].removesuffix("+xml")
+        if kind in (*_NOTES, *_FRAMES, "comments", "numbering"):
+            parts.setdefault(kind, []).append(_root(part))
+    reader = _Reader(Composer(source), WordStyles(word.styles), parts)
     body = word.element.body
-    if body.find(f".//{_W}lastRenderedPageBreak") is not None:
+    if body.find(f".//{W}lastRenderedPageBreak") is not None:
         reader.composer.page()
     reader.read(body)
-    for part in word.part.package.iter_parts():
-        if part.content_type.rpartition(".")[2].removesuffix("+xml") in _NOTES:
-            reader.read(_root(part))
+    for kind in _NOTES:
+        for root in parts.get(kind, ()):
+            reader.read(root)
+    reader.read_frames([root for kind in _FRAMES for root in parts.get(kind, ())])
     properties = core_properties(word.core_properties)
     title = str(properties.pop("title", ""))
     yield reader.composer.document("docx", file_sha256(source.path), title, properties)
@@ -47,100 +55,116 @@ def _root(part: Any) -> Any:
 class _Reader:
     """Walks the elements of a body and composes its blocks; deep nesting is bounded by the XML parser."""
 
-    def __init__(self, composer: Composer, styles: Any) -> None:
+    def __init__(self, composer: Composer, styles: WordStyles, parts: dict[str, list[Any]]) -> None:
         self.composer = composer
-        self._names = {style.style_id: style for style in styles}
+        self._styles = styles
+        self._numbering = Numbering(parts.get("numbering", ()), styles)
+        comments = (comment for root in parts.get("comments", ()) for comment in root.iterchildren(W + "comment"))
+        self._comments = {comment.get(W + "id"): comment for comment in comments}
 
     def read(self, parent: Any) -> None:
         """Add all below `parent`."""
         for element in parent.iterchildren():
-            if element.tag == _W + "p":
+            if element.tag == W + "p":
                 self._paragraph(element)
-            elif element.tag == _W + "tbl":
+            elif element.tag == W + "tbl":
                 self._table(element)
-            elif element.tag not in _LEFT_OUT and element.tag != _FALLBACK and isinstance(element.tag, str):
+            elif element.tag not in LEFT_OUT and element.tag != FALLBACK and isinstance(element.tag, str):
                 self.read(element)  # a content control, a note, a tracked insertion around paragraphs
 
+    def read_frames(self, roots: list[Any]) -> None:
+        """Add each paragraph of headers and footers once; those of page numbers only are left out."""
+        texts = dict.fromkeys(self._text(p).text.strip() for root in roots for p in root.iter(W + "p"))
+        for text in texts:
+            if any(map(str.isalpha, text)):
+                self.composer.add(text)
+
+    def _text(self, paragraph: Any) -> ParagraphText:
+        content = paragraph_text(paragraph, self._styles)
+        for kind, count in content.left_out.items():
+            self.composer.leave_out(kind, count)
+        return content
+
     def _paragraph(self, paragraph: Any) -> None:
-        text, boxes, breaks = _content(paragraph)
+        content = self._text(paragraph)
+        text, breaks = content.text, content.text.count("\f")
         if breaks and not text.partition("\f")[0].strip():
             self.composer.page()  # the break is its first word
             breaks -= 1
+        text = text.replace("\f", "")
         kind, level = self._kind(paragraph)
-        self.composer.add(text.replace("\f", ""), kind, level)
-        for box in boxes:
+        number = self._numbering.next_label(paragraph) if text.strip() else ""
+        self.composer.add(f"{number} {text}" if number else text, kind, level)
+        for box in content.boxes:
             self.read(box)
+        for comment in (self._comments.pop(key, None) for key in content.comment_ids):
+            if comment is not None:
+                self._comment(comment)
         for _ in range(breaks):
             self.composer.page()
 
+    def _comment(self, comment: Any) -> None:
+        text = " ".join(filter(str.strip, (self._text(p).text for p in comment.iter(W + "p"))))
+        author = comment.get(W + "author", "").strip()
+        if text:
+            self.composer.add(f"Comment by {author}: {text}" if author else f"Comment: {text}")
+
     def _table(self, table: Any) -> None:
-        inner: list[Any] = []
-        for number, row in enumerate(table.iter(_W + "tr")):
-            if next(row.iterancestors(_W + "tbl")) is not table:
+        nested_tables: list[Any] = []
+        above: list[str] = []
+        is_first = True
+        for row in table.iter(W + "tr"):
+            if next(row.iterancestors(W + "tbl")) is not table:
                 continue
-            cells = [cell for cell in row.iter(_W + "tc") if next(cell.iterancestors(_W + "tr")) is row]
-            texts = []
+            if row.find(f"{W}trPr/{W}del") is not None:
+                self.composer.leave_out("deleted rows")
+                continue
+            cells = [cell for cell in row.iter(W + "tc") if next(cell.iterancestors(W + "tr")) is row]
             for cell in cells:
-                inner += list(cell.iterchildren(_W + "tbl"))
-                texts.append(" ".join(_content(p)[0].replace("\f", "") for p in cell.iter(_W + "p") if _in(p, cell)))
-            kind: BlockKind = "table_header" if number == 0 and len(cells) > 1 else "table_row"
-            self.composer.add(row_text(texts), kind)
-            for _ in range(len(list(row.iter(_W + "lastRenderedPageBreak"))) > 0):
+                nested_tables += list(cell.iterchildren(W + "tbl"))
+            above = self._cell_texts(cells, above)
+            kind: BlockKind = "table_header" if is_first and len(above) > 1 else "table_row"
+            self.composer.add(row_text(above), kind)
+            is_first = False
+            for _ in range(row.find(f".//{W}lastRenderedPageBreak") is not None):
                 self.composer.page()
-        for nested in inner:
+        for nested in nested_tables:
             self._table(nested)
 
+    def _cell_texts(self, cells: list[Any], above: list[str]) -> list[str]:
+        """Return the text of each column: a merged cell gives its text to every column and row that it spans."""
+        texts: list[str] = []
+        for cell in cells:
+            properties = cell.find(W + "tcPr")
+            merge = span = None
+            if properties is not None:
+                merge, span = properties.find(W + "vMerge"), properties.find(W + "gridSpan")
+            if properties is not None and properties.find(W + "cellDel") is not None:
+                self.composer.leave_out("deleted cells")
+                text = ""
+            else:
+                paragraphs = [p for p in cell.iter(W + "p") if next(p.iterancestors(W + "tc")) is cell]
+                text = " ".join(self._text(p).text.replace("\f", "") for p in paragraphs)
+            if merge is not None and merge.get(W + "val", "continue") == "continue" and not text.strip():
+                text = above[len(texts)] if len(texts) < len(above) else ""
+                text = text if len(text) <= MAX_MERGED_CHARACTERS else ""
+            width = span.get(W + "val", "1") if span is not None else "1"
+            width_count = min(int(width), MAX_MERGED_COLUMNS) if width.isdecimal() and len(width) < 6 else 1
+            is_alone = len(cells) == 1 or len(text) > MAX_MERGED_CHARACTERS
+            texts += [text] + [text if not is_alone else ""] * (max(width_count, 1) - 1)
+        return texts
+
     def _kind(self, paragraph: Any) -> tuple[BlockKind, int | None]:
-        properties = paragraph.find(_W + "pPr")
+        properties = paragraph.find(W + "pPr")
         if properties is None:
             return "paragraph", None
-        outline, style = properties.find(_W + "outlineLvl"), properties.find(_W + "pStyle")
-        name, depth = "", 0
-        current = self._names.get(style.get(_W + "val")) if style is not None else None
-        while current is not None and depth < 10:
-            name, depth = str(current.name or "").lower(), depth + 1
+        for style in self._styles.chain(properties.find(W + "pStyle")):
+            name = str(style.name or "").lower()
             if name == "title" or name.startswith("heading "):
                 return "heading", 1 if name == "title" else min(6, int(name.split()[1]) if name[8:].isdigit() else 1)
             if name.startswith("list "):
                 return "list_item", None
-            current = current.base_style
-        if outline is not None and outline.get(_W + "val", "9") < "6":
-            return "heading", int(outline.get(_W + "val")) + 1
-        return ("list_item" if properties.find(_W + "numPr") is not None else "paragraph"), None
-
-
-def _in(paragraph: Any, cell: Any) -> bool:
-    """Tell if a paragraph is in this cell itself, not in a table inside it."""
-    return next(paragraph.iterancestors(_W + "tc")) is cell
-
-
-def _content(paragraph: Any) -> tuple[str, list[Any], int]:
-    """Return the text, the text boxes anchored in it, and the number of page breaks, each a form feed in the text."""
-    parts: list[str] = []
-    boxes: list[Any] = []
-    pending = [paragraph]
-    while pending:
-        element = pending.pop()
-        tag = element.tag
-        if tag in _LEFT_OUT or tag == _FALLBACK or not isinstance(tag, str):
-            continue
-        if tag == _W + "txbxContent":
-            boxes.append(element)
-        elif tag in _SIGNS:
-            parts.append(_SIGNS[tag])
-        elif tag == _W + "t":
-            parts.append(element.text or "")
-        else:
-            pending.extend(reversed(element))
-    text = "".join(parts)
-    return text, boxes, text.count("\f")
-
-
-_SIGNS = {
-    _W + "tab": "\t",
-    _W + "br": "\n",
-    _W + "cr": "\n",
-    _W + "noBreakHyphen": "\u2011",
-    _W + "lastRenderedPageBreak": "\f",
-}
-"""Elements of a run that stand for a character. A tab stop of the paragraph's properties has the same name as a tab."""
+        outline = properties.find(W + "outlineLvl")
+        if outline is not None and outline.get(W + "val", "9") < "6":
+            return "heading", int(outline.get(W + "val")) + 1
+        return ("list_item" if properties.find(W + "numPr") is not None else "paragraph"), None

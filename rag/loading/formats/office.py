@@ -3,12 +3,12 @@
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from io import BufferedReader
-from typing import Any
+from typing import Any, BinaryIO
 
 from rag.core.errors import LoadError, UnreadableSource
 from rag.core.types import BlockKind, Document
 from rag.loading.composing import Composer, row_text
+from rag.loading.formats.ooxml import transitional
 from rag.loading.sources import Source, file_sha256, open_source
 
 MAX_PACKAGE_BYTES = 512 * 1024 * 1024
@@ -20,7 +20,7 @@ _OLD = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 
 @contextmanager
-def opened_package(source: Source) -> Iterator[BufferedReader]:
+def opened_package(source: Source) -> Iterator[BinaryIO]:
     """Give the file of a package if its parts, by their declared sizes, fit into memory.
 
     If a part is longer than it declares, the zip reader stops at the declared size. Raises UnreadableSource.
@@ -43,7 +43,9 @@ def opened_package(source: Source) -> Iterator[BufferedReader]:
                 f"{source.name} has {len(parts)} parts, at most {MAX_PACKAGE_PARTS} are read.", "Split it."
             )
         file.seek(0)
-        yield file
+        package_file = transitional(file)
+        package_file.seek(0)
+        yield package_file
 
 
 def core_properties(properties: Any) -> dict[str, object]:
