@@ -124,11 +124,11 @@ def _planned(sources: "Sequence[str | Path | Document]", index: Path, rebuild: b
 def _watch(paths: Sequence[str], index: Path) -> None:
     from rag.cli.watching import changes
     from rag.index.index import Index
-    from rag.index.storage.manifest import parts_among
+    from rag.index.storage.manifest import index_files_among
 
     typer.echo(f"Watching {', '.join(map(printable, paths))}. Stop with Ctrl-C.", err=True)
     opened = Index.open(index)
-    for _ in changes(paths, lambda file: bool(parts_among([file], index))):
+    for _ in changes(paths, lambda file: bool(index_files_among([file], index))):
         try:
             show_report(opened.sync(paths), index)
         except (IndexLocked, SourceNotFound) as error:

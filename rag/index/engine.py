@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from rag.core.reports import IndexReport
 from rag.core.settings import Settings
-from rag.index.storage.integrity import LargeFiles
+from rag.index.storage.integrity import DeferredChecks
 from rag.index.storage.manifest import Manifest
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class VersionParts(NamedTuple):
     documents: "DocumentStore"
     vectors: "VectorStore"
     words: "LexicalStore"
-    checks: LargeFiles
+    checks: DeferredChecks
     facts: Mapping[str, str] | None = None
     """What a response says about the server; None if there is no server."""
 

@@ -11,7 +11,7 @@ from rag.core.reports import IndexReport
 from rag.core.settings import Settings
 from rag.index.engine import VersionParts, WriteVersion
 from rag.index.storage.documents import Store
-from rag.index.storage.integrity import LargeFiles, damages
+from rag.index.storage.integrity import DeferredChecks, file_faults
 from rag.index.storage.lexical import TantivyStore
 from rag.index.storage.manifest import DOCUMENTS, MANIFEST, WORDS, Manifest, read_manifest
 from rag.index.storage.quantised_vectors import open_vectors
@@ -44,10 +44,10 @@ class FolderVersion:
 
         Files of more than 64 MB are checked by their size and both ends now, and by their hash before their first use.
         """
-        problems = damages(self.path, self.manifest, wholly=False)
+        problems = file_faults(self.path, self.manifest, wholly=False)
         if problems:
             raise IndexCorrupt(f"{problems[0]}.", REPAIR_OR_BUILD)
-        checks = LargeFiles(self.path, self.manifest)
+        checks = DeferredChecks(self.path, self.manifest)
         words = TantivyStore.open(self.folder / WORDS, stemmer)
         return VersionParts(self.documents(), open_vectors(self.folder), words, checks)
 

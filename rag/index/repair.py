@@ -13,7 +13,7 @@ from rag.index.index import Index
 from rag.index.location import folder_of, require_folder
 from rag.index.opened import OpenedVersion
 from rag.index.storage.documents import Store
-from rag.index.storage.integrity import damages
+from rag.index.storage.integrity import file_faults
 from rag.index.storage.manifest import DOCUMENTS, Manifest, read_manifest
 from rag.index.writing.commit import commit, next_version, partial_version, writing
 
@@ -33,7 +33,7 @@ def examine(path: str | Path) -> list[str]:
 
 
 def _examined(path: Path, manifest: Manifest) -> list[str]:
-    found = damages(path, manifest, wholly=True)
+    found = file_faults(path, manifest, wholly=True)
     if found:
         return [*found, *_lost(path / manifest.folder / DOCUMENTS, found)]
     try:
@@ -79,7 +79,7 @@ def repair(
             return []
         base, version = path / manifest.folder, next_version(path)
         documents = replace(manifest, files={DOCUMENTS: manifest.files[DOCUMENTS]})
-        lost = damages(path, documents, wholly=True)
+        lost = file_faults(path, documents, wholly=True)
         if lost:
             raise IndexCorrupt(f"{lost[0]}.", "Only the sources can mend that: rag index PATH --rebuild")
         settings = Settings().updated(manifest.settings)

@@ -60,7 +60,7 @@ def watched(embedder: Any) -> Stages:
         (vector_files, "tuned", "vectors: measure recall"), (writer.Writer, "settle", "repeated blocks"),
         (ingest.Ingest, "_near_duplicates", "near-duplicates"), (writer, "described", "hash files"),
         (build, "_require_whole", "hash the version before"), (writer, "_fingerprint", "fingerprint"),
-        (build, "commit", "commit, fsync"), (integrity.LargeFiles, "require_whole", "hash before use"),
+        (build, "commit", "commit, fsync"), (integrity.DeferredChecks, "require_whole", "hash before use"),
         (shutil, "copyfile", "copy the document store"),
     ):  # fmt: skip
         stages.watch(place, name, label)

@@ -271,7 +271,7 @@ def test_many_documents_are_looked_up_in_a_table_and_few_are_asked_for(
 ) -> None:
     keys = sorted({key for held in seeds_index.store.fields["id"].values() for key in held})
     asked = [seeds_index.store.rows_of_keys(some).tolist() for some in (keys, keys[:1], [])]
-    monkeypatch.setattr(store_room, "FEW_KEYS", -1)
+    monkeypatch.setattr(store_room, "MAX_QUERIED_DOCUMENTS", -1)
     assert [seeds_index.store.rows_of_keys(some).tolist() for some in (keys, keys[:1], [])] == asked
     assert asked[0] == seeds_index.store.rows() and 0 < len(asked[1]) < len(asked[0]) and asked[2] == []
 

@@ -710,7 +710,7 @@ def test_damage_in_a_large_file_is_not_carried_into_the_next_version(
     articles: Path, tmp_path: Path, counting: Counting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Opening trusts the size of large files; a write must not give their damage a fresh hash."""
-    monkeypatch.setattr("rag.index.storage.integrity.WHOLLY_CHECKED_BYTES", 0)
+    monkeypatch.setattr("rag.index.storage.integrity.MAX_OPENING_HASH_BYTES", 0)
     monkeypatch.setattr("rag.index.storage.integrity.END_BYTES", 500)
     Index.build(articles, tmp_path / "index", embedder=counting).close()
     file = tmp_path / "index/v000001/vectors.faiss"

@@ -12,7 +12,7 @@ from rag.core.settings import Settings
 from rag.core.types import Document
 from rag.index.repair import examine, repair
 from rag.index.storage.manifest import read_manifest
-from rag.index.storage.quantised_vectors import BASE, FACTS, QuantisedStore
+from rag.index.storage.quantised_vectors import BASE, SEARCH_FACTS, QuantisedStore
 from rag.index.transfer import export_index, import_index
 from rag.index.writing import vector_writer as vector_files
 
@@ -60,7 +60,7 @@ def test_answers_are_those_of_exact_search_and_the_same_each_time(
 def test_the_kind_is_kept_told_and_cannot_be_changed_in_passing(index: Index, embedder: "Embedder") -> None:
     kind = index.settings.vector_index
     assert isinstance(index.vectors, QuantisedStore) and index.vectors.facts.kind == kind
-    assert {FACTS, *BASE} <= set(index.manifest.files)
+    assert {SEARCH_FACTS, *BASE} <= set(index.manifest.files)
     index.add([Document("new", "The tower of place 500 was opened in 1999.")])
     assert index.manifest.settings["vector_index"] == kind and index.vectors.facts.kind == kind
     index.require(Settings(vector_index=kind))

@@ -157,7 +157,7 @@ def flips(index: Path, count: int) -> Iterator[tuple[Path, bytes, bytes]]:
 @pytest.fixture
 def large(seeds: Path, tmp_path: Path, embedder: "Embedder", monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return an index of the seeds whose files of over 1,000 bytes count as large: opening hashes 64 at both ends."""
-    monkeypatch.setattr(integrity, "WHOLLY_CHECKED_BYTES", 1_000)
+    monkeypatch.setattr(integrity, "MAX_OPENING_HASH_BYTES", 1_000)
     monkeypatch.setattr(integrity, "END_BYTES", 64)
     Index.build(seeds, tmp_path / "large", embedder=embedder).close()
     return tmp_path / "large"

@@ -11,7 +11,7 @@ from rag.index.location import require_folder
 from rag.index.milvus.engine import MilvusEngine
 from rag.index.milvus.writing import Upload
 from rag.index.storage.documents import Store
-from rag.index.storage.integrity import damages
+from rag.index.storage.integrity import file_faults
 from rag.index.storage.manifest import DOCUMENTS, Manifest, read_manifest
 from rag.index.storage.quantised_vectors import open_vectors
 
@@ -24,7 +24,7 @@ def copy_index(path: str | Path, to: str | Path) -> Manifest:
     """
     path, engine = require_folder(path, "rag export"), MilvusEngine(to)
     manifest = read_manifest(path)
-    if found := damages(path, manifest, wholly=True):
+    if found := file_faults(path, manifest, wholly=True):
         raise IndexCorrupt(f"{found[0]}.", "Run `rag check --repair`, then run the command again.")
     settings, vectors = Settings().updated(manifest.settings), open_vectors(path / manifest.folder)
     with TemporaryDirectory(prefix="pincite-") as place, engine.claimed() as claim:

@@ -15,7 +15,7 @@ from rag.index.milvus.claim import Claim, claimed
 from rag.index.milvus.collections import builds_of, load, meta_name
 from rag.index.milvus.connection import Connection, connected
 from rag.index.milvus.held import Held, drop_builds, read
-from rag.index.storage.integrity import LargeFiles
+from rag.index.storage.integrity import DeferredChecks
 from rag.index.storage.manifest import Manifest
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class MilvusVersion:
         held = self.held
         held.prepare()
         _warn_without_words(held)
-        checks = LargeFiles(Path(), held.manifest)  # the manifest of a server's version names no files
+        checks = DeferredChecks(Path(), held.manifest)  # the manifest of a server's version names no files
         return VersionParts(held.documents, held.vectors, held.words(stemmer), checks, self._facts())
 
     def _facts(self) -> dict[str, str]:

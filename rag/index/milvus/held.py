@@ -13,7 +13,7 @@ from rag.index.milvus.connection import Connection
 from rag.index.milvus.reading import MilvusDocuments, MilvusVectors
 from rag.index.milvus.rows import Seen, encoded
 from rag.index.milvus.words import MilvusWords
-from rag.index.storage.manifest import FORMAT, Manifest
+from rag.index.storage.manifest import INDEX_FORMAT, Manifest
 
 MANIFEST = "manifest"
 NO_COLLECTION, NOT_LOADED = 100, 101
@@ -100,10 +100,9 @@ def read(connection: Connection, newest: bool = True) -> Held:
         raise IndexCorrupt(f"The manifest of {address.shown} is damaged: {error}.", AGAIN) from error
     if not sound:
         raise IndexCorrupt(f"The manifest of {address.shown} is damaged: its own hash differs.", AGAIN)
-    if content["manifest"].get("format") != FORMAT:
-        what = (
-            f"The index at {address.shown} has format {content['manifest'].get('format')}, this version reads {FORMAT}."
-        )
+    if content["manifest"].get("format") != INDEX_FORMAT:
+        index_format = content["manifest"].get("format")
+        what = f"The index at {address.shown} has format {index_format}, this version reads {INDEX_FORMAT}."
         raise IndexVersionMismatch(what, AGAIN)
     try:
         return Held(connection, Manifest(**content["manifest"]), content["engine"])

@@ -14,7 +14,7 @@ from rag.core.safe_json import json_value
 from rag.core.types import Chunk, Document, DocumentSummary, Fields, Layout, Mask, Span, tuples
 from rag.index.milvus.collections import AGAIN, METRIC
 from rag.index.milvus.rows import IN_ONE, PAGE_OF_TEXTS, Rows, Seen, joined
-from rag.index.storage.documents import CACHED_DOCUMENTS
+from rag.index.storage.documents import MAX_CACHED_DOCUMENTS
 from rag.index.storage.metadata import COLUMNS, fields_of
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class MilvusDocuments:
         """Read what `seen` names. `ends` are the numbers no row or record has yet, `held` the count of documents."""
         self._shown, self._seen, self._ends, self._held = shown, seen, ends, held
         self._passages, self._records = parts
-        self._record = lru_cache(maxsize=CACHED_DOCUMENTS)(self._read_document)
+        self._record = lru_cache(maxsize=MAX_CACHED_DOCUMENTS)(self._read_document)
 
     def close(self) -> None:
         """Let go; the connection is shared."""
@@ -118,7 +118,7 @@ class MilvusDocuments:
         return self
 
     def sketches(self) -> dict[str, bytes]:
-        """Return the sketch of every document, as `rag.index.storage.fingerprints.Overlaps.sketches` does."""
+        """Return the sketch of every document, as `rag.index.storage.fingerprints.FingerprintTables.sketches` does."""
         rest = {found["id"]: found for found in self._all(REST)}
         newest = sorted(self._about, key=lambda about: str(about["id"]))
         newest.sort(key=lambda about: str(about["metadata"].get("published_at") or ""), reverse=True)
@@ -252,7 +252,7 @@ class MilvusVectors:
             for held in self._passages.among("row", rows.tolist(), self._seen, ["row", "vector"])
         }
         if any(row not in found for row in rows.tolist()):
-            raise ValueError("a row is not held")
+            raise ValueError("a row is not stored")
         return np.array([found[row] for row in rows.tolist()], np.float32).reshape(len(rows), self._dimension)
 
     def search(self, queries: "Floats2d", k: int, among: "Ints1d | None" = None) -> list["Ranking"]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from rag.index.milvus.collections import SPARSE
 from rag.index.milvus.reading import WORDS, MilvusDocuments, named, only
 from rag.index.milvus.rows import Rows, Seen
-from rag.index.storage.lexical import TantivyStore, may_be_misspelt, most_frequent, one_edit_away, searched
+from rag.index.storage.lexical import TantivyStore, may_be_misspelt, most_frequent, one_edit_away, searched_words
 
 if TYPE_CHECKING:
     from rag.core.protocols import Ints1d, Ranking
@@ -44,7 +44,7 @@ class MilvusWords:
         if self._passages is None or k < 1 or (among is not None and not len(among)):
             return []
         corrected = [word for near in self.corrections(query).values() for word in near]
-        stems = self.terms(" ".join([*searched(self.words(query), self._stemmer), *corrected]))
+        stems = self.terms(" ".join([*searched_words(self.words(query), self._stemmer), *corrected]))
         if not stems:
             return []
         options = {"metric_type": "BM25"}
@@ -70,7 +70,7 @@ class MilvusWords:
 
     def corrections(self, query: str) -> dict[str, tuple[str, ...]]:
         """Return for each word of the query that no row has the words one edit away, as `storage.lexical` does."""
-        asked = dict.fromkeys(searched(self.words(query), self._stemmer))
+        asked = dict.fromkeys(searched_words(self.words(query), self._stemmer))
         stems = {word: self.terms(word) for word in asked}
         counts = self._counts({*asked, *(stem for found in stems.values() for stem in found)})
         unknown = [

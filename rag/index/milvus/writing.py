@@ -209,7 +209,7 @@ class Upload:
         for source in found.sources[0]:
             yield SOURCE, source, {"id": source, "path": sources[source][0], "sha256": sources[source][1]}
         if found.shares or self._base is None:
-            yield SHARED, "", sorted(store.overlaps.shared())
+            yield SHARED, "", sorted(store.overlaps.shared_blocks())
         for start in range(0, len(found.rows[0]), IN_ONE):
             batch = found.rows[0][start : start + IN_ONE]
             inner = store.sentence_vectors(batch)

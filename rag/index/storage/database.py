@@ -1,4 +1,4 @@
-"""Opens a SQLite file so that its errors are ours: the disk's refusal of a writer, or a damaged file."""
+"""Opens a SQLite file and translates its errors: OSError if the disk refuses a write, IndexCorrupt for damage."""
 
 import sqlite3
 import weakref
@@ -9,15 +9,15 @@ from typing import Any
 from rag.core.errors import IndexCorrupt
 from rag.index.storage.remedies import BUILD_AGAIN
 
-REFUSALS = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
-"""Codes by which SQLite tells a writer that the disk is at fault; to a reader they say that its file is."""
+DISK_ERRORS = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
+"""SQLite codes that blame the disk if the file is written. If it is only read, they mean a damaged file."""
 
 
 class DatabaseFile:
-    """A connection whose errors are ours: OSError where the disk refuses a writer, else IndexCorrupt."""
+    """A connection that raises OSError if the disk refuses a write, and IndexCorrupt for any other fault."""
 
     def __init__(self, path: Path, writable: bool) -> None:
-        """Open the file; what is not `writable` is taken to be changed by nobody. Raises IndexCorrupt."""
+        """Open the file. Unless it is `writable`, nobody may change it while it is open. Raises IndexCorrupt."""
         self._path, self._writable = path, writable
         mode = "?mode=rwc" if writable else "?mode=ro&immutable=1"
         try:
@@ -26,11 +26,11 @@ class DatabaseFile:
             )
         except sqlite3.DatabaseError as error:
             raise self._translated(error) from error
-        # Whoever still reads a version that was replaced goes on reading it; the last one to let go closes it.
+        # Readers of a replaced version go on reading it. The last reader that drops it closes the file.
         self.close = weakref.finalize(self, self._database.close)
 
     def rows(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
-        """Return all that a query finds; SQLite may notice damage only while it reads them."""
+        """Return all rows of a query. All are read here, because SQLite may notice damage only at a later row."""
         try:
             return self._database.execute(query, values).fetchall()
         except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
@@ -44,7 +44,7 @@ class DatabaseFile:
             raise self._translated(error) from error
 
     def _translated(self, error: sqlite3.DatabaseError | UnicodeDecodeError) -> Exception:
-        if self._writable and getattr(error, "sqlite_errorcode", 0) & 0xFF in REFUSALS:
+        if self._writable and getattr(error, "sqlite_errorcode", 0) & 0xFF in DISK_ERRORS:
             return OSError(f"{self._path}: {error}")
         if isinstance(error, sqlite3.ProgrammingError):
             return error  # the program's own fault, such as reading after `close`

@@ -1,7 +1,7 @@
-"""Keeps documents, their masks and their chunks in one SQLite file: the source of truth of an index.
+"""Stores documents, their masks and their chunks in one SQLite file: the source of truth of an index.
 
-A saved file is never written again: a writer works on its own copy, which becomes visible with the commit of the
-whole index (`rag.index.index`). So a reader opens it as immutable and needs no lock, and the writer needs no journal.
+A saved file is never written again. A writer works on its own copy, which becomes visible with the commit of the whole
+index (`rag.index.writing.commit`). So a reader opens it as immutable without a lock, and the writer needs no journal.
 Texts are stored as UTF-8 bytes, because SQLite's own functions stop at NUL.
 """
 
@@ -17,14 +17,14 @@ import numpy as np
 from rag.core.errors import IndexCorrupt
 from rag.core.types import Chunk, Document, DocumentSummary, Fields, Layout, Mask, Span, tuples
 from rag.index.storage.database import DatabaseFile, corrupt
-from rag.index.storage.fingerprints import Overlaps
+from rag.index.storage.fingerprints import FingerprintTables
 from rag.index.storage.metadata import LazyFields
 from rag.index.storage.remedies import BUILD_AGAIN, REPAIR
 
 if TYPE_CHECKING:
     from rag.core.protocols import Ints1d
 
-SCHEMA = """
+DOCUMENT_TABLES = """
 CREATE TABLE sources (id TEXT PRIMARY KEY, path TEXT NOT NULL, sha256 TEXT NOT NULL);
 CREATE TABLE documents (
     key INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, source TEXT, text BLOB NOT NULL,
@@ -39,48 +39,48 @@ CREATE TABLE sentence_vectors (row INTEGER PRIMARY KEY, vectors BLOB NOT NULL);
 CREATE INDEX chunks_by_document ON chunks (document);
 CREATE INDEX chunks_by_embedded ON chunks (embedded_sha256);
 """
-WRITING = ("PRAGMA journal_mode=OFF", "PRAGMA synchronous=OFF", "PRAGMA secure_delete=ON")
-"""Nobody else sees a file that is being written, and a commit makes it durable; what is removed is overwritten."""
-MOST_FREE = 0.25
-"""Share of a file that may stand empty after removals; beyond, it is written anew."""
-CACHED_DOCUMENTS = 256
-VARIABLES = 500
-FEW_KEYS = 2_000
-"""Documents up to which their rows are asked for; those of more are looked up in a table of all, read once."""
+WRITE_PRAGMAS = ("PRAGMA journal_mode=OFF", "PRAGMA synchronous=OFF", "PRAGMA secure_delete=ON")
+"""No journal, because nobody else sees the file and the commit of the index syncs it. Deleted text is overwritten."""
+MAX_FREE_SHARE = 0.25
+"""Share of the pages that may be empty after removals. Above it the file is rewritten."""
+MAX_CACHED_DOCUMENTS = 256
+MAX_QUERY_VALUES = 500
+MAX_QUERIED_DOCUMENTS = 2_000
+"""Up to this many documents their rows are queried. The rows of more are looked up in a table that is read once."""
 
 
 class Store:
     """The document store in one file."""
 
     def __init__(self, path: Path, writable: bool = False) -> None:
-        """Open a store, or with `writable` make one where there is none. Raises IndexCorrupt where it is not one."""
+        """Open a store; with `writable` create it if it does not exist. Raises IndexCorrupt if the file is no store."""
         self._path = path
         new = writable and not path.exists()
         self._file = DatabaseFile(path, writable)
         if writable:
-            for statement in (*WRITING, *(SCHEMA.split(";") if new else ()), "BEGIN"):
+            for statement in (*WRITE_PRAGMAS, *(DOCUMENT_TABLES.split(";") if new else ()), "BEGIN"):
                 self._file.rows(statement)
-        self.overlaps = Overlaps(self._file, writable)
-        self._cached_document = lru_cache(maxsize=CACHED_DOCUMENTS)(partial(_read_document, self._file, path))
+        self.overlaps = FingerprintTables(self._file, writable)
+        self._cached_document = lru_cache(maxsize=MAX_CACHED_DOCUMENTS)(partial(_read_document, self._file, path))
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
 
     def commit(self) -> None:
-        """Write what was collected since the store was opened. Raises OSError where the disk refuses."""
-        # Kept until now: what is dropped and put again under another id is not embedded again.
+        """Write all changes since the store was opened. Raises OSError if the disk refuses."""
+        # Only now, because a document that is removed and added again under another id needs no new vectors.
         self._rows("DELETE FROM sentence_vectors WHERE row NOT IN (SELECT row FROM chunks)")
         self.overlaps.drop_orphans()
         self._rows("COMMIT")
 
     def compact(self) -> bool:
-        """Give back the room of what was removed, where that is much; tell whether it was. Call it after `commit`."""
+        """Rewrite the file if many of its pages are free. Tell whether it was rewritten. Call it after `commit`."""
         ((free,),), ((pages,),) = self._rows("PRAGMA freelist_count"), self._rows("PRAGMA page_count")
-        much = bool(free > pages * MOST_FREE)
-        if much:
-            self._rows("VACUUM")
-        return much
+        if free <= pages * MAX_FREE_SHARE:
+            return False
+        self._rows("VACUUM")
+        return True
 
     def put(
         self, document: Document, source: str | None, masks: Sequence[Mask], chunks: Sequence[Chunk],
@@ -100,36 +100,36 @@ class Store:
         self._cached_document.cache_clear()
         return self._put_chunks(key, chunks, embedded_sha256)
 
-    def cut_again(
+    def replace_chunks(
         self, document_id: str, masks: Sequence[Mask], chunks: Sequence[Chunk], embedded_sha256: Sequence[bytes]
     ) -> tuple[dict[int, bytes], list[int]]:
-        """Give a held document other masks and chunks; return what `delete` and what `put` return."""
-        before = self._drop_chunks(document_id)
+        """Replace the masks and chunks of a stored document. Return the result of `delete` and that of `put`."""
+        old_rows = self._drop_chunks(document_id)
         ((key,),) = self._rows("SELECT key FROM documents WHERE id = ?", (document_id,))
         self._rows("UPDATE documents SET masks = ? WHERE key = ?", (_masks_json(masks), key))
-        return before, self._put_chunks(key, chunks, embedded_sha256)
+        return old_rows, self._put_chunks(key, chunks, embedded_sha256)
 
     def _put_chunks(self, key: int, chunks: Sequence[Chunk], embedded_sha256: Sequence[bytes]) -> list[int]:
         return [
             self._file.insert(
                 "INSERT INTO chunks (document, start, end, headings, sentences, embedded_sha256) VALUES (?,?,?,?,?,?)",
-                (key, made.span.start, made.span.end, _json(made.headings), _json(made.sentences), sha),
+                (key, chunk.span.start, chunk.span.end, _json(chunk.headings), _json(chunk.sentences), sha),
             )
-            for made, sha in zip(chunks, embedded_sha256, strict=True)
+            for chunk, sha in zip(chunks, embedded_sha256, strict=True)
         ]
 
     def put_sentence_vectors(self, row: int, vectors: bytes) -> None:
-        """Store what `dense.packed` makes of the vectors of a chunk's sentences."""
+        """Store the vectors of a chunk's sentences, packed by `sentence_vectors.packed`."""
         self._rows("INSERT INTO sentence_vectors VALUES (?,?)", (row, vectors))
 
     def move(self, document_id: str, source: str | None, source_path: str | None) -> None:
-        """Note where a held document lies now, and from which source it comes."""
-        where = (source, source_path, document_id)
-        self._rows("UPDATE documents SET source = ?, source_path = ? WHERE id = ?", where)
+        """Record the new source and path of a stored document."""
+        location = (source, source_path, document_id)
+        self._rows("UPDATE documents SET source = ?, source_path = ? WHERE id = ?", location)
         self._cached_document.cache_clear()
 
     def delete(self, document_id: str) -> dict[int, bytes]:
-        """Drop a document; return the rows of its chunks with the hash of what was embedded. Not held: empty."""
+        """Delete a document. Return the hash of the embedded text of each of its rows, none if it is not stored."""
         rows = self._drop_chunks(document_id)
         self._rows("DELETE FROM documents WHERE id = ?", (document_id,))
         self._cached_document.cache_clear()
@@ -142,11 +142,11 @@ class Store:
         return rows
 
     def put_source(self, source: str, path: str, sha256: str) -> None:
-        """Remember where a source lies and the hash of its bytes."""
+        """Record the path of a source and the hash of its bytes."""
         self._rows("INSERT OR REPLACE INTO sources VALUES (?,?,?)", (source, path, sha256))
 
     def delete_source(self, source: str) -> None:
-        """Forget a source."""
+        """Delete the record of a source."""
         self._rows("DELETE FROM sources WHERE id = ?", (source,))
 
     def counts(self) -> tuple[int, int]:
@@ -159,30 +159,30 @@ class Store:
         return {key: (path, sha) for key, path, sha in self._rows("SELECT id, path, sha256 FROM sources")}
 
     def source_of(self, document_id: str) -> str | None:
-        """Return the id of the source that a document came from; None where it has none or is not held."""
-        found = self._rows("SELECT source FROM documents WHERE id = ?", (document_id,))
-        return str(found[0][0]) if found and found[0][0] is not None else None
+        """Return the id of the source of a document, None if it has no source or is not stored."""
+        rows = self._rows("SELECT source FROM documents WHERE id = ?", (document_id,))
+        return str(rows[0][0]) if rows and rows[0][0] is not None else None
 
     def documents_of(self, source: str) -> list[str]:
-        """Return the ids of the documents that a source held."""
-        return [found[0] for found in self._rows("SELECT id FROM documents WHERE source = ? ORDER BY id", (source,))]
+        """Return the ids of the documents of a source, in order."""
+        return [row[0] for row in self._rows("SELECT id FROM documents WHERE source = ? ORDER BY id", (source,))]
 
     def summaries(self) -> list[DocumentSummary]:
         """Return all documents without their texts, in order of id."""
-        found = self._rows(
+        rows = self._rows(
             "SELECT id, title, source_path, length, (SELECT count(*) FROM chunks WHERE document = key), text_sha256"
             " FROM documents ORDER BY id"
         )
-        return [DocumentSummary(*columns) for columns in found]
+        return [DocumentSummary(*columns) for columns in rows]
 
     def hashes(self) -> Iterator[tuple[str, str]]:
         """Yield id and text hash of every document, in order of id."""
         yield from self._rows("SELECT id, text_sha256 FROM documents ORDER BY id")
 
     def facts(self) -> Iterator[tuple[Any, ...]]:
-        """Yield what decides the answers: of documents in order of id, then of chunks in order of document and place.
+        """Yield all facts that decide the answers: of documents by id, then of chunks by document and offset.
 
-        Neither rows nor paths: two builds of the same sources have the same facts.
+        Row numbers and paths are left out, so that two builds of the same sources have the same facts.
         """
         yield from self._rows("SELECT id, text_sha256, title, metadata, layout FROM documents ORDER BY id")
         yield from self._rows(
@@ -191,21 +191,21 @@ class Store:
 
     @cached_property
     def fields(self) -> Fields:
-        """Return what filters ask for, each key read once: of a store that is not written to."""
+        """Return the values that filters compare. Each key is read once, so the store must be read-only."""
         columns = {"path": "source_path"}
         query = "SELECT key, {} FROM documents ORDER BY key"
         return LazyFields(lambda name: self._rows(query.format(columns.get(name, name))), partial(corrupt, self._path))
 
     def rows_of_keys(self, keys: Collection[int]) -> "Ints1d":
-        """Return the rows of the documents of these keys, int64 (n,), in order; of a store that is not written to."""
-        if len(keys) > FEW_KEYS:
-            rows, documents = self._rows_and_documents
-            return rows[np.isin(documents, np.fromiter(keys, np.int64, len(keys)))]
-        found = []
+        """Return the rows of the documents of these keys, int64 (n,), in order. The store must be read-only."""
+        if len(keys) > MAX_QUERIED_DOCUMENTS:
+            all_rows, documents = self._rows_and_documents
+            return all_rows[np.isin(documents, np.fromiter(keys, np.int64, len(keys)))]
+        rows = []
         for batch in _batches(sorted(keys)):
             query = f"SELECT row FROM chunks WHERE document IN ({','.join('?' * len(batch))})"
-            found += [row for (row,) in self._rows(query, batch)]
-        return np.array(sorted(found), np.int64)
+            rows += [row for (row,) in self._rows(query, batch)]
+        return np.array(sorted(rows), np.int64)
 
     @cached_property
     def _rows_and_documents(self) -> "tuple[Ints1d, Ints1d]":
@@ -213,69 +213,69 @@ class Store:
         return np.ascontiguousarray(table[:, 0]), np.ascontiguousarray(table[:, 1])
 
     def document(self, document_id: str) -> Document | None:
-        """Return a document, None where it is not held. Raises IndexCorrupt where its text is not what was stored."""
+        """Return a document, None if it is not stored. Raises IndexCorrupt if its text has changed since."""
         return self._cached_document(document_id)
 
     def masks(self, document_id: str) -> list[Mask]:
         """Return the masks of a document in order."""
-        found = self._rows("SELECT masks FROM documents WHERE id = ?", (document_id,))
+        rows = self._rows("SELECT masks FROM documents WHERE id = ?", (document_id,))
         try:
             return [
                 Mask(Span(document_id, start, end), reason)
-                for start, end, reason in (json.loads(found[0][0]) if found else [])
+                for start, end, reason in (json.loads(rows[0][0]) if rows else [])
             ]
         except (ValueError, TypeError) as error:
             raise corrupt(self._path, error) from error
 
     def rows_of(self, document_id: str) -> list[int]:
-        """Return the rows of a document's chunks, in order of place."""
-        found = self._rows(
+        """Return the rows of a document's chunks, in order of their start."""
+        rows = self._rows(
             "SELECT row FROM chunks WHERE document = (SELECT key FROM documents WHERE id = ?) ORDER BY start",
             (document_id,),
         )
-        return [row for (row,) in found]
+        return [row for (row,) in rows]
 
     def rows(self) -> list[int]:
         """Return all rows, in order."""
         return [row for (row,) in self._rows("SELECT row FROM chunks ORDER BY row")]
 
     def chunks(self, rows: Sequence[int]) -> list[Chunk]:
-        """Return the chunks of rows, in the order asked. Raises IndexCorrupt for a row that is not held."""
-        found: dict[int, Chunk] = {}
+        """Return the chunks of `rows`, in that order. Raises IndexCorrupt if a row does not exist."""
+        chunks: dict[int, Chunk] = {}
         for batch in _batches(list(dict.fromkeys(rows))):
             query = (
                 "SELECT c.row, d.id, c.start, c.end, c.headings, c.sentences FROM chunks c"
                 f" JOIN documents d ON d.key = c.document WHERE c.row IN ({','.join('?' * len(batch))})"
             )
             for row, *columns in self._rows(query, batch):
-                found[row] = self._chunk(*columns)
-        missing = [row for row in rows if row not in found]
-        if missing:
-            raise IndexCorrupt(f"The document store lacks chunk {missing[0]}.", REPAIR)
-        return [found[row] for row in rows]
+                chunks[row] = self._chunk(*columns)
+        for row in rows:
+            if row not in chunks:
+                raise IndexCorrupt(f"The document store lacks chunk {row}.", REPAIR)
+        return [chunks[row] for row in rows]
 
     def sentence_vectors(self, rows: Sequence[int]) -> dict[int, bytes]:
-        """Return what was stored by `put_sentence_vectors`, by row."""
-        found: dict[int, bytes] = {}
+        """Return the packed sentence vectors of each row that has them (`put_sentence_vectors`)."""
+        vectors: dict[int, bytes] = {}
         for batch in _batches(list(rows)):
             marks = ",".join("?" * len(batch))
-            found.update(self._rows(f"SELECT row, vectors FROM sentence_vectors WHERE row IN ({marks})", batch))
-        return found
+            vectors.update(self._rows(f"SELECT row, vectors FROM sentence_vectors WHERE row IN ({marks})", batch))
+        return vectors
 
     def rows_by_embedded(self, hashes: Sequence[bytes]) -> dict[bytes, int]:
-        """Return for each hash of embedded text a row that has it, where there is one."""
-        found: dict[bytes, int] = {}
+        """Return the first row of each hash of embedded text that is stored."""
+        first_rows: dict[bytes, int] = {}
         for batch in _batches(hashes):
             marks = ",".join("?" * len(batch))
-            found.update(
+            first_rows.update(
                 self._rows(
                     f"SELECT embedded_sha256, min(row) FROM chunks WHERE embedded_sha256 IN ({marks}) GROUP BY 1", batch
                 )
             )
-        return found
+        return first_rows
 
     def problems(self) -> list[str]:
-        """Return what SQLite's own check and our hashes find wrong, one line each; empty where all is well."""
+        """Return the faults that SQLite's check and the hashes of the texts find, one line each."""
         try:
             lines = [" ".join(line.split()) for (line,) in self._rows("PRAGMA integrity_check") if line != "ok"]
             for document_id, _ in self.hashes():
@@ -294,10 +294,10 @@ class Store:
         try:
             span = Span(document_id, start, end)
             pairs = tuple((low, high) for low, high in json.loads(inner))
-            made = Chunk(span, document.slice(span), document.title, tuple(json.loads(headings)), pairs)
+            chunk = Chunk(span, document.slice(span), document.title, tuple(json.loads(headings)), pairs)
             for low, high in pairs:
-                made.locate(low, high)
-            return made
+                chunk.locate(low, high)
+            return chunk
         except (ValueError, TypeError) as error:
             raise corrupt(self._path, error) from error
 
@@ -306,17 +306,17 @@ class Store:
 
 
 def _read_document(file: DatabaseFile, path: Path, document_id: str) -> Document | None:
-    found = file.rows(
+    rows = file.rows(
         "SELECT text, title, format, source_path, source_sha256, metadata, layout, text_sha256 FROM documents"
         " WHERE id = ?",
         (document_id,),
     )
-    if not found:
+    if not rows:
         return None
-    text, title, kind, source_path, sha, metadata, layout, text_sha256 = found[0]
+    text, title, kind, source_path, sha, metadata, layout_json, text_sha256 = rows[0]
     try:
-        known = Layout(**{key: tuples(value) for key, value in json.loads(layout).items()})
-        document = Document(document_id, text.decode(), title, kind, source_path, sha, json.loads(metadata), known)
+        layout = Layout(**{key: tuples(value) for key, value in json.loads(layout_json).items()})
+        document = Document(document_id, text.decode(), title, kind, source_path, sha, json.loads(metadata), layout)
     except (ValueError, TypeError, AttributeError) as error:
         raise corrupt(path, error) from error
     if document.text_sha256 != text_sha256:
@@ -325,7 +325,7 @@ def _read_document(file: DatabaseFile, path: Path, document_id: str) -> Document
 
 
 def _batches(values: Sequence[Any]) -> Iterable[Sequence[Any]]:
-    return (values[start : start + VARIABLES] for start in range(0, len(values), VARIABLES))
+    return (values[start : start + MAX_QUERY_VALUES] for start in range(0, len(values), MAX_QUERY_VALUES))
 
 
 def _masks_json(masks: Sequence[Mask]) -> str:

@@ -1,9 +1,9 @@
-"""Checks the large files of an index once, before the first thing is read of them, so that opening stays quick.
+"""Checks the files of an index. Large files are checked once, before their first use, so that opening stays quick.
 
-FAISS takes a flipped bit for what was written and ranks by it; so do SQLite and tantivy. A question reads every vector
-and pages from all over the other files: checks by piece would save little, and a whole file needs no hash but the one
-that the manifest has. It costs 0.65 CPU seconds a gigabyte, the files side by side. What turns bad on the disk while
-the index is open is found at the next opening.
+FAISS, SQLite and tantivy do not notice a flipped bit. A question reads every vector and pages from all over the other
+files. So checks by piece would save little, and a whole file needs only the hash that the manifest has. The check costs
+0.65 CPU seconds a gigabyte, with the files in parallel. Damage that occurs while the index is open is noticed at the
+next opening.
 """
 
 import hashlib
@@ -14,27 +14,25 @@ from pathlib import Path
 from threading import Lock
 from typing import IO, Any
 
-from rag.core.errors import (
-    IndexCorrupt,
-)
+from rag.core.errors import IndexCorrupt
 from rag.core.hashing import file_sha256
 from rag.index.storage.manifest import Manifest
 from rag.index.storage.remedies import REPAIR_OR_BUILD
 
-WHOLLY_CHECKED_BYTES = 64_000_000
-"""Files up to this size are hashed at every opening (about 0.7 s a gigabyte); larger ones before they are used."""
+MAX_OPENING_HASH_BYTES = 64_000_000
+"""Files up to this size are hashed at every opening (about 0.7 s a gigabyte); larger ones before their first use."""
 END_BYTES = 1_000_000
-"""Of larger files both ends are hashed at every opening: there stand the tables that all else is read by."""
+"""Both ends of a larger file are hashed at every opening, because the tables of its contents are there."""
 
 
-class LargeFiles:
-    """The files of a version that were judged by their ends when it was opened.
+class DeferredChecks:
+    """The large files of a version. Opening compared only their ends, so the rest is checked before the first use.
 
-    They are held open until they are checked: by then a writer may have dropped the version.
+    They stay open until then, because a writer may remove the version in the meantime.
     """
 
     def __init__(self, path: Path, manifest: Manifest) -> None:
-        """Open the files. Raises IndexCorrupt for one that is gone."""
+        """Open the files. Raises IndexCorrupt if one does not exist."""
         self._expected = large_files(path, manifest)
         self._streams: dict[Path, IO[bytes]] = {}
         self.close = weakref.finalize(self, _close, self._streams)
@@ -47,15 +45,15 @@ class LargeFiles:
             raise IndexCorrupt(f"{error.filename} cannot be read: {error.strerror}.", REPAIR_OR_BUILD) from error
 
     def require_whole(self) -> None:
-        """Check the files, once; raise IndexCorrupt, each time, where one is not what was written."""
+        """Check the files once. Raises IndexCorrupt, each time, if one has changed since it was written."""
         if self._damaged is None:
             with self._checking:
                 if self._damaged is None:
-                    self._damaged = self._checked()
+                    self._damaged = self._damaged_files()
         if self._damaged:
             raise IndexCorrupt(f"{self._damaged[0]} is not what was written (its hash differs).", REPAIR_OR_BUILD)
 
-    def _checked(self) -> list[Path]:
+    def _damaged_files(self) -> list[Path]:
         with ThreadPoolExecutor(max_workers=max(1, len(self._streams))) as pool:
             hashes = dict(zip(self._streams, pool.map(_sha256, self._streams.values()), strict=True))
         self.close()
@@ -66,7 +64,7 @@ def _sha256(stream: IO[bytes]) -> str | None:
     try:
         return hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]
     except OSError:
-        return None  # the disk cannot read what was written
+        return None  # the disk cannot read the file
 
 
 def _close(streams: Mapping[Path, IO[bytes]]) -> None:
@@ -74,38 +72,38 @@ def _close(streams: Mapping[Path, IO[bytes]]) -> None:
         stream.close()
 
 
-def damages(path: Path, manifest: Manifest, wholly: bool) -> list[str]:
-    """Return the files of a version that are missing or not what was written, with what is wrong; empty if none.
+def file_faults(path: Path, manifest: Manifest, wholly: bool) -> list[str]:
+    """Return a line for each file of a version that is missing or has changed since it was written.
 
-    Unless `wholly`, files above `WHOLLY_CHECKED_BYTES` are judged by their size and their two ends.
+    Unless `wholly`, only the size and both ends of files above `MAX_OPENING_HASH_BYTES` are compared.
     """
-    found = []
+    faults = []
     for name, expected in manifest.files.items():
         file = path / manifest.folder / name
         try:
             size = file.stat().st_size
             if size != expected["bytes"]:
-                found.append(f"{file} has {size} bytes, expected {expected['bytes']}")
+                faults.append(f"{file} has {size} bytes, expected {expected['bytes']}")
             elif not _is_whole(file, expected, wholly):
-                found.append(f"{file} is not what was written (its hash differs)")
+                faults.append(f"{file} is not what was written (its hash differs)")
         except FileNotFoundError:
-            found.append(f"{file} is missing")
+            faults.append(f"{file} is missing")
         except OSError as error:
-            found.append(f"{file} cannot be read: {error.strerror}")
-    return found
+            faults.append(f"{file} cannot be read: {error.strerror}")
+    return faults
 
 
 def large_files(path: Path, manifest: Manifest) -> dict[Path, str]:
-    """Return the files of a version that `damages` did not judge wholly, with their sha256."""
+    """Return the sha256 of each file of a version that `file_faults` does not hash unless `wholly`."""
     return {
         path / manifest.folder / name: expected["sha256"]
         for name, expected in manifest.files.items()
-        if expected["bytes"] > WHOLLY_CHECKED_BYTES
+        if expected["bytes"] > MAX_OPENING_HASH_BYTES
     }
 
 
 def hash_of_ends(file: Path) -> str:
-    """Return the sha256 of both ends of a file, of END_BYTES each."""
+    """Return the sha256 of the first and the last END_BYTES of a file."""
     with file.open("rb") as stream:
         head = stream.read(END_BYTES)
         stream.seek(max(stream.tell(), file.stat().st_size - END_BYTES))
@@ -113,6 +111,6 @@ def hash_of_ends(file: Path) -> str:
 
 
 def _is_whole(file: Path, expected: Mapping[str, Any], wholly: bool) -> bool:
-    if wholly or expected["bytes"] <= WHOLLY_CHECKED_BYTES:
+    if wholly or expected["bytes"] <= MAX_OPENING_HASH_BYTES:
         return bool(file_sha256(file) == expected["sha256"])
     return bool(hash_of_ends(file) == expected["ends_sha256"])

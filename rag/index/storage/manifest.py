@@ -2,8 +2,8 @@
 
     index/manifest.json         names the current version and the sha256 of each of its files
     index/v000012/              documents.sqlite, vectors.faiss, words/ and more: written once, never changed
-    index/v000013.partial/      what a writer is at work on; a leftover of a killed one is dropped by the next
-    index/lock, index/writer    held by, and names, the process that writes
+    index/v000013.partial/      the next version while it is written; the next writer removes it if this one is killed
+    index/lock, index/writer    the lock of the writing process, and its name
 
 A kill at any moment leaves the manifest of the last commit, and with it all of its files.
 """
@@ -17,25 +17,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rag.core.errors import (
-    IndexCorrupt,
-    IndexNotFound,
-    IndexVersionMismatch,
-)
+from rag.core.errors import IndexCorrupt, IndexNotFound, IndexVersionMismatch
 from rag.core.safe_json import json_value
 from rag.index.storage.remedies import BUILD_AGAIN
 
-FORMAT = 2
+INDEX_FORMAT = 2
 MANIFEST = "manifest.json"
 UNFINISHED = "unfinished.sqlite"
-"""What a write has embedded, until it is committed (`rag.index.writing.embedding_cache`)."""
+"""The vectors of a write that is not yet committed (`rag.index.writing.embedding_cache`)."""
 DOCUMENTS, WORDS = "documents.sqlite", "words"
 _VERSION = re.compile(r"v(\d{6,})(\.partial)?")
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """What an index is: its version, what it was built with, how much it holds, and the hash of each file."""
+    """The version of an index, its settings and embedder, its counts, and the size and hash of each file."""
 
     version: int
     fingerprint: str
@@ -45,7 +41,7 @@ class Manifest:
     chunks: int
     files: Mapping[str, Mapping[str, Any]]
     package: str
-    format: int = FORMAT
+    format: int = INDEX_FORMAT
 
     @property
     def folder(self) -> str:
@@ -62,17 +58,17 @@ def read_manifest(path: Path) -> Manifest:
     try:
         content = json_value(file.read_text(encoding="utf-8"))
         sha256 = content.pop("sha256")
-        sound = sha256 == content_sha256(content)
+        is_intact = sha256 == content_sha256(content)
     except (FileNotFoundError, NotADirectoryError):
         raise IndexNotFound(f"There is no index at {path}.", "Build one: rag index PATH --index FOLDER") from None
     except PermissionError:
         raise IndexCorrupt(f"{file} may not be read.", "Change its permissions.") from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise IndexCorrupt(f"{file} is damaged: {error}.", BUILD_AGAIN) from error
-    if not sound:
+    if not is_intact:
         raise IndexCorrupt(f"{file} is damaged: its own hash differs.", BUILD_AGAIN)
-    if content.get("format") != FORMAT:
-        what = f"The index at {path} has format {content.get('format')}, this version reads {FORMAT}."
+    if content.get("format") != INDEX_FORMAT:
+        what = f"The index at {path} has format {content.get('format')}, this version reads {INDEX_FORMAT}."
         raise IndexVersionMismatch(what, BUILD_AGAIN)
     try:
         return Manifest(**content)
@@ -83,7 +79,7 @@ def read_manifest(path: Path) -> Manifest:
 
 
 def sizes(path: Path) -> dict[int, int]:
-    """Return the bytes that the files of every whole version take, by its number, in order."""
+    """Return the size in bytes of each complete version, by its number, in order."""
     return {
         number: sum(file.stat().st_size for file in files_in(folder))
         for folder, number, partial in versions_in(path)
@@ -91,11 +87,11 @@ def sizes(path: Path) -> dict[int, int]:
     }
 
 
-def parts_among(files: Iterable[Path], path: Path) -> set[Path]:
-    """Return those of `files` that make up the index at `path`, where a user keeps it among the documents."""
+def index_files_among(files: Iterable[Path], path: Path) -> set[Path]:
+    """Return the members of `files` that belong to the index at `path`, which may lie among the documents."""
     here = os.path.realpath(path) + os.sep
-    places = ((file, os.path.realpath(file)) for file in files)
-    names = ((file, place.removeprefix(here).split(os.sep)[0]) for file, place in places if place.startswith(here))
+    paths = ((file, os.path.realpath(file)) for file in files)
+    names = ((file, path.removeprefix(here).split(os.sep)[0]) for file, path in paths if path.startswith(here))
     own = (MANIFEST, f"{MANIFEST}.partial", "lock", "writer")
     return {
         file for file, name in names if name in own or _VERSION.fullmatch(name) or name.startswith(UNFINISHED)
@@ -103,19 +99,19 @@ def parts_among(files: Iterable[Path], path: Path) -> set[Path]:
 
 
 def versions_in(path: Path) -> Iterator[tuple[Path, int, bool]]:
-    """Yield each version's folder with its number and whether it is partial; nothing else that lies there."""
+    """Yield the folder of each version, its number, and whether it is partial. Other files are ignored."""
     for folder in sorted(path.iterdir()):
-        found = _VERSION.fullmatch(folder.name)
-        if found and folder.is_dir():
-            yield folder, int(found[1]), bool(found[2])
+        match = _VERSION.fullmatch(folder.name)
+        if match and folder.is_dir():
+            yield folder, int(match[1]), bool(match[2])
 
 
 def files_in(folder: Path) -> list[Path]:
-    """Return the files of a version in order, without the locks that libraries put there."""
+    """Return the files of a version in order, without the lock files of libraries."""
     return sorted(file for file in folder.rglob("*") if file.is_file() and not file.name.endswith(".lock"))
 
 
 def content_sha256(content: Mapping[str, Any]) -> str:
-    """Return the hash by which a manifest knows that its own content is what was written."""
+    """Return the hash of a manifest's content, which the manifest stores to notice damage."""
     text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=dict)
     return hashlib.sha256(text.encode("utf-8")).hexdigest()

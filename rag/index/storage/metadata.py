@@ -1,4 +1,4 @@
-"""Reads what is known of documents, by key and value, for filters and facets."""
+"""Reads the columns and metadata of documents by key and value, for filters and facets."""
 
 import json
 import math
@@ -9,44 +9,47 @@ from typing import TypeAlias
 from rag.core.types import Fields, Value
 
 COLUMNS = ("id", "title", "format", "path")
-KEYS = (*COLUMNS, "author", "publisher", "published_at", "language", "tags")
-"""Keys that may be asked for in every index, also where no document has them."""
+COMMON_KEYS = (*COLUMNS, "author", "publisher", "published_at", "language", "tags")
+"""Keys that every index accepts, even if no document has them."""
 Column: TypeAlias = Callable[[str], Iterable[tuple[int, object]]]
-"""Reads a column, with the number of each document."""
+"""Returns document number and value for each document, given the name of a column."""
 
 
 def fields_of(documents: Iterable[tuple[int, Mapping[str, object], Mapping[str, object]]]) -> Fields:
-    """Return what is known of documents, given as number, columns and metadata; a column hides metadata of its name."""
-    found: dict[str, dict[Value, list[int]]] = {key: {} for key in KEYS}
+    """Return the documents of each key and value. Each item of `documents` is a number, its columns and its metadata.
+
+    A column hides the metadata of the same name.
+    """
+    fields: dict[str, dict[Value, list[int]]] = {key: {} for key in COMMON_KEYS}
     for number, columns, metadata in documents:
         others = ((key, value) for key, value in metadata.items() if key not in columns)
         for key, value in (*columns.items(), *others):
-            # Most are plain texts, and a million documents have millions of them.
-            plain = isinstance(value, str) and value and not value.isspace()
-            for name, each in ((key, str(value)),) if plain else _values(key, value):
-                numbers = found.setdefault(name, {}).setdefault(each, [])
+            # Plain text takes a shortcut, because most values are text and a million documents have millions.
+            is_text = isinstance(value, str) and value and not value.isspace()
+            for name, each in ((key, str(value)),) if is_text else _values(key, value):
+                numbers = fields.setdefault(name, {}).setdefault(each, [])
                 if not numbers or numbers[-1] != number:
                     numbers.append(number)
-    return found
+    return fields
 
 
 class LazyFields(Mapping[str, Mapping[Value, Sequence[int]]]):
-    """What is known of documents as `fields_of` tells it, read when asked for: who filters by date needs no titles."""
+    """The result of `fields_of`, read by key on first use: a filter by date needs no titles."""
 
     def __init__(self, column: Column, broken: Callable[[Exception], Exception]) -> None:
-        """Keep what reads a column, with the number of each document, and what tells that metadata is broken."""
+        """Read columns with `column`. Damaged metadata raises the error that `broken` returns."""
         self._column, self._broken = column, broken
         self._columns: dict[str, Mapping[Value, Sequence[int]]] = {}
 
     @cached_property
     def _others(self) -> Fields:
         try:
-            return fields_of((number, {}, json.loads(str(said))) for number, said in self._column("metadata"))
+            return fields_of((number, {}, json.loads(str(text))) for number, text in self._column("metadata"))
         except (ValueError, TypeError, AttributeError) as error:
             raise self._broken(error) from error
 
     def __getitem__(self, key: str) -> Mapping[Value, Sequence[int]]:
-        """Return by value the numbers of the documents that have it. Raises KeyError."""
+        """Return the numbers of the documents of each value of a key. Raises KeyError."""
         if key not in COLUMNS:
             return self._others[key]
         if key not in self._columns:
@@ -58,12 +61,12 @@ class LazyFields(Mapping[str, Mapping[Value, Sequence[int]]]):
         return iter({**dict.fromkeys(COLUMNS), **dict.fromkeys(self._others)})
 
     def __len__(self) -> int:
-        """Return how many keys there are."""
+        """Return the number of keys."""
         return sum(1 for _ in self)
 
 
 def comparable_value(value: object) -> Value | None:
-    """Return a value as it is compared, None for what cannot be: nothing, blank text, and numbers that are none."""
+    """Return a value in the form that filters compare; None for blank text, infinite numbers and other types."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int):
@@ -73,13 +76,13 @@ def comparable_value(value: object) -> Value | None:
     return value if isinstance(value, str) and value.strip() else None
 
 
-def _values(key: str, held: object) -> Iterator[tuple[str, Value]]:
-    """Yield keys with values; of a mapping in a mapping `outer.inner`."""
-    if isinstance(held, Mapping):
-        for name, value in held.items():
+def _values(key: str, content: object) -> Iterator[tuple[str, Value]]:
+    """Yield each key with a value. The key of a nested mapping is `outer.inner`."""
+    if isinstance(content, Mapping):
+        for name, value in content.items():
             yield from _values(f"{key}.{name}" if key else str(name), value)
-    elif isinstance(held, list | tuple):
-        for value in held:
+    elif isinstance(content, list | tuple):
+        for value in content:
             yield from _values(key, value)
-    elif (kept := comparable_value(held)) is not None:
-        yield key, kept
+    elif (comparable := comparable_value(content)) is not None:
+        yield key, comparable

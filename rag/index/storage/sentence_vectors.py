@@ -1,4 +1,4 @@
-"""Packs the vectors of a passage's sentences into eight bits a figure, with a checksum."""
+"""Packs the vectors of a passage's sentences into 8 bits a figure, with a checksum."""
 
 import zlib
 from collections.abc import Sequence
@@ -12,30 +12,30 @@ from rag.index.storage.remedies import BUILD_AGAIN
 if TYPE_CHECKING:
     from rag.core.protocols import Floats2d
 
-CHECKSUM = 4
+CHECKSUM_BYTES = 4
 
 
 def packed(vectors: "Floats2d") -> bytes:
-    """Return unit rows in eight bits a figure: the float32 scale of each, the int8 figures of each, and a CRC-32."""
+    """Return unit rows in 8 bits a figure: the float32 scale of each row, its int8 figures, and a CRC-32 of all."""
     scales = np.abs(vectors).max(axis=1, initial=0.0) / 127
     scales = np.where(scales > 0, scales, 1.0).astype(np.float32)
     content = scales.tobytes() + np.rint(vectors / scales[:, None]).astype(np.int8).tobytes()
-    return bytes(content + zlib.crc32(content).to_bytes(CHECKSUM, "little"))
+    return bytes(content + zlib.crc32(content).to_bytes(CHECKSUM_BYTES, "little"))
 
 
 def packed_size(count: int, dimension: int) -> int:
     """Return the length of `packed` for `count` rows."""
-    return count * (dimension + 4) + CHECKSUM
+    return count * (dimension + 4) + CHECKSUM_BYTES
 
 
 def unpacked(content: bytes, dimension: int) -> "Floats2d":
-    """Return the float32 (n, dimension) rows of `packed`, each figure within half a step of what it was.
+    """Return the float32 (n, dimension) rows of `packed`, each figure within half a step of the original.
 
-    Raises IndexCorrupt where the content is not what `packed` gave.
+    Raises IndexCorrupt if the content is damaged.
     """
-    count = (len(content) - CHECKSUM) // (dimension + 4)
-    body, end = content[:-CHECKSUM], content[-CHECKSUM:]
-    if len(content) != packed_size(count, dimension) or end != zlib.crc32(body).to_bytes(CHECKSUM, "little"):
+    count = (len(content) - CHECKSUM_BYTES) // (dimension + 4)
+    body, end = content[:-CHECKSUM_BYTES], content[-CHECKSUM_BYTES:]
+    if len(content) != packed_size(count, dimension) or end != zlib.crc32(body).to_bytes(CHECKSUM_BYTES, "little"):
         what = f"The sentence vectors of a passage, {len(content)} bytes, are not what was written."
         raise IndexCorrupt(what, BUILD_AGAIN)
     scales = np.frombuffer(content, np.float32, count)
@@ -46,6 +46,6 @@ def unpacked(content: bytes, dimension: int) -> "Floats2d":
 def cosine(vectors: "Floats2d", query: "Floats2d") -> Sequence[float]:
     """Return the inner product of each unit row with the unit query, computed row by row.
 
-    A row's value does not depend on how many rows stand beside it, which a matrix product does not promise.
+    The value of a row does not depend on the number of rows, which a matrix product does not guarantee.
     """
     return [float(np.dot(row, query)) for row in vectors]

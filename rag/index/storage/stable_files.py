@@ -1,9 +1,9 @@
 """Opens files for libraries that map them into memory, so that a file that changes later cannot end the process.
 
 If a mapped file is cut, the kernel ends the process that reads the lost part (SIGBUS), and no Python code can catch it.
-Small files are therefore read into private memory: whatever happens to them later does not matter. Large files stay
-mapped; their size and time of change are compared before each use, so that a file cut or rewritten in place gives
-IndexCorrupt. A file replaced by a rename is safe in any case, because the old one stays open.
+Small files are therefore read into private memory, so later changes of the file do not matter. Large files stay mapped.
+Their size and time of change are compared before each use, so a file that was cut or rewritten in place raises
+IndexCorrupt. Replacing a file by a rename is always safe, because the old file stays open.
 """
 
 import os
@@ -21,10 +21,10 @@ MAX_PRIVATE_BYTES = 64_000_000
 
 
 class GuardedFiles:
-    """Files that a library has mapped, held open to notice that one of them was cut or rewritten in place."""
+    """Files that a library has mapped. They stay open to notice if one of them is cut or rewritten in place."""
 
     def __init__(self, files: Iterable[Path] = ()) -> None:
-        """Hold the files open. Raises IndexCorrupt if one cannot be opened."""
+        """Open the files. Raises IndexCorrupt if one cannot be opened."""
         self._states: dict[int, tuple[Path, tuple[int, int]]] = {}
         self.close = weakref.finalize(self, _close, self._states)
         for file in files:
@@ -51,8 +51,8 @@ def is_small(*files: Path) -> bool:
 def stable_folder(folder: Path) -> Iterator[tuple[Path, GuardedFiles]]:
     """Give a folder from which a library can map the files of `folder`, and the guard of the files it maps.
 
-    The folder may go as soon as the library has opened its files. A library may put locks into it, so `folder` need
-    not be writable.
+    The folder disappears when the context ends; the library has opened its files by then. If `folder` is read-only, a
+    folder of links stands in for it, because a library may write lock files.
     """
     files = sorted(file for file in folder.iterdir() if file.is_file() and not file.name.endswith(".lock"))
     with ExitStack() as stack:

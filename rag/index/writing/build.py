@@ -10,9 +10,9 @@ from rag.core.errors import IndexCorrupt, SourceNotFound
 from rag.core.reports import IndexReport, Progress
 from rag.core.settings import Settings
 from rag.core.types import Document
-from rag.index.storage.integrity import damages
+from rag.index.storage.integrity import file_faults
 from rag.index.storage.manifest import Manifest
-from rag.index.storage.quantised_vectors import BASE, FACTS
+from rag.index.storage.quantised_vectors import BASE, SEARCH_FACTS
 from rag.index.writing.commit import commit, is_linked, next_version, partial_version
 from rag.index.writing.embedding_cache import drop_unfinished
 from rag.index.writing.ingest import Ingest
@@ -78,11 +78,11 @@ def _require_document(work: Sequence[Source | Document], report: IndexReport) ->
 
 def _may_be_linked(base: Manifest, name: str) -> bool:
     """Tell whether the next version may have a link to a file, which keeps its hash, in place of something new."""
-    return name in BASE and FACTS in base.files
+    return name in BASE and SEARCH_FACTS in base.files
 
 
 def _require_whole(path: Path, base: Manifest, names: Sequence[str]) -> None:
     # Opening trusts the size of large files; what is copied from one must not get a fresh hash with its damage.
-    found = damages(path, replace(base, files={name: base.files[name] for name in names}), wholly=True)
+    found = file_faults(path, replace(base, files={name: base.files[name] for name in names}), wholly=True)
     if found:
         raise IndexCorrupt(f"{found[0]}.", "Run `rag check --repair`, then run the command again.")

@@ -16,7 +16,7 @@ import numpy as np
 
 from rag.core.errors import IndexCorrupt
 from rag.index.storage.manifest import UNFINISHED
-from rag.index.storage.sentence_vectors import CHECKSUM, unpacked
+from rag.index.storage.sentence_vectors import CHECKSUM_BYTES, unpacked
 
 if TYPE_CHECKING:
     from rag.core.protocols import Floats1d, Ranges
@@ -62,7 +62,7 @@ class Unfinished:
         self._rows("BEGIN")
         for key, (vector, sentences) in items.items():
             content = np.ascontiguousarray(vector, np.float32).tobytes()
-            content += zlib.crc32(content).to_bytes(CHECKSUM, "little")
+            content += zlib.crc32(content).to_bytes(CHECKSUM_BYTES, "little")
             self._rows("INSERT OR REPLACE INTO embedded VALUES (?,?,?)", (key, content, sentences))
         self._rows("COMMIT")
 
@@ -110,7 +110,7 @@ def _opened(file: Path) -> sqlite3.Connection:
 
 
 def _whole(content: bytes, dimension: int) -> "Floats1d":
-    body = content[:-CHECKSUM]
-    if len(body) != 4 * dimension or zlib.crc32(body).to_bytes(CHECKSUM, "little") != content[-CHECKSUM:]:
+    body = content[:-CHECKSUM_BYTES]
+    if len(body) != 4 * dimension or zlib.crc32(body).to_bytes(CHECKSUM_BYTES, "little") != content[-CHECKSUM_BYTES:]:
         raise ValueError("not what was kept")
     return np.frombuffer(body, np.float32)

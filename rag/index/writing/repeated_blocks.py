@@ -20,7 +20,7 @@ import numpy as np
 
 from rag.chunking.boilerplate import SHORT, normal
 from rag.core.types import Block, Document, Mask
-from rag.index.storage.fingerprints import TRACE, Traced
+from rag.index.storage.fingerprints import BLOCK_HASH, Fingerprint
 from rag.index.writing.near_duplicates import likeness
 
 KINDS = ("heading", "list_item", "paragraph")
@@ -40,13 +40,13 @@ _MENU = re.compile(r"(?:[^|·•›»]+[|·•›»]){2,}")
 
 
 def trace(document: Document, blocks: Sequence[Block], masks: Collection[Mask]) -> bytes:
-    """Return the TRACE of a document: hash and length of each block that `masks` (of `rag.chunking`) leave."""
+    """Return the BLOCK_HASH of a document: hash and length of each block that `masks` (of `rag.chunking`) leave."""
     masked = {mask.span for mask in masks}
     found = [(_hash(document, block), len(block.span)) for block in blocks if block.span not in masked]
-    return np.array(found, TRACE).tobytes()
+    return np.array(found, BLOCK_HASH).tobytes()
 
 
-def shared_blocks(documents: Sequence[Traced], share: float) -> frozenset[int]:
+def shared_blocks(documents: Sequence[Fingerprint], share: float) -> frozenset[int]:
     """Return the blocks that at least FEWEST and this share of the documents have, none for a share of 0.
 
     Of documents that have one, FEWEST must be no near copies of one another, have a sketch, and consist for at least
@@ -54,8 +54,8 @@ def shared_blocks(documents: Sequence[Traced], share: float) -> frozenset[int]:
     """
     if not share or not documents:
         return frozenset()
-    table = np.frombuffer(b"".join(held.trace for held in documents), TRACE)
-    owner = np.repeat(np.arange(len(documents)), [len(held.trace) // TRACE.itemsize for held in documents])
+    table = np.frombuffer(b"".join(held.block_hashes for held in documents), BLOCK_HASH)
+    owner = np.repeat(np.arange(len(documents)), [len(held.block_hashes) // BLOCK_HASH.itemsize for held in documents])
     holders = _holders(table["block"], owner)
     fewest = max(FEWEST, share * len(documents) - 1e-9)
     frequent = {block: found for block, found in holders.items() if len(found) >= fewest}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rag.core.reports import first_few
 from rag.core.types import Document
-from rag.index.storage.manifest import parts_among
+from rag.index.storage.manifest import index_files_among
 from rag.loading import Source, discover
 from rag.loading.sources import place_of, printable
 
@@ -38,7 +38,7 @@ def as_work(sources: Paths | Iterable[str | Path | Document], index: Path) -> li
     paths = [item for item in given if not isinstance(item, Document)]
     documents: list[Source | Document] = [item for item in given if isinstance(item, Document)]
     found = discover(paths) if paths else []
-    own = parts_among((source.path for source in found), index)
+    own = index_files_among((source.path for source in found), index)
     return [*(source for source in found if source.path not in own), *documents]
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rag.index.storage.quantised_vectors import Facts, QuantisedStore, as_vectors
+from rag.index.storage.quantised_vectors import QuantisedStore, SearchFacts, as_vectors
 
 if TYPE_CHECKING:
     from rag.core.protocols import Floats2d, Ints1d
@@ -32,7 +32,7 @@ AT_ONCE = 8_192
 EQUAL = 1e-5
 
 
-def trained(kind: str, full: "Floats2d", rows: "Ints1d") -> tuple[Any, Facts]:
+def trained(kind: str, full: "Floats2d", rows: "Ints1d") -> tuple[Any, SearchFacts]:
     """Return a FAISS index of all vectors, made from nothing, and how it is searched, not measured yet.
 
     `full` is made by `as_figures`, `rows` are their rows.
@@ -51,10 +51,12 @@ def trained(kind: str, full: "Floats2d", rows: "Ints1d") -> tuple[Any, Facts]:
     points = max(AT_ONCE, lists * POINTS_PER_LIST)
     made.train(as_vectors(full[spread(count, points)]))
     _add(made, kind, full, rows, np.arange(count))
-    return made, Facts(kind, dimension, lists, 1, CANDIDATES, 0.0, 0, count)
+    return made, SearchFacts(kind, dimension, lists, 1, CANDIDATES, 0.0, 0, count)
 
 
-def extended(file: Path, facts: Facts, dropped: "Ints1d", full: "Floats2d", rows: "Ints1d") -> tuple[Any, Facts]:
+def extended(
+    file: Path, facts: SearchFacts, dropped: "Ints1d", full: "Floats2d", rows: "Ints1d"
+) -> tuple[Any, SearchFacts]:
     """Return the lists of `file` without the rows that were dropped and with those of `rows` that it lacks."""
     faiss: Any = import_module("faiss")
     made = faiss.read_index(str(file), 0)
@@ -65,7 +67,7 @@ def extended(file: Path, facts: Facts, dropped: "Ints1d", full: "Floats2d", rows
     return made, replace(facts, candidates=CANDIDATES)
 
 
-def tuned(fast: Any, full: "Floats2d", rows: "Ints1d", facts: Facts) -> Facts:
+def tuned(fast: Any, full: "Floats2d", rows: "Ints1d", facts: SearchFacts) -> SearchFacts:
     """Return the least effort by which the share sought of the nearest is found, else the most there is, measured."""
     questions = noisy(as_vectors(full[spread(len(rows), SAMPLED)]))
     least = _least_scores(full, questions)
@@ -125,7 +127,7 @@ def _ids(lists: Any, number: int) -> "Ints1d":
     return np.array(faiss.rev_swig_ptr(lists.get_ids(number), size)) if size else np.zeros(0, np.int64)
 
 
-def _efforts(facts: Facts, count: int) -> Iterator[tuple[int, int]]:
+def _efforts(facts: SearchFacts, count: int) -> Iterator[tuple[int, int]]:
     """Yield probes and candidates, from the least effort to the most."""
     most = max(1, min(facts.lists, int(MOST_SCANNED * facts.lists / max(1, count))))
     probes = float(max(1, min(most, round(facts.lists * FEWEST_PROBES_SHARE))))

@@ -19,14 +19,14 @@ from rag.index.storage.flat_vectors import FaissStore
 from rag.index.storage.quantised_vectors import (
     ADDED,
     BASE,
-    FACTS,
     FAST,
     FIGURE,
     FULL,
     REMOVED,
     ROWS,
-    Facts,
+    SEARCH_FACTS,
     QuantisedStore,
+    SearchFacts,
     as_figures,
     open_vectors,
 )
@@ -41,7 +41,7 @@ ADDED_SHARE, ADDED_MOST = 0.1, 20_000
 """Share of the vectors, and number, that may have been added or removed before all are written anew."""
 AT_ONCE = 8_192
 FRESH = "vectors.fresh"
-VECTOR_FILES = (*BASE, ADDED, REMOVED, FACTS)
+VECTOR_FILES = (*BASE, ADDED, REMOVED, SEARCH_FACTS)
 
 
 def kind_for(count: int, wanted: str = "auto") -> str:
@@ -55,7 +55,7 @@ def kind_for(count: int, wanted: str = "auto") -> str:
     return "flat" if count <= FLAT_MOST else "sq8" if count <= SQ8_MOST else "ivf"
 
 
-def told(facts: Facts) -> str:
+def told(facts: SearchFacts) -> str:
     """Return how vectors are searched, in words."""
     where = f"{facts.lists} lists, {facts.probes} of them searched" if facts.kind == "ivf" else "all compared in 8 bits"
     found = f"recall@10 {facts.recall:.3f} at {facts.sampled} passages with noise"
@@ -102,7 +102,7 @@ class VectorWriter:
             found[is_new] = self._new_vectors()[places[is_new]]
         if not is_new.all():
             if self._base is None:
-                raise ValueError("a row is not held")
+                raise ValueError("a row is not stored")
             found[~is_new] = self._base.get(rows[~is_new])
         return found
 
@@ -110,7 +110,7 @@ class VectorWriter:
         """Write the files; return what the user should know of them. Raises OSError where the disk refuses."""
         removed = np.unique(np.concatenate([*self._removed, np.zeros(0, np.int64)]))
         if not (np.isin(removed, self._held) | np.isin(removed, self._new_rows())).all():
-            raise ValueError("a row is not held")
+            raise ValueError("a row is not stored")
         kind = kind_for(len(self._held) + len(self._new_rows()) - len(removed), self._wanted)
         facts = None
         if kind == "flat":
@@ -173,13 +173,13 @@ class VectorWriter:
         added = len(self._new_rows()) + (0 if base.added is None else len(base.added))
         return added <= most and len(removed) + len(base.removed) <= most
 
-    def _write_beside(self, base: QuantisedStore, removed: "Ints1d") -> Facts:
+    def _write_beside(self, base: QuantisedStore, removed: "Ints1d") -> SearchFacts:
         """Link the large files, which stay as they are, and write what is added to and removed from them."""
         assert self._base_folder is not None
         for name in BASE:
             link_file(self._base_folder / name, self._folder / name)
-        base.facts.write(self._folder / FACTS)
-        store, earlier = FaissStore(self.dimension), base.held_rows()[1]
+        base.facts.write(self._folder / SEARCH_FACTS)
+        store, earlier = FaissStore(self.dimension), base.base_and_added_rows()[1]
         kept = np.setdiff1d(earlier, removed)
         store.add(kept, self.get(kept))
         for rows, vectors in self._new(removed):
@@ -191,7 +191,7 @@ class VectorWriter:
             (self._folder / REMOVED).write_bytes(gone.tobytes())
         return base.facts
 
-    def _write_anew(self, kind: str, removed: "Ints1d") -> Facts:
+    def _write_anew(self, kind: str, removed: "Ints1d") -> SearchFacts:
         full, rows = self._write_full(removed)
         base, facts = self._base, None
         if isinstance(base, QuantisedStore) and base.facts.kind == kind == "ivf" and self._base_folder:
@@ -202,7 +202,7 @@ class VectorWriter:
             fast, facts = trained(kind, full, rows)
             facts = tuned(fast, full, rows, facts)
         save(fast, self._folder / FAST)
-        facts.write(self._folder / FACTS)
+        facts.write(self._folder / SEARCH_FACTS)
         return facts
 
     def _write_full(self, removed: "Ints1d") -> "tuple[Floats2d, Ints1d]":

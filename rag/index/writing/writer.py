@@ -19,6 +19,7 @@ from rag.core.errors import IndexCorrupt
 from rag.core.settings import Settings
 from rag.core.types import Block, Chunk, Document, Mask
 from rag.index.storage.documents import Store
+from rag.index.storage.fingerprints import Fingerprint
 from rag.index.storage.manifest import DOCUMENTS, WORDS, Manifest
 from rag.index.storage.remedies import BUILD_AGAIN
 from rag.index.storage.sentence_vectors import packed, packed_size
@@ -89,7 +90,7 @@ class Writer:
         self._flushed = 0
         self._removed: list[int] = []
         self._removed_by_hash: dict[bytes, int] = {}
-        self._shared = self.store.overlaps.shared()
+        self._shared = self.store.overlaps.shared_blocks()
         self._taken, self._settle_at = 0, FEWEST
 
     @cached_property
@@ -148,15 +149,15 @@ class Writer:
         To be called when all is taken: then masks and chunks are the same whatever came first. Documents in which
         nothing changes by that are not looked at again.
         """
-        for document_id in self.store.overlaps.lacking():
+        for document_id in self.store.overlaps.missing_documents():
             document = self._held(document_id)
             found = find_blocks(document)
             self._trace(document, found, find_masks(document, found))
-        shared = shared_blocks(self.store.overlaps.traced(), self._settings.repeated_share)
+        shared = shared_blocks(self.store.overlaps.fingerprints(), self._settings.repeated_share)
         changed, self._shared = shared ^ self._shared, shared
         if changed:
-            self.store.overlaps.put_shared(shared)
-            for document_id in self.store.overlaps.holders(changed):
+            self.store.overlaps.put_shared_blocks(shared)
+            for document_id in self.store.overlaps.documents_with(changed):
                 self._mask_again(self._held(document_id))
 
     def flush(self) -> None:
@@ -219,8 +220,8 @@ class Writer:
 
     def _trace(self, document: Document, found: Sequence[Block], own: Sequence[Mask]) -> None:
         # By its own masks alone, so that what others repeat does not change what is known of a document.
-        made = sketch(_unmasked(document.text, own)), trace(document, found, own)
-        self.store.overlaps.put(document.id, *made)
+        fingerprint = Fingerprint(sketch(_unmasked(document.text, own)), trace(document, found, own))
+        self.store.overlaps.put(document.id, fingerprint)
 
     def _mask_again(self, document: Document) -> None:
         found = find_blocks(document)
@@ -228,7 +229,7 @@ class Writer:
         if masked == self.store.masks(document.id):
             return
         cut = self._cut(document, found, masked)
-        before, rows = self.store.cut_again(document.id, masked, cut.chunks, cut.hashes)
+        before, rows = self.store.replace_chunks(document.id, masked, cut.chunks, cut.hashes)
         self._forget(before)
         self._pending += map(_Pending, rows, *cut)
         if len(self._pending) >= PENDING_CHUNKS:

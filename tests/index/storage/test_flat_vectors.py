@@ -68,13 +68,13 @@ def test_k_beyond_the_rows_gives_all_and_an_empty_store_gives_none() -> None:
 
 def test_a_row_held_or_not_held_is_an_error() -> None:
     store, rows, vectors = filled(3)
-    with pytest.raises(ValueError, match="already held"):
+    with pytest.raises(ValueError, match="already stored"):
         store.add(rows[:1], vectors[:1])
-    with pytest.raises(ValueError, match="already held"):
+    with pytest.raises(ValueError, match="already stored"):
         store.add(np.array([77, 77], np.int64), vectors[:2])
-    with pytest.raises(ValueError, match="not held"):
+    with pytest.raises(ValueError, match="not stored"):
         store.remove(np.array([999], np.int64))
-    with pytest.raises(ValueError, match="not held"):
+    with pytest.raises(ValueError, match="not stored"):
         store.get(np.array([999], np.int64))
 
 

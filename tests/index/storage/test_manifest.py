@@ -10,7 +10,7 @@ import pytest
 
 from rag.core.errors import IndexCorrupt, IndexLocked, IndexNotFound, IndexVersionMismatch, IndexWriteFailed
 from rag.index.storage import integrity
-from rag.index.storage.integrity import damages
+from rag.index.storage.integrity import file_faults
 from rag.index.storage.manifest import Manifest, content_sha256, read_manifest
 from rag.index.writing.commit import commit, described, link_tree, next_version, partial_version, writing
 
@@ -44,7 +44,7 @@ def test_a_commit_shows_its_manifest_and_files(tmp_path: Path) -> None:
         "sha256": "3fc4ccfe745870e2c0d99f71f30ff0656c8dedd41cc1d7d3d376b0dbe685e2f3",
         "ends_sha256": "3fc4ccfe745870e2c0d99f71f30ff0656c8dedd41cc1d7d3d376b0dbe685e2f3",
     }
-    assert damages(tmp_path, manifest, wholly=True) == []
+    assert file_faults(tmp_path, manifest, wholly=True) == []
 
 
 def test_the_current_version_and_the_one_before_are_kept(tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_damage_of_each_kind_is_named_with_its_file(tmp_path: Path) -> None:
     (folder / "c").write_text("thrxe")
     (folder / "d").unlink()
     (folder / "d").mkdir()
-    found = damages(tmp_path, manifest, wholly=True)
+    found = file_faults(tmp_path, manifest, wholly=True)
 
     assert [line.split(str(folder))[1] for line in found[:3]] == [
         "/a is missing",
@@ -138,13 +138,13 @@ def test_damage_of_each_kind_is_named_with_its_file(tmp_path: Path) -> None:
 def test_large_files_are_judged_by_their_ends_until_asked(
     place: int, noticed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(integrity, "WHOLLY_CHECKED_BYTES", 599)
+    monkeypatch.setattr(integrity, "MAX_OPENING_HASH_BYTES", 599)
     monkeypatch.setattr(integrity, "END_BYTES", 100)
     manifest = put(tmp_path, a="x" * 600)
     (tmp_path / "v000001/a").write_text("x" * place + "y" + "x" * (599 - place))
 
-    assert bool(damages(tmp_path, manifest, wholly=False)) == noticed
-    assert len(damages(tmp_path, manifest, wholly=True)) == 1
+    assert bool(file_faults(tmp_path, manifest, wholly=False)) == noticed
+    assert len(file_faults(tmp_path, manifest, wholly=True)) == 1
 
 
 def _hold(path: str, ready: str) -> None:
@@ -198,7 +198,7 @@ def test_leftovers_of_a_killed_first_build_do_not_stop_the_next(tmp_path: Path) 
     (tmp_path / "v000001").mkdir()  # killed between the two renames
 
     assert put(tmp_path, a="one").version == 2
-    assert damages(tmp_path, read_manifest(tmp_path), wholly=True) == []
+    assert file_faults(tmp_path, read_manifest(tmp_path), wholly=True) == []
 
 
 def test_a_version_is_never_made_over_another_where_the_manifest_is_lost(tmp_path: Path) -> None:
@@ -229,7 +229,7 @@ def test_a_commit_that_breaks_at_any_step_leaves_the_old_version_or_the_new(
             except (IndexWriteFailed, KeyboardInterrupt):
                 pass
         found = read_manifest(index)
-        assert damages(index, found, wholly=True) == []
+        assert file_faults(index, found, wholly=True) == []
         assert (index / found.folder / "a").read_text() == ("old" if found.version == 1 else "new")
         assert put(index, a="next").version == found.version + 1, "the next writer is not stopped"
         outcomes.append(found.version)

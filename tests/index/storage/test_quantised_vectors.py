@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from rag.core.errors import IndexCorrupt
 from rag.index.storage import quantised_vectors as quantised
 from rag.index.storage.flat_vectors import FaissStore
-from rag.index.storage.quantised_vectors import Facts, QuantisedStore, as_figures, as_vectors, open_vectors
+from rag.index.storage.quantised_vectors import QuantisedStore, SearchFacts, as_figures, as_vectors, open_vectors
 from rag.index.writing import vector_training as quantising
 from rag.index.writing import vector_writer as vector_files
 from rag.index.writing.vector_writer import VectorWriter, kind_for, told
@@ -111,7 +111,7 @@ def test_scores_are_the_products_with_what_get_returns(built: Path) -> None:
         assert [score for _, score in ranking] == pytest.approx((store.get(rows) @ query).tolist(), abs=1e-6)
     assert np.abs(store.get(ROWS[::7]) - HELD[::7]).max() <= 0.5 / 32_767 + 1e-7
     for absent in (1, 4, 10**6):
-        with pytest.raises(ValueError, match="not held"):
+        with pytest.raises(ValueError, match="not stored"):
             store.get(np.array([absent], np.int64))
 
 
@@ -128,8 +128,8 @@ def test_a_filter_keeps_the_recall(
     built: Path, share: float, exact: int, scanned: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`exact`: most rows that are all compared; `scanned`: for which all lists are. One filter is by subject."""
-    monkeypatch.setattr(quantised, "EXACT_ROWS", exact)
-    monkeypatch.setattr(quantised, "SCANNED_ROWS", scanned)
+    monkeypatch.setattr(quantised, "MAX_EXACT_ROWS", exact)
+    monkeypatch.setattr(quantised, "MAX_SCANNED_ROWS", scanned)
     store, count = opened(built), int(share * COUNT)
     anywhere = np.sort(np.random.default_rng(3).choice(ROWS, count, replace=False))
     subject = np.sort(ROWS[np.argsort(-(HELD @ QUESTIONS[0]))[:count]])
@@ -149,9 +149,9 @@ def test_a_filter_of_many_finds_what_one_of_few_does(
     among = np.concatenate([np.arange(-3, 6_000), rows[::2], [10**9]]).astype(np.int64)
     for folder in (built, tmp_path / "2"):
         few = opened(folder).search(QUESTIONS, 10, among)
-        monkeypatch.setattr(quantised, "LOOKED_UP", 1)
+        monkeypatch.setattr(quantised, "MIN_TABLE_LOOKUPS", 1)
         assert opened(folder).search(QUESTIONS, 10, among) == few
-        monkeypatch.setattr(quantised, "SPARSE", 1)  # now the rows count as too high for a table
+        monkeypatch.setattr(quantised, "MAX_TABLE_SPARSITY", 1)  # now the rows count as too high for a table
         assert opened(folder).search(QUESTIONS, 10, among) == few
         monkeypatch.undo()
 
@@ -173,7 +173,7 @@ def test_few_changes_lie_beside_the_large_files_which_are_linked(built: Path, tm
     assert recall(store, after, vectors) >= 0.97 and recall(store, after, vectors, after[::3]) >= 0.97
     ((row, score),) = store.search(new[:1], 1)[0]
     assert row == 100_000 and score == pytest.approx(1.0, abs=1e-4)
-    with pytest.raises(ValueError, match="not held"):
+    with pytest.raises(ValueError, match="not stored"):
         store.get(ROWS[:1])
 
     # The added can be removed again, and more can come.
@@ -264,15 +264,15 @@ def test_rows_that_are_not_higher_or_not_held_are_an_error(built: Path, tmp_path
             writer.add(rows, HELD[: len(rows)])
     with pytest.raises(ValueError, match=r"\(1, 32\), got \(1, 4\)"):
         writer.add(np.array([10**6]), np.zeros((1, 4), np.float32))
-    with pytest.raises(ValueError, match="not held"):
+    with pytest.raises(ValueError, match="not stored"):
         writer.get(np.array([4], np.int64))
     writer.remove(np.array([4], np.int64))
-    with pytest.raises(ValueError, match="not held"):
+    with pytest.raises(ValueError, match="not stored"):
         writer.finish()
     writer.close()
 
 
-@pytest.mark.parametrize("name", [quantised.FAST, quantised.FULL, quantised.ROWS, quantised.FACTS])
+@pytest.mark.parametrize("name", [quantised.FAST, quantised.FULL, quantised.ROWS, quantised.SEARCH_FACTS])
 def test_a_file_that_is_cut_or_gone_names_the_remedy(built: Path, tmp_path: Path, name: str) -> None:
     for content in (None, b"", (built / name).read_bytes()[:-9]):
         folder = tmp_path / f"damaged {content is None} {len(content or b'')}"
@@ -295,4 +295,4 @@ def test_figures_come_back_within_half_a_step() -> None:
 def test_facts_of_another_shape_are_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "facts").write_text(content)
     with pytest.raises(IndexCorrupt, match="damaged"):
-        Facts.read(tmp_path / "facts")
+        SearchFacts.read(tmp_path / "facts")

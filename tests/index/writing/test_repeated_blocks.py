@@ -17,7 +17,7 @@ from rag.cli.main import main
 from rag.core.settings import Settings
 from rag.core.types import Document
 from rag.index.index import Index
-from rag.index.storage.fingerprints import TRACE, Traced
+from rag.index.storage.fingerprints import BLOCK_HASH, Fingerprint
 from rag.index.writing.near_duplicates import sketch
 from rag.index.writing.repeated_blocks import KIN, repeated, shared_blocks, trace
 from rag.loading import discover, load
@@ -192,7 +192,7 @@ def test_an_index_from_before_masks_with_its_next_write(
     pages: Path, tmp_path: Path, counting: Counting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("rag.index.writing.writer.shared_blocks", lambda documents, share: frozenset())
-    monkeypatch.setattr("rag.index.storage.fingerprints.Overlaps.put", lambda *_: None)
+    monkeypatch.setattr("rag.index.storage.fingerprints.FingerprintTables.put", lambda *_: None)
     index = Index.build(pages, tmp_path / "index", embedder=counting)
     assert not any(all_masked(index).values())
     monkeypatch.undo()
@@ -210,7 +210,7 @@ def found_in(texts: Sequence[str], share: float = 0.1) -> list[list[str]]:
 def found_among(given: Sequence[Document], share: float = 0.1) -> list[list[str]]:
     parts = [blocks(document) for document in given]
     own = [masks(document, found) for document, found in zip(given, parts, strict=True)]
-    traced = [Traced(sketch(d.text), trace(d, p, m)) for d, p, m in zip(given, parts, own, strict=True)]
+    traced = [Fingerprint(sketch(d.text), trace(d, p, m)) for d, p, m in zip(given, parts, own, strict=True)]
     shared = shared_blocks(traced, share)
     return [
         [d.slice(mask.span) for mask in repeated(d, p, m, shared)] for d, p, m in zip(given, parts, own, strict=True)
@@ -322,9 +322,9 @@ def test_versions_of_one_document_lose_nothing() -> None:
 def test_blocks_are_counted_by_hand() -> None:
     """Of six documents five have block 7, none of them mostly made of it; all have block 0, which never counts."""
 
-    def made(seed: int, *entries: tuple[int, int]) -> Traced:
+    def made(seed: int, *entries: tuple[int, int]) -> Fingerprint:
         words = " ".join(f"w{random.Random(seed).randrange(9_999)}{n}" for n in range(40))
-        return Traced(sketch(words), np.array([*entries], TRACE).tobytes())
+        return Fingerprint(sketch(words), np.array([*entries], BLOCK_HASH).tobytes())
 
     five = [made(n, (0, 100), (7, 60), (7, 40), (100 + n, 20)) for n in range(5)]
     assert shared_blocks([*five, made(5, (0, 9))], 0.1) == {7}
@@ -332,6 +332,6 @@ def test_blocks_are_counted_by_hand() -> None:
     assert shared_blocks([*five[:4], made(4, (0, 10), (7, 60), (104, 49))], 0.1) == frozenset(), "59 of 119 are its own"
     assert shared_blocks([*five[:4], made(4, (0, 11), (7, 60), (104, 49))], 0.1) == {7}
     assert shared_blocks([*five[:4], made(3, (0, 100), (7, 60))], 0.1) == frozenset(), "two of them are copies"
-    assert shared_blocks([*five[:4], Traced(b"", five[4].trace)], 0.1) == frozenset(), "one is too short to tell"
+    assert shared_blocks([*five[:4], Fingerprint(b"", five[4].block_hashes)], 0.1) == frozenset(), "one is too short"
     assert shared_blocks([], 0.1) == shared_blocks(five, 0.0) == frozenset()
     assert 1 / 3 < KIN < 0.6
