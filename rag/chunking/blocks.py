@@ -13,14 +13,14 @@ from typing import NamedTuple
 from rag.core.types import Block, BlockKind, Document, Span
 from rag.loading.formats.markdown import ATX_HEADING, SETEXT_UNDERLINE, front_matter_end
 
-LONGEST_HEADING = 80
+MAX_HEADING_CHARACTERS = 80
 """Characters of a line of plain text that may still be a heading."""
 WRAP_WIDTHS = (40, 120)
 """Longest lines of a run that look hard-wrapped: shorter ones are lists or verse, longer ones are paragraphs."""
 
 
 class Line(NamedTuple):
-    """A line without the white space at its ends: where it stands, its words and the columns before them."""
+    """A line without the white space at its ends: its range, its words and the columns before them."""
 
     start: int
     end: int
@@ -41,7 +41,7 @@ def blocks(document: Document) -> list[Block]:
 
     Blank lines end a block. In Markdown, headings, list items, table rows and fenced code are blocks of their own and
     YAML front matter is one block of kind `metadata`. In plain text a line is joined to the next if it was broken
-    for want of room, and short lines that stand alone above something longer are headings. Where the loader knows the
+    to fit a width, and short lines that stand alone above something longer are headings. If the loader knows the
     blocks, those are returned.
     """
     if document.layout.blocks:
@@ -55,7 +55,7 @@ def blocks(document: Document) -> list[Block]:
 
 
 def lines(text: str, start: int = 0) -> Iterator[Line | None]:
-    """Yield the lines of `text` from `start` on, None for a blank one."""
+    """Yield the lines of `text` from `start` on, None if it is blank."""
     for line in text[start:].splitlines(keepends=True):
         words = line.strip()
         lead = len(line) - len(line.lstrip())
@@ -100,9 +100,9 @@ def _paragraphs(run: list[Line], lengths: list[int]) -> Iterator[_Piece]:
     """
     width = max(len(line.words) for line in run)
     fits = bool(lengths) and WRAP_WIDTHS[0] <= width <= WRAP_WIDTHS[1]
-    joined = _joins(run, width, _is_usual(width, lengths)) if fits else [False] * len(run)
+    continues = _joins(run, width, _is_usual(width, lengths)) if fits else [False] * len(run)
     first = run[0]
-    for line, following, goes_on in zip(run, [*run[1:], run[-1]], [*joined, False], strict=False):
+    for line, following, goes_on in zip(run, [*run[1:], run[-1]], [*continues, False], strict=False):
         if not goes_on:
             yield _Piece(first.start, line.end, "list_item" if _BULLET.match(first.words) else "paragraph")
             first = following
@@ -117,7 +117,7 @@ def _joins(run: list[Line], width: int, usual: bool) -> list[bool]:
     """Tell for each line but the last whether its paragraph goes on in the next.
 
     It does if the next word would not have fitted in a line of usual width, and, for lines of uneven length, after a
-    line of half the width that breaks a sentence off before a small letter; where most do so, after every such line.
+    line of half the width that breaks a sentence off before a small letter; if most do so, after every such line.
     """
     listed = sum(bool(_BULLET.match(line.words)) for line in run) > 1
     broken = [_breaks_off(line, following) for line, following in pairwise(run)]
@@ -144,9 +144,9 @@ def _breaks_off(line: Line, following: Line) -> bool:
 def _headed(text: str, title: str | None, runs: list[list[_Piece]]) -> list[_Piece]:
     """Return the pieces of all runs, with the short lines that stand alone above something longer as headings.
 
-    What is below must be prose or another heading: in a list of short lines none is the heading of the next.
+    The text below must be prose or another heading: in a list of short lines none is the heading of the next.
     """
-    found: list[_Piece] = []
+    pieces: list[_Piece] = []
     heads = False  # whether a longer block just below makes a heading of the one above it
     below = 0
     for n in reversed(range(len(runs))):
@@ -155,15 +155,15 @@ def _headed(text: str, title: str | None, runs: list[list[_Piece]]) -> list[_Pie
         alone = len(runs[n]) == 1 and first.kind == "paragraph" and n + 1 < len(runs)
         is_title = n == 0 and words == title
         is_heading = alone and (is_title or (heads and below > len(words) and _reads_as_heading(words)))
-        found += [_Piece(first.start, first.end, "heading", 2 if n else 1)] if is_heading else reversed(runs[n])
-        heads = is_heading or len(words) > LONGEST_HEADING or bool(_ENDED.search(words))
+        pieces += [_Piece(first.start, first.end, "heading", 2 if n else 1)] if is_heading else reversed(runs[n])
+        heads = is_heading or len(words) > MAX_HEADING_CHARACTERS or bool(_ENDED.search(words))
         below = len(words)
-    return found[::-1]
+    return pieces[::-1]
 
 
 def _reads_as_heading(words: str) -> bool:
     starts = words[0].isupper() or words[0].isdigit() or (words[0].isalpha() and not words[0].islower())
-    one_line = len(words) <= LONGEST_HEADING and len(words.splitlines()) == 1
+    one_line = len(words) <= MAX_HEADING_CHARACTERS and len(words.splitlines()) == 1
     return one_line and starts and not _OPEN_END.search(words) and not _INNER_END.search(words)
 
 
@@ -183,14 +183,14 @@ def _markdown(text: str) -> list[_Piece]:
         if kind == "code" or (indented and not in_list):
             pieces.append(_Piece(run[0].start, run[-1].end, "code"))
             continue
-        found = _markdown_run(run)
-        in_list = (in_list and indented) or any(piece.kind == "list_item" for piece in found)
-        pieces += found
+        run_pieces = _markdown_run(run)
+        in_list = (in_list and indented) or any(piece.kind == "list_item" for piece in run_pieces)
+        pieces += run_pieces
     return pieces
 
 
 def _regions(lines: Iterator[Line | None]) -> Iterator[tuple[str, list[Line]]]:
-    """Yield runs of lines and, as `code`, what lies between fences with its blank lines left out."""
+    """Yield runs of lines and, as `code`, the lines between fences without the blank ones."""
     run: list[Line] = []
     fence = ""
     for line in lines:

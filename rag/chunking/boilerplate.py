@@ -40,7 +40,7 @@ MIN_NOTICE_SIGNS = 2
 """Signs that a paragraph must bear, besides opening like a notice."""
 MAX_SIGNATURE_CHARACTERS = 120
 """Characters of a line that only names an owner."""
-SHORT = 60
+MAX_SHORT_CHARACTERS = 60
 """Characters of a line that is no sentence and belongs to whatever surrounds it."""
 MIN_REPEAT_CHARACTERS, MAX_REPEAT_CHARACTERS = 60, 1_000
 """Characters of a block that may be a repeated caption."""
@@ -94,7 +94,7 @@ def _look(document: Document, block: Block, topics: set[str], first: bool) -> _E
         return _ExaminedBlock(block, text, "front_matter", None, False)
     if block.kind in ("code", "table_header", "table_row") or (first and block.kind == "heading"):
         return _ExaminedBlock(block, text, None, None, False)
-    short = len(text) <= SHORT and not re.search(r"(?<!\.)[.!?:;,。！？؟।]['\")\]]*$", text)
+    short = len(text) <= MAX_SHORT_CHARACTERS and not re.search(r"(?<!\.)[.!?:;,。！？؟।]['\")\]]*$", text)
     line = normal(text) if len(text) <= MAX_LINE_CHARACTERS else ""
     reason = _wordless(text) or _known_line(line, "lines") or _signature(text, topics) or _notice(text, topics)
     return _ExaminedBlock(block, text, reason, None if reason else _known_line(line, "company"), short)

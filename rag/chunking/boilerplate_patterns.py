@@ -10,7 +10,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Notice:
-    """How paragraphs of one reason are known, and the titles of documents that are about it."""
+    """The patterns of the notices of one reason, and of the titles of documents about it."""
 
     reason: str
     topic: re.Pattern[str]

@@ -14,7 +14,7 @@ from typing import Any
 from rag.chunking.sentences import sentences
 from rag.core.types import Block, Chunk, Document, Mask, Span
 
-LONGEST_PREFIX = 200
+MAX_PREFIX_CHARACTERS = 200
 """Characters of title and headings that are embedded with a passage at most."""
 
 TABLE_LEVEL = 7
@@ -24,7 +24,7 @@ TokenCounter = Callable[[Sequence[str]], list[int]]
 
 
 def embedding_text(chunk: Chunk) -> str:
-    """Return what is embedded and searched for a chunk: title and headings, a line break, the passage.
+    """Return the text that is embedded and searched for a chunk: title and headings, a line break, the passage.
 
     A private copy: `Chunk.text` stays the slice it is.
     """
@@ -32,16 +32,16 @@ def embedding_text(chunk: Chunk) -> str:
 
 
 def embedded_sentences(chunk: Chunk) -> list[tuple[int, int]]:
-    """Return where the chunk's sentences stand in its `embedding_text`."""
+    """Return the ranges of the chunk's sentences in its `embedding_text`."""
     text = chunk.text.strip()
     shift = len(embedding_text(chunk)) - len(text) - (len(chunk.text) - len(chunk.text.lstrip()) if text else 0)
     return [(start + shift, end + shift) for start, end in chunk.sentences]
 
 
 def heading_text(chunk: Chunk) -> str:
-    """Return title and headings in one line, cut to `LONGEST_PREFIX` characters."""
+    """Return title and headings in one line, cut to `MAX_PREFIX_CHARACTERS` characters."""
     path = [part for part in (chunk.title, *chunk.headings) if part]
-    return " > ".join(" ".join(part.split()) for part in path)[:LONGEST_PREFIX]
+    return " > ".join(" ".join(part.split()) for part in path)[:MAX_PREFIX_CHARACTERS]
 
 
 def chunk(
@@ -57,7 +57,7 @@ def chunk(
     `chunk_size` is in characters, `max_tokens` bounds `embedding_text` as counted by `count_tokens`.
     """
     chunks = [
-        made for section in _sections(document, blocks, masks) for made in _cut(document, section, chunk_size)
+        piece for section in _sections(document, blocks, masks) for piece in _cut(document, section, chunk_size)
     ]  # fmt: skip
     return _fitted(document, chunks, max_tokens, count_tokens)
 
@@ -103,10 +103,10 @@ def _ends_before(document: Document, section: _Section, block: Block, part: Span
     return masked_between or begins or (section.in_table and block.kind != "table_row")
 
 
-def _inside(found: Sequence[Span], part: Span) -> list[Span]:
+def _inside(spans: Sequence[Span], part: Span) -> list[Span]:
     return [
         Span(part.document_id, max(span.start, part.start), min(span.end, part.end))
-        for span in found
+        for span in spans
         if span.overlaps(part)
     ]
 
@@ -140,7 +140,7 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
 
 def _cut(document: Document, section: _Section, chunk_size: int) -> Iterator[Chunk]:
     # The first sentence is no place to cut: before it stand only headings, which belong to it.
-    breaks = [found.start for found in section.sentences[1:]]
+    breaks = [sentence.start for sentence in section.sentences[1:]]
     start = section.start
     while start < section.end:
         end = _next_cut(document.text, section, breaks, start, chunk_size)
@@ -156,10 +156,10 @@ def _next_cut(text: str, section: _Section, breaks: Sequence[int], start: int, c
         return section.end
     cut = start + _first_piece(text[start : min(section.end, start + 2 * chunk_size)], chunk_size)
     if cut <= section.body_start:
-        # The splitter would leave the headings alone, apart from what they head.
+        # The splitter would part the headings from their text.
         cut = min(section.end, start + chunk_size)
-    found = bisect_right(breaks, cut) - 1
-    return breaks[found] if found >= 0 and breaks[found] > start else cut
+    last = bisect_right(breaks, cut) - 1
+    return breaks[last] if last >= 0 and breaks[last] > start else cut
 
 
 def _first_piece(window: str, chunk_size: int) -> int:
@@ -179,11 +179,12 @@ def _splitter(chunk_size: int) -> Any:
 
 
 def _chunk(document: Document, section: _Section, start: int, end: int) -> Chunk:
-    low = bisect_right([found.end for found in section.sentences], start)
-    high = bisect_left([found.start for found in section.sentences], end)
+    low = bisect_right([sentence.end for sentence in section.sentences], start)
+    high = bisect_left([sentence.start for sentence in section.sentences], end)
     # A sentence longer than a chunk is cut at white space, which is no part of either piece.
     pieces = (
-        _trimmed(document.text, max(found.start, start), min(found.end, end)) for found in section.sentences[low:high]
+        _trimmed(document.text, max(sentence.start, start), min(sentence.end, end))
+        for sentence in section.sentences[low:high]
     )
     inner = tuple((first - start, last - start) for first, last in pieces if first < last)
     span = Span(document.id, start, end)
@@ -192,18 +193,18 @@ def _chunk(document: Document, section: _Section, start: int, end: int) -> Chunk
 
 def _fitted(document: Document, chunks: Sequence[Chunk], max_tokens: int, count_tokens: TokenCounter) -> list[Chunk]:
     fitted: list[Chunk] = []
-    for made, tokens in zip(chunks, count_tokens([embedding_text(made) for made in chunks]), strict=True):
-        if tokens <= max_tokens or len(made.text) == 1:
-            fitted.append(made)
+    for piece, tokens in zip(chunks, count_tokens([embedding_text(piece) for piece in chunks]), strict=True):
+        if tokens <= max_tokens or len(piece.text) == 1:
+            fitted.append(piece)
             continue
-        whole = [made.locate(*inner) for inner in made.sentences]
-        section = _Section(made.span.start, made.span.end, made.span.start, made.headings, whole)
-        written = made.span.start + len(made.text.rstrip())
-        if written < made.span.end:
+        whole = [piece.locate(*inner) for inner in piece.sentences]
+        section = _Section(piece.span.start, piece.span.end, piece.span.start, piece.headings, whole)
+        written = piece.span.start + len(piece.text.rstrip())
+        if written < piece.span.end:
             # Most white space behind a text is part of it, but some tokenizers count it, and it can be without end.
-            pieces = [_chunk(document, section, made.span.start, written)]
+            pieces = [_chunk(document, section, piece.span.start, written)]
         else:
-            size = min(len(made.text) - 1, max(1, int(len(made.text) * max_tokens / tokens * 0.9)))
+            size = min(len(piece.text) - 1, max(1, int(len(piece.text) * max_tokens / tokens * 0.9)))
             pieces = list(_cut(document, section, size))
         fitted += _fitted(document, pieces, max_tokens, count_tokens)
     return fitted

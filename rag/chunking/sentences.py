@@ -1,7 +1,7 @@
 """Cuts blocks into sentences, as spans; the blocks themselves come from `rag.chunking.blocks`.
 
-The segmenter is nupunkt; what it does not know is added here: the sentence ends of other scripts, and corrections for
-words that it takes for abbreviations of English law.
+The segmenter is nupunkt. This module adds the sentence ends of other scripts, and corrections for words that nupunkt
+takes for abbreviations of English law.
 """
 
 import re
@@ -12,7 +12,7 @@ from rag.core.types import Block, Document, Span
 
 __all__ = ["blocks", "sentences"]
 
-WINDOW = 4_000
+MIN_WINDOW_CHARACTERS = 4_000
 """Characters segmented at a time at least: the segmenter takes more than linear time on some long texts."""
 
 ABBREVIATIONS = frozenset(
@@ -47,7 +47,7 @@ STARTERS = frozenset(
 _CLOSERS = "\"'”’»›)\\]}」』）】》〉〗＂＇*_“"
 _OPENERS = "\"'“‘«‹„‚(\\[{¿¡*_「『（"
 _NOTE = r"\s{0,3}\[(?:\d{1,4}|[a-z][a-z\s]{0,30})\]"
-# Each pattern starts only where a run of marks starts, so that long runs take linear time.
+# Each pattern starts only at the start of a run of marks, so that long runs take linear time.
 _END = re.compile(rf"(?<![.!?…])[.!?…]++(?:[{_CLOSERS}]|\s{{1,3}}»)*+(?:{_NOTE})*+\s+")
 _OTHER_END = re.compile(
     rf"(?<![。！？｡])[。！？｡]++(?:[{_CLOSERS}]++(?![\u3040-\u309f、，]))?+(?![{_CLOSERS}])"
@@ -76,9 +76,9 @@ def sentences(document: Document, block: Block) -> list[Span]:
     if block.kind in ("heading", "table_header", "table_row", "metadata"):
         return [block.span]
     text = document.slice(block.span)
-    found = _code_lines(text) if block.kind == "code" else _trimmed(text, _starts(text))
+    ranges = _code_lines(text) if block.kind == "code" else _trimmed(text, _starts(text))
     offset = block.span.start
-    return [Span(document.id, offset + start, offset + end) for start, end in found]
+    return [Span(document.id, offset + start, offset + end) for start, end in ranges]
 
 
 def _code_lines(text: str) -> list[tuple[int, int]]:
@@ -93,7 +93,7 @@ def _trimmed(text: str, starts: list[int]) -> Iterator[tuple[int, int]]:
 
 
 def _starts(text: str) -> list[int]:
-    """Return where the sentences start, 0 first, each at a character that is not white space."""
+    """Return the starts of the sentences, 0 first, each at a character that is not white space."""
     starts = {_skip_blank(text, end) for end in _segmented(text)}
     starts -= {_skip_blank(text, match.start()) for match in _NOTED.finditer(text)}
     starts |= {_skip_blank(text, match.end()) for match in _OTHER_END.finditer(text)}
@@ -116,11 +116,11 @@ def _segmented(text: str) -> Iterator[int]:
 
 
 def _windows(text: str) -> Iterator[tuple[int, int]]:
-    """Yield pieces of `text`, cut where no sentence can end, at a space after a letter, if there is one in reach."""
+    """Yield pieces of `text`, cut at a space after a letter if one is in reach, because no sentence ends there."""
     start = 0
-    while len(text) - start > WINDOW:
-        space = _INNER_SPACE.search(text, start + WINDOW, start + 2 * WINDOW)
-        stop = space.start() if space else min(start + 2 * WINDOW, len(text))
+    while len(text) - start > MIN_WINDOW_CHARACTERS:
+        space = _INNER_SPACE.search(text, start + MIN_WINDOW_CHARACTERS, start + 2 * MIN_WINDOW_CHARACTERS)
+        stop = space.start() if space else min(start + 2 * MIN_WINDOW_CHARACTERS, len(text))
         yield start, stop
         start = stop
     yield start, len(text)
@@ -133,7 +133,7 @@ def _skip_blank(text: str, at: int) -> int:
 
 
 def _verdict(text: str, sentence: int, match: re.Match[str]) -> bool | None:
-    """Tell whether one sentence, which starts at `sentence`, ends with `match`; None: the segmenter decides."""
+    """Tell whether one sentence, which starts at `sentence`, ends with `match`; None if the segmenter decides."""
     following = text[match.end() : match.end() + 60]
     mark = match.group().strip()
     before = text[max(sentence, match.start() - 30) : match.start()]
@@ -171,7 +171,7 @@ def _is_plain(word: str) -> bool:
 
 
 def _may_end(word: str, following: str) -> bool:
-    """Tell whether an initial or an abbreviation ends its sentence here, for what follows is sure to start one."""
+    """Tell whether an initial or an abbreviation ends its sentence, because the next word is sure to start one."""
     starts = re.match(r"[\W_]*([^\W\d_]+)", following)
     short = (
         (len(word) == 1 and word.isupper()) or re.fullmatch(r"(?:[A-Za-z]\.)+[A-Za-z]", word) or word.lower() in ENDING

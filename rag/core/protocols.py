@@ -1,4 +1,4 @@
-"""Defines the interfaces of the parts that can be swapped: embedder, stores of documents, vectors and words, reader."""
+"""Defines the interfaces of the parts that can be swapped: embedder, the three stores, reader and reranker."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol

@@ -1,4 +1,4 @@
-"""Opens the embedding model of a setting; sentence-transformers runs any, the lean runtime the common ones faster."""
+"""Opens the embedding model of a setting; sentence-transformers runs any, ONNX Runtime the common ones faster."""
 
 import hashlib
 from collections import OrderedDict
@@ -12,7 +12,7 @@ import numpy as np
 
 from rag.core.errors import ModelNotAvailable
 from rag.core.settings import Settings
-from rag.embedding.onnx_embedder import LeanEmbedder, part_vectors, supports
+from rag.embedding.onnx_embedder import OnnxEmbedder, part_vectors, supports
 from rag.embedding.weights import SHIPPED_MODEL, WEIGHTS, model_path, weights_sha256
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ BATCH_SIZE = 32
 def open_embedder(settings: Settings) -> "Embedder":
     """Return the embedder that the settings name. Raises ModelNotAvailable with the remedy.
 
-    With the runtime `auto` a model that the lean runtime supports is run by it, any other by sentence-transformers.
+    With the runtime `auto`, ONNX Runtime runs a model if `supports` says so, else sentence-transformers runs it.
     """
     name, runtime = settings.embedding_model, settings.embedding_runtime
     path = model_path(name)
@@ -36,13 +36,13 @@ def open_embedder(settings: Settings) -> "Embedder":
             f"The runtime {runtime!r} runs BERT encoders with mean pooling from a folder, not {name!r}.",
             "Set embedding_runtime=auto.",
         )
-    return LeanEmbedder(name, path, "fp32" if runtime == "onnx-fp32" else "int8")
+    return OnnxEmbedder(name, path, "fp32" if runtime == "onnx-fp32" else "int8")
 
 
 class SentenceTransformerEmbedder:
     """Embeds with a sentence-transformers model.
 
-    Queries are run one by one: a vector then never depends on what else was asked in the same call, and on a CPU
+    Queries are run one by one: a vector then never depends on the other questions of the call, and on a CPU
     a batch of one costs no more per text. Passages are run in batches of similar length.
     """
 
@@ -97,10 +97,10 @@ class SentenceTransformerEmbedder:
         A part's vector is the mean of its tokens' vectors as they stand in the text. A part whose tokens were cut
         off gets the vector of the text.
         """
-        found = self._model.encode(list(texts), batch_size=BATCH_SIZE, output_value=None, show_progress_bar=False)
-        wholes = np.array([_unit(one["sentence_embedding"]) for one in found], np.float32)
+        outputs = self._model.encode(list(texts), batch_size=BATCH_SIZE, output_value=None, show_progress_bar=False)
+        wholes = np.array([_unit(one["sentence_embedding"]) for one in outputs], np.float32)
         inner = []
-        for one, text, ranges, whole in zip(found, texts, parts, wholes, strict=True):
+        for one, text, ranges, whole in zip(outputs, texts, parts, wholes, strict=True):
             encoded = self._model.tokenizer(
                 text, truncation=True, max_length=self.max_tokens, return_offsets_mapping=True, verbose=False
             )
@@ -183,27 +183,27 @@ def _unit(vector: Any) -> "Floats2d":
 class QueryVectors:
     """The vectors of questions and sentences, the last `capacity` of them kept; several threads may ask at once.
 
-    An embedder gives a text the same vector whatever else it embeds, so an answer never depends on what was asked
-    before.
+    An embedder gives a text the same vector whatever else it embeds, so an answer never depends on
+    earlier questions.
     """
 
     def __init__(self, embedder: "Callable[[], Embedder]", capacity: int = 20_000) -> None:
         """Begin with none; `embedder` is called when the first text is embedded."""
         self._embedder, self._capacity = embedder, capacity
-        self._kept: OrderedDict[str, Floats1d] = OrderedDict()
+        self._cached: OrderedDict[str, Floats1d] = OrderedDict()
         self._lock = Lock()
 
     def __call__(self, texts: Sequence[str]) -> "list[Floats1d]":
         """Return a unit vector, float32 (dimension,), for each text."""
         with self._lock:
-            found = {text: self._kept[text] for text in texts if text in self._kept}
-        missing = [text for text in dict.fromkeys(texts) if text not in found]
-        if missing:
-            found |= dict(zip(missing, self._embedder().embed_queries(missing), strict=True))
+            vectors = {text: self._cached[text] for text in texts if text in self._cached}
+        new_texts = [text for text in dict.fromkeys(texts) if text not in vectors]
+        if new_texts:
+            vectors |= dict(zip(new_texts, self._embedder().embed_queries(new_texts), strict=True))
         with self._lock:
             for text in dict.fromkeys(texts):
-                self._kept[text] = found[text]
-                self._kept.move_to_end(text)
-            while len(self._kept) > self._capacity:
-                self._kept.popitem(last=False)
-        return [found[text] for text in texts]
+                self._cached[text] = vectors[text]
+                self._cached.move_to_end(text)
+            while len(self._cached) > self._capacity:
+                self._cached.popitem(last=False)
+        return [vectors[text] for text in texts]

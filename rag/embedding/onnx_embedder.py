@@ -2,7 +2,7 @@
 
 For BERT encoders with mean pooling that lie in a folder, such as the shipped model. The graph is made once from the
 weights and kept in the user's cache folder. Every text runs alone and on one thread, several texts side by side: no
-padding is computed, and a vector never depends on what else is embedded.
+padding is computed, and a vector never depends on the other texts.
 """
 
 import hashlib
@@ -27,22 +27,22 @@ if TYPE_CHECKING:
     from rag.core.protocols import Floats2d, Ranges
 
 GRAPH_VERSION = 2
-"""Raised when the graph of the same weights changes, so that a kept one of before is not used."""
+"""Raised when the graph of the same weights changes, so that an older one in the cache is not used."""
 CACHE_VARIABLE = "PINCITE_CACHE"
 NEEDED_FILES = ("config.json", "modules.json", "tokenizer.json", WEIGHTS)
 
 
-class LeanEmbedder:
+class OnnxEmbedder:
     """Embeds with ONNX Runtime. `supports` tells which model folders it can run."""
 
     def __init__(self, name: str, path: Path, precision: Precision = "int8") -> None:
-        """Load the graph, making it first if it is not kept. Raises ModelNotAvailable with the remedy."""
+        """Load the graph; if the cache has none, make it first. Raises ModelNotAvailable with the remedy."""
         from tokenizers import Tokenizer
 
         self._name, self._precision = name, precision
         self._fingerprint = SHIPPED_SHA256 if is_shipped(path) else weights_sha256(path)
         self._dimension = int(_read(path / "config.json")["hidden_size"])
-        self._max_tokens = _longest_input(path)
+        self._max_tokens = _max_tokens_of(path)
         self._tokenizer: Any = Tokenizer.from_file(str(path / "tokenizer.json"))
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
@@ -95,21 +95,21 @@ class LeanEmbedder:
     def _with_parts(self, text: str, parts: "Ranges") -> "tuple[Floats2d, Floats2d]":
         encoding = self._tokenizer.encode(text)
         tokens = self._tokens(encoding)
-        places = self._kept(encoding.offsets)
+        places = self._cut(encoding.offsets)
         whole = _unit(tokens.mean(axis=0, keepdims=True))
         return whole, part_vectors(tokens, np.array(places, np.int64), parts, whole[0])
 
     def _tokens(self, encoding: Any) -> "Floats2d":
-        ids = self._kept(encoding.ids)
+        ids = self._cut(encoding.ids)
         inputs = {
             "input_ids": np.array([ids], np.int32),
             "positions": np.arange(len(ids), dtype=np.int32),
         }
-        found: Floats2d = self._session.run(None, inputs)[0][0]
-        return found
+        vectors: Floats2d = self._session.run(None, inputs)[0][0]
+        return vectors
 
-    def _kept(self, values: list[Any]) -> list[Any]:
-        # What is too long loses its end, but not the token that closes every text.
+    def _cut(self, values: list[Any]) -> list[Any]:
+        # A text that is too long loses its end, but not the token that closes every text.
         return values if len(values) <= self._max_tokens else [*values[: self._max_tokens - 1], values[-1]]
 
     def _stacked(self, rows: "Sequence[Floats2d]") -> "Floats2d":
@@ -117,7 +117,7 @@ class LeanEmbedder:
 
 
 def supports(path: Path) -> bool:
-    """Tell whether a model folder holds a BERT encoder with mean pooling, as the lean runtime computes it."""
+    """Tell whether a model folder holds a BERT encoder with mean pooling, as `OnnxEmbedder` computes it."""
     if not all((path / name).is_file() for name in NEEDED_FILES):
         return False
     try:
@@ -160,7 +160,7 @@ def _unit(rows: "Floats2d") -> "Floats2d":
 
 def _session(path: Path, fingerprint: str, precision: Precision) -> Any:
     try:
-        return session(_kept_graph(fingerprint, precision) or _made_graph(path, fingerprint, precision))
+        return session(_cached_graph(fingerprint, precision) or _new_graph(path, fingerprint, precision))
     except (KeyError, ValueError, RuntimeError) as error:
         raise ModelNotAvailable(
             f"Cannot run the model at {path} with ONNX Runtime: {error}",
@@ -168,33 +168,33 @@ def _session(path: Path, fingerprint: str, precision: Precision) -> Any:
         ) from error
 
 
-def _made_graph(path: Path, fingerprint: str, precision: Precision) -> bytes:
+def _new_graph(path: Path, fingerprint: str, precision: Precision) -> bytes:
     if weights_sha256(path) != fingerprint:
         raise ModelNotAvailable(f"The weights at {path} change while they are read.", "Try again.")
     graph = encoder_graph(path / WEIGHTS, encoder_shape(path), precision)
-    _keep(graph, fingerprint, precision)
+    _save_to_cache(graph, fingerprint, precision)
     return graph
 
 
 def encoder_shape(path: Path) -> EncoderShape:
-    """Return what a model folder tells of its encoder. Raises ModelNotAvailable."""
+    """Return the shape of the encoder in a model folder. Raises ModelNotAvailable."""
     config = _read(path / "config.json")
     return EncoderShape(int(config["num_attention_heads"]), float(config["layer_norm_eps"]))
 
 
-def _kept_graph(fingerprint: str, precision: Precision) -> Path | None:
-    """Return the graph of an earlier run, None if there is none or its bytes are not what was written."""
+def _cached_graph(fingerprint: str, precision: Precision) -> Path | None:
+    """Return the graph of an earlier run, None if there is none or its bytes have changed."""
     for path in sorted(_graph_files(fingerprint, precision)):
         try:
-            found = file_sha256(path)
+            digest = file_sha256(path)
         except OSError:
             continue
-        if found[:16] == path.stem.rpartition("-")[2]:
+        if digest[:16] == path.stem.rpartition("-")[2]:
             return path
     return None
 
 
-def _keep(graph: bytes, fingerprint: str, precision: Precision) -> None:
+def _save_to_cache(graph: bytes, fingerprint: str, precision: Precision) -> None:
     name = f"{_graph_name(fingerprint, precision)}-{hashlib.sha256(graph).hexdigest()[:16]}.onnx"
     try:
         cache_folder().mkdir(parents=True, exist_ok=True)
@@ -214,14 +214,14 @@ def _graph_name(fingerprint: str, precision: Precision) -> str:
 
 
 def cache_folder() -> Path:
-    """Return the folder for what can be made again: `PINCITE_CACHE`, else the user's own cache folder."""
+    """Return the folder of graphs, which can be made again: `PINCITE_CACHE`, else the user's cache folder."""
     from platformdirs import user_cache_path
 
-    given = os.environ.get(CACHE_VARIABLE)
-    return Path(given) if given else user_cache_path("pincite", appauthor=False)
+    folder = os.environ.get(CACHE_VARIABLE)
+    return Path(folder) if folder else user_cache_path("pincite", appauthor=False)
 
 
-def _longest_input(path: Path) -> int:
+def _max_tokens_of(path: Path) -> int:
     positions = int(_read(path / "config.json")["max_position_embeddings"])
     file = path / "sentence_bert_config.json"
     return min(positions, int(_read(file).get("max_seq_length") or positions)) if file.is_file() else positions

@@ -67,10 +67,10 @@ def encoder_graph(weights: Path, shape: EncoderShape, precision: Precision) -> b
 def reader_graph(weights: Path, shape: EncoderShape, precision: Precision) -> bytes:
     """Return the serialised graph of the reader whose safetensors file `training/reader` wrote.
 
-    With 8 bits the inputs of the feed-forward part are rounded token by token: 5 % slower, and where one scale for a
-    text marked other words than full precision for 13 questions of 100 (n = 300), 6 or 7 are left. The embedder's
-    graph is without: other vectors would ask for every index to be built again. Raises KeyError if a tensor is
-    missing.
+    With 8 bits the inputs of the feed-forward part are rounded token by token: 5% slower. With one scale for
+    a text the reader marked other words than full precision for 13 questions of 100 (n=300), now for 6 or 7. The
+    embedder's graph does not do so, because other vectors would make every index outdated. Raises KeyError if a
+    tensor is missing.
     """
     graph = _Graph(_tensors(weights), shape, precision, by_token=True)
     hidden = graph.encoded(graph.embedded(segments="segments"))
@@ -110,7 +110,7 @@ class _Graph:
         return self._normalised(self._words(), places, "embeddings.LayerNorm")
 
     def encoded(self, hidden: str) -> str:
-        """Return what all layers make of `hidden`."""
+        """Return the output of all layers over `hidden`."""
         numbers = (int(key.split(".")[2]) for key in self.tensors if key.startswith("encoder.layer."))
         for number in range(1 + max(numbers)):
             hidden = self.layer(hidden, f"encoder.layer.{number}")
@@ -127,7 +127,7 @@ class _Graph:
         return self.head(self._add("Gather", [hidden, self._constant(f"{name}.place", np.array(0))], axis=1), name)
 
     def layer(self, hidden: str, name: str) -> str:
-        """Return what one layer makes of `hidden`: attention, then the feed-forward part, each added to its input."""
+        """Return the output of one layer: attention, then the feed-forward part, each added to its input."""
         mixed = self._dense(self._attended(hidden, f"{name}.attention"), f"{name}.attention.output.dense")
         hidden = self._normalised(mixed, hidden, f"{name}.attention.output.LayerNorm")
         product = self._product_by_token if self.by_token else self._product
@@ -183,15 +183,15 @@ class _Graph:
         from onnx import TensorProto
 
         integers, scales = quantised(table, 127, axis=1)
-        found = self._add("Gather", [self._constant("words.table", integers), "input_ids"])
+        rows = self._add("Gather", [self._constant("words.table", integers), "input_ids"])
         scale = self._add("Gather", [self._constant("words.scales", scales[:, None]), "input_ids"])
-        return self._add("Mul", [self._add("Cast", [found], to=TensorProto.FLOAT), scale])
+        return self._add("Mul", [self._add("Cast", [rows], to=TensorProto.FLOAT), scale])
 
     def _dense(self, hidden: str, name: str, product: "Product | None" = None) -> str:
         return (product or self._product)(hidden, self.tensors[f"{name}.weight"].T, name, self.tensors[f"{name}.bias"])
 
     def _product_by_token(self, hidden: str, matrix: "Array", name: str, bias: "Array | None") -> str:
-        """Return the product of a text of which some tokens have far larger figures than the others.
+        """Return the product of a text, although some tokens have far larger figures than the others.
 
         Each token is divided by its largest figure first: one scale for all would round the others to a few steps.
         """

@@ -29,8 +29,8 @@ REMEDY = "Give the name of a model that is on this machine or that a hub can be 
 class HubReader:
     """Reads with an extractive question-answering model of transformers.
 
-    Such a model scores where an answer starts and ends and that there is none; what the shipped reader adds, relevance
-    and reason, is taken from these: the best span's margin over no answer, and nothing. Calibrate on your own
+    Such a model scores the start and the end of an answer, and that there is none. The shipped reader adds relevance
+    and reason: here relevance is the best span's margin over no answer, and there is no reason. Calibrate on your own
     questions (`rag calibrate`): the shipped confidence is fitted with the shipped reader.
     """
 
@@ -48,38 +48,37 @@ class HubReader:
             raise ModelNotAvailable(f"The tokenizer of {name!r} gives no offsets.", "Use a model with a fast one.")
 
     def read(self, questions: Sequence[str], chunks: Sequence[Sequence["Chunk"]]) -> list[list[PassageReading]]:
-        """Return what is read of each chunk for its question."""
+        """Return the reading of each chunk for its question."""
         return [
-            [PassageReading(tuple(self._windows(question, reading_copy(chunk)))) for chunk in found]
-            for question, found in zip(questions, chunks, strict=True)
+            [PassageReading(tuple(self._windows(question, reading_copy(chunk)))) for chunk in question_chunks]
+            for question, question_chunks in zip(questions, chunks, strict=True)
         ]
 
     def _windows(self, question: str, copy: ReadingCopy) -> Iterator[Read]:
         text = copy.text
         encoded = self._tokenizer(
-            question, text, truncation="only_second", max_length=self._longest(question), stride=STRIDE,
+            question, text, truncation="only_second", max_length=self._max_length(question), stride=STRIDE,
             return_overflowing_tokens=True, return_offsets_mapping=True, return_tensors="np", padding=False,
         ) if text else None  # fmt: skip
-        for place in range(len(encoded["input_ids"]) if encoded else 0):
-            pair = _pair(copy, encoded, place)
-            yield decoded(pair, self._scores(encoded, place), 0.0)
+        for i in range(len(encoded["input_ids"]) if encoded else 0):
+            yield decoded(_pair(copy, encoded, i), self._scores(encoded, i), 0.0)
 
-    def _longest(self, question: str) -> int:
+    def _max_length(self, question: str) -> int:
         most = min(int(self._tokenizer.model_max_length), int(self._model.config.max_position_embeddings))
         return min(most, LONGEST_PASSAGE + len(self._tokenizer(question)["input_ids"]) + 3)
 
-    def _scores(self, encoded: Any, place: int) -> "Floats2d":
+    def _scores(self, encoded: Any, i: int) -> "Floats2d":
         import torch
 
         inputs = {
-            name: torch.tensor(np.asarray(encoded[name][place])[None])
+            name: torch.tensor(np.asarray(encoded[name][i])[None])
             for name in self._tokenizer.model_input_names
             if name in encoded
         }
         with torch.inference_mode():
-            found = self._model(**inputs)
+            output = self._model(**inputs)
         scores = np.zeros((inputs["input_ids"].shape[1], 3), np.float32)
-        scores[:, START], scores[:, END] = found.start_logits[0].numpy(), found.end_logits[0].numpy()
+        scores[:, START], scores[:, END] = output.start_logits[0].numpy(), output.end_logits[0].numpy()
         return scores
 
 
@@ -97,20 +96,20 @@ class CrossEncoderReranker:
 
     def score(self, question: str, texts: Sequence[str]) -> "Floats1d":
         """Return float32 (n,), higher is better, comparable within one question only."""
-        found = self._model.predict([(question, text) for text in texts], show_progress_bar=False)
-        return np.asarray(found, np.float32).reshape(len(texts))
+        scores = self._model.predict([(question, text) for text in texts], show_progress_bar=False)
+        return np.asarray(scores, np.float32).reshape(len(texts))
 
 
 hub_reader = lru_cache(maxsize=KEPT_MODELS)(HubReader)
 hub_reranker = lru_cache(maxsize=KEPT_MODELS)(CrossEncoderReranker)
 
 
-def _pair(copy: ReadingCopy, encoded: Any, place: int) -> Pair:
-    inside = [number for number, side in enumerate(encoded.sequence_ids(place)) if side == 1]
+def _pair(copy: ReadingCopy, encoded: Any, i: int) -> Pair:
+    inside = [number for number, side in enumerate(encoded.sequence_ids(i)) if side == 1]
     first, last = inside[0], inside[-1] + 1
-    ids = np.asarray(encoded["input_ids"][place], np.int32)
-    places = np.asarray(encoded["offset_mapping"][place], np.int32)[first:last]
-    words = encoded.word_ids(place)[first:last]
+    ids = np.asarray(encoded["input_ids"][i], np.int32)
+    places = np.asarray(encoded["offset_mapping"][i], np.int32)[first:last]
+    words = encoded.word_ids(i)[first:last]
     opened = [not number or word != words[number - 1] for number, word in enumerate(words)]
     opens = outside_numbers(copy.text, places, opened)
     passage = Tokens(ids[first:last], places, opens, ("",) * len(places)).moved(copy)

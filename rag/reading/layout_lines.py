@@ -1,4 +1,4 @@
-"""Recognises what a line of text lays out: cells, fields, options, terms, aligned columns. Ranges are offsets in it."""
+"""Recognises the layout of a line of text: cells, fields, options, terms, aligned columns. Ranges are offsets in it."""
 
 import re
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ def is_option(line: str) -> bool:
 
 
 def item_start(line: str) -> int:
-    """Return where a list item goes on after its mark; 0 if it has none.
+    """Return the offset after the mark of a list item; 0 if it has none.
 
     >>> item_start("- Rope"), item_start("-v Verbose"), item_start("2) Tie")
     (2, 0, 3)
@@ -113,7 +113,7 @@ def field_of(line: str) -> tuple[Range, Range] | None:
 
 
 def term_gap(line: str) -> Range | None:
-    """Return where the term of `term   description` ends and the description begins, None if there is no such gap."""
+    """Return the end of the term of `term   description` and the start of the description, None without such a gap."""
     match = _GAP.match(line)
     if match is None or not (is_option(line) or "\t" in match["gap"] or len(match["gap"]) > 2):
         return None

@@ -1,7 +1,7 @@
 """Runs the reader model: one pass for a question and a passage gives relevance, answer span and no-answer score.
 
 The shipped model lies in `models/reader/`: an ONNX graph with 8-bit matrices, made by `training/reader`. Every window
-of a passage runs alone and on one thread, several side by side: what is read of one never depends on the others.
+of a passage runs alone and on one thread, several side by side: the reading of one never depends on the others.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from rag.core.safe_json import json_value
 from rag.reading.reader_tokens import Pair, PairTokenizer
 from rag.reading.reading_copy import ReadingCopy
 from rag.reading.records import reading_copy
-from rag.reading.span_decoding import Found, Read, decoded
+from rag.reading.span_decoding import Read, SpanScore, decoded
 
 if TYPE_CHECKING:
     from rag.core.types import Chunk
@@ -32,7 +32,7 @@ CACHED_TEXTS = 4_000
 
 @dataclass(frozen=True)
 class PassageReading:
-    """What the model makes of one passage: that of its windows, in order."""
+    """The model's reading of one passage: those of its windows, in order."""
 
     windows: tuple[Read, ...]
 
@@ -46,34 +46,34 @@ class PassageReading:
         """Return the logarithm of the probability that no window answers, as the surest to answer gives it."""
         return min(window.none for window in self.windows)
 
-    def best(self, start: int, end: int, count: int = 1) -> list[Found]:
+    def best(self, start: int, end: int, count: int = 1) -> list[SpanScore]:
         """Return the likeliest spans in a range of characters, from the window that holds most of it."""
         return self._window(start, end).best(start, end, count)
 
     def reason(self, start: int, end: int) -> float:
-        """Return the mean log-odds that what stands in a range of characters answers."""
+        """Return the mean log-odds that a range of characters answers."""
         return self._window(start, end).reason(start, end)
 
     def _window(self, start: int, end: int) -> Read:
-        def held(window: Read) -> int:
+        def shared_tokens(window: Read) -> int:
             part = window.inside(start, end)
             return int(part.stop - part.start)
 
-        return max(self.windows, key=held)
+        return max(self.windows, key=shared_tokens)
 
 
 class PassageReader(Protocol):
     """A model that reads passages: the shipped one, or one of a hub."""
 
     def read(self, questions: Sequence[str], chunks: Sequence[Sequence["Chunk"]]) -> list[list[PassageReading]]:
-        """Return what is read of each chunk for its question."""
+        """Return the reading of each chunk for its question."""
 
 
 class SpanModel:
     """Reads passages with the shipped model, or one of the same form from another folder."""
 
     def __init__(self, folder: Path = SHIPPED_READER) -> None:
-        """Load graph and tokenizer. Raises ModelNotAvailable if a file is missing or is not what was shipped."""
+        """Load graph and tokenizer. Raises ModelNotAvailable if a file is missing or not the shipped one."""
         sums = _sums(folder)
         for name in (GRAPH, TOKENIZER):
             _require_shipped(folder / name, sums.get(name))
@@ -93,14 +93,14 @@ class SpanModel:
         return self._fingerprint
 
     def read(self, questions: Sequence[str], chunks: Sequence[Sequence["Chunk"]]) -> list[list[PassageReading]]:
-        """Return what is read of each chunk for its question."""
-        asked = [
+        """Return the reading of each chunk for its question."""
+        inputs = [
             (question, chunk.title or "", reading_copy(chunk))
-            for question, found in zip(questions, chunks, strict=True)
-            for chunk in found
+            for question, question_chunks in zip(questions, chunks, strict=True)
+            for chunk in question_chunks
         ]
-        reads = iter(side_by_side(lambda item: self._passage(*item), asked))
-        return [[next(reads) for _ in found] for found in chunks]
+        reads = iter(side_by_side(lambda item: self._passage(*item), inputs))
+        return [[next(reads) for _ in question_chunks] for question_chunks in chunks]
 
     def _read_passage(self, question: str, title: str, copy: ReadingCopy) -> PassageReading:
         above = self._tokens(title) if title else None
@@ -108,7 +108,7 @@ class SpanModel:
         return PassageReading(tuple(map(self.run, pairs)))
 
     def run(self, pair: Pair) -> Read:
-        """Return what the model makes of one window."""
+        """Return the model's scores of one window."""
         tokens, relevance = self._session.run(
             ["tokens", "relevance"],
             {
@@ -133,16 +133,16 @@ def sums_of(folder: Path, names: Iterable[str]) -> dict[str, str]:
 
 def _sums(folder: Path) -> dict[str, str]:
     try:
-        found: dict[str, str] = json_value((folder / CARD).read_text(encoding="utf-8"))["sha256"]
+        sums: dict[str, str] = json_value((folder / CARD).read_text(encoding="utf-8"))["sha256"]
     except (OSError, ValueError, KeyError) as error:
         raise ModelNotAvailable(f"No reader model at {folder}: {error}.", "Install Pincite again.") from error
-    return found
+    return sums
 
 
 def _require_shipped(path: Path, expected: str | None) -> None:
     try:
-        found = file_sha256(path)
+        digest = file_sha256(path)
     except OSError as error:
         raise ModelNotAvailable(f"The reader model lacks {path}: {error}.", "Install Pincite again.") from error
-    if found != expected:
+    if digest != expected:
         raise ModelNotAvailable(f"{path} is not the file that was shipped.", "Install Pincite again.")

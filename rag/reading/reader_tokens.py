@@ -1,8 +1,8 @@
 """Puts a question and a passage into the one sequence of tokens that the reader model reads.
 
-`[CLS] question [SEP] title [SEP] passage [SEP]`, the title only if there is one. A token's segment says on which
-side it stands and whether its word stands on the other side too: that is quick to learn from little data, and tells
-at a glance which words of the question a passage lacks. Training and asking build their input here alone.
+`[CLS] question [SEP] title [SEP] passage [SEP]`, the title only if there is one. A token's segment gives
+its side, and whether its word stands on the other side too. That is quick to learn from little data, and shows which
+words of the question a passage lacks. Training and asking build their input here alone.
 """
 
 import re
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 SEGMENTS = 4
 QUESTION, PASSAGE, PASSAGE_SHARED, QUESTION_SHARED = range(SEGMENTS)
-"""What a segment number says; the first two are those of BERT."""
+"""The segment numbers; the first two are those of BERT."""
 LONGEST_QUESTION = 64
 LONGEST_TITLE = 24
 LONGEST_PASSAGE = 320
@@ -44,8 +44,8 @@ class Tokens:
     """A text in tokens.
 
     `ids` int32 (n,); `places` int32 (n, 2), their character ranges; `opens`, whether each opens a word or a
-    number; `keys`, what each one's word is compared by (empty: not compared); `units` int32 (n,), what each belongs
-    to: an answer stays in one unit, and negative ones answer nothing. Without `units` all is one.
+    number; `keys`, the form by which each one's word is compared, empty if it is not; `units` int32 (n,), the unit of
+    each: an answer stays in one unit, and negative ones answer nothing. If `units` is None, all is one unit.
     """
 
     ids: "Integers"
@@ -100,10 +100,10 @@ class PairTokenizer:
         return [_tokens(text, encoding) for text, encoding in zip(texts, encodings, strict=True)]
 
     def pair(self, question: Tokens, title: Tokens | None, passage: Tokens) -> Pair:
-        """Return one input; question and title lose what is over their limit, the passage has to fit."""
+        """Return one input; question and title are cut to their limits, the passage has to fit."""
         question = question.cut(0, LONGEST_QUESTION)
         above = [title.cut(0, LONGEST_TITLE)] if title is not None and len(title.ids) else []
-        asked = {key for key in question.keys if key}
+        question_keys = {key for key in question.keys if key}
         read = {key for part in (*above, passage) for key in part.keys if key}
         ids, segments = [self._open], [QUESTION]
         ids += [*question.ids, self._close]
@@ -111,10 +111,10 @@ class PairTokenizer:
         segments.append(QUESTION)
         for part in above:
             ids += [*part.ids, self._close]
-            segments += [*_sides(part, asked), PASSAGE]
+            segments += [*_sides(part, question_keys), PASSAGE]
         first = len(ids)
         ids += [*passage.ids, self._close]
-        segments += [*_sides(passage, asked), PASSAGE]
+        segments += [*_sides(passage, question_keys), PASSAGE]
         return Pair(np.array(ids, np.int32), np.array(segments, np.int32), first, passage)
 
     def pairs(self, question: Tokens, title: Tokens | None, passage: Tokens) -> Iterator[Pair]:
@@ -137,8 +137,8 @@ def windows(length: int) -> Iterator[tuple[int, int]]:
         start += STRIDE
 
 
-def _sides(part: Tokens, asked: set[str]) -> list[int]:
-    return [PASSAGE_SHARED if key in asked else PASSAGE for key in part.keys]
+def _sides(part: Tokens, question_keys: set[str]) -> list[int]:
+    return [PASSAGE_SHARED if key in question_keys else PASSAGE for key in part.keys]
 
 
 def outside_numbers(text: str, places: "Integers", opens: Sequence[bool]) -> tuple[bool, ...]:
@@ -154,17 +154,17 @@ def _tokens(text: str, encoding: Any) -> Tokens:
     opens = tuple(not piece.startswith("##") for piece in pieces)
     keys: list[str] = []
     start = 0
-    for place in range(1, len(pieces) + 1):
-        if place == len(pieces) or opens[place]:
-            word = pieces[start] + "".join(piece[2:] for piece in pieces[start + 1 : place])
-            keys += [_key(word)] * (place - start)
-            start = place
+    for i in range(1, len(pieces) + 1):
+        if i == len(pieces) or opens[i]:
+            word = pieces[start] + "".join(piece[2:] for piece in pieces[start + 1 : i])
+            keys += [_key(word)] * (i - start)
+            start = i
     places = np.array(encoding.offsets, np.int32).reshape(-1, 2)
     return Tokens(np.array(encoding.ids, np.int32), places, outside_numbers(text, places, opens), tuple(keys))
 
 
 def _key(word: str) -> str:
-    """Return what a word is compared by, empty for marks and words that carry no subject."""
+    """Return the form by which a word is compared, empty for marks and words that carry no subject."""
     if word in STOPWORDS or not re.search(r"[^\W_]", word):
         return ""
     return word[:STEM_LETTERS] if word.isalpha() else word

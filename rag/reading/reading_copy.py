@@ -1,8 +1,8 @@
 """Maps the private copy that the reader model reads to the stored text of a passage.
 
-The copy says in words what a layout shows: a table row with the names of its columns, a heading with a full stop. Every
-stretch of it is either a slice of the stored text or inserted. An answer is always a slice of the stored text, so what
-was inserted can be read, but never be part of an answer.
+The copy puts a layout into words: a table row with the names of its columns, a heading with a full stop. Every stretch
+of it is either a slice of the stored text or inserted. An answer is always a slice of the stored text, so inserted
+words can be read, but never be part of an answer.
 """
 
 from collections.abc import Sequence
@@ -22,9 +22,9 @@ INSERTED = -1
 
 @dataclass(frozen=True)
 class Piece:
-    """A stretch of the copy and where it stands in the stored text; an inserted one has an empty stored range.
+    """A stretch of the copy and its range in the stored text, which is empty if the stretch is inserted.
 
-    `unit` tells what belongs together: an answer never reaches from one unit into another.
+    `unit` numbers the stretches that belong together: an answer never reaches from one unit into another.
     """
 
     start: int
@@ -46,9 +46,9 @@ class Cell(NamedTuple):
 class Statement:
     """A stretch of the stored text that may answer by itself: a sentence, a row, a definition, a heading.
 
-    `sentences` are the numbers of the passage's sentences in it, none for a heading; `context` is what it says with the
-    names of its columns, its term or its lead-in, as far as these stand elsewhere; `is_list` tells of a lead-in with
-    its items.
+    `sentences` are the numbers of the passage's sentences in it, none for a heading; `context` is its text with the
+    names of its columns, its term or its lead-in, if these stand elsewhere; `is_list` is true for a lead-in with its
+    items.
     """
 
     start: int

@@ -1,4 +1,4 @@
-"""Says in words what the layout of a passage shows, in a private copy for the reader model.
+"""Puts the layout of a passage into words, in a private copy for the reader model.
 
 A table row becomes `Item: Rope; Price: 12.50.`, a definition or an option `term: description.`, a line `Key value` or
 `Key ..... value` becomes `Key: value.`, a heading `Heading.` before its text. Running text stays as it is.
@@ -53,7 +53,7 @@ class _Line(NamedTuple):
 
 
 def reading_copy(chunk: Chunk) -> ReadingCopy:
-    """Return what the reader model reads of a passage."""
+    """Return the copy of a passage that the reader model reads."""
     return _copied(chunk.text, chunk.title or "", chunk.headings, chunk.sentences)
 
 
@@ -117,9 +117,9 @@ class _Recorder:
 
     def _add_path(self) -> None:
         """Insert the headings above the passage that it does not show itself."""
-        shown = {self._words(line).strip("#=- ¶") for line in self._lines if line.sentence is None}
+        visible = {self._words(line).strip("#=- ¶") for line in self._lines if line.sentence is None}
         path = [" ".join(heading.split()).strip("¶ ") for heading in self._path]
-        hidden = [heading for heading in path if heading and heading not in shown and heading != self._title]
+        hidden = [heading for heading in path if heading and heading not in visible and heading != self._title]
         for heading in hidden[-MAX_HEADINGS:]:
             self._build.insert(heading + ("" if _ENDED.search(heading) else "."), 0)
             self._build.insert(" ", 0)
@@ -169,15 +169,15 @@ class _Recorder:
     def _add_row(self, line: _Line, row: Sequence[tuple[int, int]], names: Sequence[str]) -> None:
         """Add a row as `Name: cell; Name: cell.`; without names as `cell: cell; cell.`."""
         filled = [(start + line.start, end + line.start, j) for j, (start, end) in enumerate(row) if start < end]
-        said = []
+        words = []
         for position, (start, end, j) in enumerate(filled):
             name = " ".join(names[j].split()[:MAX_NAME_WORDS]).rstrip(":") if j < len(names) else ""
             mark = "" if not position else ": " if not names and position == 1 else "; "
             self._build.insert(mark, start)
             self._build.insert(f"{name}: " if name else "", start)
             self._build.keep(start, end, self._is_short(start, end, MAX_CELL_WORDS), name)
-            said.append(f"{name} {self._text[start:end]}")
-        self._state(line.start, line.end, (line.sentence,), " ".join(said))
+            words.append(f"{name} {self._text[start:end]}")
+        self._state(line.start, line.end, (line.sentence,), " ".join(words))
         self._stop(line.end)
 
     def _add_aligned(self, number: int) -> int:
@@ -211,7 +211,7 @@ class _Recorder:
         return run if has_gap(self._words(run[-1])) else run[:-1]
 
     def _add_definition(self, number: int) -> int:
-        """Add a term or an option with the first sentence that says what it is; return the number of lines."""
+        """Add a term or an option with the first sentence that describes it; return the number of lines."""
         terms = [self._lines[number]] if self._is_term(number) else []
         while terms and number + len(terms) < len(self._lines) and self._goes_with(terms[-1], number + len(terms)):
             terms.append(self._lines[number + len(terms)])
@@ -249,10 +249,10 @@ class _Recorder:
         """Add a line `Key: value`, `key=value` or `Key ..... value`; return 0 if it is none."""
         words = self._words(line)
         start = item_start(words)
-        found = field_of(words[start:]) if self._is_alone(line) else None
-        if found is None:
+        pair = field_of(words[start:]) if self._is_alone(line) else None
+        if pair is None:
             return 0
-        key, value = ((low + start, high + start) for low, high in found)
+        key, value = ((low + start, high + start) for low, high in pair)
         self._add_pair(line, key, value)
         return 1
 
@@ -293,11 +293,11 @@ class _Recorder:
         line = self._lines[number]
         words = self._words(line)
         short = "\n" not in words and len(words.split()) <= MAX_TERM_WORDS
-        named = is_option(words) or not (_ENDED.search(words.rstrip(":=")) or field_of(words))
-        return line.sentence is not None and short and named and self._is_alone(line)
+        is_name = is_option(words) or not (_ENDED.search(words.rstrip(":=")) or field_of(words))
+        return line.sentence is not None and short and is_name and self._is_alone(line)
 
     def _goes_with(self, term: _Line, number: int) -> bool:
-        """Tell whether the line `number` is another name of what the term names, as `-f` and `--force`."""
+        """Tell whether the line `number` is another name of the same thing, as `-f` and `--force`."""
         words = self._words(self._lines[number])
         return is_option(words) and is_option(self._words(term)) and self._is_term(number)
 

@@ -1,9 +1,9 @@
 """Reads passages for a question and takes out the words that may answer it, each inside a sentence.
 
-A sentence is judged by its cosine to the question, by the question's words in it and in its passage, by whether it
-holds the kind of thing that is asked for, by where it stands, by how well its passage was found, and by what the reader
-model (`rag.reading.reader_model`) makes of it; that also finds the words. The few coefficients are fitted on public
-data by `training/fit.py`, with the model and without it.
+A sentence is judged by its cosine to the question, by the question's words in it and in its passage, by its kind of
+value, its position and the score of its passage, and by the reader model (`rag.reading.reader_model`), which also finds
+the words that answer. The few coefficients are fitted on public data by `training/fit.py`, with the model and without
+it.
 
 The vector of a sentence is the mean of its tokens' vectors as the passage's own encoding gave them, which the index
 holds. Embedding the sentences by themselves, which costs as much as ten questions, was measured to add nothing (the
@@ -24,7 +24,7 @@ from rag.index.storage.sentence_vectors import cosine
 from rag.reading.cell_lookup import LOOKUP_DOUBT, LOOKUP_RELEVANCE, LOOKUP_SCORE, matching_cell
 from rag.reading.reading_copy import ReadingCopy, Statement
 from rag.reading.records import reading_copy
-from rag.reading.span_decoding import Found as SpanScore
+from rag.reading.span_decoding import SpanScore
 from rag.reading.whole_spans import whole_span
 from rag.retrieval.question_types import (
     AnswerKind,
@@ -54,14 +54,14 @@ WIDEST_MARGIN: Mapping[bool, float] = {False: 3.0, True: 6.0}
 """By whether a model reads; beyond it being ahead says no more: chosen by the likelihood of right first answers."""
 MARGIN_OF_FEW = 3.0
 """Margin over others that are not there: a small index is no reason to be sure."""
-LEAST, MOST = -12.0, 12.0
+MIN_FIGURE, MAX_FIGURE = -12.0, 12.0
 """Bounds of the model's figures: beyond them a doubt is no greater."""
 STATEMENTS: frozenset[QuestionForm] = frozenset(["keywords", "other"])
 """Forms that may be a claim or a subject to read about, which whole sentences answer, unless the model is sure."""
 MAX_SPANS = 3
 """Spans looked at of one sentence, and taken of it if a list is asked for."""
 ECHO_COST = 4.0
-"""What a span that only repeats the question loses against another of its sentence, in logarithms of probability."""
+"""Cost of a span that only repeats the question against another of its sentence, in logarithms of probability."""
 
 
 @dataclass(frozen=True)
@@ -101,12 +101,12 @@ class SentenceReader:
         """Return for each question its sentences, best first, ties in order of document and place."""
         vectors = self._embed(questions)
         questions = [as_read(text) for text in questions]
-        readings: Sequence[Sequence[PassageReading | None]] = [[None] * len(found) for found in hits]
+        readings: Sequence[Sequence[PassageReading | None]] = [[None] * len(question_hits) for question_hits in hits]
         if self._model:
-            readings = self._model().read(questions, [[hit.chunk for hit in found] for found in hits])
+            readings = self._model().read(questions, [[hit.chunk for hit in question_hits] for question_hits in hits])
         return [
-            self._read(self._question(text, vector), found, read)
-            for text, vector, found, read in zip(questions, vectors, hits, readings, strict=True)
+            self._read(self._question(text, vector), question_hits, reading)
+            for text, vector, question_hits, reading in zip(questions, vectors, hits, readings, strict=True)
         ]
 
     def _question(self, text: str, vector: "Floats1d") -> Question:
@@ -117,19 +117,19 @@ class SentenceReader:
         self, question: Question, hits: Sequence[Hit], readings: "Sequence[PassageReading | None]"
     ) -> list[Extraction]:
         stored = self._stored([hit.row for hit in hits])
-        found = [
+        extractions = [
             item
             for hit, vectors, reading in zip(hits, stored, readings, strict=True)
             for item in self._statements(question, hit, vectors, reading)
         ]
-        found.sort(key=lambda item: (-item.score, item.span))
-        # How well its passage was found is left out: it compares with the index, and would count twice.
-        scores = [item.score - self._weights.get(RANKED, 0.0) * item.features[RANKED] for item in found]
-        keys = [statement_key(item.hit.chunk.text[item.start : item.end]) for item in found]
+        extractions.sort(key=lambda item: (-item.score, item.span))
+        # The score of the passage is left out: it compares with the index, and would count twice.
+        scores = [item.score - self._weights.get(RANKED, 0.0) * item.features[RANKED] for item in extractions]
+        keys = [statement_key(item.hit.chunk.text[item.start : item.end]) for item in extractions]
         ahead = margins(scores, keys, self._widest)
         return [
             replace(item, features={**item.features, **dict(zip(MARGINS, values, strict=True))})
-            for item, values in zip(found, ahead, strict=True)
+            for item, values in zip(extractions, ahead, strict=True)
         ]
 
     def _statements(
@@ -184,10 +184,10 @@ class SentenceReader:
                 return
             figures = {
                 **features,
-                "span": _within(span.score, LEAST, MOST),
-                "span_margin": _within(span.score - none, LEAST, MOST),
-                "reason": _within(reading.reason(statement.start, end), LEAST, MOST),
-                "relevance": _within(relevance, LEAST, MOST),
+                "span": _within(span.score, MIN_FIGURE, MAX_FIGURE),
+                "span_margin": _within(span.score - none, MIN_FIGURE, MAX_FIGURE),
+                "reason": _within(reading.reason(statement.start, end), MIN_FIGURE, MAX_FIGURE),
+                "relevance": _within(relevance, MIN_FIGURE, MAX_FIGURE),
                 "echo": -echo,
             }
             whole = (question.form in STATEMENTS and span.score < none) or (
@@ -240,14 +240,14 @@ def _whole(copy: ReadingCopy, text: str, span: SpanScore, bounds: tuple[int, int
 
 
 def statement_key(text: str) -> str:
-    """Return the letters and digits of what was taken out: copies of a sentence have the same."""
+    """Return the letters and digits of a text: copies of a sentence have the same."""
     return "".join(filter(str.isalnum, text.casefold()))
 
 
 def margins(scores: Sequence[float], keys: Sequence[str], widest: float) -> list[tuple[float, float]]:
     """Return how far each score is above that of the best and of the fourth best other statement, within `widest`.
 
-    Equal `keys` are copies of one statement, which does not compete with itself. Where there are fewer others, the
+    Equal `keys` are copies of one statement, which does not compete with itself. If there are fewer others, the
     margin is `MARGIN_OF_FEW`.
 
     >>> margins([9.0, 4.5, 4.0], ["a", "a", "b"], widest=4.0)
@@ -258,12 +258,12 @@ def margins(scores: Sequence[float], keys: Sequence[str], widest: float) -> list
         best[key] = max(score, best.get(key, score))
     # The five best are enough to find four others of any.
     highest = nlargest(5, best.items(), key=itemgetter(1))
-    found = []
+    gaps_of_each = []
     for score, key in zip(scores, keys, strict=True):
         others = [value for other, value in highest if other != key]
-        gaps = [score - others[place] if place < len(others) else MARGIN_OF_FEW for place in (0, 3)]
-        found.append((_within(gaps[0], -widest, widest), _within(gaps[1], -widest, widest)))
-    return found
+        gaps = [score - others[i] if i < len(others) else MARGIN_OF_FEW for i in (0, 3)]
+        gaps_of_each.append((_within(gaps[0], -widest, widest), _within(gaps[1], -widest, widest)))
+    return gaps_of_each
 
 
 def _within(value: float, low: float, high: float) -> float:

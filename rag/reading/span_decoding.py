@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
     from rag.core.protocols import Floats1d, Floats2d
 
-LONGEST_ANSWER = 30
-"""Tokens of an answer at most."""
-TRIED = 20
-"""Likeliest spans that are looked through for each one wanted, so that those taken share no token."""
+MAX_ANSWER_TOKENS = 30
+"""Longest answer in tokens."""
+COMPARED_SPANS = 20
+"""Likeliest spans that are compared for each one returned, so that the returned ones share no token."""
 START, END, REASON = range(3)
-"""What the columns of the scores of tokens say."""
+"""The columns of the scores of tokens."""
 
 
-class Found(NamedTuple):
+class SpanScore(NamedTuple):
     """A range of characters of the passage, with the logarithm of its probability."""
 
     start: int
@@ -30,7 +30,7 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True)
 class Read:
-    """What the reader makes of one window of a passage for one question.
+    """The reader's scores of one window of a passage for one question.
 
     `starts`, `ends` float32 (tokens,) are logarithms of the probability that the answer starts or ends with a token,
     `none` that of no answer; `relevance` is the log-odds that the passage answers, `reasons` float32 (tokens,) that
@@ -51,58 +51,58 @@ class Read:
         return slice(int(first), max(int(first), int(last)))
 
     def reason(self, start: int, end: int) -> float:
-        """Return the mean log-odds that what stands in a range of characters answers; -inf if no token does."""
+        """Return the mean log-odds that a range of characters answers; -inf if it has no token."""
         part = self.reasons[self.inside(start, end)]
         return float(part.mean()) if len(part) else -np.inf
 
-    def best(self, start: int, end: int, count: int = 1) -> list[Found]:
+    def best(self, start: int, end: int, count: int = 1) -> list[SpanScore]:
         """Return the likeliest spans in a range of characters that share no token, at most `count`, best first.
 
-        They open and close with words and have at most `LONGEST_ANSWER` tokens; of equals the first in the text.
+        They open and close with words and have at most `MAX_ANSWER_TOKENS` tokens; of equals the first in the text.
         """
         part = self.inside(start, end)
         length = part.stop - part.start
         if not length:
             return []
         opens = np.array(self.passage.opens[part])
-        # A range ends where a sentence does, so what ends with it ends with a word.
+        # A range ends with a sentence, so a span that ends with it ends with a word.
         closes = np.append(opens[1:], True)
         starts = np.where(opens, self.starts[part], -np.inf)
-        padding = np.full(LONGEST_ANSWER - 1, -np.inf, np.float32)
+        padding = np.full(MAX_ANSWER_TOKENS - 1, -np.inf, np.float32)
         ends = np.append(np.where(closes, self.ends[part], -np.inf), padding)
-        # Row: where a span starts; column: by how many tokens it goes on.
-        sums = (starts[:, None] + np.lib.stride_tricks.sliding_window_view(ends, LONGEST_ANSWER)).ravel()
+        # Row: the first token of a span; column: the number of tokens after it.
+        sums = (starts[:, None] + np.lib.stride_tricks.sliding_window_view(ends, MAX_ANSWER_TOKENS)).ravel()
         if self.passage.units is not None:
             sums[~_in_one_unit(self.passage.units[part])] = -np.inf
-        found: list[Found] = []
-        taken = np.zeros(length, bool)
-        for place in self._likeliest(sums, count):
-            first, more = divmod(int(place), LONGEST_ANSWER)
-            if len(found) == count or not np.isfinite(sums[place]):
+        spans: list[SpanScore] = []
+        covered = np.zeros(length, bool)
+        for position in self._likeliest(sums, count):
+            first, more = divmod(int(position), MAX_ANSWER_TOKENS)
+            if len(spans) == count or not np.isfinite(sums[position]):
                 break
-            if not taken[first : first + more + 1].any():
-                taken[first : first + more + 1] = True
+            if not covered[first : first + more + 1].any():
+                covered[first : first + more + 1] = True
                 places = self.passage.places[part]
-                found.append(Found(int(places[first, 0]), int(places[first + more, 1]), float(sums[place])))
-        return found
+                spans.append(SpanScore(int(places[first, 0]), int(places[first + more, 1]), float(sums[position])))
+        return spans
 
     @staticmethod
     def _likeliest(sums: "Floats1d", count: int) -> "list[int]":
         if count == 1:
             return [int(sums.argmax())]
-        return [int(place) for place in np.argsort(-sums, kind="stable")[: TRIED * count]]
+        return [int(position) for position in np.argsort(-sums, kind="stable")[: COMPARED_SPANS * count]]
 
 
 def _in_one_unit(units: "NDArray[np.int32]") -> "NDArray[np.bool_]":
     """Return for every span, in the order of `WindowScores.best`, whether it stays in one unit that may answer."""
-    padded = np.append(units, np.full(LONGEST_ANSWER - 1, -1, np.int32))
-    last = np.lib.stride_tricks.sliding_window_view(padded, LONGEST_ANSWER)
+    padded = np.append(units, np.full(MAX_ANSWER_TOKENS - 1, -1, np.int32))
+    last = np.lib.stride_tricks.sliding_window_view(padded, MAX_ANSWER_TOKENS)
     same: NDArray[np.bool_] = ((last == units[:, None]) & (units[:, None] >= 0)).ravel()
     return same
 
 
 def decoded(pair: Pair, tokens: "Floats2d", relevance: float) -> Read:
-    """Return what is said of a pair by the scores of its tokens, float32 (n, 3): start, end, reason.
+    """Return the scores of a window from those of its tokens, float32 (n, 3): start, end, reason.
 
     A start and an end are drawn from the passage's tokens and, for no answer, the first of all.
     """

@@ -7,8 +7,8 @@ import re
 
 Range = tuple[int, int]
 
-MAX_BRACKET = 80
-"""Characters that are added at most to reach the other bracket or quotation mark."""
+MAX_BRACKET_CHARACTERS = 80
+"""Most characters that are added to reach the other bracket or quotation mark."""
 _BRACKETS = {"(": ")", "[": "]", "{": "}", "“": "”", "«": "»", "„": "“", "‹": "›", "「": "」", "『": "』", "（": "）"}
 _QUOTES = '"`'
 _JOINING = "-_.'’@#+&/\\~$:*=%"
@@ -99,7 +99,7 @@ def _opens_word(text: str, closing: int) -> bool:
 
 
 def _whole_number(text: str, start: int, end: int, low: int, high: int) -> Range:
-    """Return the range with the bound before a number, the unit behind it and what it is counted by."""
+    """Return the range with the bound before a number, the unit behind it and its period or rate."""
     if _DIGIT_END.search(text[start:end]):
         unit = _UNIT.match(text, end, high)
         end = unit.end() if unit else end
@@ -126,10 +126,10 @@ def _balanced(text: str, start: int, end: int, low: int, high: int) -> Range:
         if at in (start, end - 1):
             start, end = _without(text, start, end, at)
         elif text[at] in _OPENING:
-            before = text.rfind(_OPENING[text[at]], max(low, start - MAX_BRACKET), start)
+            before = text.rfind(_OPENING[text[at]], max(low, start - MAX_BRACKET_CHARACTERS), start)
             start, end = (before, end) if before >= 0 else _without(text, start, end, at)
         else:
-            after = text.find(closing, end, min(high, end + MAX_BRACKET))
+            after = text.find(closing, end, min(high, end + MAX_BRACKET_CHARACTERS))
             start, end = (start, after + 1) if after >= 0 and at > start else _without(text, start, end, at)
     while end - start > 1 and text[end - 1].isspace():
         end -= 1
@@ -142,7 +142,7 @@ _OPENING = {close: opening for opening, close in _BRACKETS.items() if close not 
 
 
 def _lone_mark(text: str, start: int, end: int) -> tuple[int, str] | None:
-    """Return where a bracket without its other one stands; with an opening one the mark that closes it, else itself."""
+    """Return the offset of a bracket without its partner, and the mark that closes it (itself if it closes)."""
     opened: list[tuple[int, str]] = []
     for at in range(start, end):
         mark = text[at]

@@ -21,7 +21,7 @@ RERANKED = 50
 """Fused passages that a reranker orders."""
 MIRRORS = 3
 """Passages that are looked at for each that is read."""
-HIGHEST_COSINE = 1.001
+MAX_COSINE = 1.001
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ def retrieve(
     """
     excluded = {row for document_id in without for row in index.store.rows_of(document_id)}
     depth = settings.candidates
-    dense = _kept(index.vectors.search(vector[None, :], depth + len(excluded), among)[0], excluded, depth)
-    lexical = _kept(index.words.search(question, depth + len(excluded), among), excluded, depth)
+    dense = _without_rows(index.vectors.search(vector[None, :], depth + len(excluded), among)[0], excluded, depth)
+    lexical = _without_rows(index.words.search(question, depth + len(excluded), among), excluded, depth)
     rows = sorted({row for row, _ in (*dense, *lexical)})
     cosines = dict(zip(rows, cosine(index.vectors.get(np.array(rows, np.int64)), vector), strict=True))
     _require_unit_vectors(index, cosines.values())
@@ -103,9 +103,9 @@ def said(hit: Hit) -> set[str]:
 
 def _require_unit_vectors(index: Index, cosines: Iterable[float]) -> None:
     # A bit may flip after the file was checked: such a vector could take the first place from the right one.
-    if not all(abs(value) <= HIGHEST_COSINE for value in cosines):
+    if not all(abs(value) <= MAX_COSINE for value in cosines):
         raise IndexCorrupt(f"A vector of {index.path} is not what was written.", "Run `rag check --repair`.")
 
 
-def _kept(ranking: "Ranking", excluded: Collection[int], depth: int) -> "Ranking":
+def _without_rows(ranking: "Ranking", excluded: Collection[int], depth: int) -> "Ranking":
     return [item for item in ranking if item[0] not in excluded][:depth]

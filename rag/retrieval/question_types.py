@@ -52,7 +52,7 @@ POINTING = frozenset(
     "he she it they him her them his its their hers theirs himself herself itself that this these those there then"
     " one ones former latter else".split()
 )
-"""Words that stand for something named before; with nothing else named, only what came before could tell what."""
+"""Words that stand for something named before. If a question names nothing else, only earlier talk could say it."""
 GENERAL = frozenset(
     "born die died happen happened happens start started begin began end ended open opened go went come came win won"
     " lose lost mean means live lived work works worked make made get got take took leave left find found know known"
@@ -154,7 +154,7 @@ def question_terms(question: str, words: "LexicalStore") -> QuestionTerms:
 
 
 def _is_name(word: str, opens: bool) -> bool:
-    """Tell whether a word is written like a name or a number; the first word has its capital from where it stands."""
+    """Tell whether a word is written like a name or a number; the first word has its capital from its position."""
     if opens and word[1:].islower():
         return False
     return word[:1].isdigit() or (word[:1].isupper() and len(word) > 1)
@@ -170,16 +170,16 @@ def inverse_document_frequency(count: int, total: int) -> float:
 
 
 def as_read(question: str) -> str:
-    """Return the question as it is read: one wholly in capitals in small letters, for then none of them tells a name.
+    """Return the question as it is read: in small letters if it is wholly in capitals, because then none marks a name.
 
-    >>> as_read("WHAT IS THE PRICE?"), as_read("NATO?")
-    ('what is the price?', 'NATO?')
+    >>> as_read("WHEN DOES IT OPEN?"), as_read("NATO?")
+    ('when does it open?', 'NATO?')
     """
     return question.lower() if question.isupper() and len(question.split()) > 2 else question
 
 
 def after_enumerator(sentence: str) -> int:
-    """Return where a sentence goes on after the number of its clause or item; 0 if it has none.
+    """Return the offset after the number of a sentence's clause or item; 0 if it has none.
 
     >>> [after_enumerator(text) for text in ("2.1 The price", "2. DEPOSIT.", "2.1 million", "40 percent of it")]
     [4, 3, 0, 0]

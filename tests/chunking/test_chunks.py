@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rag.chunking.boilerplate import masks as find_masks
-from rag.chunking.chunks import LONGEST_PREFIX, chunk, embedding_text, heading_text
+from rag.chunking.chunks import MAX_PREFIX_CHARACTERS, chunk, embedding_text, heading_text
 from rag.chunking.sentences import blocks as find_blocks
 from rag.core.types import Chunk, Document, Mask, Span
 from tests import ROOT
@@ -125,6 +125,6 @@ def test_one_line_of_a_megabyte_is_cut_in_near_linear_time() -> None:
 
 def test_the_prefix_that_is_embedded_is_short_and_never_part_of_the_text() -> None:
     made = Chunk(Span("d", 0, 4), "Body", "T" * 500, ("H",))
-    assert len(heading_text(made)) == LONGEST_PREFIX
+    assert len(heading_text(made)) == MAX_PREFIX_CHARACTERS
     assert embedding_text(made).endswith("\nBody")
     assert made.text == "Body"

@@ -9,7 +9,7 @@ import pytest
 from rag.core.errors import ModelNotAvailable
 from rag.core.settings import RUNTIMES, Settings
 from rag.embedding.embedder import QueryVectors, SentenceTransformerEmbedder, open_embedder
-from rag.embedding.onnx_embedder import LeanEmbedder
+from rag.embedding.onnx_embedder import OnnxEmbedder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,7 +86,7 @@ def test_the_lean_runtime_computes_what_sentence_transformers_does(reference: Se
 
 
 def test_auto_is_the_lean_runtime_where_it_can_run_the_model() -> None:
-    assert isinstance(open_embedder(Settings()), LeanEmbedder)
+    assert isinstance(open_embedder(Settings()), OnnxEmbedder)
 
 
 def test_a_runtime_that_cannot_run_the_model_names_the_remedy(tmp_path: "Path") -> None:

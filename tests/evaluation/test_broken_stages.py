@@ -12,7 +12,7 @@ import rag.answering.assistant
 import rag.answering.pipeline
 from rag.core.settings import Settings
 from rag.core.types import Chunk, Extraction, Hit, Span
-from rag.embedding.onnx_embedder import LeanEmbedder
+from rag.embedding.onnx_embedder import OnnxEmbedder
 from rag.evaluation.cache import cached_index
 from rag.evaluation.datasets import load, texts
 from rag.evaluation.metrics.measures import citation_figures
@@ -41,13 +41,13 @@ def moved(before: Evaluation, after: Evaluation) -> dict[str, Row]:
 def test_shuffled_vectors_show_in_the_dense_stage_alone(
     sound: Evaluation, small_set: Path, other_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    embed = LeanEmbedder.embed_with_parts
+    embed = OnnxEmbedder.embed_with_parts
 
-    def shuffled(self: LeanEmbedder, passages: Sequence[str], parts: Sequence[Any]) -> Any:
+    def shuffled(self: OnnxEmbedder, passages: Sequence[str], parts: Sequence[Any]) -> Any:
         vectors, inner = embed(self, passages, parts)
         return np.roll(vectors, 1, axis=0), inner
 
-    monkeypatch.setattr(LeanEmbedder, "embed_with_parts", shuffled)
+    monkeypatch.setattr(OnnxEmbedder, "embed_with_parts", shuffled)
     rows = moved(sound, evaluate(small_set, other_field=other_set, settings=WHOLE, stages=STAGES, cache=tmp_path))
     dense, lexical = rows["dense.recall@1"], rows["lexical.recall@1"]
     assert dense.before > 0.8 and dense.after < 0.2

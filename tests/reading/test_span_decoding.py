@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.reading.reader_tokens import Pair, Tokens
-from rag.reading.span_decoding import LONGEST_ANSWER, Read, decoded
+from rag.reading.span_decoding import MAX_ANSWER_TOKENS, Read, decoded
 from tests.exploring import examples
 
 WORDS = ("The", "bell", "ring", "##er", "was", "Anna", ".")
@@ -81,7 +81,7 @@ def test_the_best_span_is_that_of_a_search_over_all(values: list[tuple[float, fl
     spans = [
         (read.starts[first] + read.ends[last], first, last)
         for first in range(len(pieces))
-        for last in range(first, min(len(pieces), first + LONGEST_ANSWER))
+        for last in range(first, min(len(pieces), first + MAX_ANSWER_TOKENS))
         if passage.opens[first] and (last + 1 == len(pieces) or passage.opens[last + 1])
     ]
     if not spans:

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from rag.chunking.boilerplate import SHORT, normal
+from rag.chunking.boilerplate import MAX_SHORT_CHARACTERS, normal
 from rag.core.types import Block, Document, Mask
 from rag.index.storage.fingerprints import BLOCK_HASH, Fingerprint
 from rag.index.writing.near_duplicates import likeness
@@ -108,7 +108,7 @@ class _Seen:
 
     @property
     def is_short(self) -> bool:
-        return len(self.text) < SHORT
+        return len(self.text) < MAX_SHORT_CHARACTERS
 
     @property
     def is_label(self) -> bool:
