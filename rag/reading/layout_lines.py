@@ -88,7 +88,7 @@ def _inner(row: str, start: int, end: int) -> Range:
 def column_names(header: str, rows: Sequence[str]) -> tuple[str, list[str]]:
     """Return the delimiter of a table and the names of its columns; empty ones if `header` heads no table of `rows`."""
     line = next((line for line in header.split("\n") if line.strip()), "")
-    for delimiter in ("\t", "|", ";", ","):
+    for delimiter in ("\t", "|", ";", ",", "~", "^"):
         if delimiter in line:
             names = [line[start:end] for start, end in cells(line, delimiter)]
             lines = [row for row in rows if not is_rule(row)]

@@ -1,12 +1,13 @@
-"""Loads rich text (RTF) as the plain text that striprtf extracts."""
+"""Loads rich text (RTF) as the plain text that striprtf extracts, without hidden and deleted text."""
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 from rag.core.errors import EmptyDocument, LoadError, UnreadableSource
 from rag.core.types import Document
-from rag.loading.composing import storable
+from rag.loading.composing import left_out_note, storable
 from rag.loading.formats.text import first_line_title
 from rag.loading.metadata import gather
 from rag.loading.sources import Source, read_source
@@ -17,6 +18,10 @@ MAX_INFO_CHARACTERS = 20_000
 MAX_RTF_BYTES = 16 * 1024 * 1024
 """Bytes of text; striprtf takes some 25 times that in memory. Pictures are taken out before."""
 _PICTURE = re.compile(rb"(?<=\s)[0-9a-fA-F]{128}[0-9a-fA-F\s]*")
+
+_TOKEN = re.compile(r"\\([a-zA-Z]{1,32})(-?\d{1,10})? ?|\\'[0-9a-fA-F]{2}|\\[^a-zA-Z]|[{}]|[^\\{}]++|\\", re.DOTALL)
+_HIDING = {"v": "hidden texts", "deleted": "deleted texts"}
+"""Control words that begin text which a word processor does not show."""
 
 
 def load_rtf(source: Source) -> Iterator[Document | LoadError]:
@@ -32,13 +37,22 @@ def load_rtf(source: Source) -> Iterator[Document | LoadError]:
     if len(slim) > MAX_RTF_BYTES:
         raise UnreadableSource(f"{source.name} holds more than {MAX_RTF_BYTES} bytes of text.", "Split it.")
     rtf = slim.decode("cp1252", "replace")
-    text = storable(rtf_to_text(rtf, errors="replace"))  # type: ignore[no-untyped-call]
+    shown, left_out = _without_hidden_text(rtf)
+    text = storable(rtf_to_text(shown, errors="replace"))  # type: ignore[no-untyped-call]
     if not text.strip():
         raise EmptyDocument(f"{source.name} holds no text.", "Leave it out.")
     properties = _properties(rtf)
     title = str(properties.pop("title", "")) or first_line_title(text)
     sha256 = hashlib.sha256(data).hexdigest()
-    yield Document(source.document_id, text, title, "rtf", source.name, sha256, gather(properties, text))
+    yield Document(
+        source.document_id,
+        text,
+        title,
+        "rtf",
+        source.name,
+        sha256,
+        gather({**properties, **left_out_note(left_out)}, text),
+    )
 
 
 def _properties(rtf: str) -> dict[str, object]:
@@ -46,3 +60,31 @@ def _properties(rtf: str) -> dict[str, object]:
     start = rtf.find(r"\info")
     info = rtf[start : start + MAX_INFO_CHARACTERS] if start >= 0 else ""
     return {match[1]: match[2].strip() for match in _PROPERTY.finditer(info) if match[2].strip()}
+
+
+def _without_hidden_text(rtf: str) -> tuple[str, Counter[str]]:
+    """Return the file without the words of hidden and deleted text, and how many of each were left out."""
+    left_out = Counter[str]()
+    if "\\v" not in rtf and "\\deleted" not in rtf:
+        return rtf, left_out
+    kept: list[str] = []
+    outer: list[str] = []
+    state = counted = ""
+    for token in _TOKEN.finditer(rtf):
+        text, word = token[0], token[1]
+        if text == "{":
+            outer.append(state)
+        elif text == "}":
+            state = outer.pop() if outer else ""
+        elif word in _HIDING:
+            state = "" if token[2] == "0" else _HIDING[word]
+        elif word == "plain":
+            state = ""
+        if not state:
+            counted = ""
+        if state and (text[0] not in "\\{}" or text.startswith("\\'") or word == "u"):
+            left_out[state] += counted != state and bool(text.strip())
+            counted = state if text.strip() else counted
+        else:
+            kept.append(text)
+    return "".join(kept), left_out

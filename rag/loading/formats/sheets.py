@@ -8,7 +8,9 @@ from typing import Any
 from rag.core.errors import EmptyDocument, LoadError
 from rag.core.types import BlockKind, Document
 from rag.loading.composing import Composer, row_text
+from rag.loading.formats.number_formats import general_number, shown_number
 from rag.loading.formats.office import core_properties, opened_package
+from rag.loading.formats.sheet_parts import MergedTexts, SheetParts, sheet_parts
 from rag.loading.rows import Row, row_documents, text_column
 from rag.loading.sources import Source, file_sha256
 
@@ -20,7 +22,7 @@ _Cells = tuple[int, list[Any]]
 def load_xlsx(source: Source) -> Iterator[Document | LoadError]:
     """Yield the documents of a workbook. Raises LoadError, and the library's errors if the file is none.
 
-    Cells give the values they show last, not their formulas.
+    Cells give the values they show last, not their formulas. Hidden sheets are left out.
     """
     from openpyxl import load_workbook
 
@@ -35,14 +37,19 @@ def load_xlsx(source: Source) -> Iterator[Document | LoadError]:
 def _documents(book: Any, source: Source) -> Iterator[Document | LoadError]:
     composer, has_row_documents = Composer(source), False
     for sheet in book.worksheets:
-        rows = _rows(sheet)
+        if sheet.sheet_state != "visible":
+            composer.leave_out("hidden sheets")
+            continue
+        parts = sheet_parts(book, sheet)
+        composer.leave_out("formulas without stored values", parts.formulas_without_value)
+        rows = _rows(sheet, parts)
         first = next(rows, None)
         if first is None:
             continue
-        columns = [_shown(value) for value in first[1]]
+        columns = [_shown(cell) for cell in first[1]]
         column = text_column(columns, source)
         if column is None:
-            _add_sheet(composer, sheet.title, chain([first], rows))
+            _add_sheet(composer, sheet.title, chain([first], rows), parts)
         else:
             has_row_documents = True
             yield from row_documents(_named(columns, rows), column, source, sheet.title)
@@ -57,26 +64,31 @@ def _documents(book: Any, source: Source) -> Iterator[Document | LoadError]:
         yield document
 
 
-def _rows(sheet: Any) -> Iterator[_Cells]:
+def _rows(sheet: Any, parts: SheetParts) -> Iterator[_Cells]:
     """Yield number and cells of the rows that hold anything."""
     sheet.reset_dimensions()  # the declared size may be wrong
-    for number, row in enumerate(sheet.iter_rows(values_only=True), start=1):
-        cells = list(islice(row, MAX_COLUMNS))
-        while cells and cells[-1] in (None, ""):
+    merged = MergedTexts(parts.merged)
+    for number, row in enumerate(sheet.iter_rows(), start=1):
+        cells = [cell if cell.value not in (None, "") else None for cell in islice(row, MAX_COLUMNS)]
+        while cells and cells[-1] is None:
             cells.pop()
         if cells:
-            yield number, cells
+            yield number, merged.filled(number, cells)
 
 
 def _named(columns: list[str], rows: Iterator[_Cells]) -> Iterator[Row]:
     names = [name or f"column {number}" for number, name in enumerate(columns, start=1)]
     for number, cells in rows:
         extra = [f"column {place}" for place in range(len(names) + 1, len(cells) + 1)]
-        values = [value if isinstance(value, str | int | float | bool) else _shown(value) for value in cells]
+        values = [cell.value if _is_plain(cell) else _shown(cell) for cell in cells]
         yield number, dict(zip([*names, *extra], values, strict=False))
 
 
-def _add_sheet(composer: Composer, title: str, rows: Iterator[_Cells]) -> None:
+def _is_plain(cell: Any) -> bool:
+    return cell is not None and isinstance(cell.value, str | int | float | bool)
+
+
+def _add_sheet(composer: Composer, title: str, rows: Iterator[_Cells], parts: SheetParts) -> None:
     composer.part(title)
     composer.add(title, "heading", 1)
     header = True
@@ -84,17 +96,22 @@ def _add_sheet(composer: Composer, title: str, rows: Iterator[_Cells]) -> None:
         kind: BlockKind = "table_header" if header and len(cells) > 1 else "table_row"
         # A line of one cell above the table is its caption, not its header.
         header = header and len(cells) == 1
-        composer.add(row_text([_shown(value) for value in cells]), kind, row=number)
+        composer.add(row_text([_shown(cell) for cell in cells]), kind, row=number)
+    for number, comments in sorted(parts.comments.items()):
+        for comment in comments:
+            composer.add(comment, "list_item", row=number)
 
 
-def _shown(value: object) -> str:
-    """Return a cell's value as text: dates as ISO 8601, whole numbers without a fraction."""
+def _shown(cell: Any) -> str:
+    """Return the text of a cell: numbers as the sheet shows them, dates as ISO 8601."""
+    value = cell.value if cell is not None else None
     if value is None:
         return ""
     if isinstance(value, datetime.datetime) and value.time() == datetime.time():
         return value.date().isoformat()
     if isinstance(value, datetime.datetime | datetime.date | datetime.time):
         return value.isoformat(" ") if isinstance(value, datetime.datetime) else value.isoformat()
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        return str(int(value))
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        number_format = getattr(cell, "number_format", "General")
+        return shown_number(value, number_format) if number_format else general_number(value)
     return str(value)

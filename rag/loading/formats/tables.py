@@ -18,6 +18,11 @@ from rag.loading.rows import Row, row_documents, text_column
 from rag.loading.sources import MAX_FILE_BYTES, Source
 
 DELIMITERS = (",", ";", "\t", "|")
+RARE_DELIMITERS = ("~", "^", ":")
+"""Signs that often stand in texts: they delimit only if every record has equally many of them."""
+_NO_DELIMITER = "\x1f"
+"""Cuts a file of one column, whose texts may hold any other sign."""
+_SAMPLE_CHARACTERS, _SAMPLE_RECORDS = 20_000, 20
 _Record = tuple[int, int, int, list[str]]
 """The number of a record (from 1, blank ones count), its start and end in the text, and its fields."""
 
@@ -97,19 +102,30 @@ def _fields(columns: list[str], record: list[str]) -> dict[str, object]:
 
 def _delimiter(text: str) -> str:
     """Return the sign that cuts the first records into the most columns."""
+    counts = {sign: _column_counts(text, sign) for sign in (*DELIMITERS, *RARE_DELIMITERS)}
+    best = max(DELIMITERS, key=lambda sign: (min(counts[sign][:5]), -DELIMITERS.index(sign)))
+    if min(counts[best][:5]) > 1:
+        return best
+    rare = [sign for sign in RARE_DELIMITERS if len(counts[sign]) > 1 and len({*counts[sign]}) == 1 < counts[sign][0]]
+    return rare[0] if rare else _NO_DELIMITER
 
-    def columns(delimiter: str) -> int:
-        reader = csv.reader(StringIO(text[:20_000], newline=""), delimiter=delimiter)
-        try:
-            return min((len(record) for record in islice(reader, 5) if record), default=1)
-        except csv.Error:
-            return 1
 
-    return max(DELIMITERS, key=lambda sign: (columns(sign), -DELIMITERS.index(sign)))
+def _column_counts(text: str, delimiter: str) -> list[int]:
+    sample = text[:_SAMPLE_CHARACTERS]
+    # The last line of the sample may be cut.
+    sample = sample[: sample.rfind("\n") + 1] or sample if len(text) > len(sample) else sample
+    reader = csv.reader(StringIO(sample, newline=""), delimiter=delimiter)
+    try:
+        return [len(record) for record in islice(reader, _SAMPLE_RECORDS) if record] or [1]
+    except csv.Error:
+        return [1]
 
 
 def _records(text: str, delimiter: str, source: Source) -> Iterator[_Record]:
-    """Yield the records that are not blank. Raises UnreadableSource."""
+    """Yield the records that are not blank. Raises UnreadableSource.
+
+    A quote that is never closed would make one record of the rest of the file. From there on each line is a record.
+    """
     at = start = 0
 
     def lines() -> Iterator[str]:
@@ -128,9 +144,30 @@ def _records(text: str, delimiter: str, source: Source) -> Iterator[_Record]:
         except csv.Error as error:
             what = f"{source.name}, line {reader.line_num}: {error}."
             raise UnreadableSource(what, "Mend the quotes there, or save it again.") from None
+        if at == len(text) and _is_quote_open(text, start):
+            yield from _line_records(text, start, number, delimiter)
+            return
         if text[start:at].strip():
             yield number, start, at, record
         start = at
+
+
+def _is_quote_open(text: str, start: int) -> bool:
+    """Tell if a record of several lines that ends with the file has an open quote."""
+    return "\n" in text[start:].rstrip() and text.count('"', start) % 2 == 1
+
+
+def _line_records(text: str, start: int, number: int, delimiter: str) -> Iterator[_Record]:
+    """Yield a record for each line; quotes count only if the line closes them."""
+    for line in StringIO(text[start:], newline=""):
+        end = start + len(line)
+        if line.strip():
+            is_sound = line.count('"') % 2 == 0
+            with _long_fields():
+                record = next(csv.reader([line], delimiter=delimiter, quotechar='"' if is_sound else None))
+            yield number, start, end, record
+            number += 1
+        start = end
 
 
 @contextmanager

@@ -298,3 +298,38 @@ def test_nor_is_that_of_a_pdf(tmp_path: Path) -> None:
     SimpleDocTemplate(str(path)).build([Paragraph(PROSE[0], getSampleStyleSheet()["BodyText"])])
     found = document(path)
     assert found.metadata["created"][:2] == "20" and "published_at" not in found.metadata
+
+
+class TestHiddenRtf:
+    def test_hidden_and_deleted_text_is_left_out_and_counted(self, tmp_path: Path) -> None:
+        rtf = (
+            r"{\rtf1\ansi The fee is 84.\par {\v The hidden fee is \u8364?99, caf\'e9.\par}"
+            r"\deleted Old berth 5.\deleted0  Shown.\par {\b\v x {\i y} z}\v gone \v0 back\par \v all \plain plain}"
+        )
+        found = document(written(tmp_path, "a.rtf", rtf))
+        assert "".join(found.text.split()) == "Thefeeis84.Shown.backplain"
+        assert found.metadata["left_out"] == "hidden texts (4), deleted texts (1)"
+
+
+class TestDelimiters:
+    @pytest.mark.parametrize("sign", [",", ";", "\t", "|", "~", "^", ":"])
+    def test_the_sign_that_cuts_all_records_into_columns_is_the_delimiter(self, sign: str, tmp_path: Path) -> None:
+        text = "Item,Maker,Price\nWinch,Harken,540\nCleat,Selden,22\n".replace(",", sign)
+        headings = {made.text.strip(): made.headings for made in chunks(document(written(tmp_path, "a.csv", text)))}
+        assert all(heads[-1:] == ("Item,Maker,Price".replace(",", sign),) for heads in headings.values())
+        texts = "text,Maker\nWinch,Harken\n".replace(",", sign)
+        assert document(written(tmp_path, "b.csv", texts)).text == "Winch"
+
+    def test_one_column_of_texts_with_commas_and_colons_is_not_cut(self, tmp_path: Path) -> None:
+        text = "text\nThe crane arrives at the quay, at last, on 9 June: noon.\nThe tug, Marlin, leaves.\n"
+        assert [item.text for item in results(written(tmp_path, "a.csv", text)) if isinstance(item, Document)] == [
+            "The crane arrives at the quay, at last, on 9 June: noon.", "The tug, Marlin, leaves.",
+        ]  # fmt: skip
+
+    def test_an_open_quote_does_not_swallow_the_file(self, tmp_path: Path) -> None:
+        text = 'Item,Size\nPipe,"3/4 inch\nHose,1/2"\n"Rope, long",5\nCleat,7"\n'
+        rows = [text for _, _, text in shape(document(written(tmp_path, "a.csv", text)))]
+        assert rows == ["Item,Size", 'Pipe,"3/4 inch\nHose,1/2"', '"Rope, long",5', 'Cleat,7"']
+        text = 'Item,Size\nPipe,"3/4 inch\nHose,1\n"Rope, long",5\n'
+        rows = [text for _, _, text in shape(document(written(tmp_path, "b.csv", text)))]
+        assert rows == ["Item,Size", 'Pipe,"3/4 inch', "Hose,1", '"Rope, long",5']
