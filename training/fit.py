@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from rag import Document, Index
-from rag.answering.confidence import SHIPPED, SHIPPED_WITHOUT_MODEL, fit, save
+from rag.answering.confidence import SHIPPED, SHIPPED_WITHOUT_MODEL, fit
 from rag.core.errors import EvaluationError
 from rag.core.settings import Settings
 from rag.core.types import Extraction
@@ -293,7 +293,7 @@ def fit_confidence(file: Path, cases: Sequence[Case], names: Sequence[str], weig
         if lowest >= 0:
             break
         kept.remove(name)
-    save(calibration, file)
+    file.write_text(json.dumps(asdict(calibration), indent=1) + "\n", encoding="utf-8")
     print_halves(rows, labels, groups)
     print(f"threshold {calibration.threshold}, n = {len(rows)}, right {sum(labels)}, answerable {sum(answerable)}")
     print(dict(zip(calibration.features, calibration.weights, strict=True)))

@@ -4,22 +4,22 @@ A logistic regression over a few figures that mean the same for any index, large
 on public developer data by `training/fit.py`; `rag calibrate` fits one on the user's own questions.
 """
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from rag.core.errors import EvaluationError, IndexCorrupt, InvalidSettings
+from rag.core.durable_files import exclusive, replace_file
+from rag.core.errors import EvaluationError, IndexCorrupt, IndexWriteFailed, InvalidSettings
+from rag.core.hashed_json import hashed_content, hashed_json
 from rag.core.safe_json import json_value
 from rag.core.settings import WITHOUT_MODEL, Settings
 from rag.core.types import tuples
+from rag.index.storage.manifest import CALIBRATION
 
 MODELS = Path(__file__).parents[1] / "models"
 SHIPPED, SHIPPED_WITHOUT_MODEL = MODELS / "confidence.json", MODELS / "confidence_sentences.json"
-CALIBRATION = "calibration.json"
-"""A user's own, in the folder of the index."""
 OF_A_MODEL = "span_margin"
 """A figure that only a model that reads gives."""
 FOLDS = 5
@@ -145,27 +145,40 @@ def risk_coverage(probabilities: Sequence[float], labels: Sequence[bool]) -> tup
 
 
 def save(calibration: Calibration, path: Path) -> None:
-    """Write a calibration as JSON."""
-    path.write_text(json.dumps(asdict(calibration), indent=1) + "\n", encoding="utf-8")
+    """Write a calibration as JSON with its own hash. Raises IndexWriteFailed; the earlier file then stays."""
+    try:
+        with exclusive(path):
+            replace_file(path, hashed_json(asdict(calibration), indent=1))
+    except OSError as error:
+        what = f"The calibration {path} could not be written: {error}."
+        raise IndexWriteFailed(what, "Check the disk and its permissions, then run `rag calibrate` again.") from error
 
 
 def load(path: Path = SHIPPED) -> Calibration:
-    """Read a calibration. Raises IndexCorrupt where the file is not one."""
+    """Read a calibration. Raises IndexCorrupt if the file is none or has changed since it was written."""
     try:
-        content = json_value(path.read_text(encoding="utf-8"))
-        made = Calibration(**{key: tuples(value) for key, value in content.items()})
-        usable = (
-            0 <= made.threshold <= 1
-            and 0 <= made.possible_threshold <= 1
-            and all(map(math.isfinite, (*made.means, *made.weights, made.intercept)))
-        )
-        if not usable or 0 in made.scales:
-            raise ValueError("its numbers are out of range")
-    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        text = path.read_text(encoding="utf-8")
+        # The shipped files are part of the package and carry no hash.
+        calibration = _from_content(json_value(text) if path.parent == MODELS else hashed_content(text))
+    except (OSError, ValueError, TypeError, AttributeError) as error:
         raise IndexCorrupt(
-            f"The calibration {path} cannot be used: {error}.", "Run `rag calibrate`, or delete it."
+            f"The calibration {path} cannot be used: {error}.",
+            "Run `rag calibrate` again, or `rag check --repair` to go on with the shipped calibration.",
         ) from error
-    return made
+    return calibration
+
+
+def _from_content(content: Mapping[str, Any]) -> Calibration:
+    calibration = Calibration(**{key: tuples(value) for key, value in content.items() if key != "sha256"})
+    fractions = calibration.threshold, calibration.possible_threshold
+    figures = *calibration.means, *calibration.weights, calibration.intercept
+    if (
+        not all(0 <= value <= 1 for value in fractions)
+        or not all(map(math.isfinite, figures))
+        or 0 in calibration.scales
+    ):
+        raise ValueError("its numbers are out of range")
+    return calibration
 
 
 def shipped(reader: str) -> Calibration:

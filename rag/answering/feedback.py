@@ -10,13 +10,12 @@ an earlier one: a reader may think again.
 """
 
 import json
-import os
-import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from rag.answering.explanation import features_of
+from rag.core.durable_files import append_line
 from rag.core.errors import IndexWriteFailed, InvalidInput
 from rag.core.response import Response
 from rag.core.safe_json import json_value
@@ -31,7 +30,6 @@ VERDICTS = {
     "outdated": "Outdated",
 }
 """What a reader may say of an answer, with the words on the buttons."""
-_writing = threading.Lock()
 
 
 def record(response: Response, rank: int, verdict: str) -> dict[str, Any]:
@@ -60,12 +58,8 @@ def record(response: Response, rank: int, verdict: str) -> dict[str, Any]:
 
 def keep(index: Path, line: dict[str, Any]) -> None:
     """Append a line to the file in the folder of the index. Raises IndexWriteFailed."""
-    text = json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n"
     try:
-        with _writing, (index / FEEDBACK).open("a", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
+        append_line(index / FEEDBACK, json.dumps(line, ensure_ascii=False, allow_nan=False))
     except OSError as error:
         raise IndexWriteFailed(f"The feedback could not be kept: {error}.", "See that the disk has room.") from None
 

@@ -148,8 +148,7 @@ def check(
         require_folder(index, "rag check --repair")
     problems = examine(index)
     if problems and repair:
-        repair_index(index)
-        typer.echo(f"Repaired: {'; '.join(problems)}.")
+        typer.echo(f"Repaired: {'; '.join(repair_index(index))}.")
         problems = examine(index)
     for problem in problems:
         typer.echo(f"error: {problem}. Run `rag check --repair`, or build again: rag index PATH --rebuild", err=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rag.answering.assistant import Assistant
-from rag.answering.confidence import CALIBRATION, Calibration, fit, save, shipped
+from rag.answering.confidence import Calibration, fit, save, shipped
 from rag.answering.feedback import read
 from rag.core.settings import Settings
 from rag.evaluation.datasets import Dataset, Question, load
@@ -13,6 +13,7 @@ from rag.evaluation.metrics.abstention import OperatingPoint
 from rag.evaluation.observation import is_right, quoted
 from rag.index.index import Index
 from rag.index.location import require_folder
+from rag.index.storage.manifest import CALIBRATION
 
 BATCH = 64
 TABLE_STEP = 5

@@ -29,8 +29,10 @@ if TYPE_CHECKING:
     from rag.core.protocols import Ints1d
 
 SIGNS = (">=", "<=", "=", ">", "<")
-MOST_TRIED = 1_000
-"""Values of one key that are more than a text to be the same as."""
+MAX_COMPARED_VALUES = 1_000
+"""Patterns, numbers and dates for one key. Each is compared with all values of the index; texts are looked up."""
+MAX_FILTER_KEYS, MAX_FILTER_VALUES, MAX_KEY_CHARACTERS = 100, 10_000, 200
+"""Keys of a filter, values of one key, and characters of a key."""
 FORMS = "Give a text, a number or a date, a list of them, or a range as {'>=': low, '<': high}."
 
 _PAIR = re.compile(r"([^<>=]+)(>=|<=|=|>|<)(.*)", re.DOTALL)
@@ -58,8 +60,11 @@ def conditions(filters: Mapping[str, Any] | None) -> tuple[Condition, ...]:
     """Return the conditions of a filter, in an order of their own. Raises InvalidFilter."""
     if not isinstance(filters, Mapping | None):
         raise InvalidFilter(f"A filter maps keys to values, got {filters!r}.", FORMS)
-    found = (condition for key, wanted in (filters or {}).items() for condition in _of_key(key, wanted))
-    return tuple(sorted(found, key=repr))
+    if len(filters or ()) > MAX_FILTER_KEYS:
+        what = f"The filter has {len(filters or ()):,} keys; at most {MAX_FILTER_KEYS} are allowed."
+        raise InvalidFilter(what, "Use several values for a key, or ask more than once.")
+    all_conditions = (condition for key, content in (filters or {}).items() for condition in _of_key(key, content))
+    return tuple(sorted(all_conditions, key=repr))
 
 
 def from_pairs(pairs: Iterable[str]) -> dict[str, dict[str, Any]]:
@@ -111,6 +116,9 @@ def _known(key: str, fields: Fields) -> Mapping[Value, Sequence[int]]:
 def _of_key(key: object, wanted: object) -> Iterator[Condition]:
     if not isinstance(key, str) or not key:
         raise InvalidFilter(f"The key of a filter is a text, got {key!r}.", FORMS)
+    if len(key) > MAX_KEY_CHARACTERS:
+        what = f"The filter has a key of {len(key):,} characters; at most {MAX_KEY_CHARACTERS} are allowed."
+        raise InvalidFilter(what, "Use a key of the documents, such as author or language.")
     signs = wanted if isinstance(wanted, Mapping) else {"=": wanted}
     if not signs:
         raise InvalidFilter(f"The filter says nothing of {key!r}.", FORMS)
@@ -119,7 +127,10 @@ def _of_key(key: object, wanted: object) -> Iterator[Condition]:
             raise InvalidFilter(f"The filter of {key!r} has the sign {sign!r}.", f"Known: {' '.join(SIGNS)}.")
         several = list(given) if isinstance(given, list | tuple | set | frozenset) else None
         if several is not None and (sign != "=" or not several):
-            raise InvalidFilter(f"The filter of {key!r} has {given!r} for {sign}.", FORMS)
+            raise InvalidFilter(f"The filter of {key!r} has {str(given)[:100]} for {sign}.", FORMS)
+        if several is not None and len(several) > MAX_FILTER_VALUES:
+            what = f"The filter of {key!r} has {len(several):,} values; at most {MAX_FILTER_VALUES:,} are allowed."
+            raise InvalidFilter(what, "Give a range, as {'>=': low, '<': high}, or ask more than once.")
         values = tuple(dict.fromkeys(_given(key, value) for value in ([given] if several is None else several)))
         _require_few(key, values)
         if sign != "=" and _range(values[0]) is None:
@@ -131,8 +142,9 @@ def _of_key(key: object, wanted: object) -> Iterator[Condition]:
 def _require_few(key: str, values: Sequence[Value]) -> None:
     # Plain texts are looked up at once, however many; each of the others is tried on what every document has.
     tried = sum(len(_parts(value)) > 1 or _range(value) is not None for value in values)
-    if tried > MOST_TRIED:
-        what = f"The filter of {key!r} has {tried:,} patterns, numbers and dates; at most {MOST_TRIED:,} are tried."
+    if tried > MAX_COMPARED_VALUES:
+        limit = f"at most {MAX_COMPARED_VALUES:,} are tried"
+        what = f"The filter of {key!r} has {tried:,} patterns, numbers and dates; {limit}."
         raise InvalidFilter(what, "Give a range, as {'>=': low, '<': high}, or several filters.")
 
 

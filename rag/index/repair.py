@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rag.core.errors import IndexCorrupt
+from rag.core.hashed_json import hashed_content
 from rag.core.settings import Settings
 from rag.embedding.embedder import open_embedder
 from rag.index.folder import FolderVersion
@@ -14,7 +15,7 @@ from rag.index.location import folder_of, require_folder
 from rag.index.opened import OpenedVersion
 from rag.index.storage.documents import Store
 from rag.index.storage.integrity import file_faults
-from rag.index.storage.manifest import DOCUMENTS, Manifest, read_manifest
+from rag.index.storage.manifest import CALIBRATION, DOCUMENTS, Manifest, read_manifest
 from rag.index.writing.commit import commit, next_version, partial_version, writing
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def examine(path: str | Path) -> list[str]:
     folder = folder_of(path)
     if folder is None:
         return Index.open(path).store.problems()
-    return _examined(folder, read_manifest(folder))
+    return [*_examined(folder, read_manifest(folder)), *_calibration_faults(folder)]
 
 
 def _examined(path: Path, manifest: Manifest) -> list[str]:
@@ -44,6 +45,17 @@ def _examined(path: Path, manifest: Manifest) -> list[str]:
     found = store.problems()
     store.close()
     return found
+
+
+def _calibration_faults(path: Path) -> list[str]:
+    file = path / CALIBRATION
+    try:
+        hashed_content(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError) as error:
+        return [f"{file} is damaged: {error}"]
+    return []
 
 
 def _lost(documents: Path, found: Sequence[str]) -> list[str]:
@@ -64,7 +76,9 @@ def repair(
     progress: Callable[[int, int], None] = lambda done, total: None,
     embedder: "Embedder | None" = None,
 ) -> list[str]:
-    """Make vectors and words anew from the document store where they are damaged; return what was wrong.
+    """Rebuild damaged vectors and words from the document store. Return what was wrong, one line each.
+
+    A damaged calibration is renamed to `calibration.json.damaged`, so that the shipped one is used.
 
     Raises IndexCorrupt where the document store itself is damaged: only the sources can mend that.
     """
@@ -74,9 +88,14 @@ def repair(
     path = require_folder(path, "rag check --repair")
     with writing(path):
         manifest = read_manifest(path)
+        calibration_faults = _calibration_faults(path)
+        if calibration_faults:
+            # Only its questions can restore it. Until then the shipped calibration is better than no answer.
+            (path / CALIBRATION).replace(path / f"{CALIBRATION}.damaged")
+            calibration_faults[0] += "; it was set aside, and `rag calibrate` fits a new one"
         found = _examined(path, manifest)
         if not found:
-            return []
+            return calibration_faults
         base, version = path / manifest.folder, next_version(path)
         documents = replace(manifest, files={DOCUMENTS: manifest.files[DOCUMENTS]})
         lost = file_faults(path, documents, wholly=True)
@@ -87,4 +106,4 @@ def repair(
         with partial_version(path, version) as folder:
             rebuild_derived(folder, base, embedder, settings, progress)
             commit(path, folder, manifest_of(folder, version, weights_of(embedder), settings))
-        return found
+        return [*found, *calibration_faults]

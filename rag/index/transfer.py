@@ -13,14 +13,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, Any
 
+from rag.core.durable_files import new_file, replace_file
 from rag.core.errors import IndexCorrupt, IndexWriteFailed, InvalidInput
+from rag.core.hashed_json import hashed_content
 from rag.index.location import require_folder
-from rag.index.storage.manifest import DOCUMENTS, MANIFEST, WORDS, Manifest, read_manifest
+from rag.index.storage.manifest import CALIBRATION, DOCUMENTS, MANIFEST, WORDS, Manifest, read_manifest
 from rag.index.storage.remedies import REPAIR
 from rag.index.writing.commit import commit, next_version, partial_version, writing
 from rag.index.writing.vector_writer import VECTOR_FILES
 
-CALIBRATION = "calibration.json"
 PIECE, LARGEST_NOTE = 1 << 20, 16 << 20
 """Bytes that are copied at a time, and of a manifest or a calibration at most."""
 ANOTHER = "Export the index again and copy that file."
@@ -39,21 +40,17 @@ def export_index(path: str | Path, file: str | Path) -> Manifest:
     manifest = read_manifest(path)
     if file.exists():
         raise InvalidInput(f"{file} is there already.", "Give the name of a new file.")
-    draft = file.with_name(f"{file.name}.partial")
     try:
-        with zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        with new_file(file) as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
             archive.write(path / MANIFEST, MANIFEST)
             for name, expected in manifest.files.items():
                 _packed(archive, path / manifest.folder / name, name, expected)
             if (path / CALIBRATION).is_file():
-                archive.write(path / CALIBRATION, CALIBRATION)
-        draft.replace(file)
+                archive.writestr(CALIBRATION, _intact(CALIBRATION, (path / CALIBRATION).read_bytes(), REPAIR))
     except FileNotFoundError as error:
         raise IndexWriteFailed(f"{error.filename} is not there.", "Check the folder, then export again.") from error
     except OSError as error:
         raise IndexWriteFailed(f"Writing {file} failed: {error}.", "Free space or mend permissions.") from error
-    finally:
-        draft.unlink(missing_ok=True)
     return manifest
 
 
@@ -75,7 +72,7 @@ def import_index(file: str | Path, path: str | Path) -> Manifest:
                 for name, expected in manifest.files.items():
                     _unpacked(archive, name, folder / _safe(name), expected)
                 if CALIBRATION in archive.namelist():
-                    (path / CALIBRATION).write_bytes(_note(archive, CALIBRATION))
+                    replace_file(path / CALIBRATION, _intact(CALIBRATION, _note(archive, CALIBRATION), ANOTHER))
                 manifest = replace(manifest, version=version)
                 commit(path, folder, manifest)
     return manifest
@@ -109,6 +106,14 @@ def _member(archive: zipfile.ZipFile, name: str) -> IO[bytes]:
 def _note(archive: zipfile.ZipFile, name: str) -> bytes:
     with _member(archive, name) as stream:
         return stream.read(LARGEST_NOTE)
+
+
+def _intact(name: str, content: bytes, remedy: str) -> bytes:
+    try:
+        hashed_content(content.decode("utf-8"))
+    except ValueError as error:
+        raise IndexCorrupt(f"{name} is damaged: {error}.", remedy) from error
+    return content
 
 
 def _safe(name: str) -> str:

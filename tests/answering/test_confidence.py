@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rag.answering.confidence import SHIPPED, Calibration, fit, load, risk_coverage, save
-from rag.core.errors import EvaluationError, IndexCorrupt
+from rag.core.errors import EvaluationError, IndexCorrupt, IndexWriteFailed
 
 SMALL = Calibration(
     ("a", "b"), (1.0, 0.0), (2.0, 1.0), (3.0, -1.0), 0.5, 0.4, ((0.0, 0.5, 1.0), (0.5, 0.9, 0.4)), "x", 20
@@ -101,3 +101,47 @@ def test_the_shipped_calibration_says_what_it_was_fitted_on() -> None:
     assert shipped.questions > 1_000
     assert 0 < shipped.threshold < 1
     assert shipped.threshold_for(0.6) <= shipped.threshold_for(0.8)
+
+
+def test_a_calibration_with_any_flipped_bit_is_an_error(tmp_path: Path) -> None:
+    file, chance = tmp_path / "calibration.json", random.Random(5)
+    save(SMALL, file)
+    content = file.read_bytes()
+    for position in range(len(content)):
+        flipped = bytearray(content)
+        flipped[position] ^= 1 << chance.randrange(8)
+        file.write_bytes(flipped)
+        try:
+            # White space and escapes have more than one form, so a flip may leave the content the same.
+            assert load(file) == SMALL
+        except IndexCorrupt as error:
+            assert error.remedy and "\n" not in str(error)
+        else:
+            assert not content[position : position + 1].strip()
+    file.write_bytes(content)
+    assert load(file) == SMALL
+
+
+def test_an_empty_or_cut_calibration_is_an_error(tmp_path: Path) -> None:
+    file = tmp_path / "calibration.json"
+    save(SMALL, file)
+    content = file.read_bytes()
+    for size in (0, 1, len(content) // 2, len(content) - 3):
+        file.write_bytes(content[:size])
+        with pytest.raises(IndexCorrupt, match="cannot be used"):
+            load(file)
+
+
+def test_a_calibration_that_cannot_be_written_leaves_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "calibration.json"
+    save(SMALL, file)
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(IndexWriteFailed, match="No space"):
+        save(replace(SMALL, threshold=0.9), file)
+    assert load(file) == SMALL

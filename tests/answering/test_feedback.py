@@ -47,6 +47,8 @@ def test_a_line_cut_short_costs_itself_alone(tmp_path: Path) -> None:
         file.write('{"schema": "pincite-feedb')
     assert [line["verdict"] for line in read(tmp_path)] == ["right"]
     assert read(tmp_path / "elsewhere") == []
+    keep(tmp_path, {**record(response(), 1, "outdated"), "response_id": "next"})
+    assert [line["verdict"] for line in read(tmp_path)] == ["right", "outdated"], "nor does it swallow the next line"
 
 
 @pytest.mark.parametrize(("rank", "verdict"), [(2, "right"), (1, "splendid")])

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from rag.answering.assistant import Assistant
-from rag.answering.confidence import CALIBRATION, save
 from rag.answering.confidence import load as load_calibration
+from rag.answering.confidence import save
 from rag.answering.feedback import keep, record
 from rag.core.errors import EvaluationError, InvalidSettings
 from rag.core.settings import WITHOUT_MODEL, Settings
@@ -14,6 +14,7 @@ from rag.evaluation.cache import cached_index
 from rag.evaluation.calibrate import calibrate
 from rag.evaluation.datasets import load
 from rag.index.index import Index
+from rag.index.storage.manifest import CALIBRATION
 
 
 @pytest.fixture

@@ -151,6 +151,27 @@ def test_facets_count_documents_most_first() -> None:
         counts(fields(), ["tag"])
 
 
+@pytest.mark.parametrize(
+    ("filters", "says"),
+    [
+        ({f"key{n}": "a" for n in range(100_000)}, "100,000 keys; at most 100"),
+        ({"author": [f"a{n}" for n in range(100_000)]}, "100,000 values; at most 10,000"),
+        ({"author": {"=": list(range(2_000))}}, "2,000 patterns, numbers and dates; at most 1,000"),
+        ({"k" * 100_000: "a"}, "100,000 characters; at most 200"),
+        ({"author": {">=": ["a"] * 100_000}}, "for >="),
+    ],
+)  # fmt: skip
+def test_a_filter_of_very_many_keys_or_values_is_an_error_of_one_line(filters: dict[str, Any], says: str) -> None:
+    with pytest.raises(InvalidFilter, match=says) as caught:
+        conditions(filters)
+    assert len(str(caught.value)) < 400 and caught.value.remedy
+
+
+def test_a_filter_of_as_many_texts_as_are_allowed_is_looked_up() -> None:
+    texts = [f"author {n}" for n in range(9_999)]
+    assert passing(conditions({"author": ["reuters", *texts]}), fields()) == {2}
+
+
 @given(st.integers(1, 60), st.sets(st.integers(0, 59)), st.integers(1, 20), st.randoms(use_true_random=False))
 @settings(max_examples=60, deadline=None)
 def test_rows_among_are_ranked_as_an_index_of_them_alone_ranks_them(

@@ -20,13 +20,14 @@ from rag.core.errors import (
     InvalidSettings,
     SourceNotFound,
 )
+from rag.core.hashed_json import content_sha256
 from rag.core.reports import IndexReport, Progress
 from rag.core.settings import Settings
 from rag.core.types import Document
 from rag.index import index as index_room
 from rag.index.index import Index
 from rag.index.repair import examine, repair
-from rag.index.storage.manifest import DOCUMENTS, content_sha256, read_manifest, sizes
+from rag.index.storage.manifest import DOCUMENTS, read_manifest, sizes
 from rag.index.writing.commit import writing
 from tests.counting import Counting
 

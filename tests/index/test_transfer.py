@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rag.answering.assistant import Assistant
+from rag.answering.confidence import save, shipped
 from rag.core.errors import IndexCorrupt, IndexProblem, IndexVersionMismatch, InvalidInput
+from rag.core.hashed_json import content_sha256
 from rag.index.index import Index
-from rag.index.repair import examine
-from rag.index.storage.manifest import content_sha256, read_manifest
+from rag.index.repair import examine, repair
+from rag.index.storage.manifest import CALIBRATION, read_manifest
 from rag.index.transfer import export_index, import_index
 
 if TYPE_CHECKING:
@@ -136,3 +138,26 @@ def test_a_damaged_index_is_not_exported(seeds_index: Index, tmp_path: Path) -> 
     with pytest.raises(IndexCorrupt, match="hash differs"):
         export_index(tmp_path / "index", tmp_path / "out.zip")
     assert not list(tmp_path.glob("out.zip*"))
+
+
+def test_a_damaged_calibration_is_found_and_repaired_and_never_exported(seeds_index: Index, tmp_path: Path) -> None:
+    index = tmp_path / "index"
+    shutil.copytree(seeds_index.path, index)
+    save(shipped("shipped"), index / CALIBRATION)
+    sound = (index / CALIBRATION).read_bytes()
+    assert examine(index) == []
+    export_index(index, tmp_path / "sound.zip")
+    import_index(tmp_path / "sound.zip", tmp_path / "copy")
+    assert (tmp_path / "copy" / CALIBRATION).read_bytes() == sound
+
+    (index / CALIBRATION).write_bytes(sound.replace(b"0.", b"1.", 1))
+    assert examine(index) == [f"{index / CALIBRATION} is damaged: its own hash differs"]
+    with pytest.raises(IndexCorrupt, match="own hash differs"):
+        export_index(index, tmp_path / "damaged.zip")
+    with pytest.raises(IndexCorrupt, match="rag check --repair"):
+        Assistant(Index.open(index))
+    (repaired,) = repair(index)
+    assert "own hash differs; it was set aside" in repaired and "rag calibrate" in repaired
+    assert examine(index) == [] and read_manifest(index).version == read_manifest(seeds_index.path).version
+    assert (index / "calibration.json.damaged").is_file() and not (tmp_path / "damaged.zip").exists()
+    assert Assistant(Index.open(index)).calibration == shipped("shipped")

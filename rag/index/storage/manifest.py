@@ -8,8 +8,6 @@
 A kill at any moment leaves the manifest of the last commit, and with it all of its files.
 """
 
-import hashlib
-import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from rag.core.errors import IndexCorrupt, IndexNotFound, IndexVersionMismatch
-from rag.core.safe_json import json_value
+from rag.core.hashed_json import hashed_content
 from rag.index.storage.remedies import BUILD_AGAIN
 
 INDEX_FORMAT = 2
@@ -26,6 +24,8 @@ MANIFEST = "manifest.json"
 UNFINISHED = "unfinished.sqlite"
 """The vectors of a write that is not yet committed (`rag.index.writing.embedding_cache`)."""
 DOCUMENTS, WORDS = "documents.sqlite", "words"
+CALIBRATION = "calibration.json"
+"""The confidence that a user fitted (`rag.answering.confidence`), in the folder of the index."""
 _VERSION = re.compile(r"v(\d{6,})(\.partial)?")
 
 
@@ -56,17 +56,13 @@ def read_manifest(path: Path) -> Manifest:
     """
     file = path / MANIFEST
     try:
-        content = json_value(file.read_text(encoding="utf-8"))
-        sha256 = content.pop("sha256")
-        is_intact = sha256 == content_sha256(content)
+        content = hashed_content(file.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         raise IndexNotFound(f"There is no index at {path}.", "Build one: rag index PATH --index FOLDER") from None
     except PermissionError:
         raise IndexCorrupt(f"{file} may not be read.", "Change its permissions.") from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError) as error:
         raise IndexCorrupt(f"{file} is damaged: {error}.", BUILD_AGAIN) from error
-    if not is_intact:
-        raise IndexCorrupt(f"{file} is damaged: its own hash differs.", BUILD_AGAIN)
     if content.get("format") != INDEX_FORMAT:
         what = f"The index at {path} has format {content.get('format')}, this version reads {INDEX_FORMAT}."
         raise IndexVersionMismatch(what, BUILD_AGAIN)
@@ -92,7 +88,7 @@ def index_files_among(files: Iterable[Path], path: Path) -> set[Path]:
     here = os.path.realpath(path) + os.sep
     paths = ((file, os.path.realpath(file)) for file in files)
     names = ((file, path.removeprefix(here).split(os.sep)[0]) for file, path in paths if path.startswith(here))
-    own = (MANIFEST, f"{MANIFEST}.partial", "lock", "writer")
+    own = (MANIFEST, f"{MANIFEST}.partial", CALIBRATION, "lock", "writer")
     return {
         file for file, name in names if name in own or _VERSION.fullmatch(name) or name.startswith(UNFINISHED)
     }  # fmt: skip
@@ -109,9 +105,3 @@ def versions_in(path: Path) -> Iterator[tuple[Path, int, bool]]:
 def files_in(folder: Path) -> list[Path]:
     """Return the files of a version in order, without the lock files of libraries."""
     return sorted(file for file in folder.rglob("*") if file.is_file() and not file.name.endswith(".lock"))
-
-
-def content_sha256(content: Mapping[str, Any]) -> str:
-    """Return the hash of a manifest's content, which the manifest stores to notice damage."""
-    text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=dict)
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()

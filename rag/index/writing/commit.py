@@ -15,9 +15,10 @@ from rag.core.errors import (
     IndexProblem,
     IndexWriteFailed,
 )
+from rag.core.hashed_json import content_sha256
 from rag.core.hashing import file_sha256
 from rag.index.storage.integrity import hash_of_ends
-from rag.index.storage.manifest import MANIFEST, Manifest, content_sha256, files_in, read_manifest, versions_in
+from rag.index.storage.manifest import MANIFEST, Manifest, files_in, read_manifest, versions_in
 
 KEPT_VERSIONS = 2
 """The current version and the one before, which a reader may be opening at the moment of the switch."""

@@ -8,15 +8,17 @@ A token is 32 random bytes, so one round of SHA-256 is enough: there is no list 
 import hashlib
 import hmac
 import json
-import os
 import re
 import secrets
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from rag.core.durable_files import exclusive, replace_file
 from rag.core.errors import IndexWriteFailed, InvalidInput
 from rag.core.safe_json import json_value
 
@@ -40,12 +42,12 @@ class Token:
 
 
 class Tokens:
-    """The tokens in one file; a change of the file counts from the next request on."""
+    """The tokens in one file. A change of the file counts from the next request on; processes change it in turn."""
 
     def __init__(self, file: Path) -> None:
         """Read nothing yet."""
         self._file, self._lock = file, threading.Lock()
-        self._read: tuple[tuple[int, int], tuple[Token, ...]] | None = None
+        self._read: tuple[tuple[int, int, int], tuple[Token, ...]] | None = None
 
     def listed(self) -> tuple[Token, ...]:
         """Return what is kept, in order of making. Raises InvalidInput where the file cannot be read."""
@@ -53,7 +55,7 @@ class Tokens:
             status = self._file.stat()
         except FileNotFoundError:
             return ()
-        as_of = status.st_mtime_ns, status.st_size
+        as_of = status.st_ino, status.st_mtime_ns, status.st_size
         with self._lock:
             if self._read is None or self._read[0] != as_of:
                 self._read = as_of, _read(self._file)
@@ -73,32 +75,34 @@ class Tokens:
             raise InvalidInput(f"{name!r} cannot be a token's name.", "Use letters, figures, dots and hyphens.")
         if scope not in SCOPES:
             raise InvalidInput(f"There is no scope {scope!r}.", f"Known: {', '.join(SCOPES)}.")
-        held = self.listed()
-        if any(token.name == name for token in held):
-            raise InvalidInput(f"There is a token {name!r} already.", f"Remove it first: rag token remove {name}")
         secret = PREFIX + secrets.token_urlsafe(32)
         kind: Any = scope
-        self._write((*held, Token(name, kind, _sha256(secret), datetime.now(UTC).isoformat(timespec="seconds"))))
+        added = Token(name, kind, _sha256(secret), datetime.now(UTC).isoformat(timespec="seconds"))
+        with self._changing() as tokens:
+            if any(token.name == name for token in tokens):
+                raise InvalidInput(f"There is a token {name!r} already.", f"Remove it first: rag token remove {name}")
+            tokens.append(added)
         return secret
 
     def remove(self, name: str) -> None:
         """Forget a token. Raises InvalidInput where there is none of that name."""
-        held = self.listed()
-        if all(token.name != name for token in held):
-            raise InvalidInput(f"There is no token {name!r}.", "See `rag token list`.")
-        self._write(tuple(token for token in held if token.name != name))
+        with self._changing() as tokens:
+            if all(token.name != name for token in tokens):
+                raise InvalidInput(f"There is no token {name!r}.", "See `rag token list`.")
+            tokens[:] = [token for token in tokens if token.name != name]
 
-    def _write(self, tokens: tuple[Token, ...]) -> None:
-        content = {"schema": SCHEMA, "tokens": [asdict(token) for token in tokens]}
-        partial = self._file.with_name(f".{self._file.name}.partial")
+    @contextmanager
+    def _changing(self) -> Iterator[list[Token]]:
+        """Give the tokens as they are now, and write the list back unless an error is raised.
+
+        No other process changes the file in between, so nobody writes back a list that is out of date.
+        """
         try:
-            partial.unlink(missing_ok=True)
-            # Readable for nobody else from its first moment on.
-            with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-                json.dump(content, file, indent=1)
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(self._file)
+            with exclusive(self._file):
+                tokens = list(_read(self._file)) if self._file.exists() else []
+                yield tokens
+                content = {"schema": SCHEMA, "tokens": [asdict(token) for token in tokens]}
+                replace_file(self._file, json.dumps(content, indent=1).encode(), mode=0o600)
         except OSError as error:
             raise IndexWriteFailed(f"The token could not be kept: {error}.", "See that there is an index.") from None
 

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from rag.core.errors import IndexCorrupt, IndexLocked, IndexNotFound, IndexVersionMismatch, IndexWriteFailed
+from rag.core.hashed_json import content_sha256
 from rag.index.storage import integrity
 from rag.index.storage.integrity import file_faults
-from rag.index.storage.manifest import Manifest, content_sha256, read_manifest
+from rag.index.storage.manifest import Manifest, read_manifest
 from rag.index.writing.commit import commit, described, link_tree, next_version, partial_version, writing
 
 

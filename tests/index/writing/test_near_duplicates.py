@@ -10,10 +10,10 @@ import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from rag.core.hashed_json import content_sha256
 from rag.core.types import Document
 from rag.index.index import Index
 from rag.index.storage.documents import Store
-from rag.index.storage.manifest import content_sha256
 from rag.index.writing.commit import described
 from rag.index.writing.near_duplicates import FEWEST_WORDS, groups, likeness, near, sketch
 from tests.exploring import examples

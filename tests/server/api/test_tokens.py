@@ -1,3 +1,5 @@
+import multiprocessing
+import os
 import stat
 from pathlib import Path
 
@@ -65,3 +67,45 @@ def test_a_file_that_cannot_be_read_lets_nobody_in(tmp_path: Path, content: str)
     (tmp_path / "tokens.json").write_text(content)
     with pytest.raises(InvalidInput, match="cannot be read"):
         Tokens(tmp_path / "tokens.json").holder("x")
+
+
+def _add_and_remove(file: Path, worker: int, rounds: int) -> None:
+    tokens = Tokens(file)
+    for n in range(rounds):
+        tokens.add(f"{worker}.{n}", "read")
+        if n % 2:
+            tokens.remove(f"{worker}.{n}")
+
+
+def raced(file: Path, workers: int, rounds: int) -> tuple[list[str], list[str]]:
+    """Return the names that should be left and those that are, after processes added and removed tokens at once."""
+    context = multiprocessing.get_context("fork")
+    processes = [context.Process(target=_add_and_remove, args=(file, n, rounds)) for n in range(workers)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0] * workers
+    left = [f"{worker}.{n}" for worker in range(workers) for n in range(0, rounds, 2)]
+    return sorted(left), sorted(token.name for token in Tokens(file).listed())
+
+
+RACES = (
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked"),
+    pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning"),
+)
+
+
+@pytest.mark.parametrize(
+    ("workers", "rounds"),
+    [
+        pytest.param(3, 8, marks=RACES),
+        # 500 additions and removals: 6 processes add 56 tokens each and remove every second one.
+        pytest.param(6, 56, marks=(*RACES, pytest.mark.slow)),
+    ],
+)
+def test_processes_that_add_and_remove_at_once_lose_no_token_and_bring_none_back(
+    tmp_path: Path, workers: int, rounds: int
+) -> None:
+    expected, names = raced(tmp_path / "tokens.json", workers, rounds)
+    assert names == expected
