@@ -30,11 +30,11 @@ unit: $(SET_UP_TEST) chromium axe-core
 	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage report
 
-# While you work: some minutes of CPU, without the model, a server or a browser.
+# While you work: about a minute of CPU, without the model, a server or a browser.
 QUICK := tests/test_package.py tests/core tests/loading tests/chunking tests/index/storage tests/index/writing tests/retrieval \
-  tests/reading tests/answering tests/evaluation tests/adapters tests/server/page tests/cli tests/supply
+  tests/reading tests/answering tests/evaluation tests/server/page tests/cli tests/supply
 quick: lint types
-	$(BIN)/python -m pytest -m "not slow and not model" $(QUICK)
+	$(BIN)/python -m pytest -m "not slow and not model and not thorough" $(QUICK)
 
 # What takes minutes: 10,000 nasty documents, 50 kills.
 slow: $(SET_UP_TEST)

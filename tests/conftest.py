@@ -1,5 +1,6 @@
 """Shared parts of the tests: the real embedder and an index of the two seed articles, each made once."""
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from rag.core.protocols import Embedder
     from rag.index.index import Index
 
-MODEL_FIXTURES = {"embedder", "seeds_index"}
+MODEL_FIXTURES = {"embedder", "seeds_index", "cache"}
+"""`cache` is that of tests/evaluation; who uses it evaluates."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -28,6 +30,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if MODEL_FIXTURES.intersection(getattr(item, "fixturenames", ())):
             item.add_marker("model")
+
+
+def pytest_collection_finish() -> None:
+    """Leave the imported libraries out of later garbage collections, which would look at a million objects each."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -26,16 +27,22 @@ def dotted(path: Path) -> str:
 FILES = {dotted(path): path for path in MODULES}
 
 
-def imports(path: Path) -> set[str]:
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
+def imports(path: Path) -> frozenset[str]:
     """Return the modules of the package that a module imports, those under TYPE_CHECKING and inside functions too."""
     names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "rag":
             submodules = {f"{node.module}.{alias.name}" for alias in node.names} & set(FILES)
             names |= submodules or {node.module}
         elif isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names if alias.name.startswith("rag.")}
-    return names - {"rag", dotted(path)}
+    return frozenset(names - {"rag", dotted(path)})
 
 
 def wing(module: str) -> str:
@@ -83,7 +90,7 @@ def test_functions_can_be_read_at_one_sitting_and_run_no_stored_or_remote_code()
         offenders += [f"{dotted(path)}: {forbidden}" for forbidden in FORBIDDEN if forbidden in text]
         offenders += [
             f"{dotted(path)}.{function.name}: {(function.end_lineno or 0) - function.lineno + 1} lines"
-            for function in functions(ast.parse(text))
+            for function in functions(parsed(path))
             if (function.end_lineno or 0) - function.lineno >= MAX_FUNCTION_LINES
         ]
     assert offenders == []

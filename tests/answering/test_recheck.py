@@ -156,6 +156,7 @@ def test_an_object_that_is_no_citation_names_the_remedy() -> None:
         recheck({"quote": "x"}, None)
 
 
+@pytest.mark.thorough
 def test_no_citation_takes_long_whatever_it_says() -> None:
     chance = random.Random(3)
     words = [f"w{number}" for number in range(300)]

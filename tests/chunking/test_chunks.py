@@ -116,6 +116,7 @@ def test_no_chunk_is_blank_where_white_space_is_longer_than_a_chunk() -> None:
     assert all(not made.text[0].isspace() for made in chunks)
 
 
+@pytest.mark.thorough
 def test_one_line_of_a_megabyte_is_cut_in_near_linear_time() -> None:
     document = Document("d", "x" * 1_000_000)
     chunks, masked = chunked(document, 900)

@@ -97,6 +97,7 @@ class TestLaws:
             check_cover(result)
 
     @pytest.mark.parametrize("format", ["text", "markdown"])
+    @pytest.mark.thorough
     @pytest.mark.parametrize(
         "text",
         [

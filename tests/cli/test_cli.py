@@ -306,6 +306,7 @@ def test_paths_that_hold_nothing(rag: Shell, tmp_path: Path) -> None:
     assert not Path("index").exists()
 
 
+@pytest.mark.thorough
 def test_the_real_command_refuses_as_well(tmp_path: Path) -> None:
     for given, words in (
         (["ask", "What?", "--index", str(tmp_path)], (b"There is no index at", b"rag index PATH")),

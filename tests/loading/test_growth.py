@@ -10,6 +10,8 @@ from rag.core.types import Document
 from rag.loading import Source, load
 from tests.fuzz.growth import MARKS, MAX_RATIO, long_word_pdf, ratio, repetitions, wide_sheet
 
+pytestmark = pytest.mark.thorough
+
 SUSPECTS: dict[str, tuple[str, Callable[[int], bytes]]] = {
     "html-declarations": (".html", lambda n: b"<html><body><p>a" + b"<?xml " * n + b"</p></body></html>"),
     "html-spaces": (".html", lambda n: b"<html><body><p>Hello" + b" " * (4 * n) + b"world</p></body></html>"),

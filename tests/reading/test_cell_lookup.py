@@ -6,6 +6,8 @@ import pytest
 
 from rag import Assistant, Index
 
+pytestmark = pytest.mark.model
+
 ROWS = (("Item", "Price", "Stock"), ("Anchor", "219.00", "3"), ("Buoy", "35.90", "12"), ("Cleat", "22.00", "75"))
 TABLES = {
     "bars.md": "\n".join(

@@ -11,6 +11,8 @@ from rag.core.types import Chunk, Span
 from rag.embedding.weights import SHIPPED_MODEL, model_path
 from rag.reading.hub_reader import CrossEncoderReranker, HubReader
 
+pytestmark = pytest.mark.model
+
 TEXT = "The bell was cast in 1871 by Anna Berg. 😀 It cracked in 1903."
 
 

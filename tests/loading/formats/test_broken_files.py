@@ -157,6 +157,7 @@ class TestDamaged:
             assert "Café in der Straße öffnet" in document.text, (named, real)
 
 
+@pytest.mark.thorough
 class TestMemory:
     @pytest.mark.parametrize(
         "ending",

@@ -4,6 +4,8 @@ import random
 from collections.abc import Iterator
 from html.parser import HTMLParser
 
+import pytest
+
 from rag.core.types import Document
 from rag.server.page.html.cards import response_html
 from rag.server.page.html.source_view import shown_by, source_html
@@ -62,6 +64,7 @@ def hostile_documents() -> Iterator[tuple[Document, int, int]]:
         yield Document(f"{number}{text[:30]}", text, text[:60] or None, metadata=known), start, end
 
 
+@pytest.mark.thorough
 def test_the_marked_text_is_the_quote_and_stands_at_its_place_in_a_thousand_documents() -> None:
     seen = 0
     for document, start, end in hostile_documents():
