@@ -32,7 +32,7 @@ unit: $(SET_UP_TEST) chromium axe-core
 
 # While you work: about a minute of CPU, without the model, a server or a browser.
 QUICK := tests/test_package.py tests/core tests/loading tests/chunking tests/index/storage tests/index/writing tests/retrieval \
-  tests/reading tests/answering tests/evaluation tests/server/page tests/cli tests/supply
+  tests/reading tests/answering tests/evaluation tests/server/page tests/cli tests/supply tests/docs/test_site.py
 quick: lint types
 	$(BIN)/python -m pytest -m "not slow and not model and not thorough" $(QUICK)
 
