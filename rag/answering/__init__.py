@@ -1,1 +1,1 @@
-"""Turns what was read into verified answers: sentences, confidence, agreement, citations; the Assistant."""
+"""Turns readings into verified answers: sentences, confidence, agreement, citations; the Assistant."""

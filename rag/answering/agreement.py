@@ -2,7 +2,7 @@
 
 Numbers, dates and names are compared exactly (`rag.answering.quantities`). A text is a copy of another only if it has
 the same words in the same order, but for a few that change nothing. If the words cannot tell, the relation is
-`unrelated`, because no disagreement may be announced that is none.
+`unrelated`, because a false disagreement must never be announced.
 """
 
 import re
@@ -34,17 +34,17 @@ CLOSE, LOOSE, MANY_SHARED = 0.75, 0.5, 4
 """Share of a question's words that sentences must have for their figures to be of one thing; a smaller one will do for
 sentences that have many words in common."""
 MAX_LISTED_VALUES = 3
-"""Values of an answer up to which one with fewer values may agree with it: a long list of figures has any figure."""
+"""Most values of an answer that one with fewer values may agree with: a long list of figures has any figure."""
 AUXILIARIES = frozenset("do does did is are was were be been has have had will".split())
 COMPASS = frozenset(
     "north south east west northern southern eastern western new old great central upper lower saint san".split()
 )
 """First words that make another name of the one they stand before: North Korea is not Korea."""
-ASKED = frozenset(
+VALUE_STEMS = frozenset(
     "worth shar percent percentag proportion fraction numb number much many amount rat old long year dat day month"
     " compan countr cit town person team state".split()
 )
-"""Stems of words that say what kind of thing is asked for, not of what."""
+"""Stems of words that name the kind of value asked for, not its subject."""
 MEASURES = frozenset(
     "cost pric fee charg worth pay paid spend spent mone sum total euro dollar pound franc yen rubl cent eur usd gbp"
     " million billion thousand".split()
@@ -68,7 +68,7 @@ _NAME = re.compile(
 
 
 def statement_of(answer: Answer) -> Statement:
-    """Return what an answer states: its quotation, a short one within its sentence."""
+    """Return the statement of an answer: its quotation, a short one within its sentence."""
     if answer.answer_type == "span":
         return Statement(answer.context, *answer.context_offset)
     return Statement(answer.answer, 0, len(answer.answer))
@@ -141,7 +141,7 @@ def relation(question: str, one: Statement, other: Statement) -> Relation:
         return "agree"
     if _contradict_word_for_word(one.sentence, other.sentence):
         return "differ"
-    mine, theirs = _asked(question, one), _asked(question, other)
+    mine, theirs = _asked_values(question, one), _asked_values(question, other)
     if mine and theirs:
         verdict = _compare_values(mine, theirs)
         needed = _related(question, one, other, strict=verdict == "differ")
@@ -151,9 +151,9 @@ def relation(question: str, one: Statement, other: Statement) -> Relation:
     return _compare_phrases(question, one, other)
 
 
-def gives_value(question: str, stated: Statement) -> bool:
+def gives_value(question: str, statement: Statement) -> bool:
     """Tell whether an answer has a value of the kind that the question asks for."""
-    return bool(_asked(question, stated))
+    return bool(_asked_values(question, statement))
 
 
 def _contradict_word_for_word(one: str, other: str) -> bool:
@@ -167,11 +167,11 @@ def _contradict_word_for_word(one: str, other: str) -> bool:
     return negated[0] != negated[1] and bare[0] == bare[1]
 
 
-def _asked(question: str, stated: Statement) -> list[Quantity]:
+def _asked_values(question: str, statement: Statement) -> list[Quantity]:
     """Return the values of an answer that are of the kind asked for."""
-    in_answer = quantities(stated.sentence)
-    if stated.is_span:
-        in_answer = tuple(value for value in in_answer if value.start < stated.end and stated.start < value.end)
+    in_answer = quantities(statement.sentence)
+    if statement.is_span:
+        in_answer = tuple(value for value in in_answer if value.start < statement.end and statement.start < value.end)
     kind = _kind(question.lower())
     if kind == "time":
         return [value for value in in_answer if value.dimension in ("date", "decade", "clock")]
@@ -179,10 +179,10 @@ def _asked(question: str, stated: Statement) -> list[Quantity]:
     if kind == "percent":
         return [value for value in amounts if value.dimension == "percent"]
     if kind == "money":
-        return [value for value in amounts if value.dimension in AMOUNTS] or (amounts if stated.is_span else [])
-    if kind == "number" and not stated.is_span:
+        return [value for value in amounts if value.dimension in AMOUNTS] or (amounts if statement.is_span else [])
+    if kind == "number" and not statement.is_span:
         return _counted(question, amounts)
-    return amounts if stated.is_span else []
+    return amounts if statement.is_span else []
 
 
 def _counted(question: str, amounts: Sequence[Quantity]) -> list[Quantity]:
@@ -222,14 +222,14 @@ def _compare_counted(one: Quantity, other: Quantity) -> str:
 
 
 def _bare(value: Quantity) -> Quantity:
-    """Return a count as a number: what is counted is said by the question."""
-    counted = value.dimension == "count"
-    return Quantity(value.start, value.end, "number", value.low, value.high, value.bound) if counted else value
+    """Return a count as a number, because the question names the counted thing."""
+    is_count = value.dimension == "count"
+    return Quantity(value.start, value.end, "number", value.low, value.high, value.bound) if is_count else value
 
 
 def _related(question: str, one: Statement, other: Statement, strict: bool) -> bool:
-    """Tell whether both sentences speak of what the question asks about."""
-    topics = [word for word in _content(question) if word not in ASKED]
+    """Tell whether both sentences speak of the question's subject."""
+    topics = [word for word in _content(question) if word not in VALUE_STEMS]
     subject = [word for word in topics if word not in MEASURES]
     topics = subject or topics
     mine, theirs = list(_content(one.sentence)), list(_content(other.sentence))
@@ -240,7 +240,7 @@ def _related(question: str, one: Statement, other: Statement, strict: bool) -> b
     if not strict:
         return covered > 0 and shared >= 1
     figures = quantities(question)
-    figures_match = all(_holds(value, stated.sentence) for value in figures for stated in (one, other))
+    figures_match = all(_holds(value, statement.sentence) for value in figures for statement in (one, other))
     if one.is_span and other.is_span:  # the reader found both to answer, to the word
         return figures_match and covered >= LOOSE and shared >= 1
     names = [stem(name) for name in names_of(question)]

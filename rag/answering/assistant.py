@@ -70,11 +70,11 @@ class Assistant:
     ) -> Response:
         """Return the best quotations, or a no-answer with its reason.
 
-        `top_k`, `min_confidence` and `min_precision` default to the settings; what is given here goes before those.
-        With `min_precision=0.95` answers are given only where, on the questions of the calibration, 95 of 100 were
-        right. `filters` (`rag.index.filters`) chooses the documents that are asked. Raises InvalidQuestion for what
-        is too long or no text, InvalidFilter, InvalidSettings for a value out of range, EvaluationError for a
-        precision that the calibration never reached; a blank question gives a no-answer.
+        `top_k`, `min_confidence` and `min_precision` override the settings. With `min_precision=0.95` an answer is
+        shown only if 95 of 100 such answers were right on the questions of the calibration. `filters`
+        (`rag.index.filters`) chooses the documents that are asked. Raises InvalidQuestion if the question is too long
+        or no text, InvalidFilter, InvalidSettings if a value is out of range, EvaluationError if the calibration never
+        reached the precision. A blank question gives a no-answer.
         """
         return self.pipeline().ask(question, top_k, filters, min_confidence, explain, min_precision)
 
@@ -96,7 +96,7 @@ class Assistant:
     def trace_many(
         self, questions: Sequence[str], depth: int = 100, without: Sequence[Collection[str] | None] | None = None
     ) -> list[Trace]:
-        """Return what every stage made of each question, for evaluation.
+        """Return the results of every stage for each question, for evaluation.
 
         `without` gives for a question the documents that are treated as not in the index.
         """
@@ -109,8 +109,8 @@ class Assistant:
     def widen(self, answer: Answer, before: int = 1, after: int = 1) -> Answer:
         """Return the answer with up to `before` and `after` more sentences of its document as context, verified.
 
-        Sentences are not taken from beyond a heading or what is masked. Raises VerificationError where the document is
-        not the one cited any more.
+        A heading or a masked part ends the context. Raises VerificationError if the document is not the cited one any
+        more.
         """
         return self.pipeline().widen(answer, before, after)
 

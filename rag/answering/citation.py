@@ -37,9 +37,9 @@ def cite(document: Document, chunk: Chunk, span: Span, number: int) -> Citation:
 
 
 def verify(citation: Citation, document: Document) -> None:
-    """Prove that the document is the one cited, unchanged, and holds the quote at the place given.
+    """Prove that the document is the one cited, unchanged, and holds the quote at its place.
 
-    The hash is computed anew at each call. Raises VerificationError.
+    The hash is computed again at each call. Raises VerificationError.
     """
     span = citation.span
     if document.id != span.document_id or document.text[span.start : span.end] != citation.quote:
@@ -58,13 +58,13 @@ def verify_answers(answers: Iterable[Answer], documents: dict[str, Document]) ->
 
 
 def source_info(document: Document) -> SourceInfo:
-    """Return what is known of a document, missing values as None."""
+    """Return the metadata of a document, missing values as None."""
     fields = {key: document.known(key) for key in ("uri", "author", "publisher", "published_at", "language")}
     return replace(SourceInfo(**fields), title=document.title or None, source_path=document.source_path)
 
 
 def place(document: Document, span: Span, headings: tuple[str, ...] = ()) -> Place:
-    """Return where a span begins: lines, pages and rows counted from 1, and offsets in UTF-16 units."""
+    """Return the place of a span: lines, pages and rows counted from 1, and offsets in UTF-16 units."""
     before, inside, layout = document.text[: span.start], document.slice(span), document.layout
     start = utf16_length(before)
     # One character more is looked at: between CR and LF no line has ended.
@@ -84,9 +84,9 @@ def place(document: Document, span: Span, headings: tuple[str, ...] = ()) -> Pla
     )
 
 
-def _last_before(known: Sequence[tuple[int, Value]], offset: int) -> Value | None:
-    found = bisect_right(known, offset, key=itemgetter(0))
-    return known[found - 1][1] if found else None
+def _last_before(marks: Sequence[tuple[int, Value]], offset: int) -> Value | None:
+    count = bisect_right(marks, offset, key=itemgetter(0))
+    return marks[count - 1][1] if count else None
 
 
 def utf16_length(text: str) -> int:

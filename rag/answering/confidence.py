@@ -24,7 +24,7 @@ OF_A_MODEL = "span_margin"
 """A figure that only a model that reads gives."""
 FOLDS = 5
 CURVE_POINTS = 101
-LEAST_COVERAGE = 0.02
+MIN_COVERAGE = 0.02
 
 
 @dataclass(frozen=True)
@@ -68,18 +68,18 @@ class Calibration:
     def threshold_for(self, precision: float) -> float:
         """Return the lowest threshold from which on the held-out precision was at least `precision`.
 
-        Thresholds that fewer than `LEAST_COVERAGE` of the questions reach say nothing. Raises EvaluationError where
+        Thresholds that fewer than `MIN_COVERAGE` of the questions reach say nothing. Raises EvaluationError if
         none reached it.
         """
         reached = None
-        for threshold, found, coverage in sorted(self.curve, reverse=True):
-            if coverage < LEAST_COVERAGE:
+        for threshold, reached_precision, coverage in sorted(self.curve, reverse=True):
+            if coverage < MIN_COVERAGE:
                 continue
-            if found < precision:
+            if reached_precision < precision:
                 break
             reached = threshold
         if reached is None:
-            best = max((found for _, found, coverage in self.curve if coverage >= LEAST_COVERAGE), default=0.0)
+            best = max((share for _, share, coverage in self.curve if coverage >= MIN_COVERAGE), default=0.0)
             raise EvaluationError(
                 f"No threshold reached a precision of {precision:g} on the {self.questions} questions of the fit;"
                 f" the best was {best:.3f}.",
@@ -99,9 +99,9 @@ def fit(
     """Return a confidence fitted on rows of features and whether each best answer was right.
 
     The curve and the threshold come from cross-validation in which a group (a document, an article) is wholly in or
-    out. The threshold is the lowest with the wanted `precision`; without one, where the shares of questions rightly
-    answered and rightly withheld have the largest sum (Youden's J). `answerable` says of which questions the documents
-    hold an answer; without it, those whose best answer was right. Raises EvaluationError for too little data.
+    out. The threshold is the lowest with the wanted `precision`; if that is None, it maximises the shares of questions
+    rightly answered plus rightly withheld (Youden's J). `answerable` says if the documents hold an answer to each
+    question; the default is whether its best answer was right. Raises EvaluationError if there is too little data.
     """
     import numpy as np
     from sklearn.linear_model import LogisticRegression
@@ -134,13 +134,13 @@ def risk_coverage(probabilities: Sequence[float], labels: Sequence[bool]) -> tup
     """Return (threshold, precision, coverage) for thresholds 0.00, 0.01 … 1.00.
 
     Coverage is the share of questions answered at the threshold, precision the share of those answered rightly
-    (1 where none is answered).
+    (1 if none is answered).
     """
     curve = []
     for step in range(CURVE_POINTS):
         threshold = step / (CURVE_POINTS - 1)
-        kept = [right for value, right in zip(probabilities, labels, strict=True) if value >= threshold]
-        curve.append((threshold, sum(kept) / len(kept) if kept else 1.0, len(kept) / len(labels)))
+        answered = [right for value, right in zip(probabilities, labels, strict=True) if value >= threshold]
+        curve.append((threshold, sum(answered) / len(answered) if answered else 1.0, len(answered) / len(labels)))
     return tuple(curve)
 
 
@@ -187,9 +187,9 @@ def shipped(reader: str) -> Calibration:
 
 
 def calibration_of(index: Path, reader: str) -> Calibration:
-    """Return the calibration in the folder of an index, the shipped one where there is none.
+    """Return the calibration in the folder of an index, the shipped one if there is none.
 
-    Raises IndexCorrupt where it is none, InvalidSettings where it was fitted with another reader: its figures are then
+    Raises IndexCorrupt if it is damaged, InvalidSettings if it was fitted with another reader: its figures are then
     missing or mean something else, and the probability would be a made-up one.
     """
     path = index / CALIBRATION
@@ -225,12 +225,12 @@ def _require_enough(labels: Sequence[bool], groups: Sequence[str]) -> None:
 def _youden(probabilities: Sequence[float], labels: Sequence[bool]) -> float:
     right, wrong = sum(labels), len(labels) - sum(labels)
 
-    def kept_and_withheld(threshold: float) -> float:
-        kept = sum(label for value, label in zip(probabilities, labels, strict=True) if value >= threshold)
+    def answered_and_withheld(threshold: float) -> float:
+        answered = sum(label for value, label in zip(probabilities, labels, strict=True) if value >= threshold)
         withheld = sum(not label for value, label in zip(probabilities, labels, strict=True) if value < threshold)
-        return kept / right + withheld / wrong
+        return answered / right + withheld / wrong
 
-    return max((step / 100 for step in range(1, 100)), key=kept_and_withheld)
+    return max((step / 100 for step in range(1, 100)), key=answered_and_withheld)
 
 
 def _with_threshold(calibration: Calibration, threshold: float) -> Calibration:

@@ -1,4 +1,4 @@
-"""Finds whole sentences around a span, across the edges of passages, and tells where the source goes on with a but.
+"""Finds whole sentences around a span, across the edges of passages, and a contrast that follows them.
 
 Sentences come from the passages of the index, so that nothing masked can be among them; a sentence that was cut to fit
 two passages is joined again.
@@ -20,7 +20,7 @@ MAX_SENTENCE_CHARACTERS = 2_000
 MAX_CONTEXT_WORDS = 40
 """Words up to which neighbours are added to a sentence; the reader can have more."""
 MAX_WARNING_CHARACTERS = 400
-"""Characters of the next sentence that are shown where it is longer."""
+"""Characters that are shown of the next sentence."""
 
 OPENING = re.compile(
     r"[\W_]*((?:and |or )?(?:but|yet|however|nevertheless|nonetheless|although|though|unless|except|instead|conversely"
@@ -44,7 +44,7 @@ LIMIT_OPENING = re.compile(
     r" (?:apply|cover|include|extend|affect))\b",
     re.IGNORECASE,
 )
-"""What opens a sentence that limits what was said, as terms and rules do: `Nothing in this clause …`."""
+"""The opening of a sentence that limits the one before, as in terms and rules: `Nothing in this clause …`."""
 LIMIT = re.compile(
     r"\b((?:does|do|shall|will)(?: not|n['’]t) (?:apply|extend) (?:to|if|where|when|in|for)"
     r"|(?:is|are|shall be|will be) (?:expressly |specifically )?(?:excluded|exempt(?:ed)?|excepted"
@@ -52,7 +52,7 @@ LIMIT = re.compile(
     r"|with the exception of|other than (?:where|when|if)|save where)\b",
     re.IGNORECASE,
 )
-"""What limits in the midst of a sentence."""
+"""A limit inside a sentence."""
 AFTER_A_CUT = re.compile(
     r"\b(but|not|unless|except|however|although|though|yet|if|provided|only|whereas|while|until|never|rather than)\b",
     re.IGNORECASE,
@@ -60,7 +60,7 @@ AFTER_A_CUT = re.compile(
 CACHED_DOCUMENTS = 8
 """Documents whose sentences are kept in memory; only a sentence longer than a passage asks for them."""
 ENDS = '.!?…"”’»)]'
-"""After which what follows is a sentence of its own, though now and then after an abbreviation."""
+"""Marks after which a new sentence begins, though now and then they end an abbreviation."""
 _PARAGRAPH = re.compile(r"(?:\r\n|\r|\n)[^\S\r\n]*(?:\r\n|\r|\n)")
 
 
@@ -117,7 +117,7 @@ def context_of(document: Document, sentences: Sequence[Span], span: Span, neighb
 def widened(
     document: Document, sentences: Sequence[Span], span: Span, before: int, after: int, within_paragraph: bool = False
 ) -> Span:
-    """Return `span` with up to `before` and `after` more sentences; a heading or what is masked ends it."""
+    """Return `span` with up to `before` and `after` more sentences; a heading or a masked part ends it."""
     low, high = span.start, span.end
     first = bisect_right([sentence.end for sentence in sentences], low)
     for sentence in reversed(sentences[max(0, first - before) : first] if before else []):
@@ -153,7 +153,7 @@ def continues(document: Document, run: SentenceRun, context: Span) -> tuple[str,
 
 
 def _warning(text: str, within_paragraph: bool) -> re.Match[str] | None:
-    """Return what makes a contrast, a condition or a limit of a whole sentence, None where nothing does."""
+    """Return the words that make a whole sentence a contrast, a condition or a limit, None if there are none."""
     start = after_enumerator(text)
     opening = OPENING.match(text, start) or LIMIT_OPENING.match(text, start)
     if opening or not within_paragraph:
@@ -170,16 +170,16 @@ def _is_cut(document: Document, first: Span, second: Span) -> bool:
         return False
     # Only the sentences of the whole block tell: a part by itself may be parted otherwise.
     starts, ends = _edges(document.text, document.title, document.format, document.layout)
-    place = bisect_right(starts, first.end - 1) - 1
-    return place >= 0 and second.start < ends[place]
+    i = bisect_right(starts, first.end - 1) - 1
+    return i >= 0 and second.start < ends[i]
 
 
 @lru_cache(maxsize=CACHED_DOCUMENTS)
 def _edges(text: str, title: str | None, kind: str, layout: Layout) -> tuple[list[int], list[int]]:
-    """Return where the sentences of a document start and end, in order; several answers ask of one document."""
+    """Return the starts and the ends of a document's sentences, in order; several answers ask of one document."""
     document = Document("parted", text, title, kind, layout=layout)
-    found = [sentence for block in blocks(document) for sentence in sentences(document, block)]
-    return [sentence.start for sentence in found], [sentence.end for sentence in found]
+    spans = [sentence for block in blocks(document) for sentence in sentences(document, block)]
+    return [span.start for span in spans], [span.end for span in spans]
 
 
 def _trimmed(text: str, low: int, high: int, span: Span) -> Span:

@@ -1,4 +1,4 @@
-"""Tells how a response came about: candidates of each stage with ranks and scores, what was dropped and why."""
+"""Explains a response: the candidates of each stage with ranks and scores, the dropped ones and why."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -25,19 +25,22 @@ def explanation(
     settings: Settings,
     threshold: float,
 ) -> dict[str, Any]:
-    """Return what each stage made of a question, as JSON values; scores rounded to 6 digits.
+    """Return the results of each stage for a question, as JSON values; scores rounded to 6 digits.
 
-    `lexical`, `dense` and `fused` list chunks, `read` what was taken out of them; `dropped` says for each stage what
-    went no further and why.
+    `lexical`, `dense` and `fused` list chunks, `read` the extractions from them; `dropped` lists for each stage the
+    items that went no further and why.
     """
     rankings = {"lexical": candidates.lexical, "dense": candidates.dense, "fused": candidates.fused}
-    found = {stage: hits(index, ranking[:LISTED], candidates.scores) for stage, ranking in rankings.items()}
+    listed_hits = {stage: hits(index, ranking[:LISTED], candidates.scores) for stage, ranking in rankings.items()}
     return {
         "question": _question(index, question),
-        **{stage: [_hit(rank, hit) for rank, hit in enumerate(listed, start=1)] for stage, listed in found.items()},
+        **{
+            stage: [_hit(rank, hit) for rank, hit in enumerate(listed, start=1)]
+            for stage, listed in listed_hits.items()
+        },
         "read": [_extraction(rank, item) for rank, item in enumerate(extractions[:LISTED], start=1)],
         "dropped": [
-            *_not_read(found["fused"], to_read(index, candidates, settings.read_passages)),
+            *_not_read(listed_hits["fused"], to_read(index, candidates, settings.read_passages)),
             *_not_answers(selection, kept, threshold),
         ],
         "threshold": threshold,
@@ -45,7 +48,7 @@ def explanation(
 
 
 def features_of(response: Response, answer: Answer) -> Mapping[str, float]:
-    """Return the figures that the confidence of an answer was computed from, empty where they were not kept."""
+    """Return the figures that the confidence of an answer was computed from, empty without an `explain` part."""
     for item in (response.explain or {}).get("read", ()):
         if is_of(item, answer):
             features: Mapping[str, float] = item.get("features", {})
@@ -70,7 +73,7 @@ def _question(index: Index, question: str) -> dict[str, Any]:
                 terms.written, terms.stems, terms.frequency, terms.weights, strict=True
             )
         ],
-        "misspelt": {word: list(found) for word, found in index.words.corrections(question).items()},
+        "misspelt": {word: list(spellings) for word, spellings in index.words.corrections(question).items()},
     }
 
 
@@ -88,23 +91,25 @@ def _extraction(rank: int, item: Extraction) -> dict[str, Any]:
 
 
 def _not_read(fused: Sequence[Hit], read: Sequence[Hit]) -> Iterator[dict[str, Any]]:
-    rows, known = {hit.row for hit in read}, {sentence for hit in read for sentence in said(hit)}
+    rows, read_sentences = {hit.row for hit in read}, {sentence for hit in read for sentence in said(hit)}
     for rank, hit in enumerate(fused, start=1):
         if hit.row not in rows:
             reason = (
-                "repeats passages that were read" if said(hit) <= known else f"after the {len(read)} that were read"
+                "repeats passages that were read"
+                if said(hit) <= read_sentences
+                else f"after the {len(read)} that were read"
             )
             yield {"stage": "fused", "rank": rank, "chunk_id": hit.chunk.id, "reason": reason}
 
 
 def _not_answers(selection: Selection, kept: Sequence[Answer], threshold: float) -> Iterator[dict[str, Any]]:
-    shown = {answer.citation.span for answer in kept}
+    shown_spans = {answer.citation.span for answer in kept}
     for item in selection.dropped:
-        if item.span not in shown:
+        if item.span not in shown_spans:
             yield _dropped(item.rank, item.span, item.reason)
-    for stated in selection.answers:
-        answer, rank = stated.answer, stated.extraction_rank
-        if answer.citation.span not in shown:
+    for item_answer in selection.answers:
+        answer, rank = item_answer.answer, item_answer.extraction_rank
+        if answer.citation.span not in shown_spans:
             reason = f"confidence {answer.confidence:.4f} is below the threshold {threshold:.4f}"
             yield _dropped(rank, answer.citation.span, reason)
 

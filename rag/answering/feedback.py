@@ -66,7 +66,7 @@ def keep(index: Path, line: dict[str, Any]) -> None:
 
 def read(index: Path) -> list[dict[str, Any]]:
     """Return the lines that hold, the last of each response, rank and document; a line cut short is left out."""
-    found: dict[tuple[str, int, str], dict[str, Any]] = {}
+    verdicts: dict[tuple[str, int, str], dict[str, Any]] = {}
     try:
         lines = (index / FEEDBACK).read_text(encoding="utf-8", errors="replace").split("\n")
     except FileNotFoundError:
@@ -78,5 +78,5 @@ def read(index: Path) -> list[dict[str, Any]]:
         except (ValueError, KeyError, TypeError):
             continue
         if line.get("schema") == SCHEMA:
-            found[key] = line
-    return list(found.values())
+            verdicts[key] = line
+    return list(verdicts.values())

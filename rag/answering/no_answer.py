@@ -1,4 +1,4 @@
-"""Says why a question gets no sure answer, and shows what comes nearest: possible answers and the closest passages."""
+"""Says why a question gets no sure answer, and shows possible answers and the closest passages."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -146,8 +146,8 @@ class Refusal:
 
     def _not_beside(self, answer: Answer) -> list[str]:
         """Return the names and numbers of the question that stand neither in the context nor in title and headings."""
-        source, place = answer.citation.source, answer.citation.place
-        beside = set(self._index.words.terms(" ".join((answer.context, source.title or "", *place.headings))))
+        source, headings = answer.citation.source, answer.citation.place.headings
+        beside = set(self._index.words.terms(" ".join((answer.context, source.title or "", *headings))))
         terms = self._terms
         return [
             word

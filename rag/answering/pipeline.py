@@ -37,7 +37,7 @@ MAX_COPY_PASSAGES = 40
 
 @dataclass(frozen=True)
 class Trace:
-    """What every stage made of one question; rankings best first, extractions before the threshold."""
+    """The results of every stage for one question; rankings best first, extractions before the threshold."""
 
     question: str
     lexical: tuple[Hit, ...]
@@ -56,7 +56,7 @@ class _Reading:
     candidates: Candidates
     extractions: tuple[Extraction, ...]
     timings: Mapping[str, float]
-    chosen: Chosen
+    documents: Chosen
 
 
 class QuestionPipeline:
@@ -91,10 +91,10 @@ class QuestionPipeline:
         min_precision: float | None = None,
     ) -> Response:
         """Answer one question; see `Assistant.ask`."""
-        settings, chosen = self._settings(top_k, min_confidence, min_precision), self.index.chosen(filters)
+        settings, documents = self._settings(top_k, min_confidence, min_precision), self.index.chosen(filters)
         question = checked(question, settings.max_question_length)
-        early = self._refused_unread(question, settings, chosen)
-        return early or self._respond(self._read([question], settings, chosen)[0], settings, explain)
+        early = self._refused_unread(question, settings, documents)
+        return early or self._respond(self._read([question], settings, documents)[0], settings, explain)
 
     def ask_many(
         self,
@@ -105,23 +105,23 @@ class QuestionPipeline:
         filters: Mapping[str, Any] | None = None,
     ) -> list[Response]:
         """Answer many questions in batches; see `Assistant.ask_many`."""
-        settings, chosen = self._settings(top_k, min_confidence, min_precision), self.index.chosen(filters)
+        settings, documents = self._settings(top_k, min_confidence, min_precision), self.index.chosen(filters)
         texts = checked_all(questions, settings.max_question_length)
-        early = [self._refused_unread(text, settings, chosen) for text in texts]
-        wanted = [text for text, response in zip(texts, early, strict=True) if response is None]
-        read = chain.from_iterable(self._read(batch, settings, chosen) for batch in batches(wanted))
+        early = [self._refused_unread(text, settings, documents) for text in texts]
+        to_answer = [text for text, response in zip(texts, early, strict=True) if response is None]
+        read = chain.from_iterable(self._read(batch, settings, documents) for batch in batches(to_answer))
         return [response or self._respond(next(read), settings) for response in early]
 
     def search(self, query: str, top_k: int | None = None, filters: Mapping[str, Any] | None = None) -> list[Answer]:
         """Return the best passages; see `Assistant.search`."""
-        settings, chosen = self._settings(top_k), self.index.chosen(filters)
+        settings, documents = self._settings(top_k), self.index.chosen(filters)
         query = checked(query, settings.max_question_length)
-        if refused_unread(query, self.index, chosen, is_question=False):
+        if refused_unread(query, self.index, documents, is_question=False):
             return []
-        candidates = retrieve(self.index, query, self._vectors([query])[0], settings, among=chosen.rows)
-        found = hits(self.index, candidates.fused[: settings.top_k], candidates.scores)
+        candidates = retrieve(self.index, query, self._vectors([query])[0], settings, among=documents.rows)
+        best_hits = hits(self.index, candidates.fused[: settings.top_k], candidates.scores)
         maker = AnswerMaker(self.index, settings, self.calibration)
-        answers = ranked([maker.passage(hit) for hit in found])
+        answers = ranked([maker.passage(hit) for hit in best_hits])
         verify_answers(answers, cited_documents(self.index, answers))
         return list(answers)
 
@@ -131,12 +131,12 @@ class QuestionPipeline:
         """Return the result of every stage for each question; see `Assistant.trace_many`."""
         settings = replace(self.settings, candidates=max(depth, self.settings.candidates))
         texts = [checked(text, settings.max_question_length) for text in questions]
-        left_out = [set(missing or ()) for missing in without or [None] * len(texts)]
+        excluded = [set(ids or ()) for ids in without or [None] * len(texts)]
         early = [self._refused_unread(text, settings, Chosen()) for text in texts]
-        wanted = [place for place, response in enumerate(early) if response is None]
+        to_answer = [i for i, response in enumerate(early) if response is None]
         read = chain.from_iterable(
-            self._read([texts[place] for place in batch], settings, Chosen(), [left_out[place] for place in batch])
-            for batch in batches(wanted)
+            self._read([texts[i] for i in batch], settings, Chosen(), [excluded[i] for i in batch])
+            for batch in batches(to_answer)
         )
         return [
             Trace(text, (), (), (), (), 0.0, response) if response else self._trace(next(read), settings, depth)
@@ -180,15 +180,15 @@ class QuestionPipeline:
         self.calibration.threshold_of(settings)  # a precision out of reach is an error before anything is read
         return settings
 
-    def _refused_unread(self, question: str, settings: Settings, chosen: Chosen) -> Response | None:
-        no_answer = refused_unread(question, self.index, chosen)
-        return None if no_answer is None else self._response(question, settings, chosen, (), no_answer)
+    def _refused_unread(self, question: str, settings: Settings, documents: Chosen) -> Response | None:
+        no_answer = refused_unread(question, self.index, documents)
+        return None if no_answer is None else self._response(question, settings, documents, (), no_answer)
 
     def _read(
         self,
         questions: Sequence[str],
         settings: Settings,
-        chosen: Chosen,
+        documents: Chosen,
         without: Sequence[Collection[str]] | None = None,
     ) -> list[_Reading]:
         """Return each question read; the times of a batch are shared out evenly among its questions."""
@@ -196,15 +196,15 @@ class QuestionPipeline:
         vectors = self._vectors(questions)
         timer.stop("embed")
         candidates = [
-            self._reranked(text, retrieve(self.index, text, vector, settings, missing, chosen.rows))
-            for text, vector, missing in zip(questions, vectors, without or [()] * len(questions), strict=True)
+            self._reranked(text, retrieve(self.index, text, vector, settings, excluded, documents.rows))
+            for text, vector, excluded in zip(questions, vectors, without or [()] * len(questions), strict=True)
         ]
         passages = [to_read(self.index, item, settings.read_passages) for item in candidates]
         timer.stop("retrieve")
         extractions = self._reader.read(questions, passages)
         timer.stop("read")
         return [
-            _Reading(text, item, tuple(read), timer.timings, chosen)
+            _Reading(text, item, tuple(read), timer.timings, documents)
             for text, item, read in zip(questions, candidates, extractions, strict=True)
         ]
 
@@ -222,18 +222,18 @@ class QuestionPipeline:
         usual = replace(settings, top_k=max(settings.top_k, Settings().top_k), min_confidence=None, min_precision=None)
         wide = select(maker, reading.question, reading.extractions, usual.top_k)
         selection = wide.first(settings.top_k)
-        chosen = selection.shown(settings, threshold)
-        shown = self._with_copies(maker, reading, chosen)
+        sure = selection.shown(settings, threshold)
+        stated_answers = self._with_copies(maker, reading, sure)
         read = ranked([item.answer for item in selection.answers])
-        answers = ranked([item.answer for item in shown])
-        no_answer = None if shown else self._no_answer(maker, reading, selection, settings)
+        answers = ranked([item.answer for item in stated_answers])
+        no_answer = None if stated_answers else self._no_answer(maker, reading, selection, settings)
         unsure = (*no_answer.possible, *no_answer.closest) if no_answer else ()
         verify_answers((*read, *answers, *unsure), cited_documents(self.index, (*read, *answers, *unsure)))
-        agreement = selection.agreement(shown)
-        if shown and usual != settings:
-            withheld = selection.differing(shown, wide.shown(usual, self.calibration.threshold))
+        agreement = selection.agreement(stated_answers)
+        if stated_answers and usual != settings:
+            withheld = selection.differing(stated_answers, wide.shown(usual, self.calibration.threshold))
             agreement |= {"withheld_differ": withheld} if withheld else {}
-        response = self._response(reading.question, settings, reading.chosen, answers, no_answer, agreement)
+        response = self._response(reading.question, settings, reading.documents, answers, no_answer, agreement)
         explained = self._explained(reading, selection, answers, settings) if explain else None
         return replace(response, timings_ms=reading.timings, explain=explained)
 
@@ -276,22 +276,22 @@ class QuestionPipeline:
         self,
         question: str,
         settings: Settings,
-        chosen: Chosen,
+        documents: Chosen,
         answers: tuple[Answer, ...],
         no_answer: NoAnswer | None,
         agreement: Mapping[str, Any] = NO_AGREEMENT,
     ) -> Response:
-        facts = [question, self.index.fingerprint, asdict(settings), self._calibrated, chosen.conditions]
+        facts = [question, self.index.fingerprint, asdict(settings), self._calibrated, documents.conditions]
         return Response(f"r_{_sha256_of(facts)[:16]}", question, answers, no_answer, self.index.info, agreement)
 
 
 def _sha256_of(facts: object) -> str:
-    """Return the hash of what JSON can say."""
+    """Return the hash of JSON values."""
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 def _model(reader: str) -> "Callable[[], PassageReader] | None":
-    """Return what loads the model that reads, None for none: heavy libraries are met only where one is named."""
+    """Return the loader of the reader model, None if there is none. Only a hub model imports heavy libraries."""
     if reader == WITHOUT_MODEL:
         return None
     if reader == "shipped":

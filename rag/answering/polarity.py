@@ -1,7 +1,7 @@
-"""Tells whether the sentence around an answer affirms what is asked, denies it, or makes it depend on a condition.
+"""Tells whether the sentence around an answer affirms the question, denies it, or makes it depend on a condition.
 
 A reader finds the words that fit a question, and fits them no worse if their sentence says "not". The rules here look
-at the clause around the answer: a negation there counts only if it negates what the question asks about.
+at the clause around the answer: a negation there counts only if it negates the question's subject or the answer.
 """
 
 import re
@@ -109,10 +109,10 @@ def _clause(statement: Statement) -> tuple[int, int]:
 
 
 def _denial(question: str, clause: str, start: int, end: int) -> str:
-    """Return the words of a clause that deny what is asked, empty if none do."""
-    asked = _subject(question)
+    """Return the words of a clause that deny the question, empty if none do."""
+    subject = _subject(question)
     exceptions = list(_EXCEPTION.finditer(clause))
-    negated = _negation(asked, clause, start)
+    negated = _negation(subject, clause, start)
     inside = next((match for match in exceptions if match.end() <= start and end <= len(clause)), None)
     if inside is not None and end - start < len(clause.strip()):
         return "" if negated else inside.group().strip()  # "no dogs, except guide dogs" affirms guide dogs
@@ -124,19 +124,19 @@ def _denial(question: str, clause: str, start: int, end: int) -> str:
     return forbidden.group() if forbidden and _ALLOWED.search(question) else ""
 
 
-def _negation(asked: frozenset[str], clause: str, start: int) -> str:
-    """Return the negation of what is asked: of one of its words, or of the answer that follows at once."""
+def _negation(subject: frozenset[str], clause: str, start: int) -> str:
+    """Return the negation of a word of the question, or of the answer that follows at once."""
     for match in _NOT.finditer(clause):
         if _HARMLESS_NOT.match(clause, match.end()):
             continue
         following = _words(clause[match.end() :])[:_VERB_WINDOW]
         between = _words(clause[match.end() : start]) if match.end() <= start else ["none"]
         negates_answer = all(word in _LINKING for word in between)
-        if negates_answer or any(_is_asked(word, asked) for word in following):
+        if negates_answer or any(_is_of_subject(word, subject) for word in following):
             return match.group()
     for match in _NO.finditer(clause):
         rest = _words(clause[match.end() :])
-        if sum(_is_asked(word, asked) for word in rest) >= min(2, len(asked)) and asked:
+        if sum(_is_of_subject(word, subject) for word in rest) >= min(2, len(subject)) and subject:
             return match.group().strip()
     return ""
 
@@ -146,8 +146,8 @@ def _subject(question: str) -> frozenset[str]:
     return frozenset(stem(word) for word in _words(question) if word not in STOPWORDS)
 
 
-def _is_asked(word: str, asked: frozenset[str]) -> bool:
-    return word not in STOPWORDS and any(words_alike(stem(word), other) for other in asked)
+def _is_of_subject(word: str, subject: frozenset[str]) -> bool:
+    return word not in STOPWORDS and any(words_alike(stem(word), other) for other in subject)
 
 
 def _words(text: str) -> list[str]:

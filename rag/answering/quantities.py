@@ -1,4 +1,4 @@
-"""Reads the quantities of a text: amounts with sign, unit, bound and what they count; dates; clock times.
+"""Reads the quantities of a text: amounts with sign, unit, bound and counted noun; dates; clock times.
 
 A quantity is a private, normalised copy: `$3.2 million`, `3.2 million dollars` and `3,200,000 dollars` are one, and so
 are `29 March 2012` and `2012-03-29`; 5 % and 6 %, 5 °C and -5 °C, 5 mg and 5 µg are two. Units of one system are
@@ -99,8 +99,9 @@ class Quantity:
     """One quantity of a text at `start:end`: `low` to `high` of a `dimension`, or a date.
 
     `dimension` is a currency, `percent`, a unit's dimension, `date`, `decade`, `clock` (minutes after midnight),
-    `count` of the noun that follows, or `number`. `noun` is what is counted, what an amount is paid for (`per night`),
-    or `either` for a clock time that may be twelve hours later. A date has `date` = (year, month, day).
+    `count` of the noun that follows, or `number`. `noun` names the counted thing or the unit that an
+    amount is paid for (`per night`), or is `either` for a clock time that may be twelve hours later. A date has `date`
+    = (year, month, day).
     """
 
     start: int
@@ -272,7 +273,7 @@ def _measured(
 
 
 def _bound(text: str, start: int) -> tuple[Bound, int]:
-    """Return the bound that the words before a number set, and where these words start."""
+    """Return the bound that the words before a number set, and the start of these words."""
     before = text[max(0, start - 30) : start]
     match = _BOUND.search(before)
     if match is None:
@@ -281,7 +282,7 @@ def _bound(text: str, start: int) -> tuple[Bound, int]:
 
 
 def _rate(text: str, end: int) -> tuple[str, int]:
-    """Return what an amount is per (`night`, `person`), empty if nothing, and where these words end."""
+    """Return the unit of a rate (`night`, `person`), empty if there is none, and the end of its words."""
     if (match := _PER.match(text, end)) and (
         per := next((PER_NAMES[form] for form in singulars(match["word"].lower()) if form in PER_NAMES), None)
     ):

@@ -1,7 +1,7 @@
 """Re-checks saved citations against documents as they are now: exact, moved, changed or gone.
 
-Here, and only here, text is searched for: the saved place is known to be stale, and what is reported is not shown as a
-quotation of the new text but as what became of the old one.
+Only this module searches for text: the saved place is known to be stale, and the result is not shown as a quotation of
+the new text but as the fate of the old one.
 """
 
 import difflib
@@ -24,18 +24,18 @@ from rag.loading import file_sha256
 if TYPE_CHECKING:
     from rag.core.protocols import DocumentStore
 
-LEAST_SIMILARITY = 0.5
+MIN_SIMILARITY = 0.5
 """Share of words in common (difflib's ratio) from which a sentence counts as the old one, changed."""
-LONGEST_COMPARED = 2_000
+MAX_COMPARED_CHARACTERS = 2_000
 """Characters of a quotation for which like sentences are looked for; the time grows with the square of it."""
-LONGEST_SURROUNDINGS = 500
+MAX_SURROUNDING_CHARACTERS = 500
 """Characters beside a quotation that are looked at; a citation of ours has fewer."""
-LEAST_SURROUNDINGS = 12
+MIN_SURROUNDING_CHARACTERS = 12
 """Characters beside a short quotation that must be as they were: `1991` alone is found in many places."""
-DISTINCT_WORDS = 6
+MIN_DISTINCT_WORDS = 6
 """Words from which on a quotation is known by itself, wherever it stands."""
-FEWEST_WORDS = 3
-"""Words from which on a whole sentence or line is known by itself, where it stands once."""
+MIN_SENTENCE_WORDS = 3
+"""Words from which on a whole sentence or line is known by itself, if it stands once."""
 
 RecheckStatus = Literal["exact", "moved", "changed", "gone"]
 FileState = Literal["as_indexed", "changed", "missing"]
@@ -45,11 +45,11 @@ _TOKEN = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff]|\w+|[^\w\s]")
 
 @dataclass(frozen=True)
 class Recheck:
-    """What became of one citation.
+    """The fate of one citation.
 
-    `span`, `line` and `place` are where it stands now. Where it was changed, `nearest` is the text there and `diff`
-    tells the words that went `[-in brackets-]` and those that came `{+in braces+}`. `source_file` has the path of the
-    file that the document was read from and whether it still is as indexed; None where that was not looked at.
+    `span`, `line` and `place` are its present place. If it was changed, `nearest` is the text there and `diff` shows
+    removed words `[-in brackets-]` and added ones `{+in braces+}`. `source_file` has the path of the file that the
+    document was read from and whether it still is as indexed; None if that was not looked at.
     """
 
     status: RecheckStatus
@@ -74,7 +74,7 @@ class Recheck:
 
 @dataclass(frozen=True)
 class _Saved:
-    """What a saved citation says of its place."""
+    """The place of a saved citation."""
 
     document_id: str
     start: int
@@ -84,11 +84,11 @@ class _Saved:
 
 
 def recheck(citation: Mapping[str, Any], document: Document | None) -> Recheck:
-    """Return what became of a saved citation (the JSON object of a response) in the document of its id.
+    """Return the fate of a saved citation (the JSON object of a response) in the document of its id.
 
-    A quotation counts as found where it stands word for word and, unless it is `DISTINCT_WORDS` long or a whole
-    sentence that stands once, between some of what stood beside it; the best surroundings win, then the place nearest
-    to the old one. Raises InvalidInput where the object is not a citation.
+    A quotation counts as found if it stands there word for word. If it is shorter than `MIN_DISTINCT_WORDS` and no
+    whole sentence that stands once, some of its old surroundings must stand beside it. The best surroundings win,
+    then the place nearest to the old one. Raises InvalidInput if the object is not a citation.
     """
     saved = _saved(citation)
     if document is None:
@@ -102,20 +102,20 @@ def recheck(citation: Mapping[str, Any], document: Document | None) -> Recheck:
     return _nearest(document, saved)
 
 
-def with_files(found: Sequence[Recheck], store: "DocumentStore") -> list[Recheck]:
-    """Return the rechecks with what became of the files that their documents in `store` were read from.
+def with_files(rechecks: Sequence[Recheck], store: "DocumentStore") -> list[Recheck]:
+    """Return the rechecks with the state of the files that their documents in `store` were read from.
 
-    The index is what citations are checked against; a file may have gone on since it was indexed.
+    Citations are checked against the index; a file may have changed since it was indexed.
     """
-    known = store.sources()
+    sources = store.sources()
     state = lru_cache(maxsize=None)(_file_state)
 
     def looked_at(item: Recheck) -> Recheck:
-        path, sha256 = known.get(store.source_of(item.document_id) or "", ("", ""))
+        path, sha256 = sources.get(store.source_of(item.document_id) or "", ("", ""))
         now = state(path, sha256) if sha256 else None
         return item if now is None else replace(item, source_file=(path, now))
 
-    return [looked_at(item) for item in found]
+    return [looked_at(item) for item in rechecks]
 
 
 def _file_state(path: str, sha256: str) -> FileState | None:
@@ -132,7 +132,7 @@ def _saved(citation: Mapping[str, Any]) -> _Saved:
         selector, start = citation["selector"][0], citation["document_offset"]["start"]
         # In JSON 5.0 is the same number as 5.
         start = int(start) if isinstance(start, float) and start.is_integer() else start
-        beside = selector["prefix"][-LONGEST_SURROUNDINGS:], selector["suffix"][:LONGEST_SURROUNDINGS]
+        beside = selector["prefix"][-MAX_SURROUNDING_CHARACTERS:], selector["suffix"][:MAX_SURROUNDING_CHARACTERS]
         saved = _Saved(citation["document_id"], start, selector["exact"], *beside)
     except (KeyError, IndexError, TypeError) as error:
         raise InvalidInput(
@@ -153,44 +153,45 @@ def _found(status: RecheckStatus, saved: _Saved, document: Document, start: int)
 
 
 def _best_occurrence(text: str, saved: _Saved) -> int | None:
-    """Return where the quote now stands: best surroundings first, then nearest to the old place."""
+    """Return the present offset of the quote: best surroundings first, then nearest to the old place."""
     quote, places = saved.quote, []
-    found = text.find(quote)
-    while found >= 0:
-        before, after = text[max(0, found - len(saved.prefix)) : found], text[found + len(quote) :][: len(saved.suffix)]
-        kept = _shared_end(before, saved.prefix), _shared_start(after, saved.suffix)
-        if _is_the_one(saved, *kept) or _stands_alone(saved, text, found):
-            places.append((-sum(kept), abs(found - saved.start), found))
-        found = text.find(quote, found + 1)
+    offset = text.find(quote)
+    while offset >= 0:
+        before = text[max(0, offset - len(saved.prefix)) : offset]
+        after = text[offset + len(quote) :][: len(saved.suffix)]
+        shared = _shared_end(before, saved.prefix), _shared_start(after, saved.suffix)
+        if _is_the_one(saved, *shared) or _stands_alone(saved, text, offset):
+            places.append((-sum(shared), abs(offset - saved.start), offset))
+        offset = text.find(quote, offset + 1)
     return min(places)[2] if places else None
 
 
 def _beside(text: str, span: Span, saved: _Saved) -> int:
-    """Return how many characters beside a span are those that stood beside the quotation."""
+    """Return how many characters beside a span are as they were beside the quotation."""
     before, after = text[: span.start][-len(saved.prefix) - 1 :], text[span.end :][: len(saved.suffix)]
     return _shared_end(before, saved.prefix) + _shared_start(after, saved.suffix)
 
 
 def _is_the_one(saved: _Saved, before: int, after: int) -> bool:
-    if len(_TOKEN.findall(saved.quote)) >= DISTINCT_WORDS:
+    if len(_TOKEN.findall(saved.quote)) >= MIN_DISTINCT_WORDS:
         return True
     beside = len(saved.prefix) + len(saved.suffix)
-    return max(before, after) >= min(LEAST_SURROUNDINGS, beside) or before + after == beside
+    return max(before, after) >= min(MIN_SURROUNDING_CHARACTERS, beside) or before + after == beside
 
 
 def _is_whole(saved: _Saved) -> bool:
-    """Tell whether a quotation began and ended where sentences or lines do."""
+    """Tell whether a quotation began and ended with a sentence or a line."""
     begins = not saved.prefix.strip() or _EDGE.search(saved.prefix)
     ends = not saved.suffix.strip() or _EDGE.search(saved.quote) or saved.suffix.lstrip(" ").startswith(("\n", "\r"))
     return bool(begins and ends)
 
 
-def _stands_alone(saved: _Saved, text: str, found: int) -> bool:
-    """Tell whether a short sentence or line is one again where nothing beside it is as it was, and is so only there."""
-    end = found + len(saved.quote)
-    again = _Saved(saved.document_id, found, saved.quote, text[max(0, found - 40) : found], text[end : end + 40])
-    words, once = len(_TOKEN.findall(saved.quote)), text.find(saved.quote) == found == text.rfind(saved.quote)
-    return words >= FEWEST_WORDS and once and _is_whole(saved) and _is_whole(again)
+def _stands_alone(saved: _Saved, text: str, offset: int) -> bool:
+    """Tell whether a short sentence or line is one again at an offset, and stands only there."""
+    end = offset + len(saved.quote)
+    again = _Saved(saved.document_id, offset, saved.quote, text[max(0, offset - 40) : offset], text[end : end + 40])
+    words, once = len(_TOKEN.findall(saved.quote)), text.find(saved.quote) == offset == text.rfind(saved.quote)
+    return words >= MIN_SENTENCE_WORDS and once and _is_whole(saved) and _is_whole(again)
 
 
 def _shared_start(one: str, other: str) -> int:
@@ -204,27 +205,27 @@ def _shared_end(one: str, other: str) -> int:
 def _nearest(document: Document, saved: _Saved) -> Recheck:
     """Return the sentences most like the quotation, or like the words around one that is only part of a sentence.
 
-    Of equals the one that has more of what stood beside the quotation, then the first.
+    Of equals the one with more of the old surroundings, then the first.
     """
-    part = len(_TOKEN.findall(saved.quote)) < DISTINCT_WORDS or not _is_whole(saved)
+    part = len(_TOKEN.findall(saved.quote)) < MIN_DISTINCT_WORDS or not _is_whole(saved)
     old = saved.prefix + saved.quote + saved.suffix if part else saved.quote
-    if len(old) > LONGEST_COMPARED:
+    if len(old) > MAX_COMPARED_CHARACTERS:
         return Recheck("gone", document.id, saved.quote, None)
     likeness = _Likeness(_TOKEN.findall(old), whole=not part)
-    best, found = (LEAST_SIMILARITY, 0), None
+    best, best_span = (MIN_SIMILARITY, 0), None
     for span in _windows(document, saved.quote):
         figure = likeness.of(_TOKEN.findall(document.slice(span)), best[0])
         if figure >= best[0] and (figure, beside := _beside(document.text, span, saved)) > best:
-            best, found = (figure, beside), span
-    if found is None:
+            best, best_span = (figure, beside), span
+    if best_span is None:
         return Recheck("gone", document.id, saved.quote, None)
-    nearest, now = document.slice(found), place(document, found)
+    nearest, now = document.slice(best_span), place(document, best_span)
     diff = worded_diff(old, nearest)
-    return Recheck("changed", document.id, saved.quote, found, now.line_start, nearest, diff, now)
+    return Recheck("changed", document.id, saved.quote, best_span, now.line_start, nearest, diff, now)
 
 
 class _Likeness:
-    """How much of `old` other words hold, in order: of both where `whole` sentences are compared, else of `old`."""
+    """The share of `old` that other words hold, in order: of both if `whole` sentences are compared, else of `old`."""
 
     def __init__(self, old: Sequence[str], whole: bool) -> None:
         self._old, self._whole = old, whole
@@ -232,7 +233,7 @@ class _Likeness:
         self._matcher.set_seq2(old)
 
     def of(self, words: Sequence[str], least: float) -> float:
-        """Return a share from 0 to 1; 0 at once where it is sure to be less than `least`."""
+        """Return a share from 0 to 1; 0 at once if it is sure to be less than `least`."""
         self._matcher.set_seq1(words)
         if not self._whole:
             return sum(block.size for block in self._matcher.get_matching_blocks()) / max(1, len(self._old))
@@ -242,15 +243,15 @@ class _Likeness:
 
 def _windows(document: Document, quote: str) -> list[Span]:
     """Return the sentences of a document, and for a quotation of several, each run of as many."""
-    found = [sentence for block in blocks(document) for sentence in sentences(document, block)]
+    spans = [sentence for block in blocks(document) for sentence in sentences(document, block)]
     whole = Document("quote", quote)
     count = sum(len(sentences(whole, block)) for block in blocks(whole))
-    runs = zip(found, found[count - 1 :], strict=False) if count > 1 else ()
-    return [*found, *(Span(document.id, first.start, last.end) for first, last in runs)]
+    runs = zip(spans, spans[count - 1 :], strict=False) if count > 1 else ()
+    return [*spans, *(Span(document.id, first.start, last.end) for first, last in runs)]
 
 
 def worded_diff(old: str, new: str) -> str:
-    """Return the words of `new` with what went and what came.
+    """Return the words of `new` with the removed and the added ones marked.
 
     >>> worded_diff("It buys 40 percent.", "It buys 45 percent.")
     'It buys [-40-] {+45+} percent.'

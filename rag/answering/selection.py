@@ -21,7 +21,7 @@ from rag.core.types import Chunk, Extraction, Hit, Span
 from rag.retrieval.question_types import question_form
 
 DENIED_SHARE, UNNAMED_NUMBER_SHARE = 0.2, 0.5
-"""Factors of confidence: of a sentence that denies what is asked, and of a passage without a number of the question."""
+"""Factors of confidence: of a sentence that denies the question, and of a passage without a number of the question."""
 MAX_COMPARED_EXTRACTIONS = 32
 """Best extractions that are searched for copies of an answer and for other figures than it gives."""
 _NUMBER = re.compile(r"(?<![\w.])\d[\d.,]*(?<![.,])(?!\w)")
@@ -60,16 +60,16 @@ class Selection:
             return self
         rest = self.answers[top_k:]
         late = [Dropped(item.extraction_rank, item.answer.citation.span, _after(top_k)) for item in rest]
-        dropped = [
+        earlier = [
             replace(item, reason=_after(top_k)) if item.reason.startswith("after") else item for item in self.dropped
         ]
         valued = [item for item in (self.answers[0], *rest) if self.relations.gives_value(item.statement)]
         others = (*valued[1:], *self.others) if valued[:1] == [self.answers[0]] else self.others
-        ordered = sorted((*dropped, *late), key=lambda item: item.rank)
+        ordered = sorted((*earlier, *late), key=lambda item: item.rank)
         return Selection(self.relations, self.answers[:top_k], tuple(others), tuple(ordered))
 
     def shown(self, settings: Settings, threshold: float) -> list[StatedAnswer]:
-        """Return the answers that reach a threshold; if no sureness is asked for, also what stands beside the first."""
+        """Return the answers that reach a threshold; if no sureness is set, also the answers beside the first."""
         sure = [item for item in self.answers if item.answer.confidence >= threshold]
         if not sure or settings.min_confidence is not None or settings.min_precision is not None:
             return sure
@@ -88,7 +88,7 @@ class Selection:
         )
 
     def agreement(self, shown: Sequence[StatedAnswer]) -> dict[str, Any]:
-        """Return `groups` of the ranks 1, 2, 3 … of what is shown, and whether any two `differ`."""
+        """Return `groups` of the ranks 1, 2, 3 … of the shown answers, and whether any two `differ`."""
         documents = [item.answer.citation.span.document_id for item in shown]
         return agreement_of(self.relations, [item.statement for item in shown], documents)
 
@@ -119,7 +119,7 @@ class _Draft:
 
 
 def select(maker: AnswerMaker, question: str, extractions: Sequence[Extraction], top_k: int) -> Selection:
-    """Return at most `top_k` answers; a copy of one goes to its `also_in`, what overlaps one is dropped.
+    """Return at most `top_k` answers; a copy of one goes to its `also_in`, an overlapping one is losers.
 
     A sentence gives one answer, except for questions that ask for a list. Confidence never rises down the list: a lower
     answer with a higher figure would deny the order it stands in.
@@ -128,7 +128,7 @@ def select(maker: AnswerMaker, question: str, extractions: Sequence[Extraction],
     several = question_form(question) == "list"
     drafts: list[_Draft] = []
     others: list[StatedAnswer] = []
-    dropped: list[Dropped] = []
+    losers: list[Dropped] = []
     ceiling = 1.0
     for rank, candidate, confidence in _ordered(maker, question, extractions[:MAX_COMPARED_EXTRACTIONS]):
         original, reason = _repeated(drafts, candidate, several)
@@ -142,14 +142,14 @@ def select(maker: AnswerMaker, question: str, extractions: Sequence[Extraction],
             reason = _after(top_k)
             if relations.gives_value(drafts[0].statement) and relations.gives_value(candidate.statement):
                 others.append(StatedAnswer(maker.answer(candidate, ceiling), candidate.statement, rank))
-        dropped.append(Dropped(rank, candidate.span, reason))
-    return Selection(relations, tuple(draft.finished() for draft in drafts), tuple(others), tuple(dropped))
+        losers.append(Dropped(rank, candidate.span, reason))
+    return Selection(relations, tuple(draft.finished() for draft in drafts), tuple(others), tuple(losers))
 
 
 def _ordered(
     maker: AnswerMaker, question: str, extractions: Sequence[Extraction]
 ) -> list[tuple[int, Candidate, float]]:
-    """Return (rank of the reader, candidate, confidence) in the reader's order, what is demoted further down.
+    """Return (rank of the reader, candidate, confidence) in the reader's order, demoted candidates further down.
 
     A demoted candidate stands after those that affirm and are as sure as it is now.
     """

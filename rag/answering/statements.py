@@ -10,17 +10,17 @@ from functools import lru_cache
 
 from rag.answering.quantities import Quantity, quantities
 
-MOST_EXTRA = 0.25
+MAX_EXTRA_SHARE = 0.25
 """Share of its words that a copy may have beyond the text it copies."""
-FEWEST_WORDS = 3
-"""Words from which on a sentence says enough to be known again."""
+MIN_STATEMENT_WORDS = 3
+"""Words from which on a sentence says enough to be recognised."""
 NEGATIONS = frozenset("not no never none neither nor without hardly cannot nobody nothing".split())
 CHANGING = NEGATIONS | frozenset(
     "if unless except only may might could would should allegedly reportedly almost nearly barely denied denies deny"
     " false falsely refused failed but although however despite than half more less most least until before"
     " after".split()
 )
-"""Words that change what a sentence claims: a text that has one more of these is no copy."""
+"""Words that change the claim of a sentence: a text that has one more of these is no copy."""
 ARTICLES = frozenset(("a", "an", "the"))
 TITLES = frozenset("mr mrs ms dr prof sir dame lord lady".split())
 VALUE_MARK = "\ufdd0"
@@ -33,7 +33,7 @@ _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
 @dataclass(frozen=True)
 class Statement:
-    """A sentence and the range of it that answers, which is all of it where whole sentences are answers."""
+    """A sentence and the range of it that answers, which is all of it if whole sentences are answers."""
 
     sentence: str
     start: int
@@ -51,7 +51,7 @@ class Statement:
 
 
 def same_statement(one: Statement, other: Statement) -> bool:
-    """Tell whether one is a copy of the other, also where a copyist left words out at the end or named his source.
+    """Tell whether one is a copy of the other, also if a copyist left words out at the end or named his source.
 
     >>> copied = (Statement(text, 0, len(text)) for text in ("It fell 5 %.", "It fell 5 percent, police said."))
     >>> same_statement(*copied)
@@ -62,7 +62,7 @@ def same_statement(one: Statement, other: Statement) -> bool:
     if (one.is_span or other.is_span) and words_of(one.answer) != words_of(other.answer):
         return False
     short, long = sorted((words_of(one.sentence), words_of(other.sentence)), key=lambda words: (len(words), words))
-    if len(short) < FEWEST_WORDS or len(long) - len(short) > MOST_EXTRA * len(long):
+    if len(short) < MIN_STATEMENT_WORDS or len(long) - len(short) > MAX_EXTRA_SHARE * len(long):
         return one.sentence == other.sentence
     if names_of(one.sentence) != names_of(other.sentence):
         return False
@@ -83,14 +83,14 @@ def _bag(text: str) -> frozenset[str]:
 
 
 def _beyond(short: Sequence[str], long: Sequence[str]) -> list[str] | None:
-    """Return the words of `long` that are not in `short`, None where `short` does not stand in it in order."""
-    extra, place = [], 0
+    """Return the words of `long` that are not in `short`, None if `short` does not stand in it in order."""
+    extra, position = [], 0
     for word in long:
-        if place < len(short) and word == short[place]:
-            place += 1
+        if position < len(short) and word == short[position]:
+            position += 1
         else:
             extra.append(word)
-    return extra if place == len(short) else None
+    return extra if position == len(short) else None
 
 
 @lru_cache(maxsize=4_096)

@@ -66,7 +66,7 @@ _NAMED = frozenset(("midnight", "mitternacht", "minuit", "medianoche"))
 
 
 def dates(text: str) -> Iterator[tuple[int, int, DateParts]]:
-    """Yield (start, end, (year, month, day)) of each date; None for what a date does not say. Longer patterns first."""
+    """Yield (start, end, (year, month, day)) of each date, with None for an unknown part. Longer patterns first."""
     for pattern in _DATES:
         for match in pattern.finditer(text):
             parts = match.groupdict()

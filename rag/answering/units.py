@@ -118,7 +118,7 @@ def unit_of(word: str) -> Unit | None:
 
 
 def singulars(word: str) -> tuple[str, ...]:
-    """Return a word in small letters and what it may be the plural of, in four languages."""
+    """Return a word in small letters and the singulars it may be the plural of, in four languages."""
     forms = [word]
     forms += [word[:-1]] if len(word) > 3 and word[-1] in "sn" and not word.endswith("ss") else []
     forms += [word[:-2]] if len(word) > 4 and word.endswith(("es", "en")) else []
