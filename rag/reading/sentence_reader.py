@@ -22,10 +22,12 @@ from typing import TYPE_CHECKING
 from rag.core.types import AnswerType, Extraction, Hit
 from rag.index.storage.sentence_vectors import cosine
 from rag.reading.cell_lookup import LOOKUP_DOUBT, LOOKUP_RELEVANCE, LOOKUP_SCORE, matching_cell
+from rag.reading.enumerations import enumerates, whole_enumeration
 from rag.reading.reading_copy import ReadingCopy, Statement
 from rag.reading.records import reading_copy
 from rag.reading.span_decoding import SpanScore
 from rag.reading.whole_spans import whole_span
+from rag.retrieval.default_questions import asks_default, by_default, states_default
 from rag.retrieval.question_types import (
     AnswerKind,
     QuestionForm,
@@ -60,6 +62,9 @@ STATEMENTS: frozenset[QuestionForm] = frozenset(["keywords", "other"])
 """Forms that may be a claim or a subject to read about, which whole sentences answer, unless the model is sure."""
 MAX_SPANS = 3
 """Spans looked at of one sentence, and taken of it if a list is asked for."""
+FITTING_GAIN = 2.0
+"""Score that a statement of a default or an enumeration gains if the question asks for one; by hand, as no data set has
+such questions to fit it."""
 ECHO_COST = 4.0
 """Cost of a span that only repeats the question against another of its sentence, in logarithms of probability."""
 
@@ -73,6 +78,7 @@ class Question:
     kind: AnswerKind
     form: QuestionForm
     stems: frozenset[str]
+    of_default: bool
 
 
 class SentenceReader:
@@ -100,7 +106,7 @@ class SentenceReader:
     def read(self, questions: Sequence[str], hits: Sequence[Sequence[Hit]]) -> list[list[Extraction]]:
         """Return for each question its sentences, best first, ties in order of document and place."""
         vectors = self._embed(questions)
-        questions = [as_read(text) for text in questions]
+        questions = [by_default(as_read(text)) for text in questions]
         readings: Sequence[Sequence[PassageReading | None]] = [[None] * len(question_hits) for question_hits in hits]
         if self._model:
             readings = self._model().read(questions, [[hit.chunk for hit in question_hits] for question_hits in hits])
@@ -111,7 +117,7 @@ class SentenceReader:
 
     def _question(self, text: str, vector: "Floats1d") -> Question:
         terms = question_terms(text, self._words)
-        return Question(vector, terms, answer_kind(text), question_form(text), self._stems(text))
+        return Question(vector, terms, answer_kind(text), question_form(text), self._stems(text), asks_default(text))
 
     def _read(
         self, question: Question, hits: Sequence[Hit], readings: "Sequence[PassageReading | None]"
@@ -151,6 +157,10 @@ class SentenceReader:
                 "kind": holds_kind(words, question.kind),
                 "is_question": float(words.rstrip("\"'”’)").endswith("?")),
                 "earliness": 1.0 / (1 + number),
+                "fitting": float(
+                    (question.of_default and states_default(words))
+                    or (question.form == "list" and (statement.is_list or enumerates(words)))
+                ),
             }
             if reading is None:
                 yield self._extraction(hit, statement.start, statement.end, True, features)
@@ -179,9 +189,14 @@ class SentenceReader:
         spans = self._ranked(question, text, reading.best(start, end, MAX_SPANS))
         if cell is not None:
             spans = [(span._replace(score=max(span.score, LOOKUP_SCORE)), 0.0) for span, _ in spans[:1]]
+        ranges: list[tuple[int, int]] = []
         for rank, (span, echo) in enumerate(spans if question.form == "list" else spans[:1]):
             if rank and span.score < none:
                 return
+            whole, first, last = _range(question, copy, text, statement, (start, end), span, none)
+            if any(first < other_last and other_first < last for other_first, other_last in ranges):
+                continue
+            ranges.append((first, last))
             figures = {
                 **features,
                 "span": _within(span.score, MIN_FIGURE, MAX_FIGURE),
@@ -190,10 +205,6 @@ class SentenceReader:
                 "relevance": _within(relevance, MIN_FIGURE, MAX_FIGURE),
                 "echo": -echo,
             }
-            whole = (question.form in STATEMENTS and span.score < none) or (
-                question.form == "yes_no" if not statement.is_list else question.form == "list"
-            )
-            first, last = (statement.start, end) if whole else _whole(copy, text, span, (start, end))
             yield self._extraction(hit, first, last, whole, figures, none - span.score)
 
     def _ranked(self, question: Question, text: str, spans: Sequence[SpanScore]) -> list[tuple[SpanScore, float]]:
@@ -216,6 +227,7 @@ class SentenceReader:
         no_answer: float | None = None,
     ) -> Extraction:
         score = sum(self._weights.get(name, 0.0) * value for name, value in features.items())
+        score += FITTING_GAIN * features["fitting"]
         whole = whole or (start, end) in hit.chunk.sentences
         kind: AnswerType = "sentence" if whole else "span"
         return Extraction(hit, start, end, kind, score, -score if no_answer is None else no_answer, features)
@@ -229,6 +241,39 @@ class SentenceReader:
             "passage_names": question.terms.share_of_names_in(stems),
             RANKED: max(-3.0, min(3.0, hit.scores.get("fused", 0.0))),
         }
+
+
+def _range(
+    question: Question,
+    copy: ReadingCopy,
+    text: str,
+    statement: Statement,
+    bounds: tuple[int, int],
+    span: SpanScore,
+    none: float,
+) -> tuple[bool, int, int]:
+    """Return whether the whole statement is the answer, and the range of the answer."""
+    if question.form == "procedure":
+        return True, *_step(copy, text, statement)
+    if question.form in STATEMENTS and span.score < none:
+        return True, *bounds
+    if question.form == ("list" if statement.is_list else "yes_no"):
+        return True, *bounds
+    first, last = _whole(copy, text, span, bounds)
+    if question.form == "list":
+        first, last = whole_enumeration(text, first, last, *bounds)
+    return False, first, last
+
+
+def _step(copy: ReadingCopy, text: str, statement: Statement) -> tuple[int, int]:
+    """Return the range of a statement with the command that its colon, or its first word "This", points to."""
+    first, last = statement.start, statement.end
+    if text[first:last].startswith(("This ", "The above ")):
+        before = [other for other in copy.statements if other.end <= first][-1:]
+        first = next((other.start for other in before if not text[other.start : other.end].endswith(".")), first)
+    if text[:last].rstrip().endswith(":"):
+        last = next((other.end for other in copy.statements if other.start >= last), last)
+    return first, last
 
 
 def _whole(copy: ReadingCopy, text: str, span: SpanScore, bounds: tuple[int, int]) -> tuple[int, int]:

@@ -11,6 +11,7 @@ from rag.core.settings import Settings
 from rag.core.types import Hit
 from rag.index.index import Index
 from rag.index.storage.sentence_vectors import cosine
+from rag.retrieval.default_questions import by_default
 from rag.retrieval.fusion import convex_mix
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def retrieve(
     excluded = {row for document_id in without for row in index.store.rows_of(document_id)}
     depth = settings.candidates
     dense = _without_rows(index.vectors.search(vector[None, :], depth + len(excluded), among)[0], excluded, depth)
-    lexical = _without_rows(index.words.search(question, depth + len(excluded), among), excluded, depth)
+    lexical = _without_rows(index.words.search(by_default(question), depth + len(excluded), among), excluded, depth)
     rows = sorted({row for row, _ in (*dense, *lexical)})
     cosines = dict(zip(rows, cosine(index.vectors.get(np.array(rows, np.int64)), vector), strict=True))
     _require_unit_vectors(index, cosines.values())

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from rag.core.protocols import LexicalStore
 
 AnswerKind = Literal["number", "time", "name", "any"]
-QuestionForm = Literal["yes_no", "number", "time", "name", "place", "reason", "manner", "list", "keywords", "other"]
+QuestionForm = Literal[
+    "yes_no", "number", "time", "name", "place", "reason", "procedure", "manner", "list", "keywords", "other"
+]
 
 KINDS: tuple[tuple[str, AnswerKind], ...] = (
     (r"\b(how (many|much|old|long|far|tall|high|large|big|fast)|what (percent\w*|share|number|proportion|fraction))\b",
@@ -36,15 +38,18 @@ NAME = re.compile(r"(?<!^)(?<![.!?]\s)\b[^\W\d_a-z]\w+")
 AUXILIARIES = "is are was were do does did has have had can could will would should may might must isn't didn't doesn't"
 ASKING = "who whom whose what which when where why how"
 COMMANDS = "list name tell show give find explain describe"
+VERBS = "happens|goes|comes|makes|becomes|means|counts|applies|causes|needs|keeps|gives|starts|begins|ends|remains"
+"""What may follow "what" or "which" and ends like the plural of a noun."""
 FORMS: tuple[tuple[str, QuestionForm], ...] = (
     (r"(list|name|give|enumerate)\b"
-     r"|(which|what)( (?!is|was|does|has)\w+)? (?!is\b|was\b|does\b|has\b)\w\w+[^\Wsui]s\b", "list"),
+     rf"|(which|what)( (?!is|was|does|has|{VERBS})\w+)? (?!(?:is|was|does|has|{VERBS})\b)\w\w+[^\Wsui]s\b", "list"),
     (r"(\w+ ){0,2}how (many|much|old|long|far|tall|high|large|big|fast|deep)\b"
      r"|(\w+ ){0,2}what (percent\w*|share|number|proportion|fraction)\b", "number"),
     (r"(\w+ )?(when|(what|which) (year|date|day|month|time|century))\b", "time"),
     (r"(\w+ )?(who|whom|whose)\b", "name"),
     (r"(\w+ )?(where|(what|which) (country|city|place|town))\b", "place"),
     (r"why\b|for what reason\b|what (was|is|were) the reasons?\b", "reason"),
+    (r"(\w+ )?how ((do|can|could|should|would|must|may|shall) (i|you|we|one)|to)\b", "procedure"),
     (r"(\w+ )?how\b", "manner"),
     (rf"({AUXILIARIES.replace(' ', '|')})\b", "yes_no"),
 )  # fmt: skip

@@ -205,3 +205,42 @@ def test_what_numbers_a_heading_is_left_out(words: TantivyStore, embedder: "Embe
 )  # fmt: skip
 def test_an_amount_or_a_date_numbers_nothing(text: str) -> None:
     assert after_enumerator(text) == 0
+
+
+COMMANDS = (
+    "Caches keep passwords for some time (this example sets one hour):\n\n$ keep --timeout=3600\n\nIt needs a disk."
+)
+
+
+def best_of(words: TantivyStore, embedder: "Embedder", question: str, text: str, ends: Sequence[str]) -> str:
+    """Return the words of the best extraction of one passage, whose sentences end with `ends`, by the real reader."""
+    stops = [text.index(end) + len(end) for end in ends]
+    starts = [0, *(stop + len(text[stop:]) - len(text[stop:].lstrip()) for stop in stops[:-1])]
+    ranges = tuple(zip(starts, stops, strict=True))
+    chunk = Chunk(Span("d", 0, len(text)), text, None, (), ranges)
+    passage = Hit(1, chunk, 0.5, {"dense": 0.6, "bm25": 3.0, "fused": 0.5})
+    vectors = QueryVectors(lambda: embedder)
+    stored = lambda rows: [embedder.embed_with_parts([text], [ranges])[1][0] for _ in rows]  # noqa: E731
+    best = SentenceReader(vectors, stored, words, model=span_model).read([question], [[passage]])[0][0]
+    return text[best.start : best.end]
+
+
+def test_a_procedure_is_answered_with_its_whole_step_and_command(words: TantivyStore, embedder: "Embedder") -> None:
+    ends = ("hour):", "3600", "disk.")
+    answer = best_of(words, embedder, "How do I keep a password for one hour?", COMMANDS, ends)
+    assert answer == COMMANDS[: COMMANDS.index("\n\nIt")]
+
+
+def test_a_question_for_a_default_is_answered_by_the_statement_of_it(words: TantivyStore, embedder: "Embedder") -> None:
+    text = (
+        "The timeout says how many seconds a lock is waited for. A busy server needs 60 seconds. Defaults to 5 seconds."
+    )
+    ends = ("waited for.", "needs 60 seconds.", "5 seconds.")
+    answer = best_of(words, embedder, "How many seconds is a lock waited for if I set nothing?", text, ends)
+    assert answer == "5 seconds"
+
+
+def test_a_list_is_answered_with_the_whole_enumeration(words: TantivyStore, embedder: "Embedder") -> None:
+    text = "The balancer has a scheduler. It offers the schedulers Round Robin, Least Busy and Heartbeat."
+    answer = best_of(words, embedder, "Which schedulers does the balancer offer?", text, ("a scheduler.", "Heartbeat."))
+    assert answer == "Round Robin, Least Busy and Heartbeat"

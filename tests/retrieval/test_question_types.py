@@ -146,3 +146,12 @@ def test_one_question_is_no_list_of_them(given: Any) -> None:
     with pytest.raises(InvalidQuestion, match="Several questions are a list") as caught:
         checked_all(given, 100)
     assert "`ask`" in caught.value.remedy
+
+
+@pytest.mark.parametrize(("question", "form"), [
+    ("What happens to boats that are not used?", "other"), ("What causes rust?", "other"),
+    ("Which boats are used?", "list"), ("How do I stop it?", "procedure"), ("How to stop it", "procedure"),
+    ("How does it stop?", "manner"),
+])  # fmt: skip
+def test_a_verb_is_no_plural_and_a_procedure_no_manner(question: str, form: str) -> None:
+    assert question_form(question) == form
