@@ -25,6 +25,7 @@ REASONS: dict[str, str] = {
     "navigation": "a menu, a list of tags or a way to other pages",
     "not_main_text": "outside the main text of its web page",
     "repeated": "says again what another block says, of this document or of many others",
+    "running_head": "the head, foot or number of a page",
     "separator": "a rule or another mark without a word",
     "share": "buttons for sharing and following",
     "subscribe": "offers a subscription or a newsletter",

@@ -39,11 +39,12 @@ class Composer:
 
     def add(
         self, text: str, kind: BlockKind = "paragraph", level: int | None = None, reason: str | None = None,
-        row: int | None = None,
+        row: int | None = None, page_start: int | None = None,
     ) -> None:  # fmt: skip
         """Add a block without the white space at its ends; a blank one is ignored.
 
-        `row` is the number of a table row in the original. Raises UnreadableSource if the text grows too long.
+        `row` is the number of a table row in the original; a page begins `page_start` characters behind the block's
+        start. Raises UnreadableSource if the text grows too long.
         """
         text = storable(text).strip()
         if not text:
@@ -52,6 +53,8 @@ class Composer:
             self._append("\n" if kind in _CLOSE and self._blocks[-1][2] in _CLOSE else "\n\n")
         start = self._length
         self._append(text)
+        if page_start is not None:
+            self._pages.append(start + page_start)
         self._blocks.append((start, self._length, kind, level, reason))
         if row is not None or (self._rows and self._rows[-1][1]):
             self._rows.append((start, row or 0))

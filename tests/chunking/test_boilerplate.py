@@ -733,8 +733,9 @@ class TestLines:
         tables = wordings().lines
         used = {reason for rows in tables.values() for reason, _ in rows}
         used |= {notice.reason for notice in wordings().notices}
-        assert used | {"front_matter", "markup", "not_main_text", "repeated", "separator"} == set(REASONS)
-        assert set(BOILERPLATE) == set(REASONS) - {"front_matter", "markup", "not_main_text", "repeated"}
+        loaders = {"front_matter", "markup", "not_main_text", "repeated", "running_head"}
+        assert used | loaders | {"separator"} == set(REASONS)
+        assert set(BOILERPLATE) == set(REASONS) - loaders
 
     def test_long_paragraphs_are_never_notices(self) -> None:
         notice = "© 2024 The Paper. All rights reserved. This may not be reproduced without written permission."

@@ -6,8 +6,7 @@ pdfium gives the lines; their positions and the sizes of their letters tell head
 import re
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from itertools import pairwise
 from statistics import median
 from typing import Any
@@ -15,6 +14,9 @@ from typing import Any
 from rag.core.errors import EmptyDocument, LoadError, UnreadableSource
 from rag.core.types import Document
 from rag.loading.composing import Composer
+from rag.loading.formats.pdf_frames import frame_lines
+from rag.loading.formats.pdf_hyphens import Hyphens
+from rag.loading.formats.pdf_lines import Line, PageLines, page_lines
 from rag.loading.sources import Source, checked_path, file_sha256
 
 MAX_PDF_SECONDS = 300
@@ -25,19 +27,11 @@ MAX_HEADING_CHARACTERS = 200
 MIN_PARAGRAPH_STEP = 1.3
 """Distance between the lines of two paragraphs, at least, over the usual one on the page."""
 _BULLET = re.compile(r"[•◦▪●‣–*-]\s+\S|\(?\d{1,3}[.)]\s+\S")
-_LETTER = re.compile(r"[^\W_]")
-_HYPHEN = re.compile("\\b(\\w++)\ufffe(\\w++)")
+_SENTENCE_END = re.compile(r"[.!?:;\u3002\uff01\uff1f][\"')\]\u201d\u2019\u00bb]*$")
+MIN_PROSE_WORDS = 4
+"""Words of a line that may go on behind the end of the page."""
 _DATE = re.compile(r"D:(\d{4})(\d\d)?(\d\d)?")
 _PROGRAM_TITLE = re.compile(r"Microsoft \w+ - |untitled|.*\.(?:docx?|pptx?|indd|tex|dvi|rtf)$", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class _Line:
-    """A line of a page: its words, size of its letters, and its lower edge; all in points."""
-
-    words: str
-    size: float
-    bottom: float
 
 
 def load_pdf(source: Source) -> Iterator[Document | LoadError]:
@@ -48,9 +42,11 @@ def load_pdf(source: Source) -> Iterator[Document | LoadError]:
     with PdfDocument(path) as pdf:
         pages = list(_pages(pdf, source))
         info = pdf.get_metadata_dict()
-    empty = [number for number, lines in enumerate(pages, start=1) if not lines]
+    empty = [number for number, page in enumerate(pages, start=1) if not page.lines]
     if len(empty) < len(pages):
-        yield _composed(source, pages).document("pdf", sha256, _title(info), _metadata(info))
+        composer = _composed(source, [page.lines for page in pages])
+        composer.leave_out("hidden lines", sum(page.hidden_count for page in pages))
+        yield composer.document("pdf", sha256, _title(info), _metadata(info))
     if empty:
         whose = f"page{'s' * (len(empty) > 1)} {_ranges(empty)} of {len(pages)}"
         raise EmptyDocument(f"{source.name}: no text on {whose}.", "If scanned, run text recognition (OCR) on it.")
@@ -63,34 +59,21 @@ def why_unreadable(source: Source, error: Exception) -> UnreadableSource:
     return UnreadableSource(f"{source.name} is no sound PDF: cut off or damaged.", "Download or export it again.")
 
 
-def _pages(pdf: Any, source: Source) -> Iterator[list[_Line]]:
+def _pages(pdf: Any, source: Source) -> Iterator[PageLines]:
     until = time.monotonic() + MAX_PDF_SECONDS
+    has_form = pdf.get_formtype() != 0
+    if has_form:
+        pdf.init_forms()
     for number in range(len(pdf)):
         if time.monotonic() > until:
             what = f"{source.name}: reading stopped at page {number + 1} after {MAX_PDF_SECONDS} seconds."
             raise UnreadableSource(what, "Split the file.")
         page = pdf[number]
-        text = page.get_textpage()
-        yield list(_lines(text))
-        text.close()
+        yield page_lines(page, pdf.formenv if has_form else None)
         page.close()
 
 
-def _lines(page: Any) -> Iterator[_Line]:
-    from pypdfium2.raw import FPDFText_GetFontSize
-
-    start = 0
-    for words in page.get_text_range().split("\r\n"):
-        if words.strip():
-            # A bullet often comes from another font: the first letter tells the size.
-            letter = _LETTER.search(words)
-            at = min(start + (letter.start() if letter else 0), page.count_chars() - 1)
-            _, bottom, _, _ = page.get_charbox(at, loose=True)
-            yield _Line(words.strip(), FPDFText_GetFontSize(page, at), bottom)
-        start += len(words.encode("utf-16-le")) // 2 + 2
-
-
-def _composed(source: Source, pages: list[list[_Line]]) -> Composer:
+def _composed(source: Source, pages: list[list[Line]]) -> Composer:
     composer = Composer(source)
     sizes = Counter[float]()
     for line in (line for lines in pages for line in lines):
@@ -98,22 +81,56 @@ def _composed(source: Source, pages: list[list[_Line]]) -> Composer:
     body = max(sizes, key=lambda size: (sizes[size], -size))
     large = sorted((size for size in sizes if size > MIN_HEADING_RATIO * body), reverse=True)
     levels = {size: min(level, 6) for level, size in enumerate(large, start=1)}
-    hyphens = _Hyphens(line.words for lines in pages for line in lines)
-    for lines in pages:
-        composer.page()
-        for block in _blocks(lines):
-            text = hyphens.mended("\n".join(line.words for line in block))
+    hyphens = Hyphens(line.words for lines in pages for line in lines)
+    unfinished: list[Line] = []
+    for number, (lines, frame) in enumerate(zip(pages, frame_lines(pages), strict=True)):
+        blocks = list(_blocks([line for i, line in enumerate(lines) if i not in frame]))
+        goes_on = bool(unfinished) and bool(blocks) and _goes_on(unfinished, blocks[0])
+        if unfinished:
+            before = hyphens.joined(_text(unfinished))
+            after = hyphens.joined(_text(blocks.pop(0))) if goes_on else ""
+            composer.add(f"{before}\n{after}", page_start=len(before) + 1 if goes_on else None)
+            unfinished = []
+        if not goes_on:
+            composer.page()
+        is_last = number + 1 == len(pages)
+        if not is_last and blocks and _is_unfinished(blocks[-1], levels):
+            unfinished = blocks.pop()
+        for block in blocks:
+            text = hyphens.joined(_text(block))
             level = levels.get(round(block[0].size, 1))
             if level and len(text) <= MAX_HEADING_CHARACTERS:
                 composer.add(text, "heading", level)
             else:
                 composer.add(text, "list_item" if _BULLET.match(text) else "paragraph")
+        # The frame stands before a sentence that the end of the page cuts, so that the sentence stays whole.
+        for i in sorted(frame):
+            composer.add(hyphens.joined(lines[i].words), reason="running_head")
     return composer
 
 
-def _blocks(lines: list[_Line]) -> Iterator[list[_Line]]:
+def _text(block: list[Line]) -> str:
+    return "\n".join(line.words for line in block)
+
+
+def _is_unfinished(block: list[Line], levels: dict[float, int]) -> bool:
+    """Tell if a block at the end of a page stops within a sentence."""
+    words = block[-1].words
+    is_prose = len(words.split()) >= MIN_PROSE_WORDS and round(block[0].size, 1) not in levels
+    return is_prose and not _BULLET.match(block[0].words) and not _SENTENCE_END.search(words)
+
+
+def _goes_on(block: list[Line], other: list[Line]) -> bool:
+    """Tell if the first block of a page goes on with the sentence that the page before left unfinished."""
+    words = other[0].words
+    is_prose = words[:1].islower() or len(words.split()) >= MIN_PROSE_WORDS
+    is_same_size = abs(other[0].size - block[-1].size) <= 0.1 * block[-1].size
+    return is_prose and is_same_size and not _BULLET.match(words)
+
+
+def _blocks(lines: list[Line]) -> Iterator[list[Line]]:
     """Yield the lines of each block: a new one begins with other letters, more distance, a bullet, another column."""
-    steps = [above.bottom - below.bottom for above, below in pairwise(lines)]
+    steps = [above.end_bottom - below.bottom for above, below in pairwise(lines)]
     usual = median([step for step in steps if step > 0] or [0.0])
     block = lines[:1]
     for above, line, step in zip(lines, lines[1:], steps, strict=False):
@@ -125,20 +142,6 @@ def _blocks(lines: list[_Line]) -> Iterator[list[_Line]]:
         block.append(line)
     if block:
         yield block
-
-
-class _Hyphens:
-    """Decides for words broken at a line's end, which pdfium marks, whether the hyphen belongs to the word."""
-
-    def __init__(self, lines: Iterable[str]) -> None:
-        self._hyphenated = {word.lower() for line in lines for word in re.findall(r"\b\w++-\w++", line)}
-
-    def mended(self, text: str) -> str:
-        def joined(match: re.Match[str]) -> str:
-            whole = f"{match[1]}-{match[2]}"
-            return whole if whole.lower() in self._hyphenated else match[1] + match[2]
-
-        return _HYPHEN.sub(joined, text).replace("\ufffe", "-").replace("\x00", "")
 
 
 def _title(info: dict[str, str]) -> str | None:
