@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from rag.answering.assistant import Assistant
-from rag.cli.server_commands import attach_service
 from rag.core.configuration import load
 from rag.core.errors import IndexNotFound, RagError
 from rag.core.settings import Options, Settings
 from rag.index.index import Index
+from rag.server.api import attach_service
 from rag.server.local_socket import also_answering
 from rag.server.page import serve_assistant
 

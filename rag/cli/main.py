@@ -27,12 +27,13 @@ from rag.cli.options import (
     open_index,
 )
 from rag.cli.saved_responses import saved_responses
-from rag.cli.server_commands import attach_service, mcp_command, tokens
+from rag.cli.server_commands import mcp_command, tokens
 from rag.cli.terminal import show_quote, show_rechecks
 from rag.core.configuration import KEYS, SECRET, changes_of, configured, load
 from rag.core.errors import InvalidQuestion, RagError
 from rag.core.plain_text import printable
 from rag.index.filters import from_pairs
+from rag.server.api import attach_service
 
 if TYPE_CHECKING:
     from rag.answering.assistant import Assistant
@@ -175,6 +176,8 @@ def serve(
     readonly: Annotated[bool, typer.Option("--readonly/--no-readonly", help=READONLY_HELP)] = False,
     rate_limit: Annotated[int, typer.Option(help="Questions a minute for one visitor.")] = 120,
     upload_limit: Annotated[int, typer.Option(help="Largest upload, in megabytes.")] = 50,
+    upload_space: Annotated[int, typer.Option(help="Megabytes that all uploads together may take.")] = 10_000,
+    proxy: Annotated[str, typer.Option(help="Address of the reverse proxy whose X-Forwarded-For is believed.")] = "",
     settings: SetOption = None,
 ) -> None:
     """Serve the page, REST and MCP, on this machine only unless --host says otherwise."""
@@ -183,7 +186,7 @@ def serve(
     from rag.server.page import serve as serve_page
 
     login = name_and_password(auth) if auth else None
-    options = Options(host, port, login, readonly, rate_limit, upload_limit)
+    options = Options(host, port, login, readonly, rate_limit, upload_limit, upload_space, proxy)
     configured_settings = open_index(index).settings
     serve_page(
         index, configured_settings.updated(changes_of(settings)), options, also_answering(index, attach_service(index))

@@ -3,7 +3,7 @@
 from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -11,13 +11,6 @@ from rag.cli.options import DEFAULT_INDEX, IndexOption, SetOption
 from rag.core.configuration import changes_of
 from rag.core.errors import IndexNotFound, InvalidSettings
 from rag.server.api.tokens import TOKENS, Tokens
-
-if TYPE_CHECKING:
-    from fastapi import FastAPI
-
-    from rag.server.page import Options
-    from rag.server.shared_assistant import SharedAssistant
-    from rag.server.web import Attach
 
 tokens = typer.Typer(no_args_is_help=True, help="Make, list or remove tokens for programs that ask over the network.")
 ScopeOption = Annotated[str, typer.Option("--scope", help="read, write (documents too) or admin (figures too).")]
@@ -51,29 +44,16 @@ def mcp_command(index: IndexOption = DEFAULT_INDEX, settings: SetOption = None) 
 
     from rag.answering.assistant import Assistant
     from rag.index.index import Index
-    from rag.server.api.operations import Operations
-    from rag.server.api.queueing import RequestQueue
+    from rag.server.api.handlers import Handlers
+    from rag.server.api.request_queue import RequestQueue
     from rag.server.api.tools import serve_stdio
     from rag.server.shared_assistant import SharedAssistant
 
     with closing(Index.open(index)) as opened:  # so that a mistake is reported before MCP starts
         new_settings = opened.settings.updated(changes_of(settings))
         opened.require(new_settings)
-    operations = Operations(SharedAssistant(lambda: Assistant.open(index, new_settings)))
-    asyncio.run(serve_stdio(operations, RequestQueue(1_000_000)))
-
-
-def attach_service(index: Path) -> "Attach":
-    """Return a function that adds REST and MCP to the page's application, with the access log on standard error."""
-
-    def attach(app: "FastAPI", assistant: "SharedAssistant", options: "Options") -> None:
-        from rag.server.api.application import attach as put_before
-        from rag.server.api.journal import log_to_stderr
-
-        log_to_stderr()
-        put_before(app, assistant, options, Tokens(index / TOKENS))
-
-    return attach
+    handlers = Handlers(SharedAssistant(lambda: Assistant.open(index, new_settings)))
+    asyncio.run(serve_stdio(handlers, RequestQueue(1_000_000)))
 
 
 def _tokens(index: Path) -> Tokens:

@@ -25,6 +25,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "port": (0, 65_535),
     "rate_limit": (1, 1_000_000),
     "upload_limit": (1, 100_000),
+    "upload_space": (1, 10_000_000),
 }
 
 VECTOR_INDEXES = ("auto", "flat", "sq8", "ivf")
@@ -137,6 +138,10 @@ class Options:
     """Questions a minute of one client; a file of questions counts each."""
     upload_limit: int = 50
     """Longest file that is taken, in megabytes."""
+    upload_space: int = 10_000
+    """Megabytes that all uploaded files together may take."""
+    proxy: str = ""
+    """Address of the reverse proxy in front; only this one is believed when it says from where a request comes."""
 
     def __post_init__(self) -> None:
         """Refuse options that nothing can be served with, such as limits that let nothing through."""

@@ -3,12 +3,9 @@
 import base64
 import hashlib
 import re
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from typing import Any
+from collections.abc import Iterable
 
-Message = MutableMapping[str, Any]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Message, Callable[[], Awaitable[Message]], Send], Awaitable[None]]
+from rag.server.asgi import App, Message, Receive, Send
 
 INLINE_SCRIPT = re.compile(rb"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.DOTALL | re.IGNORECASE)
 POLICY = {
@@ -42,7 +39,7 @@ class SecurityHeaders:
         """Wrap `app`."""
         self._app = app
 
-    async def __call__(self, scope: Message, receive: Callable[[], Awaitable[Message]], send: Send) -> None:
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Pass everything through; hold an HTML page back until its scripts are known."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)

@@ -16,7 +16,7 @@ from rag.core.response import Answer, IndexInfo, Response
 from rag.core.settings import Settings
 from rag.core.types import Chunk, Document, DocumentSummary, Mask
 from rag.index.index import Index
-from rag.server.turn_taking import TakingTurns
+from rag.server.locked_embedder import LockedEmbedder
 
 if TYPE_CHECKING:
     from rag.evaluation.datasets import Question
@@ -50,6 +50,11 @@ class SharedAssistant:
         """Return the folder of the index."""
         with self.ready() as assistant:
             return assistant.index.path
+
+    @property
+    def folder(self) -> Path | None:
+        """Return the folder of the index, None before it is open."""
+        return self._assistant.index.path.resolve() if self._assistant else None
 
     def load(self) -> None:
         """Open the index and load the model, so that the first question is answered at once. Raises nothing."""
@@ -148,7 +153,8 @@ class SharedAssistant:
         """
         with self.ready() as assistant:
             path, embedder = assistant.index.path, assistant.index.embedder
-        index = Index.open(path, TakingTurns(embedder, self._lock))
+        # Files are read in a process of their own here, even if the settings turn it off: none may stop the server.
+        index = Index.open(path, LockedEmbedder(embedder, self._lock), isolated_reading=True)
         try:
             return write(index)
         finally:

@@ -1,4 +1,4 @@
-"""Keeps the files that visitors hand in, in the folder `uploads` of the index, under the names they came with."""
+"""Stores the files that visitors add, in the folder `uploads` of the index, under the names they came with."""
 
 import shutil
 from collections.abc import Callable, Sequence
@@ -12,58 +12,83 @@ from rag.index.index import Index
 UPLOADS = "uploads"
 
 
-def add_files(index: Index, files: Sequence[str | Path], tell: Callable[[Progress], None] | None = None) -> IndexReport:
-    """Copy files to the folder and add them to the index; a file that gives no document is not kept.
+def add_files(
+    index: Index, files: Sequence[tuple[str, Path]], tell: Callable[[Progress], None] | None = None
+) -> IndexReport:
+    """Copy files to the folder and add them to the index; a file that gives no document is deleted again.
 
-    One of the same name in the folder is replaced. Where a document from elsewhere has the name already, ` (2)` and so
-    on is put to it. Raises IndexWriteFailed.
+    `files` are pairs of a name and the file that has the content. A file of the same name in the folder is replaced. If
+    a document from elsewhere has the name already, the file is called `name (2)` and so on. Raises IndexWriteFailed.
     """
-    kept = _copied(index, files)
-    report = index.add(kept, tell)
-    for place in kept:
-        if not index.store.documents_of(place.name):
-            place.unlink()
-    # Where the folder lies is nobody's business but of who serves the page.
-    here = f"{index.path / UPLOADS}/"
+    copies = _copied(index, files)
+    report = index.add(copies, tell)
+    for copy in copies:
+        if not index.store.documents_of(copy.name):
+            copy.unlink()
+    # Visitors need not know where the folder lies.
+    here = f"{uploads_of(index)}/"
     failed = tuple((name, reason.replace(here, "")) for name, reason in report.failed)
     return replace(report, failed=failed, notes=tuple(note.replace(here, "") for note in report.notes))
 
 
-def _copied(index: Index, files: Sequence[str | Path]) -> list[Path]:
-    folder = index.path / UPLOADS
-    kept = []
+def drop(index: Index, source_path: str | None) -> None:
+    """Delete the file of a removed document if it was uploaded.
+
+    The path may have been stored from another working folder, or before the index was moved: only the names of the file
+    and its folder count.
+    """
+    if not source_path or Path(source_path).parent.name != UPLOADS:
+        return
+    copy = uploads_of(index) / Path(source_path).name
+    elsewhere = Path(source_path)
+    if elsewhere.is_absolute() and elsewhere.exists() and elsewhere.resolve() != copy:
+        return  # a file of the user's own, in a folder of this name
+    copy.unlink(missing_ok=True)
+
+
+def uploads_of(index: Index) -> Path:
+    """Return the folder of an index's uploads, whatever the working folder is later."""
+    return index.path.resolve() / UPLOADS
+
+
+def stored_bytes(folder: Path) -> int:
+    """Return how much the files in a folder of uploads take."""
+    if not folder.is_dir():
+        return 0
+    return sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
+
+
+def _copied(index: Index, files: Sequence[tuple[str, Path]]) -> list[Path]:
+    folder = uploads_of(index)
+    copies = []
     try:
         folder.mkdir(exist_ok=True)
-        for file in map(Path, files):
-            place = _place(index, folder, file.name)
-            partial = place.with_name(f".{place.name}.partial")
+        for name, file in files:
+            copy = _free_path(index, folder, name)
+            partial = copy.with_name(f".{copy.name}.partial")
             shutil.copyfile(file, partial)
-            partial.replace(place)
-            kept.append(place)
+            partial.replace(copy)
+            copies.append(copy)
     except OSError as error:
-        raise IndexWriteFailed(f"The files could not be kept: {error}.", "See that the disk has room.") from None
-    return kept
+        raise IndexWriteFailed(f"The files could not be stored: {error}.", "Free disk space.") from None
+    return copies
 
 
-def drop(index: Index, source_path: str | None) -> None:
-    """Delete the file of a document that was removed, where it is one that was handed in."""
-    folder = (index.path / UPLOADS).resolve()
-    if source_path and Path(source_path).resolve().parent == folder:
-        Path(source_path).unlink(missing_ok=True)
-
-
-def _place(index: Index, folder: Path, name: str) -> Path:
-    # A hidden file is read by nobody.
-    wanted = Path(name.lstrip(".") or "file")
-    place, number = folder / wanted, 1
-    while _belongs_elsewhere(index, place):
+def _free_path(index: Index, folder: Path, name: str) -> Path:
+    # No loader reads a hidden file.
+    visible = Path(name.lstrip(".") or "file")
+    path, number = folder / visible, 1
+    while _belongs_elsewhere(index, path):
         number += 1
-        place = folder / f"{wanted.stem} ({number}){wanted.suffix}"
-    return place
+        path = folder / f"{visible.stem} ({number}){visible.suffix}"
+    return path
 
 
-def _belongs_elsewhere(index: Index, place: Path) -> bool:
-    known = index.store.sources().get(place.name)
-    if known is None:
-        return index.store.document(place.name) is not None
-    return Path(known[0]).resolve() != place.resolve()
+def _belongs_elsewhere(index: Index, path: Path) -> bool:
+    source = index.store.sources().get(path.name)
+    if source is None:
+        return index.store.document(path.name) is not None
+    location = Path(source[0])
+    if location.parent.name == UPLOADS and not location.is_absolute():
+        return False  # stored by an earlier version, from another working folder
+    return location.resolve() != path

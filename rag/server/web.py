@@ -1,12 +1,14 @@
-"""Serves the page from this machine alone: binds the port, adds the headers, says the address once it answers."""
+"""Serves the page, REST and MCP: binds the port, adds the headers, prints the address when it answers."""
 
 import socket
 import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 import typer
@@ -14,20 +16,28 @@ import uvicorn
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import HTTPConnection
+from starlette.routing import Mount, Route
 
 from rag.answering.assistant import Assistant
 from rag.core.errors import InvalidInput
 from rag.core.settings import LOOPBACK, Options, Settings
+from rag.server.asgi import Message
+from rag.server.connections import BoundedConnection
 from rag.server.headers import SecurityHeaders
+from rag.server.incoming_files import ADDRESS as UPLOAD_ADDRESS
+from rag.server.incoming_files import IncomingFiles, UploadEndpoint
 from rag.server.page.components import ASSETS, ASSETS_ADDRESS
 from rag.server.page.page import build_page
 from rag.server.page.theme import theme
+from rag.server.page_routes import PageRoutes
 from rag.server.shared_assistant import SharedAssistant
+from rag.server.uploads import UPLOADS, stored_bytes
 
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 """Addresses that mean all of this machine's, and one at which it can be asked."""
 PATIENCE_SECONDS = 120
-STYLES = ("desk.css", "page.css")
+STYLES = ("documents.css", "page.css")
 Attach = Callable[[FastAPI, SharedAssistant, Options], None]
 
 
@@ -53,7 +63,15 @@ def serve_assistant(
     assistant = SharedAssistant(open_assistant)
     app = build_app(assistant, options, private, attach)
     config = uvicorn.Config(
-        SecurityHeaders(app), log_level="warning", access_log=False, timeout_graceful_shutdown=2, server_header=False
+        SecurityHeaders(app),
+        http=BoundedConnection,
+        ws="none",
+        log_level="error",
+        access_log=False,
+        timeout_graceful_shutdown=2,
+        server_header=False,
+        proxy_headers=bool(options.proxy),
+        forwarded_allow_ips=options.proxy or None,
     )
     server = uvicorn.Server(config)
     if not options.local and options.auth is None:
@@ -67,17 +85,24 @@ def serve_assistant(
 def build_app(
     assistant: SharedAssistant, options: Options, private: tuple[Path, ...] = (), attach: Attach | None = None
 ) -> FastAPI:
-    """Return the web application. It is Gradio's, without analytics, run history or links elsewhere."""
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    """Return the web application: Gradio's page behind the list of its routes, and what `attach` puts beside it."""
+    login = PageLogin(options)
+    incoming = IncomingFiles(
+        options.upload_limit * 1_000_000, options.upload_space * 1_000_000, lambda: _stored_bytes(assistant)
+    )
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=_deleting(incoming))
+    app.add_middleware(PageRoutes, admitted=login.admitted)
     if attach is not None:
         attach(app, assistant, options)
     if options.local:
         # A page elsewhere must not reach the documents by pointing its own name at this machine.
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK, "[::1]"])
+    endpoint = UploadEndpoint(incoming, login.admitted, not options.readonly)
+    app.router.routes.append(Route(UPLOAD_ADDRESS, endpoint=endpoint))
     app.mount(ASSETS_ADDRESS, StaticFiles(directory=ASSETS))
     gr.mount_gradio_app(
         app,
-        build_page(assistant, options),
+        build_page(assistant, options, incoming),
         path="/",
         theme=theme(),
         head="".join(f'<link rel="stylesheet" href="{ASSETS_ADDRESS}/{name}">' for name in STYLES),
@@ -89,10 +114,52 @@ def build_app(
         mcp_server=False,
         enable_monitoring=False,
         auth=[options.auth] if options.auth else None,
-        max_file_size=1 if options.readonly else options.upload_limit * 1_000_000,
+        max_file_size=1,  # Gradio itself takes no files: its upload route is closed
         blocked_paths=[str(path.resolve()) for path in private],
     )
+    login.find_gradio(app)
     return app
+
+
+class PageLogin:
+    """Tells whether a request comes from a visitor who has logged in to the page."""
+
+    def __init__(self, options: Options) -> None:
+        """Admit everyone if `options` name no password."""
+        self._open = options.auth is None
+        self._gradio: Any = None
+
+    def find_gradio(self, app: FastAPI) -> None:
+        """Look for Gradio among what is mounted in `app`: it knows who is logged in."""
+        self._gradio = next(
+            route.app for route in app.routes if isinstance(route, Mount) and hasattr(route.app, "tokens")
+        )
+
+    def admitted(self, scope: Message) -> bool:
+        """Return whether the visitor may use the page."""
+        if self._open:
+            return True
+        cookies = HTTPConnection(scope).cookies
+        names = (f"{kind}-{self._gradio.cookie_id}" for kind in ("access-token", "access-token-unsecure"))
+        return any(cookies.get(name) in self._gradio.tokens for name in names)
+
+
+def _deleting(incoming: IncomingFiles) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    """Return a lifespan at whose end the files that no write has taken are deleted."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            incoming.close()
+
+    return lifespan
+
+
+def _stored_bytes(assistant: SharedAssistant) -> int:
+    folder = assistant.folder
+    return stored_bytes(folder / UPLOADS) if folder else 0
 
 
 def _listener(host: str, port: int) -> socket.socket:

@@ -12,7 +12,8 @@ from starlette.testclient import TestClient
 from rag.answering.assistant import Assistant
 from rag.core.settings import Options
 from rag.index.index import Index
-from rag.server.api import TOKENS, Tokens, attach
+from rag.server.api import TOKENS, Tokens
+from rag.server.api.application import put_before
 from rag.server.shared_assistant import SharedAssistant
 from tests.server.running_service import Served, served
 
@@ -44,7 +45,7 @@ def serving(index: Path, embedder: "Embedder") -> Iterator[Serving]:
         shared = SharedAssistant(lambda: Assistant(Index.open(index, embedder)))
         shared.load()
         app = FastAPI()
-        attach(app, shared, Options(**options), Tokens(index / TOKENS))
+        put_before(app, shared, Options(**options), Tokens(index / TOKENS))
         client = TestClient(app, base_url="http://127.0.0.1", client=("127.0.0.1", 50_000))
         client.__enter__()
         clients.append(client)

@@ -1,7 +1,7 @@
 import pytest
 
 from rag.core.errors import InvalidInput
-from rag.server.rate_limit import FORGOTTEN_AFTER, RateLimit
+from rag.server.rate_limit import MAX_CLIENTS, RateLimit
 
 
 class Clock:
@@ -55,7 +55,7 @@ def test_a_file_of_more_questions_than_a_minute_has_is_refused_whole_and_costs_n
 def test_clients_that_have_been_idle_are_forgotten() -> None:
     clock = Clock()
     limit = RateLimit(1, clock)
-    for number in range(FORGOTTEN_AFTER):
+    for number in range(MAX_CLIENTS):
         limit.take(str(number))
     clock.now += 61
     limit.take("new")

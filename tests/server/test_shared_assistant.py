@@ -1,4 +1,6 @@
 import threading
+from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -6,8 +8,12 @@ import pytest
 
 from rag.answering.assistant import Assistant
 from rag.core.errors import ModelNotAvailable
+from rag.core.protocols import Embedder
 from rag.core.response import Response
+from rag.core.settings import Settings
 from rag.core.types import Document
+from rag.index.index import Index
+from rag.loading import Source
 from rag.server.shared_assistant import SharedAssistant
 from tests.responses import INFO, answer, answered
 
@@ -109,3 +115,20 @@ def test_an_error_reaches_the_one_who_asked() -> None:
 
     with pytest.raises(ModelNotAvailable):
         shared(fails).ask("Who?")
+
+
+def test_files_are_read_in_a_process_of_their_own_whatever_the_settings_say(
+    embedder: Embedder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(isolated_reading=False)
+    first, second = tmp_path / "a.txt", tmp_path / "b.txt"
+    first.write_text("The bell rang at noon.", encoding="utf-8")
+    second.write_text("The ferry left at nine.", encoding="utf-8")
+    Index.build(first, tmp_path / "index", settings, embedder=embedder).close()
+    served = SharedAssistant(lambda: Assistant(Index.open(tmp_path / "index", embedder), settings))
+
+    def read_here(source: Source) -> Iterator[Document]:
+        raise AssertionError("a file was read in the process of the server")
+
+    monkeypatch.setattr("rag.index.writing.ingest.load", read_here)
+    assert served.change(lambda index: index.add([second])).added == ("b.txt",)

@@ -1,18 +1,29 @@
 """REST and MCP: what the package does, for other programs, on the port of the page."""
 
-from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rag.server.api.tokens import TOKENS, Tokens
 
 if TYPE_CHECKING:
-    from rag.server.api.application import attach
+    from fastapi import FastAPI
 
-__all__ = ["TOKENS", "Tokens", "attach"]
+    from rag.core.settings import Options
+    from rag.server.shared_assistant import SharedAssistant
+    from rag.server.web import Attach
+
+__all__ = ["TOKENS", "Tokens", "attach_service"]
 
 
-def __getattr__(name: str) -> object:
-    """Load what needs FastAPI at its first use."""
-    if name != "attach":
-        raise AttributeError(f"module 'rag.server.api' has no attribute {name!r}")
-    return getattr(import_module("rag.server.api.application"), name)
+def attach_service(index: Path) -> "Attach":
+    """Return a function that puts the service over an index before its page. The log goes to standard error."""
+
+    def attach(app: "FastAPI", assistant: "SharedAssistant", options: "Options") -> None:
+        # FastAPI takes a second to import; `rag token` needs none of it.
+        from rag.server.api.access_log import log_to_stderr
+        from rag.server.api.application import put_before
+
+        log_to_stderr()
+        put_before(app, assistant, options, Tokens(index / TOKENS))
+
+    return attach

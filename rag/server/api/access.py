@@ -1,24 +1,20 @@
 """Decides who may do what, before anything of a request is read: one place for REST and MCP alike."""
 
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from rag.core.errors import InvalidInput
-from rag.core.settings import LOOPBACK, Options
-from rag.server.api.problems import MEDIA_TYPE, Problem, Refused, problem_of, refused
+from rag.core.settings import Options
 from rag.server.api.tokens import SCOPES, Scope, Tokens
-from rag.server.rate_limit import RateLimit
-
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Message, Receive, Send], Awaitable[None]]
+from rag.server.asgi import App, Message, Receive, Send, send_problem
+from rag.server.problems import Refused, problem_of, refused
+from rag.server.rate_limit import THIS_MACHINE, RateLimit, client_key
 
 OPEN = ("/healthz", "/readyz")
 """What anyone may see: whether the service lives and is ready, and nothing of what it holds."""
 READING = ("GET", "HEAD", "OPTIONS")
 WRITES = ("/v1/documents", "/v1/feedback")
+FORWARDED = (b"x-forwarded-for", b"forwarded", b"x-real-ip")
 WRONG_TOKENS_A_MINUTE = 30
 MAKE_ONE = "Make a token where the index lies: rag token add NAME --scope {scope}"
 
@@ -44,9 +40,9 @@ class Access:
         try:
             scope["pincite.client"] = self._admitted(scope)
         except Refused as refusal:
-            await answer(refusal.problem, send)
+            await send_problem(refusal.problem, send)
         except InvalidInput as error:
-            await answer(problem_of(error), send)
+            await send_problem(problem_of(error), send)
         else:
             await self._app(scope, receive, send)
 
@@ -58,24 +54,25 @@ class Access:
         needed = needed_scope(method, path)
         if needed == "write" and self._options.readonly:
             raise refused(403, "This service is for reading only.", "Change the documents with rag index, in a shell.")
-        client = self._known(scope["headers"], address, needed)
+        client = self._known(dict(scope["headers"]), address, needed)
         if SCOPES.index(client.scope) < SCOPES.index(needed):
             held = f"This needs a token of scope {needed}; that of {client.name} has {client.scope}."
             raise refused(403, held, MAKE_ONE.format(scope=needed))
         return client
 
-    def _known(self, headers: Iterable[tuple[bytes, bytes]], address: str, needed: Scope) -> Client:
+    def _known(self, headers: Mapping[bytes, bytes], address: str, needed: Scope) -> Client:
         challenge = {"www-authenticate": "Bearer"}
-        given = dict(headers).get(b"authorization", b"").decode("latin-1")
-        kind, _, token = given.partition(" ")
-        if kind.lower() == "bearer" and token:
-            held = self._tokens.holder(token.strip())
-            if held is not None:
-                return Client(held.name, held.scope)
+        kind, _, secret = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
+        if kind.lower() == "bearer" and secret:
+            token = self._tokens.holder(secret.strip())
+            if token is not None:
+                return Client(token.name, token.scope)
             self._count_wrong(address)
             raise refused(401, "The token is none of this service's.", MAKE_ONE.format(scope=needed), challenge)
-        if address in LOOPBACK and self._open():
-            return Client(address, "admin")
+        # A proxy on this machine that nobody named: its clients are elsewhere.
+        forwarded = any(name in headers for name in FORWARDED)
+        if client_key(address) == THIS_MACHINE and self._open() and not (forwarded and not self._options.proxy):
+            return Client(THIS_MACHINE, "admin")
         raise refused(401, "This needs a token.", f"Send it as Authorization: Bearer … {MAKE_ONE.format(scope=needed)}",
                       challenge)  # fmt: skip
 
@@ -100,12 +97,3 @@ def needed_scope(method: str, path: str) -> Scope:
         return "admin"
     writes = any(path == place or path.startswith(f"{place}/") for place in WRITES)
     return "write" if writes and method not in READING else "read"
-
-
-async def answer(problem: Problem, send: Send) -> None:
-    """Send a problem as the response."""
-    body = problem.to_bytes()
-    headers = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", str(len(body)).encode())]
-    headers += [(name.encode(), value.encode("latin-1", "replace")) for name, value in problem.headers.items()]
-    await send({"type": "http.response.start", "status": problem.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

@@ -17,12 +17,16 @@ from starlette.exceptions import HTTPException
 
 from rag.core.errors import RagError
 from rag.core.settings import Options, Settings
-from rag.server.api.access import Access, App, Message, Receive, Send
-from rag.server.api.bodies import Bodies
-from rag.server.api.contract import components
-from rag.server.api.journal import Figures, Journal
-from rag.server.api.operations import Operations
-from rag.server.api.problems import (
+from rag.server.api.access import Access
+from rag.server.api.access_log import AccessLog, Figures
+from rag.server.api.handlers import Handlers
+from rag.server.api.request_queue import RequestQueue
+from rag.server.api.routes import asking_routes, described, looking_routes, respond, writing_routes
+from rag.server.api.schemas import components
+from rag.server.api.tokens import Tokens
+from rag.server.asgi import App, Message, Receive, Send
+from rag.server.body_limit import MAX_BODY_BYTES, BodyLimit
+from rag.server.problems import (
     AGAIN_AFTER_SECONDS,
     MEDIA_TYPE,
     Problem,
@@ -33,9 +37,6 @@ from rag.server.api.problems import (
     refused,
     unexpected,
 )
-from rag.server.api.queueing import RequestQueue
-from rag.server.api.routes import asking_routes, described, looking_routes, respond, writing_routes
-from rag.server.api.tokens import Tokens
 from rag.server.shared_assistant import SharedAssistant
 
 OURS = re.compile(r"/(v1|mcp)(/.*)?|/(healthz|readyz|metrics)", re.DOTALL)
@@ -57,22 +58,22 @@ class Junction:
         await (self._service if ours else self._app)(scope, receive, send)
 
 
-def attach(app: FastAPI, assistant: SharedAssistant, options: Options, tokens: Tokens) -> None:
+def put_before(app: FastAPI, assistant: SharedAssistant, options: Options, tokens: Tokens) -> None:
     """Put the service before the page.
 
     Call it before the page's check of hosts is added, which is to stand before both, and before Gradio is mounted.
     """
-    operations, queue = Operations(assistant), RequestQueue(options.rate_limit)
+    handlers, queue = Handlers(assistant), RequestQueue(options.rate_limit)
     figures = Figures(lambda: assistant.info)
-    service: App = build_service(operations, queue, figures)
+    service: App = build_service(handlers, queue, figures)
     manager = None
     if find_spec("mcp"):
         from rag.server.api.tools import http_manager
 
-        manager = http_manager(operations, queue)
+        manager = http_manager(handlers, queue)
         service = _Fork(service, manager.handle_request)
-    journal = Journal(Access(Bodies(service, options.upload_limit * 1_000_000), tokens, options), figures)
-    app.add_middleware(Junction, service=journal)
+    access_log = AccessLog(Access(BodyLimit(service, _max_bytes(options)), tokens, options), figures)
+    app.add_middleware(Junction, service=access_log)
     before = app.router.lifespan_context
 
     @asynccontextmanager
@@ -82,18 +83,23 @@ def attach(app: FastAPI, assistant: SharedAssistant, options: Options, tokens: T
             if manager is not None:
                 await stack.enter_async_context(manager.run())
             yield state
-            await journal.drain()
+            await access_log.drain()
 
     app.router.lifespan_context = lifespan
 
 
-def build_service(operations: Operations, queue: RequestQueue, figures: Figures) -> FastAPI:
+def _max_bytes(options: Options) -> Callable[[Message], int]:
+    """Return the limits of bodies: documents may be as long as an uploaded file."""
+    return lambda scope: options.upload_limit * 1_000_000 if scope["path"] == "/v1/documents" else MAX_BODY_BYTES
+
+
+def build_service(handlers: Handlers, queue: RequestQueue, figures: Figures) -> FastAPI:
     """Return the REST application, without the door before it."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    app.include_router(asking_routes(operations, queue))
-    app.include_router(looking_routes(operations, queue))
-    app.include_router(writing_routes(operations, queue))
-    _add_operation(app, operations.assistant, figures)
+    app.include_router(asking_routes(handlers, queue))
+    app.include_router(looking_routes(handlers, queue))
+    app.include_router(writing_routes(handlers, queue))
+    _add_operation(app, handlers.assistant, figures)
     description = functools.cache(lambda: described_service(app))
     _add_problems(app, description)
 
@@ -103,7 +109,7 @@ def build_service(operations: Operations, queue: RequestQueue, figures: Figures)
 
     @app.get("/v1/openapi.json", include_in_schema=False)
     async def openapi() -> Response:
-        settings = await queue.run(operations.assistant.settings)
+        settings = await queue.run(handlers.assistant.settings)
         return respond(_of_this_place(description(), settings))
 
     return app

@@ -1,4 +1,4 @@
-"""Lays out the REST addresses below `/v1`, each a line or two over `Operations`."""
+"""Lays out the REST addresses below `/v1`, each a line or two over `Handlers`."""
 
 import json
 from collections.abc import AsyncIterator
@@ -10,11 +10,11 @@ from pydantic import StringConstraints
 
 from rag.core.errors import RagError
 from rag.server.api.access import Client
-from rag.server.api.contract import SAVED
-from rag.server.api.operations import Operations
-from rag.server.api.problems import Refused, problem_of
-from rag.server.api.queueing import RequestQueue
+from rag.server.api.handlers import Handlers
+from rag.server.api.request_queue import RequestQueue
 from rag.server.api.requests import AskRequest, BatchRequest, DocumentsRequest, FeedbackRequest, SearchRequest
+from rag.server.api.schemas import SAVED
+from rag.server.problems import Refused, problem_of
 
 JSONL = "application/jsonl"
 WRITE_SECONDS = 3_600
@@ -54,7 +54,7 @@ def respond(content: Any) -> Response:
     return Response(_json(content), media_type="application/json")
 
 
-def asking_routes(operations: Operations, queue: RequestQueue) -> APIRouter:
+def asking_routes(handlers: Handlers, queue: RequestQueue) -> APIRouter:
     """Return the addresses that ask."""
     router = APIRouter(prefix="/v1", tags=["questions"])
 
@@ -65,37 +65,37 @@ def asking_routes(operations: Operations, queue: RequestQueue) -> APIRouter:
     async def ask(asked: AskRequest, request: Request) -> Response:
         """Answer a question with quotations, or say why there is none."""
         queue.take(client_of(request))
-        return respond(await queue.run(lambda: operations.ask(asked)))
+        return respond(await queue.run(lambda: handlers.ask(asked)))
 
     @router.post("/ask:batch", responses=described("Lines", JSONL))
     async def ask_batch(asked: BatchRequest, request: Request) -> StreamingResponse:
         """Answer questions one a line, in order and as they come; a problem where one cannot be asked."""
         queue.take(client_of(request), len(asked.questions))
-        await queue.run(lambda: operations.require_askable(asked))
-        return StreamingResponse(_lines(asked, operations, queue), media_type=JSONL)
+        await queue.run(lambda: handlers.require_askable(asked))
+        return StreamingResponse(_lines(asked, handlers, queue), media_type=JSONL)
 
     @router.post("/search", responses=described("Passages"))
     async def search(asked: SearchRequest, request: Request) -> Response:
         """Find passages; none of them claims to be an answer."""
         queue.take(client_of(request))
-        return respond(await queue.run(lambda: operations.search(asked)))
+        return respond(await queue.run(lambda: handlers.search(asked)))
 
     @router.post("/verify", responses=described("Verified"))
     async def verify(saved: Saved, request: Request) -> Response:
         """Re-check the citations of a saved response: exact, moved, changed or gone."""
         queue.take(client_of(request))
-        return respond(await queue.run(lambda: operations.verify(saved)))
+        return respond(await queue.run(lambda: handlers.verify(saved)))
 
     @router.post("/feedback", responses=described("Feedback"))
     async def feedback(given: FeedbackRequest, request: Request) -> Response:
         """Keep what a reader says of an answer, beside what the page keeps."""
         queue.take(client_of(request))
-        return respond(await queue.run(lambda: operations.judge(given)))
+        return respond(await queue.run(lambda: handlers.judge(given)))
 
     return router
 
 
-def writing_routes(operations: Operations, queue: RequestQueue) -> APIRouter:
+def writing_routes(handlers: Handlers, queue: RequestQueue) -> APIRouter:
     """Return the addresses that change documents. Their content is sent: nothing here names a file of the server."""
     router = APIRouter(prefix="/v1", tags=["documents"])
 
@@ -103,45 +103,47 @@ def writing_routes(operations: Operations, queue: RequestQueue) -> APIRouter:
     async def add(given: DocumentsRequest, request: Request) -> Response:
         """Add documents or bring them up to date, all in one commit."""
         queue.take(client_of(request))
-        return respond(await queue.run(lambda: operations.add(given.documents), WRITE_SECONDS))
+        return respond(await queue.run(lambda: handlers.add(given.documents), WRITE_SECONDS))
 
     @router.delete("/documents/{document_id:path}", responses=described("Report"))
     async def remove(document_id: str, request: Request) -> Response:
         """Remove a document from the index."""
         queue.take(client_of(request))
-        return respond(await queue.run(lambda: operations.remove(document_id), WRITE_SECONDS))
+        return respond(await queue.run(lambda: handlers.remove(document_id), WRITE_SECONDS))
 
     return router
 
 
-def looking_routes(operations: Operations, queue: RequestQueue) -> APIRouter:
+def looking_routes(handlers: Handlers, queue: RequestQueue) -> APIRouter:
     """Return the addresses that show what the index holds."""
     router = APIRouter(prefix="/v1", tags=["documents"])
 
     @router.get("/documents", responses=described("Documents"))
     async def documents(after: After = "", limit: Limit = 100) -> Response:
         """List documents in order of id, without their texts."""
-        return respond(await queue.run(lambda: operations.documents(after, limit)))
+        return respond(await queue.run(lambda: handlers.documents(after, limit)))
 
     @router.get("/documents/{document_id:path}/text", responses=described("Slice"))
-    async def text(document_id: str, start: Offset = 0, end: Offset | None = None) -> Response:
+    async def text(document_id: str, request: Request, start: Offset = 0, end: Offset | None = None) -> Response:
         """Return a range of the stored text, unchanged."""
-        return respond(await queue.run(lambda: operations.text(document_id, start, end)))
+        if request.scope.get("raw_path", b"").lower().endswith(b"%2ftext"):  # the id itself ends with "/text"
+            return await document(f"{document_id}/text")
+        return respond(await queue.run(lambda: handlers.text(document_id, start, end)))
 
     @router.get("/documents/{document_id:path}", responses=described("Document"))
     async def document(document_id: str) -> Response:
         """Return what is known of a document, and what is masked in it."""
-        return respond(await queue.run(lambda: operations.document(document_id)))
+        return respond(await queue.run(lambda: handlers.document(document_id)))
 
     @router.get("/facets", responses=described("Facets"))
     async def facets(key: Keys) -> Response:
         """Count the documents that have each value of a key, as filters take them."""
-        return respond(await queue.run(lambda: operations.facets(key)))
+        return respond(await queue.run(lambda: handlers.facets(key)))
 
     @router.get("/stats", responses=described("Stats"), tags=["service"])
     async def stats() -> Response:
         """Return which index is asked, by which settings."""
-        return respond(await queue.run(operations.stats))
+        return respond(await queue.run(handlers.stats))
 
     return router
 
@@ -152,10 +154,10 @@ def client_of(request: Request) -> Client:
     return found
 
 
-async def _lines(asked: BatchRequest, operations: Operations, queue: RequestQueue) -> AsyncIterator[bytes]:
+async def _lines(asked: BatchRequest, handlers: Handlers, queue: RequestQueue) -> AsyncIterator[bytes]:
     for question in asked.asked():
         try:
-            content = await queue.run(lambda question=question: operations.ask(question))  # type: ignore[misc]
+            content = await queue.run(lambda question=question: handlers.ask(question))  # type: ignore[misc]
         except RagError as error:
             content = problem_of(error).to_dict()
         except Refused as refusal:

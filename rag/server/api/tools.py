@@ -18,12 +18,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from rag.core.errors import InvalidInput, RagError
 from rag.server.api.access import Client
-from rag.server.api.bodies import LONGEST_BODY
-from rag.server.api.contract import DOCUMENTS, QUOTE, SLICE, passages, published, with_definitions
-from rag.server.api.operations import Operations
-from rag.server.api.problems import Problem, Refused, invalid_request, problem_of, unexpected
-from rag.server.api.queueing import RequestQueue
+from rag.server.api.handlers import Handlers
+from rag.server.api.request_queue import RequestQueue
 from rag.server.api.requests import AskRequest, DocumentsPage, QuoteRequest, SearchRequest, TextRequest
+from rag.server.api.schemas import DOCUMENTS, QUOTE, SLICE, passages, published, with_definitions
+from rag.server.body_limit import MAX_BODY_BYTES
+from rag.server.problems import Problem, Refused, invalid_request, problem_of, unexpected
 
 INSTRUCTIONS = (
     "Pincite answers questions over a collection of documents with exact quotations and their places. An answer of"
@@ -47,9 +47,9 @@ class _Tool:
 SCHEMA_REMEDY = "See the tool's input schema, which tools/list gives, for what is expected."
 
 
-def build_server(operations: Operations, queue: RequestQueue) -> "Server[Any]":
+def build_server(handlers: Handlers, queue: RequestQueue) -> "Server[Any]":
     """Return the MCP server; each call waits for its turn like a request over REST."""
-    tools = _tools(operations)
+    tools = _tools(handlers)
 
     async def on_list(context: Any, params: Any) -> types.ListToolsResult:
         return types.ListToolsResult(tools=[_described(name, tool) for name, tool in tools.items()])
@@ -71,35 +71,37 @@ def build_server(operations: Operations, queue: RequestQueue) -> "Server[Any]":
                   on_call_tool=on_call)  # fmt: skip
 
 
-def http_manager(operations: Operations, queue: RequestQueue) -> StreamableHTTPSessionManager:
+def http_manager(handlers: Handlers, queue: RequestQueue) -> StreamableHTTPSessionManager:
     """Return what answers MCP over HTTP; without sessions, so that nothing is held for who has gone."""
-    server = build_server(operations, queue)
-    return StreamableHTTPSessionManager(server, json_response=True, stateless=True, max_request_body_size=LONGEST_BODY)
+    server = build_server(handlers, queue)
+    return StreamableHTTPSessionManager(
+        server, json_response=True, stateless=True, max_request_body_size=MAX_BODY_BYTES
+    )
 
 
-async def serve_stdio(operations: Operations, queue: RequestQueue) -> None:
+async def serve_stdio(handlers: Handlers, queue: RequestQueue) -> None:
     """Serve one client over standard input and output, until it closes them."""
-    server = build_server(operations, queue)
+    server = build_server(handlers, queue)
     async with stdio_server() as (read, write):
         await server.run(read, write, server.create_initialization_options())
 
 
-def _tools(operations: Operations) -> dict[str, _Tool]:
+def _tools(handlers: Handlers) -> dict[str, _Tool]:
     answer = {"$ref": "#/$defs/answer"}
     asked, searched = TypeAdapter(AskRequest), TypeAdapter(SearchRequest)
     return {
         "ask": _Tool("Answer a question with exact quotations from the documents, or say that they hold no answer.",
-                     asked, published(), operations.ask, True),
+                     asked, published(), handlers.ask, True),
         "search": _Tool("Find passages about some words; none of them claims to be an answer.",
-                        searched, with_definitions(passages(answer)), operations.search, True),
+                        searched, with_definitions(passages(answer)), handlers.search, True),
         "get_document": _Tool("Return a range of the stored text of a document, unchanged. Offsets are code points.",
                               TypeAdapter(TextRequest), SLICE,
-                              lambda given: operations.text(given.document_id, given.start, given.end)),
+                              lambda given: handlers.text(given.document_id, given.start, given.end)),
         "verify_quote": _Tool("Check that a quotation stands word for word in a document, and where.",
-                              TypeAdapter(QuoteRequest), QUOTE, operations.verify_quote),
+                              TypeAdapter(QuoteRequest), QUOTE, handlers.verify_quote),
         "list_documents": _Tool("List the documents in order of id; `next` is what to give as `after` for more.",
                                 TypeAdapter(DocumentsPage), DOCUMENTS,
-                                lambda given: operations.documents(given.after, given.limit)),
+                                lambda given: handlers.documents(given.after, given.limit)),
     }  # fmt: skip
 
 

@@ -1,8 +1,7 @@
 """Lays out the part of the page that asks: a question, its quotations, and the source of one of them."""
 
-import asyncio
 import itertools
-from collections.abc import AsyncIterator
+import threading
 from typing import Any
 
 import gradio as gr
@@ -12,17 +11,16 @@ from rag.answering.feedback import keep, record
 from rag.core.errors import InvalidInput, RagError
 from rag.core.response import Answer, Response
 from rag.core.settings import Options
-from rag.server.page.components import PRIVATE, Call, html_part, problem_html, status_html
+from rag.server.page.components import Call, html_part, problem_html, status_html
 from rag.server.page.examples import examples
 from rag.server.page.html.cards import response_html
-from rag.server.page.html.expectation import expectation_html
+from rag.server.page.html.confidence_slider import slider_html
 from rag.server.page.html.markup import element, escaped
-from rag.server.page.html.refusals import message_html
+from rag.server.page.html.no_answer_card import message_html
 from rag.server.page.html.source_view import shown_by, source_html
 from rag.server.rate_limit import RateLimit
 from rag.server.shared_assistant import SharedAssistant
 
-POLL_SECONDS = 0.2
 WAITING = message_html("Reading …", "Your question is answered in a moment.", "waiting")
 MOST_SENTENCES = 50
 """Sentences by which a quotation can be widened on each side; beyond, the source is there."""
@@ -38,33 +36,35 @@ class Asking:
         """Ask `assistant`; take each question out of the visitor's `limit`."""
         self._assistant, self._options, self._limit = assistant, options, limit
         self._occasions = itertools.count(1)
+        self._looking = threading.Lock()
+        self._examples: tuple[int, list[str]] | None = None
 
-    def lay_out(self, blocks: gr.Blocks) -> None:
-        """Make the parts inside `blocks`, and connect them.
-
-        Questions are calls, not events of Gradio's queue: an event that is sent while its stream of others closes gets
-        no answer. `ask.js` hears Enter and the button.
-        """
+    def lay_out(self) -> None:
+        """Make the parts inside the blocks that are being built. `ask.js` hears Enter and the button."""
         with gr.Row(elem_id="pc-form", equal_height=False):
             gr.Textbox(label="Your question", lines=1, max_lines=4, autofocus=True, elem_id="pc-question")
             gr.Button("Ask", variant="primary", elem_id="pc-ask", scale=0)
-        suggested = html_part("pc-examples", EARLIER, script="suggested")
-        expectation = html_part("pc-expectation", script="expectation")
+        html_part("pc-examples", EARLIER, script="suggested", calls=[self.examples])
+        html_part("pc-expectation", script="confidence", calls=[self.slider])
         with gr.Row(elem_id="pc-desk", equal_height=False):
             calls: list[Call] = [self.ask, self.show, self.widen, self.export]
             calls += [] if self._options.readonly else [self.judge]
             html_part("pc-answers", script="answers", calls=calls, waiting=WAITING)
             html_part("pc-source", script="source")
 
-        blocks.load(self.on_load, outputs=[suggested, expectation], concurrency_limit=None, **PRIVATE)
         api(self.endpoint, api_name="ask", api_description="Return the response to a question as a JSON object.")
 
-    async def on_load(self) -> AsyncIterator[tuple[Any, Any]]:
-        """Show the slider once the index is open, then examples as soon as they are found."""
-        while self._assistant.info is None:
-            await asyncio.sleep(POLL_SECONDS)
-        yield gr.skip(), await asyncio.to_thread(self._expectation)
-        yield _examples_html(await asyncio.to_thread(self._examples)), gr.skip()
+    def examples(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Return the HTML of questions to start with; they are looked for once for each version of the index."""
+        version = self._assistant.info.version if self._assistant.info else 0
+        with self._looking:
+            if self._examples is None or self._examples[0] != version:
+                self._examples = version, self._answered_examples()
+        return {"html": _examples_html(self._examples[1])}
+
+    def slider(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Return the slider of the confidence."""
+        return {"html": slider_html(self._assistant.calibration(), self._assistant.threshold())}
 
     def endpoint(self, question: str, request: gr.Request) -> dict[str, Any]:
         """Return the response as JSON."""
@@ -116,10 +116,7 @@ class Asking:
         keep(self._assistant.path, record(response, int(given["rank"]), str(given["verdict"])))
         return {}
 
-    def _expectation(self) -> str:
-        return expectation_html(self._assistant.calibration(), self._assistant.threshold())
-
-    def _examples(self) -> list[str]:
+    def _answered_examples(self) -> list[str]:
         try:
             return list(examples(self._assistant))
         except Exception as error:

@@ -10,16 +10,14 @@ import gradio as gr
 
 from rag.core.errors import RagError
 from rag.server.page.html.markup import element, escaped
-from rag.server.page.html.refusals import message_html
+from rag.server.page.html.no_answer_card import message_html
 from rag.server.shared_assistant import SharedAssistant
 
 ASSETS = Path(__file__).parent / "assets"
 ASSETS_ADDRESS = "/pincite"
-SCRIPTS = "".join(f'<script src="{ASSETS_ADDRESS}/{name}.js"></script>' for name in ("page", "ask", "desk"))
-PRIVATE: Any = {"api_visibility": "private", "show_progress": "hidden"}
-"""Events of the page that are no endpoints."""
+SCRIPTS = "".join(f'<script src="{ASSETS_ADDRESS}/{name}.js"></script>' for name in ("page", "ask", "documents"))
 FAILED = "Something failed inside Pincite."
-TERMINAL = "Its terminal says what; try again or start it anew."
+TERMINAL = "Its terminal says what. Try again, or restart it."
 log = logging.getLogger(__name__)
 
 Call = Callable[..., dict[str, Any]]
@@ -27,20 +25,16 @@ Call = Callable[..., dict[str, Any]]
 
 
 def html_part(
-    name: str, value: str = "", script: str | None = None, calls: Sequence[Call] = (), shown: bool = True, **props: Any
+    name: str, value: str = "", script: str | None = None, calls: Sequence[Call] = (), **props: Any
 ) -> gr.HTML:
-    """Return a part of the page, with the function of `assets/` that it starts, and what that may call and know.
-
-    One that is not `shown` yet stands where its `render` is called.
-    """
-    started = f"window.pincite.{script}({{element, trigger, props, watch, server}})" if script else None
+    """Return a part of the page, with the function of `assets/` that it starts, and what that may call and know."""
+    started = f"window.pincite.{script}({{element, props, server}})" if script else None
     return gr.HTML(
         value,
         elem_id=name,
         apply_default_css=False,
         js_on_load=started,
         head=SCRIPTS if script else None,
-        render=shown,
         server_functions=[_in_words(call) for call in calls] or None,
         **props,
     )
@@ -62,21 +56,19 @@ def status_html(assistant: SharedAssistant) -> str:
     elif info is None:
         words = "loading the model …"
     else:
-        words = f"{info.documents:,} documents, {info.chunks:,} passages, version {info.version:,}, offline"
+        words = f"{info.documents:,} documents, {info.chunks:,} passages, version {info.version:,}"
     return element("p", escaped(words), role="status", data_ready=str(info is not None).lower())
 
 
 def _in_words(call: Call) -> Call:
-    """Return a call that gives `{"error": words}` in place of an exception."""
+    """Return a call that gives the words of an exception, and a card of them, in place of the exception."""
 
     @wraps(call)
     def answered(*given: Any) -> dict[str, Any]:
         try:
             return call(*given)
-        except RagError as error:
-            return {"error": str(error)}
         except Exception as error:
-            log.error("the page failed", exc_info=error)
-            return {"error": f"{FAILED} {TERMINAL}"}
+            words = str(error) if isinstance(error, RagError) else f"{FAILED} {TERMINAL}"
+            return {"error": words, "card": problem_html(error)}
 
     return answered

@@ -1,10 +1,9 @@
-"""Lays out the part of the page that keeps the documents: hand in, list, look at, remove, read again, check."""
+"""Lays out the part of the page that manages the documents: add, list, look at, remove, refresh, check."""
 
-import asyncio
 import queue
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,9 +16,10 @@ from rag.core.settings import Options
 from rag.core.types import DocumentSummary
 from rag.index.index import Index
 from rag.index.repair import examine, repair
-from rag.index.writing.build import Job
+from rag.index.writing.build import Job as WriteJob
 from rag.loading import Source
-from rag.server.page.components import PRIVATE, html_part, problem_html, status_html
+from rag.server.incoming_files import IncomingFiles
+from rag.server.page.components import html_part
 from rag.server.page.html.document_views import (
     Listing,
     document_html,
@@ -28,142 +28,144 @@ from rag.server.page.html.document_views import (
     progress_html,
     report_html,
 )
+from rag.server.page.html.drop_zone import drop_zone_html
 from rag.server.page.html.markup import element
+from rag.server.page.html.no_answer_card import message_html
+from rag.server.page.jobs import Jobs
 from rag.server.shared_assistant import SharedAssistant
 from rag.server.uploads import add_files, drop
 
-POLL_SECONDS = 0.2
+SHOWN_EVERY_SECONDS = 0.2
+MAX_REFUSED = 1_000
+"""Files that the page itself refused, as rows of one report."""
 Write = Callable[[Index, Callable[[Progress], None]], IndexReport]
 
 
 class Documents:
-    """What happens when a visitor looks after the documents."""
+    """The calls of the page that read and change the documents."""
 
-    def __init__(self, assistant: SharedAssistant, options: Options) -> None:
-        """Read and write the index of `assistant`."""
-        self._assistant, self._options = assistant, options
-        self._held: tuple[int, list[DocumentSummary]] = 0, []
+    def __init__(self, assistant: SharedAssistant, options: Options, incoming: IncomingFiles, jobs: Jobs) -> None:
+        """Read and write the index of `assistant`; `incoming` has the files that visitors sent."""
+        self._assistant, self._options, self._incoming, self._jobs = assistant, options, incoming, jobs
+        self._summaries: tuple[int, list[DocumentSummary]] = 0, []
+        self._writing = threading.Lock()
+        self._job = ""
 
-    def lay_out(self, blocks: gr.Blocks, status: gr.HTML) -> None:
-        """Make the parts inside `blocks`, and connect them; `status` is what says which index is asked."""
-        upload = None
+    def lay_out(self) -> None:
+        """Make the parts inside the blocks that are being built."""
+        calls = [self.state]
         if not self._options.readonly:
-            label = f"Files, up to {self._options.upload_limit:,} MB each"
-            upload = gr.File(label=label, file_count="multiple", elem_id="pc-upload", height=130)
-        report = html_part("pc-report", script="desk")
+            html_part("pc-upload", drop_zone_html(self._options.upload_limit, multiple=True), script="upload")
+            calls += [self._jobs.news, self.add, self.remove, self.refresh, self.repair]
+        html_part("pc-report", script="report", calls=calls)
         gr.Textbox(label="Find by title or name", lines=1, max_lines=1, elem_id="pc-find")
         with gr.Row(elem_id="pc-shelf", equal_height=False):
-            found = html_part("pc-list", script="documents", calls=[self.listed])
-            preview = html_part("pc-preview", script="preview", calls=[self.opened])
-        health = html_part("pc-health", script="health")
-        seen: Any = {"outputs": [preview, report, health, status], **PRIVATE}
+            html_part("pc-list", script="documents", calls=[self.listed])
+            html_part("pc-preview", script="preview", calls=[self.opened])
+        html_part("pc-health", script="health", calls=[self.health])
 
-        blocks.load(self.on_load, outputs=[health], concurrency_limit=None, **PRIVATE)
-        for part in (found, preview, health):
-            part.select(self.on_do, concurrency_limit=4, **seen)
-        if upload is not None:
-            taken: Any = {"inputs": [upload], "outputs": [upload, report, health, status], **PRIVATE}
-            upload.upload(self.on_upload, **taken)
-
-    async def on_load(self) -> AsyncIterator[str]:
-        """Show the state of the index once it is open; the page then asks for the list, as after every write."""
-        while self._assistant.info is None:
-            await asyncio.sleep(POLL_SECONDS)
-        yield await asyncio.to_thread(self._health)
+    def state(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Return the version of the index and the job that writes to it, for every open page to follow."""
+        info = self._assistant.info
+        return {"version": info.version if info else 0, "job": self._job if self._jobs.running(self._job) else ""}
 
     def listed(self, given: dict[str, Any]) -> dict[str, Any]:
         """Return a page of the documents of one kind whose title or name holds each of the words."""
-        wanted = Listing(str(given["query"]), str(given["facet"]), max(0, int(given["page"])))
-        return {"html": listing_html(self._documents(), wanted, self._options.readonly)}
+        listing = Listing(str(given["query"]), str(given["facet"]), max(0, int(given["page"])))
+        return {"html": listing_html(self._documents(), listing, self._options.readonly)}
 
     def opened(self, given: dict[str, Any]) -> dict[str, Any]:
         """Return a document with its passages."""
         return {"html": self._preview(str(given["open"]))}
 
-    def on_do(self, event: gr.EventData) -> Iterator[tuple[Any, ...]]:
-        """Do what a button asks: remove, check, read again, mend."""
-        asked: dict[str, Any] = dict(event._data)
-        try:
-            if "check" in asked:
-                yield gr.skip(), gr.skip(), self._examined(), self._status()
-            else:
-                self._require_writable()
-                yield from self._changed(asked)
-        except Exception as error:
-            yield gr.skip(), problem_html(error), gr.skip(), self._status()
+    def health(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Return what the index is and, if the page says `check`, what is wrong with its files."""
+        problems = examine(self._assistant.path) if given.get("check") else None
+        return {"html": self._health(problems)}
 
-    def on_upload(self, files: list[str] | None) -> Iterator[tuple[Any, ...]]:
-        """Take files into the index, telling how far it is."""
-        try:
-            self._require_writable()
-            for shown in self._written(lambda index, tell: add_files(index, files or [], tell)):
-                yield gr.skip(), shown, gr.skip(), gr.skip()
-            yield None, gr.skip(), self._health(), self._status()
-        except Exception as error:
-            yield None, problem_html(error), gr.skip(), self._status()
+    def add(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Start to add files that were sent, named by their keys; the page's own refusals go into the report."""
+        keys = [str(key) for key in given["keys"]]
+        files = [(file.name, file.path) for file in map(self._incoming.file, keys)]
+        refused = tuple((str(name)[:500], str(reason)[:500]) for name, reason in given["refused"][:MAX_REFUSED])
 
-    def _changed(self, asked: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
-        if "mend" in asked:
+        def write(index: Index, tell: Callable[[Progress], None]) -> IndexReport:
+            try:
+                report = add_files(index, files, tell) if files else IndexReport()
+            finally:
+                self._incoming.discard(keys)
+            return replace(report, failed=(*report.failed, *refused))
+
+        return self._started(lambda: self._written(write))
+
+    def remove(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Start to remove a document."""
+        document_id = str(given["remove"])
+        return self._started(lambda: self._written(lambda index, tell: _removed(index, document_id)))
+
+    def refresh(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Start to read the files again that have changed."""
+        return self._started(lambda: self._written(_read_again))
+
+    def repair(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Start to rebuild the damaged files of the index."""
+
+        def work() -> Iterator[str]:
+            yield progress_html(None)
             repair(self._assistant.path)
-            yield gr.skip(), gr.skip(), self._examined(), self._status()
-            return
-        write: Write = _read_again
-        if "remove" in asked:
-            document_id = str(asked["remove"])
-            write = lambda index, tell: _removed(index, document_id)  # noqa: E731
-        for shown in self._written(write):
-            yield gr.skip(), shown, gr.skip(), gr.skip()
-        yield "", gr.skip(), self._health(), self._status()
+            yield message_html("The index is repaired.", "Its files have been built from the documents again.", "done")
+
+        return self._started(work)
+
+    def _started(self, work: Callable[[], Iterator[str]]) -> dict[str, Any]:
+        self._require_writable()
+        self._job = self._jobs.start(work)
+        return {"job": self._job}
 
     def _written(self, write: Write) -> Iterator[str]:
         """Yield how far a write is, then what it did."""
-        told: queue.Queue[Progress | IndexReport | Exception] = queue.Queue()
-
-        def run() -> None:
-            try:
-                told.put(self._assistant.change(lambda index: write(index, told.put)))
-            except Exception as error:
-                told.put(error)
-
-        threading.Thread(target=run, daemon=True).start()
         yield progress_html(None)
-        shown = 0.0
-        while not isinstance(news := told.get(), IndexReport):
-            if isinstance(news, Exception):
-                raise news
-            if time.monotonic() - shown > POLL_SECONDS:
-                shown = time.monotonic()
-                yield progress_html(news)
-        yield report_html(news)
+        with self._writing:
+            news: queue.Queue[Progress | IndexReport | Exception] = queue.Queue()
+            threading.Thread(target=self._write, args=(write, news), daemon=True).start()
+            shown_at = 0.0
+            while not isinstance(item := news.get(), IndexReport):
+                if isinstance(item, Exception):
+                    raise item
+                if time.monotonic() - shown_at > SHOWN_EVERY_SECONDS:
+                    shown_at = time.monotonic()
+                    yield progress_html(item)
+            yield report_html(item)
+
+    def _write(self, write: Write, news: "queue.Queue[Progress | IndexReport | Exception]") -> None:
+        try:
+            news.put(self._assistant.change(lambda index: write(index, news.put)))
+        except Exception as error:
+            news.put(error)
 
     def _documents(self) -> list[DocumentSummary]:
         info = self._assistant.info
         version = info.version if info else 0
-        if self._held[0] != version or not version:
-            self._held = version, self._assistant.documents()
-        return self._held[1]
+        if self._summaries[0] != version or not version:
+            self._summaries = version, self._assistant.documents()
+        return self._summaries[1]
 
     def _preview(self, document_id: str) -> str:
         document, masks = self._assistant.document(document_id)
         if document is None:
-            raise InvalidInput(f"There is no document {document_id!r} any more.", "Load the page again.")
+            raise InvalidInput(f"There is no document {document_id!r} any more.", "Look at the list again.")
         return document_html(document, self._assistant.chunks(document_id), masks, self._options.readonly)
 
     def _health(self, problems: list[str] | None = None) -> str:
         info = self._assistant.info
-        assert info is not None
+        if info is None:
+            raise InvalidInput("The index is not open yet.", "Wait a moment.")
         shown = health_html(info, self._documents(), problems, self._options.readonly)
         return element("section", element("h2", "The index", class_="pc-headline"), shown, aria_label="The index")
 
-    def _examined(self) -> str:
-        return self._health(examine(self._assistant.path))
-
-    def _status(self) -> str:
-        return status_html(self._assistant)
-
     def _require_writable(self) -> None:
         if self._options.readonly:
-            raise InvalidInput("This page is for reading only.", "Change the documents with rag index, in a terminal.")
+            raise InvalidInput("This page is for reading only.", "Change the documents with rag index, in a shell.")
 
 
 def _removed(index: Index, document_id: str) -> IndexReport:
@@ -174,10 +176,10 @@ def _removed(index: Index, document_id: str) -> IndexReport:
 
 
 def _read_again(index: Index, tell: Callable[[Progress], None]) -> IndexReport:
-    """Bring the documents up to date whose files have changed; a file that is gone takes nothing away."""
-    known = index.store.sources().items()
-    there = [Source(Path(location), key) for key, (location, _) in known if Path(location).is_file()]
-    gone = "The file is not there any more; its text is kept. Remove it here if it shall go."
-    missing = tuple((key, gone) for key, (location, _) in known if not Path(location).is_file())
-    report = index._rewrite(Job(there, tell))
-    return replace(report, failed=(*report.failed, *missing))
+    """Bring the documents up to date whose files have changed; nothing is removed if a file is gone."""
+    sources = index.store.sources().items()
+    readable = [Source(Path(location), key) for key, (location, _) in sources if Path(location).is_file()]
+    reason = "The file does not exist any more. Its text is still in the index; remove it here if it should go."
+    without_file = tuple((key, reason) for key, (location, _) in sources if not Path(location).is_file())
+    report = index._rewrite(WriteJob(readable, tell))
+    return replace(report, failed=(*report.failed, *without_file))

@@ -1,18 +1,18 @@
-"""Puts the page together: its parts, the way between them, and the line that says what is being asked."""
+"""Puts the page together: its parts, the links between them, and the line that says which index is asked."""
 
-import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import gradio as gr
 
 from rag.core.settings import Options
-from rag.server.page.asking import POLL_SECONDS, Asking
+from rag.server.incoming_files import IncomingFiles
+from rag.server.page.asking import Asking
 from rag.server.page.batch import Batch
-from rag.server.page.components import PRIVATE, html_part, status_html
+from rag.server.page.components import html_part, status_html
 from rag.server.page.documents import Documents
 from rag.server.page.evaluate import Evaluate
 from rag.server.page.html.markup import element
+from rag.server.page.jobs import Jobs
 from rag.server.rate_limit import RateLimit
 from rag.server.shared_assistant import SharedAssistant
 
@@ -26,31 +26,33 @@ MASTHEAD = """
 """
 
 
-def build_page(assistant: SharedAssistant, options: Options | None = None) -> gr.Blocks:
-    """Return the page; it can be shown before `assistant` is loaded."""
+def build_page(
+    assistant: SharedAssistant, options: Options | None = None, incoming: IncomingFiles | None = None
+) -> gr.Blocks:
+    """Return the page; it can be shown before `assistant` is loaded.
+
+    The page calls the server by plain requests and uses none of Gradio's events: these answer over one stream for each
+    page, and what is sent while that stream closes is lost. A request that gets no answer is sent again.
+    """
     options = options or Options()
-    limit = RateLimit(options.rate_limit)
-    status: Any = html_part("pc-status", status_html(assistant), script="status", shown=False)
+    limit, jobs = RateLimit(options.rate_limit), Jobs()
+    files = incoming or IncomingFiles(options.upload_limit * 1_000_000, options.upload_space * 1_000_000)
     blocks: gr.Blocks
     with gr.Blocks(title="Pincite", analytics_enabled=False, fill_width=True) as blocks:
         html_part("pc-top", MASTHEAD.format(links=_links()), script="parts")
         with _part("ask"):
-            Asking(assistant, options, limit).lay_out(blocks)
+            Asking(assistant, options, limit).lay_out()
         with _part("documents"):
-            Documents(assistant, options).lay_out(blocks, status)
+            Documents(assistant, options, files, jobs).lay_out()
         with _part("batch"):
-            Batch(assistant, limit).lay_out()
+            Batch(assistant, limit, jobs).lay_out()
         with _part("evaluate"):
-            Evaluate(assistant, limit).lay_out()
-        status.render()
+            Evaluate(assistant, limit, jobs).lay_out()
 
-        async def on_load() -> AsyncIterator[str]:
-            while assistant.info is None and assistant.problem is None:
-                yield status_html(assistant)
-                await asyncio.sleep(POLL_SECONDS)
-            yield status_html(assistant)
+        def state(given: dict[str, Any]) -> dict[str, Any]:
+            return {"html": status_html(assistant), "ready": assistant.info is not None}
 
-        blocks.load(on_load, outputs=[status], concurrency_limit=None, **PRIVATE)
+        html_part("pc-status", status_html(assistant), script="status", calls=[state])
     return blocks
 
 

@@ -6,6 +6,7 @@ JSONL    {"question", "answerable", "answers": [{"text", "doc", "start", "end"}]
 An answer without offsets is meant wherever its text stands in the document named, or in any where none is named.
 """
 
+import base64
 import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,8 +21,18 @@ from rag.evaluation.datasets import Dataset, Question
 from rag.loading.decoding import decode
 
 FORMAT = "Give a CSV with the columns question, answer and document, or JSONL with question and answers."
-MOST_PLACES = 100
+MAX_OCCURRENCES = 100
 """Places of one answer that are looked for."""
+MAX_QUESTION_FILE_MB = 8
+"""A file of questions comes inside a call of the page, in base64."""
+
+
+def file_content(given: Mapping[str, Any]) -> bytes:
+    """Return the file that a call of the page holds. Raises EvaluationError if it holds none."""
+    try:
+        return base64.b64decode(given["content"], validate=True)
+    except (KeyError, TypeError, ValueError):
+        raise EvaluationError("The file did not arrive whole.", "Choose it again.") from None
 
 
 @dataclass(frozen=True)
@@ -89,7 +100,7 @@ def _places(line: int, answer: Mapping[str, Any], held: Mapping[str, Document]) 
             raise _problem(line, f"says that {name} reads {text!r} at {start} to {end}, which it does not")
         return [Span(name, start, end)]
     searched = [held[name]] if name is not None else list(held.values())
-    found = [span for document in searched for span in _occurrences(document, text)][:MOST_PLACES]
+    found = [span for document in searched for span in _occurrences(document, text)][:MAX_OCCURRENCES]
     if not found:
         raise _problem(line, f"gives the answer {text!r}, which stands in no document")
     return found

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext
+from playwright.sync_api import Browser, BrowserContext, expect
 
 from rag.answering.assistant import Assistant
 from rag.index.index import Index
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from rag.core.protocols import Embedder
 
 MISSING = "no Chromium on this machine: apt-get install chromium"
-
+WAIT_MILLISECONDS = 60_000
+"""No test waits for less: on a busy machine a page takes many times longer than alone."""
+expect.set_options(timeout=WAIT_MILLISECONDS)
 
 held = ExitStack()
 """The browser, for as long as there are browser tests."""
@@ -74,6 +76,7 @@ def address(browser: Browser, index: Path) -> Iterator[str]:
 def context(browser: Browser, address: str) -> BrowserContext:
     """Give a profile whose cache all tests share, so that the page opens quickly."""
     found = browser.new_context(reduced_motion="reduce", accept_downloads=True)
+    found.set_default_timeout(WAIT_MILLISECONDS)
     found.grant_permissions(["clipboard-read", "clipboard-write"], origin=address.rstrip("/"))
     found.add_init_script("sessionStorage.begun ? null : (localStorage.clear(), (sessionStorage.begun = 'yes'))")
     return found

@@ -26,7 +26,7 @@ def test_a_question_typed_at_once_is_answered_with_the_quotation_marked_in_its_c
     watched: Watched, assistant: Assistant
 ) -> None:
     page, best = watched.page, assistant.ask(RECALL).answers[0]
-    expect(page.get_by_label("Your question")).to_be_focused(timeout=30_000)
+    expect(page.get_by_label("Your question")).to_be_focused(timeout=60_000)
     watched.ask(RECALL)
     assert watched.dom_text(".pc-answers mark") == best.answer
     assert watched.dom_text(".pc-answers blockquote") == best.context
@@ -75,7 +75,7 @@ def test_a_quotation_is_copied_alone_with_its_citation_and_as_a_link_that_opens_
     watched.ready()  # one does not leave in mid-answer
     expect(watched.page.locator(".pc-examples button").first).to_be_visible(timeout=60_000)
     watched.page.goto(str(watched.page.evaluate("navigator.clipboard.readText()")))
-    expect(watched.page.locator("mark.pc-here")).to_be_in_viewport(timeout=30_000)
+    expect(watched.page.locator("mark.pc-here")).to_be_in_viewport(timeout=60_000)
     assert watched.dom_text("mark.pc-here") == best.answer
 
 
@@ -237,7 +237,7 @@ def test_earlier_questions_are_kept_in_this_browser_and_can_be_forgotten(watched
     page.reload()
     watched.ready()
     expect(page.locator(".pc-examples button").first).to_be_visible(timeout=60_000)  # they come anew, and all with them
-    page.locator(".pc-earlier > summary").click(timeout=30_000)
+    page.locator(".pc-earlier > summary").click(timeout=60_000)
     assert page.locator(".pc-earlier li").all_inner_texts() == [BELL, RECALL]
     page.locator(".pc-earlier").get_by_role("button", name=RECALL).click()
     watched.answered(RECALL)

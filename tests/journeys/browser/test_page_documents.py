@@ -21,8 +21,8 @@ def test_files_are_handed_in_listed_looked_at_asked_and_removed_again(
     expect(page.locator("#pc-list")).to_contain_text(f"{held} documents")
     page.set_input_files("#pc-upload input[type=file]", [good, bad])
     report = page.locator("#pc-report")
-    expect(report.get_by_role("row", name="pier.txt added")).to_be_visible(timeout=30_000)
-    expect(report.get_by_role("row", name="pier.xyz not taken")).to_be_visible()
+    expect(report.get_by_role("row", name="pier.txt added")).to_be_visible(timeout=60_000)
+    expect(report.get_by_role("row", name="pier.xyz skipped")).to_be_visible()
     assert str(index) not in report.inner_text()
     assert [path.name for path in (index / "uploads").iterdir()] == ["pier.txt"]
     expect(page.locator("#pc-list")).to_contain_text(f"{held + 1} documents")
@@ -39,18 +39,17 @@ def test_files_are_handed_in_listed_looked_at_asked_and_removed_again(
 
     watched.turn_to("Ask")
     watched.ask(ASKED)
-    expect(page.locator(".pc-answers mark")).to_have_text("Isolde Trewin")
-    expect(page.locator(".pc-answers blockquote")).to_have_text(
-        "The pier of Zennor was painted green by Isolde Trewin."
-    )
+    best = page.get_by_role("article", name="Answer 1")
+    expect(best.locator("mark")).to_have_text("Isolde Trewin")
+    expect(best.locator("blockquote")).to_have_text("The pier of Zennor was painted green by Isolde Trewin.")
 
     watched.turn_to("Documents")
     remove = page.locator("#pc-list").get_by_role("button", name="Remove pier.txt")
     remove.click()
-    watched.says("really? Press again.")
+    watched.says("Press again to confirm.")
     expect(page.locator("#pc-list tbody tr")).to_have_count(1)
     remove.click()
-    expect(report.get_by_role("row", name="pier.txt removed")).to_be_visible(timeout=30_000)
+    expect(report.get_by_role("row", name="pier.txt removed")).to_be_visible(timeout=60_000)
     expect(page.locator("#pc-list")).to_contain_text("No document fits.")
     assert list((index / "uploads").iterdir()) == []
     watched.turn_to("Ask")
@@ -62,7 +61,7 @@ def test_the_list_is_narrowed_by_the_kind_of_file(watched: Watched) -> None:
     page = watched.page
     watched.turn_to("Documents")
     facet = page.get_by_role("button", name=".jsonl 4")
-    facet.click(timeout=30_000)
+    facet.click(timeout=60_000)
     expect(page.locator("#pc-list tbody tr")).to_have_count(4)
     expect(page.get_by_role("button", name=".jsonl 4")).to_have_attribute("aria-pressed", "true")
     page.get_by_role("button", name=".jsonl 4").click()
@@ -85,19 +84,19 @@ def test_files_are_read_again_where_they_have_changed(watched: Watched, articles
     page, seed = watched.page, next(articles.glob("0*.txt"))
     before = seed.read_bytes()
     watched.turn_to("Documents")
-    again = page.get_by_role("button", name="Read changed files again")
+    again = page.get_by_role("button", name="Refresh changed files")
     try:
         seed.write_bytes(before + b"\n\nA last line that was not there.\n")
-        again.click(timeout=30_000)
-        expect(page.locator("#pc-report").get_by_role("row", name=f"{seed.name} updated")).to_be_visible(timeout=30_000)
+        again.click(timeout=60_000)
+        expect(page.locator("#pc-report").get_by_role("row", name=f"{seed.name} updated")).to_be_visible(timeout=60_000)
     finally:
         seed.write_bytes(before)
     again.click()
-    expect(page.locator("#pc-report")).to_contain_text("1 updated, 6 unchanged", timeout=30_000)
+    expect(page.locator("#pc-report")).to_contain_text("1 updated, 6 unchanged", timeout=60_000)
 
 
 def test_the_files_of_the_index_are_checked(watched: Watched) -> None:
     watched.turn_to("Documents")
-    watched.page.get_by_role("button", name="Check every file").click(timeout=30_000)
-    expect(watched.page.locator(".pc-sound")).to_have_text("Every file is what was written.")
-    watched.says("Every file is what was written.")
+    watched.page.get_by_role("button", name="Verify index").click(timeout=60_000)
+    expect(watched.page.locator(".pc-sound")).to_have_text("All index files are intact.")
+    watched.says("All index files are intact.")

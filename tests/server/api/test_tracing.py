@@ -7,7 +7,7 @@ import pytest
 from rag.answering.assistant import Assistant
 from rag.core.errors import InvalidQuestion
 from rag.server.api import tracing
-from rag.server.api.operations import Operations
+from rag.server.api.handlers import Handlers
 from rag.server.api.requests import AskRequest, SearchRequest
 from rag.server.shared_assistant import SharedAssistant
 from tests.server.running_service import ABSURD, RECALL
@@ -16,20 +16,20 @@ LONG = "secret " * 1_000
 
 
 @pytest.fixture
-def operations(assistant: Assistant) -> Operations:
+def handlers(assistant: Assistant) -> Handlers:
     shared = SharedAssistant(lambda: assistant)
     shared.load()
-    return Operations(shared)
+    return Handlers(shared)
 
 
-def test_without_the_library_nothing_is_opened(operations: Operations, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_library_nothing_is_opened(handlers: Handlers, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tracing, "_tracer", lambda: None)
-    assert operations.ask(AskRequest(RECALL))["status"] == "answered"
+    assert handlers.ask(AskRequest(RECALL))["status"] == "answered"
     with pytest.raises(InvalidQuestion):
-        operations.ask(AskRequest(LONG))
+        handlers.ask(AskRequest(LONG))
 
 
-def test_spans_hold_figures_and_no_words(operations: Operations, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_spans_hold_figures_and_no_words(handlers: Handlers, monkeypatch: pytest.MonkeyPatch) -> None:
     sdk: Any = pytest.importorskip("opentelemetry.sdk.trace", reason="the extra otel is not installed")
     export: Any = pytest.importorskip("opentelemetry.sdk.trace.export")
     memory: Any = pytest.importorskip("opentelemetry.sdk.trace.export.in_memory_span_exporter").InMemorySpanExporter()
@@ -37,11 +37,11 @@ def test_spans_hold_figures_and_no_words(operations: Operations, monkeypatch: py
     provider.add_span_processor(export.SimpleSpanProcessor(memory))
     monkeypatch.setattr(tracing, "_tracer", lambda: provider.get_tracer("pincite"))
 
-    response = operations.ask(AskRequest(RECALL))
-    operations.ask(AskRequest(ABSURD))
-    operations.search(SearchRequest("drones", 3))
+    response = handlers.ask(AskRequest(RECALL))
+    handlers.ask(AskRequest(ABSURD))
+    handlers.search(SearchRequest("drones", 3))
     with pytest.raises(InvalidQuestion):
-        operations.ask(AskRequest(LONG))
+        handlers.ask(AskRequest(LONG))
 
     answered, refused, searched, failed = memory.get_finished_spans()
     assert [each.name for each in (answered, refused, searched)] == ["pincite.ask", "pincite.ask", "pincite.search"]

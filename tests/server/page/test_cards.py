@@ -5,8 +5,8 @@ import pytest
 from rag.core.response import NoAnswer, NoAnswerReason, Remarks
 from rag.core.types import Document
 from rag.server.page.html.cards import response_html, sides
-from rag.server.page.html.phrases import source_words
-from rag.server.page.html.refusals import HEADLINES, message_html
+from rag.server.page.html.labels import source_words
+from rag.server.page.html.no_answer_card import HEADLINES, message_html
 from tests.responses import answer, answered, refused
 from tests.server.page.pages import Reading
 

@@ -85,10 +85,10 @@ def test_a_report_names_each_file_with_what_became_of_it() -> None:
         failed=((HOSTILE, "It holds no text."),), notes=(HOSTILE,),
     )  # fmt: skip
     found = Reading(report_html(report))
-    assert found.attribute("data-announce") == ["2 added, 1 updated, 1 not taken"]
+    assert found.attribute("data-announce") == ["2 added, 1 updated, 1 skipped"]
     told = dict(zip(found.texts("th"), found.texts("td"), strict=True))
     changed = {"a": "added", "b": "added, same text as a", "c": "updated, same text as v, w, x and 2 more"}
-    assert told == {**changed, HOSTILE: "not taken: It holds no text."}
+    assert told == {**changed, HOSTILE: "skipped: It holds no text."}
     assert found.of_class("pc-note") == [f"Note: {HOSTILE}"]
     assert "img" not in {tag for tag, _, _ in found.elements}
     assert Reading(report_html(IndexReport())).text == "Nothing to do."
@@ -105,8 +105,8 @@ def test_health_says_what_is_wrong_and_offers_to_mend_it() -> None:
     unknown, sound, damaged = (
         Reading(health_html(INFO, documents, problems, readonly=False)) for problems in (None, [], ["v1/words is gone"])
     )
-    assert "2 (1 copies, 1 without passages)" in unknown.text
-    assert "Every file is what was written." in sound.text and "Every file" not in unknown.text
+    assert "2 (1 copy, 1 without passages)" in unknown.text
+    assert "All index files are intact." in sound.text and "intact" not in unknown.text
     assert "Wrong: v1/words is gone." in damaged.text
     assert [{"mend": True} in map(json.loads, one.attribute("data-do")) for one in (unknown, sound, damaged)] == [
         False,

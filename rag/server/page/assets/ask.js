@@ -1,7 +1,7 @@
 // Asking in the browser: examples, earlier questions, links, and what can be done with a quotation and its source.
 
 Object.assign(window.pincite, (() => {
-  const { say, announce, calm, typing, question, copy, save, answered } = window.pincite;
+  const { ready, tellStatus, say, announce, put, calm, typing, question, copy, save, called, answered, goneCard } = window.pincite;
   const HISTORY = "pincite-questions";
   const LONGEST_HISTORY = 50;
 
@@ -9,19 +9,21 @@ Object.assign(window.pincite, (() => {
   let opener = null; // the button that opened the source, to give the focus back to
   let pane = null; // opens and closes the source
   let cards = null; // asks, and shows the answers
-  let line = null; // the line that says what is being asked
   let least = null; // the least confidence of an answer that was chosen
 
-  // What was asked last is answered last, whichever comes first.
+  let unanswered = null; // the question to which the server gave no answer
+
+  // Only the question that was asked last is shown, whichever answer comes first.
   let turn = 0;
 
   async function ask(question) {
     const mine = ++turn;
     cards.show(cards.waiting);
-    const given = await cards.ask({ question: question ?? "", least });
+    const result = await cards.ask({ question: question ?? "", least });
     if (mine !== turn) return;
-    cards.show(given?.html ?? "");
-    if (given && line) line.value = given.status;
+    unanswered = result ? null : question;
+    cards.show(result?.html ?? goneCard(true));
+    if (result) tellStatus(result.status);
   }
 
   // Not by Gradio's events, which reach the page some time after the form is there.
@@ -51,10 +53,6 @@ Object.assign(window.pincite, (() => {
       field.dispatchEvent(new Event("input", { bubbles: true }));
     });
     ask(words);
-  }
-
-  function status({ props }) {
-    line = props;
   }
 
   // --- earlier questions, kept in this browser alone ---------------------------------------------------------------
@@ -113,7 +111,7 @@ Object.assign(window.pincite, (() => {
     return `${location.origin}${location.pathname}?${found}`;
   }
 
-  function suggested({ element, watch }) {
+  function suggested({ element, props, server }) {
     element.addEventListener("click", (event) => {
       const button = event.target.closest("button");
       if (button?.dataset.question) askFor(button.dataset.question);
@@ -128,9 +126,14 @@ Object.assign(window.pincite, (() => {
     element.addEventListener("click", (event) => {
       if (event.target.closest(".pc-earlier > summary")) unfolded = !event.target.closest("details").open;
     });
-    watch("value", () => {
-      listEarlier(element);
-      element.querySelector(".pc-earlier").open = unfolded;
+
+    ready.then(async () => {
+      const result = await called(() => server.examples({}));
+      if (!result?.html) return;
+      put({ element, props }, result.html, () => {
+        listEarlier(element);
+        element.querySelector(".pc-earlier").open = unfolded;
+      });
     });
     addEventListener("popstate", () => {
       if (linked() && linked() !== asked) askFor(linked());
@@ -140,7 +143,11 @@ Object.assign(window.pincite, (() => {
 
   // --- how sure an answer must be ----------------------------------------------------------------------------------
 
-  function expectation({ element }) {
+  function confidence({ element, props, server }) {
+    ready.then(async () => {
+      const result = await called(() => server.slider({}));
+      if (result?.html) props.value = result.html;
+    });
     const slider = () => element.querySelector("#pc-least");
     const tell = () => {
       const words = JSON.parse(slider().dataset.stops)[slider().value];
@@ -168,7 +175,7 @@ Object.assign(window.pincite, (() => {
     const response = () => element.querySelector("[data-response]")?.dataset.response;
 
     async function show(place, button) {
-      const given = await answered(button, server.show({ response: response(), address: place }));
+      const given = await answered(button, () => server.show({ response: response(), address: place }));
       if (!given) return;
       opener = button;
       pane.open(given.html);
@@ -176,7 +183,7 @@ Object.assign(window.pincite, (() => {
 
     async function widen(button) {
       const [group, rank, by] = button.dataset.widen.split("/");
-      const call = server.widen({ response: response(), address: `${group}/${rank}/0`, by: Number(by) + 1 });
+      const call = () => server.widen({ response: response(), address: `${group}/${rank}/0`, by: Number(by) + 1 });
       const given = await answered(button, call);
       if (!given) return;
       const card = button.closest("article, li");
@@ -190,15 +197,15 @@ Object.assign(window.pincite, (() => {
 
     async function judge(button) {
       const [rank, verdict] = button.dataset.verdict.split("/");
-      const call = server.judge({ response: response(), rank: Number(rank), verdict });
-      if (!(await answered(button, call))) return;
+      const call = () => server.judge({ response: response(), rank: Number(rank), verdict });
+      if (!(await answered(button, call, 1))) return; // sent twice, it would be kept twice
       for (const other of button.parentElement.querySelectorAll("[data-verdict]"))
         other.setAttribute("aria-pressed", String(other === button));
       say(`Noted: ${button.textContent}`);
     }
 
     async function exported(button) {
-      const call = server.export({ response: response(), form: button.dataset.export });
+      const call = () => server.export({ response: response(), form: button.dataset.export });
       const given = await answered(button, call);
       if (given) save(given.name, given.text, given.type);
     }
@@ -206,6 +213,7 @@ Object.assign(window.pincite, (() => {
     element.addEventListener("click", (event) => {
       const button = event.target.closest("button");
       if (!button) return;
+      if (button.matches(".pc-again")) ask(unanswered);
       const { show: shown, widen: wide, link, verdict, export: form } = button.dataset;
       if (shown) show(shown, button);
       if (wide) widen(button);
@@ -231,7 +239,7 @@ Object.assign(window.pincite, (() => {
 
     cards = {
       waiting: props.waiting,
-      ask: (given) => answered(element, server.ask(given)),
+      ask: (given) => called(() => server.ask(given)),
       show(html) {
         // The source of an answer goes with it.
         pane?.close();
@@ -318,5 +326,5 @@ Object.assign(window.pincite, (() => {
     });
   }
 
-  return { ask, status, suggested, expectation, answers, source };
+  return { ask, suggested, confidence, answers, source };
 })());

@@ -23,8 +23,18 @@ window.pincite = (() => {
     if (words) say(words);
   }
 
+  // Shows HTML in a part, then says what it announces. It is there after the next frame; `then` is called after that.
+  function put({ element, props }, html, then) {
+    if (props.value === html) return;
+    props.value = html;
+    requestAnimationFrame(() => requestAnimationFrame(() => {
+      announce(element);
+      then?.();
+    }));
+  }
+
   const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
-  const typing = (event) => event.target.closest?.("input:not([type=range]), textarea, select, [contenteditable]");
+  const typing = (event) => event.target.closest?.("input:not([type=range], [type=file]), textarea, select, [contenteditable]");
   const question = () => document.querySelector("#pc-question textarea, #pc-question input");
 
   // --- parts of the page -------------------------------------------------------------------------------------------
@@ -89,23 +99,81 @@ window.pincite = (() => {
     say(`Saved ${name}`);
   }
 
-  // What a call to the server gave, or null where it failed; then the reason is said and shown beside `near`.
-  async function answered(near, call) {
-    let given;
-    try {
-      given = await call;
-    } catch {
-      given = { error: "The server did not answer. See that it runs, and try again." };
+  // --- calls to the server -----------------------------------------------------------------------------------------
+
+  const GONE = "Pincite is not answering. Is `rag serve` still running?";
+  const TIMES = 3;
+  const pause = (seconds) => new Promise((then) => setTimeout(then, seconds * 1000));
+
+  // The result of a call. A call that gets no answer is sent again; undefined if none of them got one.
+  // Gradio does not throw when a request fails: its call gives undefined.
+  async function called(call, times = TIMES) {
+    for (let turn = 1; ; turn++) {
+      let result;
+      try {
+        result = await call();
+      } catch {
+        result = undefined;
+      }
+      if (result || turn === times) return result;
+      await pause(turn / 2);
     }
-    if (!given?.error) return given;
+  }
+
+  // The result of a call, or null if it failed; then the reason is said, and shown beside `near` for some seconds.
+  async function answered(near, call, times) {
+    const result = (await called(call, times)) ?? { error: GONE };
+    if (!result.error) return result;
     const note = document.createElement("p");
     note.className = "pc-trouble";
-    note.textContent = given.error;
+    note.textContent = result.error;
     near.after(note);
-    say(given.error);
+    say(result.error);
     setTimeout(() => note.remove(), 8000);
     return null;
   }
+
+  const AGAIN = '<p class="pc-controls"><button type="button" class="pc-again">Try again</button></p>';
+
+  // A card that stays; with a button if the part that shows it can try again.
+  function goneCard(again = false) {
+    return `<section class="pc-card pc-error pc-gone" data-announce="${GONE}"><h2 class="pc-headline">Pincite is not answering.</h2>
+      <p>Is <code>rag serve</code> still running?</p>${again ? AGAIN : ""}</section>`;
+  }
+
+  // Shows what a job of the server yields until it is done; gives whether it came to its end.
+  async function follow(server, job, show) {
+    for (;;) {
+      const news = (await called(() => server.news({ job }), 10)) ?? { error: GONE };
+      if (news.error) {
+        say(news.error);
+        show(news.error === GONE ? goneCard() : "");
+        return false;
+      }
+      show(news.html);
+      if (news.done) return true;
+      await pause(0.3);
+    }
+  }
+
+  // Is kept once the index is open.
+  let open;
+  const ready = new Promise((then) => (open = then));
+
+  async function status({ props, server }) {
+    line = props;
+    for (;;) {
+      const state = await called(() => server.state({}), 1);
+      if (state) props.value = state.html;
+      if (state?.ready) break;
+      await pause(0.5);
+    }
+    open();
+  }
+
+  // The line that says which index is asked.
+  let line = null;
+  const tellStatus = (html) => line && (line.value = html);
 
   document.addEventListener("click", (event) => {
     const button = event.target.closest?.("[data-copy]");
@@ -122,5 +190,5 @@ window.pincite = (() => {
     question()?.focus();
   });
 
-  return { parts, say, announce, calm, typing, question, copy, save, answered };
+  return { parts, status, ready, tellStatus, say, announce, put, calm, typing, question, copy, save, called, answered, goneCard, follow, pause };
 })();

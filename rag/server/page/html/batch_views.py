@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from rag.core.errors import InvalidInput
 from rag.core.response import Answer, Response
 from rag.loading.decoding import decode
+from rag.server.page.html.labels import LEVEL_WORDS, count, percent, place_words, source_words, title_words
 from rag.server.page.html.markup import element, escaped, isolated, one_line
-from rag.server.page.html.phrases import LEVEL_WORDS, count, percent, place_words, source_words, title_words
 
 COLUMNS = (
     "question", "status", "answer", "context", "confidence", "confidence_level", "title", "document_id", "place",

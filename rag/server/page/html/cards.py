@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from rag.answering.agreement import relation, statement_of
 from rag.answering.feedback import VERDICTS
 from rag.core.response import Answer, Citation, IndexInfo, Response
+from rag.server.page.html.labels import LEVEL_WORDS, count, percent, place_words, title_words
 from rag.server.page.html.markup import element, escaped, isolated, one_line
-from rag.server.page.html.phrases import LEVEL_WORDS, count, percent, place_words, title_words
+from rag.server.page.html.no_answer_card import no_answer_html
 from rag.server.page.html.quotations import actions, explained, quotation, show_button, source_line
-from rag.server.page.html.refusals import no_answer_html
 
 EXPORTS = {"markdown": "Markdown", "json": "JSON", "bibtex": "BibTeX"}
 

@@ -10,8 +10,8 @@ from rag.chunking.boilerplate import REASONS
 from rag.core.reports import IndexReport, Progress, duration, first_few
 from rag.core.response import IndexInfo
 from rag.core.types import Chunk, Document, DocumentSummary, Mask
+from rag.server.page.html.labels import count
 from rag.server.page.html.markup import LineNumbers, Mark, attributes, element, escaped, isolated, marked, one_line
-from rag.server.page.html.phrases import count
 
 ON_A_PAGE = 50
 LONGEST_SHOWN = 100_000
@@ -104,9 +104,9 @@ def report_html(report: IndexReport) -> str:
         for change in ("added", "updated", "unchanged", "removed")
         for name in getattr(report, change)
     ]
-    rows += [(name, f"not taken: {reason}") for name, reason in report.failed]
+    rows += [(name, f"skipped: {reason}") for name, reason in report.failed]
     numbers = {change: len(getattr(report, change)) for change in ("added", "updated", "unchanged", "removed")}
-    numbers["not taken"] = len(report.failed)
+    numbers["skipped"] = len(report.failed)
     said = ", ".join(f"{number:,} {change}" for change, number in numbers.items() if number) or "Nothing to do."
     shown = [
         element("tr", element("th", isolated(name), scope="row"), element("td", isolated(what)))
@@ -123,18 +123,19 @@ def health_html(
     """Return what the index is and, where it was examined, what is wrong with it."""
     copies = len(documents) - len({found.text_sha256 for found in documents})
     empty = sum(not found.chunks for found in documents)
+    copied = f"{copies:,} {'copy' if copies == 1 else 'copies'}"
     facts = {
         "Version": f"{info.version:,}",
-        "Documents": f"{info.documents:,} ({copies:,} copies, {empty:,} without passages)",
+        "Documents": f"{info.documents:,} ({copied}, {empty:,} without passages)",
         "Passages": f"{info.chunks:,}",
         "Model": info.embedding_model,
         "Fingerprint": info.fingerprint,
     }
     listed = [element("dt", escaped(name)) + element("dd", isolated(value)) for name, value in facts.items()]
-    tools = [action("Check every file", {"check": True}, "pc-tool")]
+    tools = [action("Verify index", {"check": True}, "pc-tool")]
     if not readonly:
-        tools.append(action("Read changed files again", {"read": True}, "pc-tool"))
-        tools += [action("Mend it", {"mend": True}, "pc-tool")] if problems else []
+        tools.append(action("Refresh changed files", {"read": True}, "pc-tool"))
+        tools += [action("Repair", {"mend": True}, "pc-tool")] if problems else []
     return element("dl", *listed, class_="pc-facts") + _verdict(problems) + element("div", *tools, class_="pc-controls")
 
 
@@ -147,7 +148,7 @@ def _verdict(problems: Sequence[str] | None) -> str:
     if problems is None:
         return ""
     if not problems:
-        sound = "Every file is what was written."
+        sound = "All index files are intact."
         return element("p", sound, class_="pc-sound", data_announce=sound)
     wrong = "; ".join(problems)
     return element("p", escaped(f"Wrong: {wrong}."), class_="pc-trouble", data_announce=f"Wrong: {wrong}")

@@ -5,8 +5,8 @@ from typing import Any
 
 from rag.answering.explanation import features_of, is_of
 from rag.core.response import Answer, Response
+from rag.server.page.html.labels import count, percent
 from rag.server.page.html.markup import element, escaped, isolated
-from rag.server.page.html.phrases import count, percent
 
 STAGES = {
     "lexical": "Words (BM25)",

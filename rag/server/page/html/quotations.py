@@ -2,8 +2,8 @@
 
 from rag.core.response import Answer, Citation, Response
 from rag.server.page.html.explanation import explanation_html
+from rag.server.page.html.labels import place_words, source_words, title_words
 from rag.server.page.html.markup import element, escaped, isolated, one_line
-from rag.server.page.html.phrases import place_words, source_words, title_words
 
 
 def quotation(answer: Answer, marked_tag: str) -> str:

@@ -7,8 +7,8 @@ from rag.core.errors import InvalidInput
 from rag.core.response import Citation, Response
 from rag.core.types import Document, Mask, Span
 from rag.server.page.html.document_views import ignored
+from rag.server.page.html.labels import place_words, title_words
 from rag.server.page.html.markup import LineNumbers, Mark, attributes, element, escaped, isolated, marked, one_line
-from rag.server.page.html.phrases import place_words, title_words
 from rag.server.page.html.quotations import original_link
 
 ASK_AGAIN = "Ask the question again."

@@ -1,7 +1,7 @@
 import json
 
 from rag.answering.confidence import Calibration
-from rag.server.page.html.expectation import expectation_html, stops
+from rag.server.page.html.confidence_slider import slider_html, stops
 from tests.server.page.pages import Reading
 
 CURVE = ((0.0, 0.5, 1.0), (0.4, 0.75, 0.6), (0.8, 0.9, 0.2), (0.95, 1.0, 0.01))
@@ -25,7 +25,7 @@ def test_without_a_curve_nothing_is_promised() -> None:
 
 
 def test_the_slider_begins_at_the_fitted_threshold_and_says_where_the_figures_are_from() -> None:
-    found = Reading(expectation_html(FITTED, 0.4))
+    found = Reading(slider_html(FITTED, 0.4))
     ((_, slider, _),) = [item for item in found.elements if item[0] == "input"]
     assert (slider["type"], slider["value"], slider["data-usual"]) == ("range", "40", "40")
     assert json.loads(str(slider["data-stops"])) == stops(FITTED)

@@ -1,10 +1,10 @@
 import asyncio
 from typing import Any
 
-from rag.server.api.bodies import Bodies
+from rag.server.body_limit import BodyLimit
 
 
-def sent_slowly(parts: list[bytes], pause: float, path: str = "/v1/ask") -> tuple[int, bytes]:
+def sent_slowly(parts: list[bytes], pause: float) -> tuple[int, bytes]:
     """Return the status that a client gets who sends `parts` with a pause before each, and what the app has had."""
     messages = [{"type": "http.request", "body": part, "more_body": True} for part in parts]
     messages[-1]["more_body"] = False
@@ -22,7 +22,7 @@ def sent_slowly(parts: list[bytes], pause: float, path: str = "/v1/ask") -> tupl
         had.extend((await receive())["body"])
         await send({"type": "http.response.start", "status": 200})
 
-    asyncio.run(Bodies(app, 10, seconds=0.2)({"path": path, "headers": []}, receive, send))
+    asyncio.run(BodyLimit(app, lambda scope: 10, seconds=0.2)({"path": "/v1/ask", "headers": []}, receive, send))
     return given[0]["status"], bytes(had)
 
 
@@ -34,6 +34,6 @@ def test_a_body_that_dribbles_is_given_up() -> None:
     assert sent_slowly([b"a"] * 10, 0.1) == (408, b"")
 
 
-def test_documents_have_a_limit_of_their_own() -> None:
-    assert sent_slowly([b"123456", b"1234"], 0.0, "/v1/documents") == (200, b"1234561234")
-    assert sent_slowly([b"123456", b"12345"], 0.0, "/v1/documents") == (413, b"")
+def test_a_body_that_is_too_long_is_refused_and_reaches_nobody() -> None:
+    assert sent_slowly([b"123456", b"1234"], 0.0) == (200, b"1234561234")
+    assert sent_slowly([b"123456", b"12345"], 0.0) == (413, b"")

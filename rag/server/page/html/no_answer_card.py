@@ -1,8 +1,8 @@
 """Turns a no-answer and other messages into cards: what is the matter, what is missing, what comes closest."""
 
 from rag.core.response import NoAnswer, NoAnswerReason, Response
+from rag.server.page.html.labels import percent
 from rag.server.page.html.markup import element, escaped, isolated, one_line
-from rag.server.page.html.phrases import percent
 from rag.server.page.html.quotations import actions, explained, quotation, source_line
 
 HEADLINES: dict[NoAnswerReason, str] = {

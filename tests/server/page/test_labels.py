@@ -4,7 +4,7 @@ import pytest
 
 from rag.core.reports import duration
 from rag.core.types import Document
-from rag.server.page.html.phrases import count, percent, place_words
+from rag.server.page.html.labels import count, percent, place_words
 from tests.responses import answer
 
 

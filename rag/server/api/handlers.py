@@ -18,7 +18,6 @@ from rag.core.errors import InvalidInput
 from rag.core.reports import IndexReport
 from rag.core.response import Response
 from rag.core.types import Document, Span
-from rag.server.api.problems import refused
 from rag.server.api.requests import (
     AskRequest,
     BatchRequest,
@@ -28,6 +27,7 @@ from rag.server.api.requests import (
     SearchRequest,
 )
 from rag.server.api.tracing import span
+from rag.server.problems import refused
 from rag.server.shared_assistant import SharedAssistant
 from rag.server.uploads import drop
 
@@ -41,7 +41,7 @@ MOST_CITATIONS = 1_000
 NOT_SAVED = "Give the JSON of a response, as POST /v1/ask or `rag ask --json` gives it."
 
 
-class Operations:
+class Handlers:
     """What can be asked of one index; each call waits for its turn at the assistant."""
 
     def __init__(self, assistant: SharedAssistant) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 from rag.evaluation.observation import LOSSES
 from rag.evaluation.reporting.terminal import interval, number
 from rag.evaluation.results import NOTES, Evaluation, Measure
+from rag.server.page.html.labels import count, percent
 from rag.server.page.html.markup import element, escaped, isolated
-from rag.server.page.html.phrases import count, percent
 
 OPEN_STAGE = "answers"
 """The stage whose figures are not folded: what a user gets."""

@@ -19,8 +19,8 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from rag.core.response import IndexInfo
-from rag.server.api.access import App, Message, Receive, Send, answer
-from rag.server.api.problems import unexpected
+from rag.server.asgi import App, Message, Receive, Send, send_problem
+from rag.server.problems import unexpected
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -62,7 +62,7 @@ class Figures:
         return generate_latest(self.registry)
 
 
-class Journal:
+class AccessLog:
     """ASGI middleware: gives each request an id, a line and a place in the figures, and lets it end."""
 
     def __init__(self, app: App, figures: Figures) -> None:
@@ -96,7 +96,7 @@ class Journal:
         except Exception as error:
             noted.failed = _where(error)
             if not noted.status:
-                await answer(unexpected(), noted)
+                await send_problem(unexpected(), noted)
         finally:
             self._figures.in_flight.dec()
             seconds = time.perf_counter() - began

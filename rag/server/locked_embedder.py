@@ -13,7 +13,7 @@ TURN = 32
 """Passages embedded in one turn; a question that comes meanwhile waits for no more."""
 
 
-class TakingTurns:
+class LockedEmbedder:
     """An embedder that holds a lock while it works, and lets go of it between small batches."""
 
     def __init__(self, embedder: "Embedder", lock: threading.Lock) -> None:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rag.server.turn_taking import TURN, TakingTurns
+from rag.server.locked_embedder import TURN, LockedEmbedder
 
 if TYPE_CHECKING:
     from rag.core.protocols import Floats2d, Ranges
@@ -39,7 +39,7 @@ def test_the_vectors_are_the_same_and_the_lock_is_let_go_between_small_batches()
     lock = threading.Lock()
     inner = Noting(lock)
     texts = ["x" * number for number in range(TURN * 2 + 3)]
-    vectors = TakingTurns(inner, lock).embed_passages(texts)
+    vectors = LockedEmbedder(inner, lock).embed_passages(texts)
     assert vectors[:, 0].tolist() == [len(text) for text in texts]
     assert inner.turns == [TURN, TURN, 3]
     assert not lock.locked()
@@ -49,11 +49,11 @@ def test_parts_stay_with_their_texts_across_batches() -> None:
     lock = threading.Lock()
     texts = ["x" * number for number in range(TURN + 2)]
     parts: list[Ranges] = [((0, number), (0, 1)) for number in range(TURN + 2)]
-    whole, within = TakingTurns(Noting(lock), lock).embed_with_parts(texts, parts)
+    whole, within = LockedEmbedder(Noting(lock), lock).embed_with_parts(texts, parts)
     assert whole[:, 0].tolist() == [len(text) for text in texts]
     assert [found[:, 0].tolist() for found in within] == [[number, 1] for number in range(TURN + 2)]
 
 
 def test_nothing_gives_no_rows() -> None:
     lock = threading.Lock()
-    assert TakingTurns(Noting(lock), lock).embed_queries([]).shape == (0, 1)
+    assert LockedEmbedder(Noting(lock), lock).embed_queries([]).shape == (0, 1)

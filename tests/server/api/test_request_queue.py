@@ -4,8 +4,8 @@ import threading
 import pytest
 
 from rag.server.api.access import Client
-from rag.server.api.problems import Refused
-from rag.server.api.queueing import RequestQueue
+from rag.server.api.request_queue import RequestQueue
+from rag.server.problems import Refused
 
 ANN = Client("ann", "read")
 

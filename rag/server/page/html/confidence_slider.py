@@ -3,8 +3,8 @@
 import json
 
 from rag.answering.confidence import Calibration
+from rag.server.page.html.labels import percent
 from rag.server.page.html.markup import element, escaped, field
-from rag.server.page.html.phrases import percent
 
 STEPS = 101
 """Stops of the slider: 0 % to 100 %."""
@@ -12,7 +12,7 @@ FEWEST = 0.02
 """Share of the questions below which the share of right answers says nothing."""
 
 
-def expectation_html(calibration: Calibration, threshold: float) -> str:
+def slider_html(calibration: Calibration, threshold: float) -> str:
     """Return the slider over the held-out curve of a calibration, with the words for each of its stops."""
     chosen, words = round(threshold * (STEPS - 1)), stops(calibration)
     slider = field(

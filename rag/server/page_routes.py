@@ -1,0 +1,169 @@
+"""Lists the routes of Gradio that the page uses, and closes all others before Gradio sees a request.
+
+Gradio has some ninety routes: among them are ones that fetch an address, serve a file or read an upload. A release of
+Gradio that adds a route adds it behind this list.
+"""
+
+import json
+import logging
+import re
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from rag.core.safe_json import json_value
+from rag.server.asgi import App, Message, Receive, Send, send_problem
+from rag.server.body_limit import MAX_BODY_BYTES, BodyLimit
+from rag.server.problems import Refused, refused, unexpected
+from rag.server.rate_limit import RateLimit
+
+MAX_LOGIN_BYTES = 10_000
+WRONG_PASSWORDS_A_MINUTE = 10
+LOGIN = re.compile("/login/?")
+EVENT = re.compile("/gradio_api/queue/join/?")
+log = logging.getLogger(__name__)
+
+
+class PageRoute(NamedTuple):
+    """Addresses of one form that the page, its login or gradio_client asks for."""
+
+    methods: tuple[str, ...]
+    form: re.Pattern[str]
+    max_bytes: int = 0
+
+
+READ = ("GET", "HEAD")
+PAGE_ROUTES = (
+    PageRoute(READ, re.compile("/")),
+    PageRoute(READ, re.compile(r"/(?:assets|static)/[\w./@+-]+")),
+    PageRoute(READ, re.compile("(?:/gradio_api)?/theme[.]css")),
+    PageRoute(READ, re.compile("/(?:favicon[.]ico|robots[.]txt)")),
+    PageRoute(READ, re.compile("/config/?")),
+    PageRoute(READ, re.compile("/gradio_api/info/?")),
+    PageRoute(READ, re.compile("/logout")),
+    PageRoute(("POST",), LOGIN, MAX_LOGIN_BYTES),
+    PageRoute(("POST",), re.compile("/gradio_api/component_server/?"), MAX_BODY_BYTES),
+    # gradio_client asks by these two. `TextEvents` lets only text through to the one event that they know.
+    PageRoute(("POST",), EVENT, MAX_BODY_BYTES),
+    PageRoute(READ, re.compile("/gradio_api/queue/data")),
+)
+OWN = re.compile(r"/pincite/[\w.-]+")
+"""Addresses of this package: style sheets, scripts, uploads. Each has its own limits."""
+
+
+def page_route(method: str, path: str) -> PageRoute | None:
+    """Return the entry of the list that a request fits, None if the request is to be refused.
+
+    >>> page_route("GET", "/gradio_api/file=http://example.org/"), page_route("POST", "/gradio_api/upload")
+    (None, None)
+    """
+    fitting = (route for route in PAGE_ROUTES if method in route.methods and route.form.fullmatch(path))
+    return next(fitting, None)
+
+
+class PageRoutes:
+    """ASGI middleware before Gradio: closes routes, limits bodies, slows down the guessing of passwords."""
+
+    def __init__(self, app: App, admitted: Callable[[Message], bool]) -> None:
+        """Guard `app`; `admitted` tells whether a request comes from a visitor who may use the page."""
+        self._app, self._admitted = app, admitted
+        self._limited = BodyLimit(TextEvents(app), _max_bytes)
+        self._wrong_passwords = RateLimit(WRONG_PASSWORDS_A_MINUTE)
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Pass on a request that the page makes; refuse any other."""
+        if scope["type"] == "lifespan" or (scope["type"] == "http" and OWN.fullmatch(scope["path"])):
+            await self._app(scope, receive, send)
+            return
+        if scope["type"] != "http":  # the page opens no web socket
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        try:
+            route = page_route(scope["method"], scope["path"])
+            if route is None:
+                raise refused(404, "There is nothing at this address.", "The page is at /, REST is at /v1.")
+            if LOGIN.fullmatch(scope["path"]):
+                send = self._watched_login(scope, send)
+            elif route.max_bytes and not self._admitted(scope):  # before any of the body is read
+                raise refused(401, "Not authenticated.", "Log in on the page first.", {"connection": "close"})
+        except Refused as refusal:
+            await send_problem(refusal.problem, send)
+        else:
+            await self._answered(scope, receive, send)
+
+    async def _answered(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Let Gradio answer. If it fails, the log gets one line: any visitor can name an event that does not exist."""
+        started = False
+
+        async def noting(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._limited(scope, receive, noting)
+        except Exception as error:  # raised again, it would close the connection under the next request
+            log.error("Gradio failed at %s: %s", scope["path"], type(error).__name__)
+            if not started:
+                await send_problem(unexpected(), send)
+
+    def _watched_login(self, scope: Message, send: Send) -> Send:
+        """Return a `send` that counts wrong passwords. Raises Refused if this client has given too many."""
+        client = str((scope.get("client") or ("",))[0])
+        if self._wrong_passwords.exhausted(client):
+            raise refused(429, "Too many wrong passwords.", "Wait a minute.", {"retry-after": "60"})
+
+        async def counting(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] >= 400:
+                self._wrong_passwords.take(client)
+            await send(message)
+
+        return counting
+
+
+class TextEvents:
+    """ASGI middleware behind `BodyLimit` that lets an event of Gradio take text and nothing else.
+
+    Gradio would fetch the address, or copy the file, that an object in `data` names. The body is written again from
+    its three fields, so that Gradio can read nothing in it that was not checked here.
+    """
+
+    def __init__(self, app: App) -> None:
+        """Guard `app`."""
+        self._app = app
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Pass on an event whose arguments are texts; refuse any other."""
+        if not EVENT.fullmatch(scope["path"]):
+            await self._app(scope, receive, send)
+            return
+        event = _text_event((await receive()).get("body", b""))
+        if event is None:
+            expected = "Send data as a list of texts, fn_index as a number and session_hash as a text."
+            await send_problem(refused(422, "This is not an event of the page.", expected).problem, send)
+            return
+        pending: list[Message] = [{"type": "http.request", "body": json.dumps(event).encode(), "more_body": False}]
+
+        async def next_message() -> Message:
+            return pending.pop() if pending else await receive()
+
+        await self._app(scope, next_message, send)
+
+
+def _text_event(body: bytes) -> dict[str, Any] | None:
+    """Return the fields of an event, None if one of them has another type."""
+    try:
+        event = json_value(body)
+    except ValueError:
+        return None
+    if not isinstance(event, dict):
+        return None
+    data, number, session = event.get("data"), event.get("fn_index"), event.get("session_hash")
+    texts = isinstance(data, list) and all(isinstance(text, str) for text in data)
+    if not texts or type(number) is not int or not isinstance(session, str):
+        return None
+    return {"data": data, "fn_index": number, "session_hash": session}
+
+
+def _max_bytes(scope: Message) -> int:
+    route = page_route(scope["method"], scope["path"])
+    return route.max_bytes if route else 0
