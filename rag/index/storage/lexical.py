@@ -14,6 +14,7 @@ import numpy as np
 from rag.core.errors import IndexCorrupt, InvalidSettings
 from rag.core.stopwords import STOPWORDS, UNSPACED
 from rag.index.storage.remedies import REPAIR
+from rag.index.storage.signed_words import signed, spelled
 from rag.index.storage.stable_files import GuardedFiles, stable_folder
 
 if TYPE_CHECKING:
@@ -167,7 +168,7 @@ class TantivyStore:
 
     def words_as_written(self, text: str) -> list[str]:
         """Return the words of a text unchanged, one for each of `words`."""
-        return list(self._as_written.analyze(_spaced(text)))
+        return [signed(word) for word in self._as_written.analyze(_spaced(text))]
 
     def corrections(self, query: str) -> dict[str, tuple[str, ...]]:
         """Return the corrections of each word of the query that no row has: words of the index that are one edit away.
@@ -258,8 +259,9 @@ def _short_words() -> Any:
 
 
 def _spaced(text: str) -> str:
-    # Each character of a script without spaces becomes a word. The stored text does not change.
-    return UNSPACED.sub(r" \1 ", text)
+    # Each character of a script without spaces becomes a word, and C++ another word than C. The stored text does not
+    # change.
+    return UNSPACED.sub(r" \1 ", spelled(text))
 
 
 def _schema() -> Any:

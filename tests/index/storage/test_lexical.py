@@ -146,3 +146,15 @@ def test_a_name_is_found_with_its_accents_and_without(query: str) -> None:
     store.commit()
     assert [row for row, _ in store.search(query, 5)] == [1]
     assert set(store.terms("Beyonce")) == set(store.terms("Beyoncé"))
+
+
+def test_words_that_differ_by_a_sign_are_different_words() -> None:
+    store = TantivyStore()
+    texts = ["C was designed by Ritchie.", "C++ was designed by Stroustrup.", "C# was designed by Hejlsberg.",
+             "Grade A+ costs 14.", "Grade A- costs 8."]  # fmt: skip
+    store.add(range(5), texts, [""] * 5)
+    store.commit()
+    best = [store.search(query, 1)[0][0] for query in ("Who made C++?", "C#", "the price of A+", "A-, please")]
+    assert best == [1, 2, 3, 4]
+    assert store.words_as_written("C++ and .NET") == ["C++", "and", ".NET"]
+    assert store.document_frequency(store.terms("C")[0]) == 1
