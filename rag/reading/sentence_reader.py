@@ -23,6 +23,7 @@ from rag.core.types import AnswerType, Extraction, Hit
 from rag.index.storage.sentence_vectors import cosine
 from rag.reading.cell_lookup import LOOKUP_DOUBT, LOOKUP_RELEVANCE, LOOKUP_SCORE, matching_cell
 from rag.reading.enumerations import enumerates, whole_enumeration
+from rag.reading.numbered_lookup import asked_number, own_number
 from rag.reading.reading_copy import ReadingCopy, Statement
 from rag.reading.records import reading_copy
 from rag.reading.span_decoding import SpanScore
@@ -79,6 +80,8 @@ class Question:
     form: QuestionForm
     stems: frozenset[str]
     of_default: bool
+    number: str | None
+    """The number of the item whose text is asked for."""
 
 
 class SentenceReader:
@@ -117,7 +120,15 @@ class SentenceReader:
 
     def _question(self, text: str, vector: "Floats1d") -> Question:
         terms = question_terms(text, self._words)
-        return Question(vector, terms, answer_kind(text), question_form(text), self._stems(text), asks_default(text))
+        return Question(
+            vector,
+            terms,
+            answer_kind(text),
+            question_form(text),
+            self._stems(text),
+            asks_default(text),
+            asked_number(text),
+        )
 
     def _read(
         self, question: Question, hits: Sequence[Hit], readings: "Sequence[PassageReading | None]"
@@ -181,13 +192,14 @@ class SentenceReader:
         start += after_enumerator(hit.chunk.text[start:end])
         text, copy = hit.chunk.text, reading_copy(hit.chunk)
         cell = matching_cell(question.terms, self._stems, text, copy.cells_in(start, end))
+        is_looked_up = cell is not None or _is_asked_item(question, text, statement)
         none, relevance = reading.none, reading.relevance
-        if cell is not None:
+        if is_looked_up:
             none, relevance = min(none, LOOKUP_DOUBT), max(relevance, LOOKUP_RELEVANCE)
             features = {**features, "sentence_words": 1.0, "passage_words": 1.0}
-            start, end = cell.start, cell.end
+            start, end = (cell.start, cell.end) if cell else (start, end)
         spans = self._ranked(question, text, reading.best(start, end, MAX_SPANS))
-        if cell is not None:
+        if is_looked_up:
             spans = [(span._replace(score=max(span.score, LOOKUP_SCORE)), 0.0) for span, _ in spans[:1]]
         ranges: list[tuple[int, int]] = []
         for rank, (span, echo) in enumerate(spans if question.form == "list" else spans[:1]):
@@ -253,6 +265,8 @@ def _range(
     none: float,
 ) -> tuple[bool, int, int]:
     """Return whether the whole statement is the answer, and the range of the answer."""
+    if _is_asked_item(question, text, statement):
+        return True, *bounds
     if question.form == "procedure":
         return True, *_step(copy, text, statement)
     if question.form in STATEMENTS and span.score < none:
@@ -263,6 +277,10 @@ def _range(
     if question.form == "list":
         first, last = whole_enumeration(text, first, last, *bounds)
     return False, first, last
+
+
+def _is_asked_item(question: Question, text: str, statement: Statement) -> bool:
+    return question.number is not None and own_number(text[statement.start : statement.end]) == question.number
 
 
 def _step(copy: ReadingCopy, text: str, statement: Statement) -> tuple[int, int]:

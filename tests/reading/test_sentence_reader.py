@@ -244,3 +244,10 @@ def test_a_list_is_answered_with_the_whole_enumeration(words: TantivyStore, embe
     text = "The balancer has a scheduler. It offers the schedulers Round Robin, Least Busy and Heartbeat."
     answer = best_of(words, embedder, "Which schedulers does the balancer offer?", text, ("a scheduler.", "Heartbeat."))
     assert answer == "Round Robin, Least Busy and Heartbeat"
+
+
+@pytest.mark.parametrize("question", ["What does rule 2 say?", "What is the second rule?"])
+def test_an_item_is_found_by_its_number(words: TantivyStore, embedder: "Embedder", question: str) -> None:
+    text = "1. Boats must be insured.\n2. Boats must show a light at night.\n3. Boats must leave by noon."
+    answer = best_of(words, embedder, question, text, ("insured.", "night.", "noon."))
+    assert answer == "Boats must show a light at night."
