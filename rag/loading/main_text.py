@@ -9,13 +9,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from rag.loading.markup import markup_blocks
+from rag.loading.markup import MarkupBlock, markup_blocks
 
 MARKS = "".join(chr(code) for code in range(0x4DC0, 0x4E00))
 """The 64 hexagram symbols: printable, so that they are kept, and in next to no page."""
 _MARK = re.compile(f"[{MARKS}]{{4}}")
 MAX_DEPTH = 400
 """Elements inside one another at most: copying deeper trees could overflow the stack of the C library."""
+_KEEPS_ID = ("div", "nav", "aside", "header", "footer", "form", "ul", "table")
+"""Elements whose id may tell a menu from text; the ids of others are mostly made from the words of a heading."""
+_SECTION_CLASS = re.compile(r"(?:^|\s)(?:section|sect\d|chapter|refsect\d|document|body)(?:\s|$)")
+_NO_CONTENT = ("nav", "form", "button", "menu", "a")
+_CONTENT_ROLES = ("main", "article")
+_COMMENTS = re.compile(r"comment|disqus|respond|related|share|social|newsletter|subscribe|cookie|promo|advert", re.I)
+_SENTENCE = re.compile(r"(?:\S+\s+){4,}\S+[.!?][\"')\]\u201d]*$")
+_FACT = re.compile(r"[^:\n]{2,40}:\s+(?=\S)(?=[^\n]*\d)|(?:\w+\s+){1,4}[A-Z]*\d[\w./-]*$")
 
 
 def main_blocks(root: Any, count: int) -> set[int] | None:
@@ -31,6 +39,7 @@ def main_blocks(root: Any, count: int) -> set[int] | None:
     if len(blocks) != count:
         return None
     _without_marks(root)
+    _without_section_ids(root)
     for number, block in enumerate(blocks):
         place = "tail" if block.is_tail else "text"
         setattr(block.node, place, _marked(getattr(block.node, place), _mark(number)))
@@ -59,6 +68,35 @@ def page_metadata(root: Any) -> dict[str, object]:
         "language": language,
     }
     return {key: value for key, value in values.items() if value}
+
+
+def is_content_beside(block: MarkupBlock) -> bool:
+    """Tell if a block outside the main text is content: a fact of a footer or an infobox, a note inside an article.
+
+    Links and forms are not, nor are comments and lists of related pages.
+    """
+    elements = [*([] if block.is_tail else [block.node]), *block.node.iterancestors()]
+    tags = [element.tag if isinstance(element.tag, str) else "" for element in elements]
+    names = " ".join(f"{element.get('id') or ''} {element.get('class') or ''}" for element in elements)
+    if any(tag in _NO_CONTENT for tag in tags) or _COMMENTS.search(names):
+        return False
+    roles = {*tags, *(element.get("role") or "" for element in elements)}
+    if "navigation" in roles:
+        return False
+    if block.kind == "table_row":
+        return " | " in block.text
+    is_inside = not roles.isdisjoint(_CONTENT_ROLES)
+    return bool(_FACT.match(block.text) or (is_inside and _SENTENCE.match(block.text)))
+
+
+def _without_section_ids(root: Any) -> None:
+    """Drop the ids that are made from the words of a heading: `menus` above a chapter is no sign of a menu."""
+    for element in root.iter():
+        is_section = isinstance(element.tag, str) and (
+            element.tag not in _KEEPS_ID or _SECTION_CLASS.search(element.get("class") or "")
+        )
+        if is_section and element.get("id"):
+            del element.attrib["id"]
 
 
 @contextmanager

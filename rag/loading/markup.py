@@ -1,12 +1,12 @@
 """Walks a tree of HTML elements and gives its visible text in blocks: headings, paragraphs, list items, table rows."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from rag.core.types import BlockKind
-from rag.loading.composing import row_text
+from rag.loading.composing import MAX_MERGED_CHARACTERS, MAX_MERGED_COLUMNS, row_text
 
 HIDDEN = frozenset(
     """
@@ -26,6 +26,10 @@ BLOCKS = frozenset(
 _STRUCTURED = ("table", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "form", "pre", "article", "section", "nav")
 _KINDS: dict[str, BlockKind] = {"li": "list_item", "dd": "list_item", "pre": "code"}
 _HIDING = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+_PERMALINKS = frozenset("¶ # § \uf0c1".split(" "))
+"""Signs that manuals put behind a heading as a link to it."""
+_MAX_SPAN = 1_000
+"""Rows that one cell may span, and the highest number of a list that is read from the page."""
 _SPACES = re.compile(r"[ \t\r\n\f]+")
 _BREAK = "\0"
 """Stands for a line break that is asked for, until the text is done; pages are parsed without NUL."""
@@ -82,6 +86,10 @@ class _Walk:
         self._open: list[str] = []
         self._cells: list[list[_Piece]] | None = None
         self._data_tables: list[bool] = []
+        self._spans: list[dict[int, tuple[int, str]]] = []
+        self._cell_elements: list[Any] = []
+        self._list_numbers: list[int | None] = []
+        self._marker = ""
         self._rows = 0
         self._header = True
 
@@ -103,6 +111,11 @@ class _Walk:
             yield from self.flush()
         if tag == "table":
             self._data_tables.pop()
+            self._spans.pop()
+        elif tag in ("ol", "ul") and self._list_numbers:
+            self._list_numbers.pop()
+        elif tag == "li":
+            self._marker = ""
         if self._open and self._open[-1] == tag:
             self._open.pop()
 
@@ -120,7 +133,8 @@ class _Walk:
         else:
             text = _collapsed(pieces) if pieces else ""
         if text.strip():
-            yield _block(text, kind, level, pieces)
+            marker, self._marker = self._marker, ""
+            yield _block(f"{marker}{text}" if kind == "list_item" else text, kind, level, pieces)
 
     def _begin(self, element: Any, tag: str) -> Iterator[MarkupBlock]:
         if self._cells is None:
@@ -128,22 +142,65 @@ class _Walk:
         self._open += [tag] if tag in _KINDS or tag in _LEVELS else []
         if tag == "table":
             self._data_tables.append(_is_data(element))
+            self._spans.append({})
             self._rows = 0
+        elif tag in ("ol", "ul"):
+            self._list_numbers.append(_number(element.get("start"), 1) if tag == "ol" else None)
+        elif tag == "li":
+            self._marker = self._next_marker(element)
         elif tag == "tr" and self._data_tables[-1:] == [True]:
             self._cells, self._header = [], self._rows == 0
+            self._cell_elements = []
             self._pieces = []
         elif tag in ("td", "th") and self._cells is not None:
             self._header = self._header and tag == "th"
             self._pieces = []
             self._cells.append(self._pieces)
+            self._cell_elements.append(element)
+
+    def _next_marker(self, item: Any) -> str:
+        """Return the number that a browser shows before an item of a numbered list."""
+        number = self._list_numbers[-1] if self._list_numbers else None
+        if number is None:
+            return ""
+        number = _number(item.get("value"), number)
+        self._list_numbers[-1] = number + 1
+        return f"{_LIST_MARKS.get(item.getparent().get('type'), str)(number)}. "
 
     def _row(self) -> Iterator[MarkupBlock]:
         cells, self._cells, self._pieces = self._cells or [], None, []
-        text = row_text([_collapsed(cell) for cell in cells])
+        text = row_text(self._spanned([_collapsed(cell) for cell in cells]))
         if text.strip():
             self._rows += 1
             kind: BlockKind = "table_header" if self._header and len(cells) > 1 else "table_row"
             yield _block(text, kind, None, [piece for cell in cells for piece in cell])
+
+    def _spanned(self, texts: list[str]) -> list[str]:
+        """Return the text of each column: a merged cell gives its text to every column and row that it spans."""
+        above = self._spans[-1] if self._spans else {}
+        columns: list[str] = []
+        is_alone = len(texts) == 1 and not above
+
+        def fill() -> None:
+            while len(columns) in above:
+                rows, text = above.pop(len(columns))
+                if rows > 1:
+                    below[len(columns)] = (rows - 1, text)
+                columns.append(text)
+
+        below: dict[int, tuple[int, str]] = {}
+        for element, text in zip(self._cell_elements, texts, strict=False):
+            fill()
+            rows, width = (_number(element.get(name), 1) for name in ("rowspan", "colspan"))
+            is_short = len(text) <= MAX_MERGED_CHARACTERS
+            for i in range(min(max(width, 1), MAX_MERGED_COLUMNS)):
+                if rows > 1 and is_short and len(below) < MAX_MERGED_COLUMNS:
+                    below[len(columns)] = (rows - 1, text)
+                columns.append(text if i == 0 or (is_short and not is_alone) else "")
+        fill()
+        if self._spans:
+            self._spans[-1] = below
+        return columns
 
     def _line_break(self) -> Iterator[MarkupBlock]:
         blank_since = next((p.text for p in reversed(self._pieces) if p.text.strip() or p.text == _BREAK), "")
@@ -172,7 +229,27 @@ def _collapsed(pieces: list[_Piece]) -> str:
 
 
 def _is_hidden(element: Any, tag: str) -> bool:
-    return tag in HIDDEN or element.get("hidden") is not None or bool(_HIDING.search(element.get("style") or ""))
+    if tag in HIDDEN or element.get("hidden") is not None or _is_permalink(element, tag):
+        return True
+    return bool(_HIDING.search(element.get("style") or ""))
+
+
+def _is_permalink(element: Any, tag: str) -> bool:
+    is_link = tag == "a" and len(element) == 0 and (element.get("href") or "").startswith("#")
+    return is_link and (element.text or "").strip() in _PERMALINKS
+
+
+def _number(text: str | None, default: int) -> int:
+    """Return a number of an attribute, `default` if it is absent, no number or too large."""
+    digits = (text or "").strip()
+    return int(digits) if digits.isdecimal() and len(digits) < 6 and int(digits) <= _MAX_SPAN else default
+
+
+def _letter(number: int) -> str:
+    return chr(ord("a") + (number - 1) % 26) * ((number - 1) // 26 + 1) if number > 0 else str(number)
+
+
+_LIST_MARKS: dict[str | None, Callable[[int], str]] = {"a": _letter, "A": lambda number: _letter(number).upper()}
 
 
 def _is_data(table: Any) -> bool:

@@ -10,7 +10,7 @@ from rag.core.errors import EmptyDocument, LoadError, UnreadableSource
 from rag.core.types import Document
 from rag.loading.composing import Composer
 from rag.loading.decoding import decode
-from rag.loading.main_text import main_blocks, page_metadata
+from rag.loading.main_text import is_content_beside, main_blocks, page_metadata
 from rag.loading.markup import MarkupBlock, markup_blocks
 from rag.loading.sources import Source, read_source
 
@@ -40,12 +40,19 @@ def load_html(source: Source) -> Iterator[Document | LoadError]:
     title = " ".join(root.xpath("string(//title)").split())
     if small:
         properties = {**page_metadata(root), **properties}
-    blocks = list(markup_blocks(root))
+    blocks = list(markup_blocks(root)) or _blocks_without_scripts(root)
     main = main_blocks(parsed(text), len(blocks)) if small else None
     composer = Composer(source)
     compose(composer, blocks, main)
     page_title = properties.pop("title", None)
     yield composer.document("html", hashlib.sha256(data).hexdigest(), str(page_title or title), properties)
+
+
+def _blocks_without_scripts(root: Any) -> list[MarkupBlock]:
+    """Return the blocks of a page that says nothing unless its scripts run."""
+    for element in list(root.iter("noscript")):
+        element.tag = "div"
+    return list(markup_blocks(root))
 
 
 def compose(composer: Composer, blocks: list[MarkupBlock], main: set[int] | None = None) -> None:
@@ -57,6 +64,7 @@ def compose(composer: Composer, blocks: list[MarkupBlock], main: set[int] | None
     below = False
     for number in reversed(range(len(blocks))):
         below = main is None or number in main or (below and blocks[number].kind == "heading")
+        below = below or is_content_beside(blocks[number])
         outside.append(not below)
     for block, is_outside in zip(blocks, reversed(outside), strict=True):
         composer.add(block.text, block.kind, block.level, "not_main_text" if is_outside else None)

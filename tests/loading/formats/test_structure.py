@@ -84,10 +84,10 @@ class TestHtml:
             ("table_row", None, "Ulm | 4.5"),
             ("paragraph", None, "First\nsecond"),
             ("heading", 3, "Most read"),
-            ("list_item", None, "Dog bites man in park"),
+            ("list_item", None, "1. Dog bites man in park"),
             ("paragraph", None, "All about us"),
         ]
-        assert masked["Dog bites man in park"] == masked["All about us"] == "not_main_text"
+        assert masked["1. Dog bites man in park"] == masked["All about us"] == "not_main_text"
         assert "Most read" in masked
         assert not {*PROSE, "Bridge closed", "What is next", "Ulm | 4.5"} & set(masked)
         searched = "".join(made.text for made in chunks(found))
@@ -333,3 +333,44 @@ class TestDelimiters:
         text = 'Item,Size\nPipe,"3/4 inch\nHose,1\n"Rope, long",5\n'
         rows = [text for _, _, text in shape(document(written(tmp_path, "b.csv", text)))]
         assert rows == ["Item,Size", 'Pipe,"3/4 inch', "Hose,1", '"Rope, long",5']
+
+
+class TestPageParts:
+    def test_facts_beside_the_main_text_are_content_and_menus_are_not(self, tmp_path: Path) -> None:
+        page = f"""<html><body><header><nav><ul><li><a href="/">Home page of 1881</a></li></ul></nav></header>
+        <main><article><h1>The old light</h1><p>{PROSE[0]}</p><p>{PROSE[1]}</p>
+        <aside><p>Skippers must call channel 12 before the lock.</p></aside>
+        </article></main><div class="related"><p>Read more: the new light of 1990.</p></div>
+        <div id="infobox" class="sidebar"><table><tr><th>Height</th><td>21 metres</td></tr></table></div>
+        <footer><p>Phone: 555-0199</p><p>All about us</p></footer></body></html>"""
+        found = document(written(tmp_path, "a.html", page))
+        masked = {found.slice(block.span) for block in blocks(found) if block.reason}
+        assert masked == {"Home page of 1881", "Read more: the new light of 1990.", "All about us"}
+
+    @pytest.mark.parametrize("name", ["menus", "related-bugs", "tags", "button-rows"])
+    def test_the_id_of_a_section_does_not_make_it_a_menu(self, name: str, tmp_path: Path) -> None:
+        page = f"""<html><body><div class="document"><section id="top"><h1>Manual</h1><p>{PROSE[0]}</p><p>{PROSE[1]}</p>
+        <section id="{name}"><h2>Chapter<a class="headerlink" href="#{name}">¶</a></h2><p>{PROSE[2]}</p></section>
+        </section></div></body></html>"""
+        found = document(written(tmp_path, "a.html", page))
+        assert not any(block.reason for block in blocks(found))
+        assert ("heading", 2, "Chapter") in shape(found)
+
+    def test_numbers_of_lists_are_those_that_a_browser_shows(self, tmp_path: Path) -> None:
+        page = "<ol><li>a<ul><li>b</li></ul></li><li value=5>c</li><li>d</li></ol><ol start=3 type=A><li>e</li></ol>"
+        assert [text for _, _, text in shape(document(written(tmp_path, "a.html", page)))] == [
+            "1. a", "b", "5. c", "6. d", "C. e",
+        ]  # fmt: skip
+
+    def test_merged_cells_give_their_text_to_every_row_and_column(self, tmp_path: Path) -> None:
+        page = """<table><tr><th>Dock</th><th>Boat</th><th>Length</th></tr><tr><td rowspan=2>North</td><td>Marlin</td>
+        <td>12 m</td></tr><tr><td>Otter</td><td rowspan=3>9 m</td></tr><tr><td colspan=2>closed</td></tr>
+        <tr><td>South</td><td>Tern</td></tr></table>"""
+        rows = [text for _, _, text in shape(document(written(tmp_path, "a.html", page)))]
+        assert rows[1:] == [
+            "North | Marlin | 12 m", "North | Otter | 9 m", "closed | closed | 9 m", "South | Tern | 9 m",
+        ]  # fmt: skip
+
+    def test_a_page_of_scripts_alone_says_what_it_says_without_them(self, tmp_path: Path) -> None:
+        page = "<html><body><div id='root'></div><noscript>Enable JavaScript to run it.</noscript></body></html>"
+        assert document(written(tmp_path, "a.html", page)).text == "Enable JavaScript to run it."
