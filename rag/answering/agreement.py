@@ -7,11 +7,13 @@ the same words in the same order, but for a few that change nothing. If the word
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import lru_cache, partial
 from itertools import combinations
 from typing import Any, Literal
 
-from rag.answering.quantities import Quantity, compare, quantities, same_noun
+from rag.answering.comparison import compare, same_noun
+from rag.answering.quantities import Quantity, quantities
 from rag.answering.statements import (
     NEGATIONS,
     VALUE_MARK,
@@ -61,7 +63,10 @@ _NUMBER = re.compile(
 )
 _HOW_MANY = re.compile(r"\bhow many (?:\w+ (?=people\b|men\b|women\b))?(\w+)")
 _KINDS = (("percent", _PERCENT), ("money", _MONEY), ("number", _NUMBER))
-_TIME = re.compile(r"\b(when|(what|which) (year|date|day|month))\b")
+_TIME = re.compile(
+    r"\b(when|(what|which) (year|date|day|month|time)|wann|um wie viel uhr|quand|quelle (?:heure|année)|quel jour"
+    r"|cuándo|qué (?:hora|año|día))\b"
+)
 _NAME = re.compile(
     r"\b(who|whom|where|(what|which) (\w+ )?(is|was|company|country|city|person|town|team|state)|capital)\b"
 )
@@ -179,6 +184,7 @@ def _asked_values(question: str, statement: Statement) -> list[Quantity]:
     if kind == "percent":
         return [value for value in amounts if value.dimension == "percent"]
     if kind == "money":
+        amounts = [replace(value, dimension="gbp") if value.dimension == "pound" else value for value in amounts]
         return [value for value in amounts if value.dimension in AMOUNTS] or (amounts if statement.is_span else [])
     if kind == "number" and not statement.is_span:
         return _counted(question, amounts)
@@ -210,9 +216,18 @@ def _compare_values(mine: Sequence[Quantity], theirs: Sequence[Quantity]) -> Rel
     if all(covers) or (any(covers) and max(len(mine), len(theirs)) <= MAX_LISTED_VALUES):
         return "agree"
     comparable = {verdict for row in verdicts for verdict in row if verdict != "other"}
-    if comparable == {"compatible"} and all(value.date for value in (*mine, *theirs)):
-        return "agree"  # 2012 and March 2012: the one says more than the other
+    if comparable == {"compatible"} and all(
+        _refines(one, other) or _refines(other, one) for one in mine for other in theirs
+    ):
+        return "agree"
     return "differ" if comparable == {"contradict"} else "unrelated"
+
+
+def _refines(one: Quantity, other: Quantity) -> bool:
+    """Tell whether a date says all that another says, and more: March 2012 refines 2012."""
+    if one.date is None or other.date is None:
+        return False
+    return all(part in (None, own) for own, part in zip(one.date, other.date, strict=True))
 
 
 def _compare_counted(one: Quantity, other: Quantity) -> str:

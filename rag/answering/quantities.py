@@ -13,18 +13,16 @@ from functools import lru_cache
 from typing import Literal
 
 from rag.answering.number_words import SCALES, spelt_numbers
-from rag.answering.times import HALF_DAY, DateParts, clock_times, dates, decades
-from rag.answering.units import AREAS, CURRENCIES, NAMES, PER_NAMES, singulars, unit_of
+from rag.answering.times import DateParts, clock_times, dates, decades
+from rag.answering.units import AREAS, CURRENCIES, NAMES, PER_NAMES, POWERS_AFTER, singulars, unit_of
 from rag.core.stopwords import STOPWORDS, foreign_stopwords
 
 Bound = Literal["=", "<", "<=", ">", ">="]
-Comparison = Literal["equal", "contradict", "compatible", "other"]
 
 PERCENT = re.compile(r"(?:%|per\s?cent\b(?!age)|percent\b(?!age)|pct\b|prozent\b|pour ?cent\b|por ciento\b)", re.I)
 PER_MILLE = re.compile(r"(?:‰|per mille?\b|promille\b|pour mille\b|por mil\b)", re.I)
-POINTS = re.compile(
-    r"(?:percentage|basis)[ -]points?\b|prozentpunkte?n?\b|points? de pourcentage|puntos porcentuales", re.I
-)
+POINTS = re.compile(r"percentage[ -]points?\b|prozentpunkte?n?\b|points? de pourcentage|puntos porcentuales", re.I)
+BASIS_POINTS = re.compile(r"basis[ -]points?\b|basispunkte?n?\b|points? de base|puntos básicos", re.I)
 SHARES = {
     "half": Fraction(1, 2), "a third": Fraction(1, 3), "one third": Fraction(1, 3), "two thirds": Fraction(2, 3),
     "a quarter": Fraction(1, 4), "one quarter": Fraction(1, 4), "three quarters": Fraction(3, 4),
@@ -50,19 +48,29 @@ BOUNDS_AFTER: tuple[tuple[str, Bound], ...] = (
 _GROUPED = r"\d{1,3}(?:\.\d{3})+(?:,\d{1,2})?(?!\d)"  # 1.234,50
 _CONTINENTAL = r"\d{1,3}(?:\.\d{3})+,\d{1,2}(?!\d)"
 _DIGITS = (
-    rf"{_CONTINENTAL}|\d{{1,3}}(?: \d{{3}}){{2,}}(?!\d)|"
+    rf"{_CONTINENTAL}|\d{{1,3}}(?: \d{{3}}){{2,}}(?!\d)|\d{{1,3}}(?:\.\d{{3}}){{2,}}(?![.,]?\d)|"
     rf"\d{{1,3}}(?:[,\u00a0\u202f]\d{{3}})+(?:\.\d+)?|\d+(?:\.\d+|,\d{{1,2}}(?!\d))?"
 )
 _SCALE = "|".join(sorted(SCALES.keys() - {"cent", "cents"}, key=len, reverse=True))
-_SIGN = r"(?:(?<![\w)\]%°$£€.,])[-−–](?=\s?[$£€\d])|\b(?:minus|negative|moins|menos)\s+(?=[$£€\d]))"
-_NUMBER = re.compile(
-    rf"(?P<between>\b(?:between|zwischen|entre)\s+)?(?P<of>\bde\s+)?(?P<sign>{_SIGN})?\s?"
-    rf"(?P<currency>US\$|A\$|C\$|[$€£¥₹])?\s?(?P<inner>(?<=[$€£])[-−])?(?<![\w.])(?<![^\W\d_]-)"
-    rf"(?P<digits>{_DIGITS})(?:(?:\s?[-–]\s?|\s+(?:to|bis|à)\s+|(?(of)\s+a\s+|(?!))|(?(between)\s+(?:and|und|et|y)\s+|(?!)))"
-    rf"(?P<minus>[-−](?=\d))?[$€£]?(?P<upper>{_DIGITS}))?"
-    rf"(?P<scales>(?:[\s\u00a0-]?(?:{_SCALE})\b\.?|(?<=\d)[mkb](?![^\W_]))*)",
-    re.IGNORECASE,
-)
+_SPACED = rf"(?<!\d )[1-9]\d{{0,2}} \d{{3}}(?![ ]?\d)(?:,\d+)?|{_DIGITS}"  # 1 500, as French has it
+_MINUS = r"\b(?<!\bau )(?<!\bal )(?<!\blo )(?:minus|negative|moins|menos)\s+"  # not `au moins`, at least
+_SIGN = rf"(?:(?<![\w)\]%°$£€.,])[-−–](?=\s?[$£€\d])|{_MINUS}(?=[$£€\d]))"
+
+
+def _number_pattern(digits: str) -> re.Pattern[str]:
+    return re.compile(
+        rf"(?P<between>\b(?:between|zwischen|entre)\s+)?(?P<of>\bde\s+)?(?P<sign>{_SIGN})?\s?"
+        rf"(?P<currency>US\$|A\$|C\$|[$€£¥₹])?\s?(?P<inner>(?<=[$€£])[-−])?(?<![\w.])(?<![^\W\d_]-)"
+        rf"(?P<digits>{digits})(?:(?:\s?[-–]\s?|\s+(?:to|bis|à)\s+|(?(of)\s+a\s+|(?!))|(?(between)\s+(?:and|und|et|y)\s+|(?!)))"
+        rf"(?P<minus>[-−](?=\d))?[$€£]?(?P<upper>{digits}))?"
+        rf"(?P<scales>(?:[\s\u00a0-]?(?:{_SCALE})\b\.?|(?<=\d)[mkb](?![^\W_]))*)",
+        re.IGNORECASE,
+    )
+
+
+_NUMBER, _SPACED_NUMBER = _number_pattern(_DIGITS), _number_pattern(_SPACED)
+_LINK = re.compile(r"\s+(?:d['’]|de\s+)", re.IGNORECASE)
+"""Between a number of millions and its noun: `2 millions d'euros`, `3 millones de euros`."""
 _SHARE = re.compile(rf"\b(?:{'|'.join(SHARES).replace(' ', '[ -]')})\b(?=\s+(?:of|the|its|their|his|her|all)\b)", re.I)
 _BOUND = re.compile("|".join(rf"(?P<b{i}>\b(?:{words})\s*$)" for i, (words, _) in enumerate(BOUNDS)), re.I)
 _BOUND_AFTER = re.compile(
@@ -70,12 +78,15 @@ _BOUND_AFTER = re.compile(
     + r")\b(?!\s+(?:\d|of\b))", re.I,
 )  # fmt: skip
 _UNIT = re.compile(
-    r"[\s\u00a0\u202f-]?(?P<word>°\s?[CF]\b|[%‰€£$¥°²³]|US dollars?|nautical miles?|[^\W\d_]+/[sh]\b|[kc]?m[²³]"
+    r"[\s\u00a0\u202f-]?(?P<word>°\s?[CF]\b|(?i:(?:degrees?|grad|degrés?|grados?)\s+(?:celsius|centígrados?|fahrenheit))\b"
+    r"|[%‰€£$¥°²³]|US dollars?|nautical miles?|[^\W\d_]+/[sh]\b|[kc]?m[²³]"
     r"|[kc]?m[23]\b|(?:milli|kilo|mega|giga|tera)?watt[- ]?hours?\b|[^\W\d_]+(?:['’][^\W\d_]+)?)"
 )
+_DEGREES = re.compile(r"^(?:degrees?|grad|degrés?|grados?)\s+", re.IGNORECASE)
 _PER = re.compile(
     r"\s*(?:/\s?|\b(?:per|pro|par|por|je|an?|each|every|la|le|al|die)\s+)(?P<word>[^\W\d_]+)\b", re.IGNORECASE
 )
+_PER_ANY = re.compile(r"\s*(?:/\s?|\b(?:per|pro)\s+)(?P<word>[^\W\d_]{3,})\b", re.IGNORECASE)
 _ADVERB_PER = re.compile(r"\s+(?P<word>annual|annually|yearly|monthly|weekly|daily|hourly|nightly)\b", re.I)
 _ADVERBS = {"annual": "year", "annually": "year", "yearly": "year", "monthly": "month", "weekly": "week",
             "daily": "day", "hourly": "hour", "nightly": "night"}  # fmt: skip
@@ -89,9 +100,10 @@ _NOT_A_NOUN = frozenset(
     " et ou le la les de des du en au aux dans pour par est sont a ont été"
     " y o el los las del en por para con es son fue fueron ha han".split()
 )
-_PEOPLE = frozenset(
-    "people person resident inhabitant men women citizen human einwohner mensch persone habitant".split()
-)
+
+
+_SPACE_GROUP = re.compile(r"\d \d{3}")
+_MANY_GROUPS = r"\d{1,3}(?:\.\d{3}){2,}"
 
 
 @dataclass(frozen=True)
@@ -128,57 +140,6 @@ def quantities(text: str) -> tuple[Quantity, ...]:
     return tuple(sorted(items, key=lambda item: item.start))
 
 
-def compare(one: Quantity, other: Quantity) -> Comparison:
-    """Return how two quantities stand to each other.
-
-    `equal`: every part is the same. `contradict`: both cannot be true of one thing (5 % and 6 %, more than 5 and 3), or
-    two bounds of one kind differ (up to 140, up to 120). `compatible`: both can be true (2012 and March 2012, up to 40
-    and 40). `other`: of different dimensions, or of different things that are counted.
-    """
-    if one.date is not None and other.date is not None:
-        return _compare_dates(one.date, other.date)
-    if one.dimension != other.dimension or (one.date is None) != (other.date is None):
-        return "other"
-    if one.dimension == "clock":
-        return _compare_clocks(one, other)
-    if one.noun and other.noun and not same_noun(one.noun, other.noun):
-        return "other"
-    if (one.low, one.high, one.bound) == (other.low, other.high, other.bound):
-        return "equal" if bool(one.noun) == bool(other.noun) else "compatible"
-    same_kind = one.bound == other.bound != "="
-    return "contradict" if same_kind or _apart(one, other) or _apart(other, one) else "compatible"
-
-
-def same_noun(one: str, other: str) -> bool:
-    """Tell whether two counted nouns are one, in the singular or plural; people, residents and persons are."""
-    mine, theirs = set(singulars(one)), set(singulars(other))
-    return bool(mine & theirs) or bool(mine & _PEOPLE and theirs & _PEOPLE)
-
-
-def _compare_dates(one: DateParts, other: DateParts) -> Comparison:
-    if one == other:
-        return "equal"
-    both = [(mine, theirs) for mine, theirs in zip(one, other, strict=True) if None not in (mine, theirs)]
-    if not both:
-        return "other"
-    return "compatible" if all(mine == theirs for mine, theirs in both) else "contradict"
-
-
-def _compare_clocks(one: Quantity, other: Quantity) -> Comparison:
-    if (one.low, one.high, one.bound, one.noun) == (other.low, other.high, other.bound, other.noun):
-        return "equal"
-    either = "either" in (one.noun, other.noun)
-    return "compatible" if either and one.low % HALF_DAY == other.low % HALF_DAY else "contradict"
-
-
-def _apart(one: Quantity, other: Quantity) -> bool:
-    """Tell whether all of `one` lies below all of `other`."""
-    if one.bound in (">", ">=") or other.bound in ("<", "<="):
-        return False
-    strict = one.bound == "<" or other.bound == ">"
-    return one.high <= other.low if strict else one.high < other.low
-
-
 def _clocks(text: str) -> Iterator[Quantity]:
     for start, end, minutes, either in clock_times(text):
         yield Quantity(start, end, "clock", Fraction(minutes), Fraction(minutes), noun="either" if either else "")
@@ -201,13 +162,14 @@ def _amounts(text: str) -> Iterator[Quantity]:
     """Yield the amounts in digits, then those in words."""
     continental = re.search(r"\d\.\d{3}(?!\d)", text) is not None and _is_continental(text)
     covered: list[tuple[int, int]] = []
-    for match in _NUMBER.finditer(text):
+    pattern = _SPACED_NUMBER if _SPACE_GROUP.search(text) and _is_continental(text) else _NUMBER
+    for match in pattern.finditer(text):
         covered.append(match.span())
         yield from _in_digits(text, match, continental)
     for start, end, number in spelt_numbers(text):
         if any(low < end and start < high for low, high in covered):
             continue
-        signed = re.search(r"\b(?:minus|moins|menos)\s+$", text[:start], re.IGNORECASE)
+        signed = re.search(rf"{_MINUS}$", text[:start], re.IGNORECASE)
         value = Fraction(-number if signed else number)
         item = _measured(text, signed.start() if signed else start, end, (value, value), "", number >= 100)
         if item.dimension != "number" or text[start:end].strip().lower() not in ("one", "un", "une", "uno", "una"):
@@ -237,13 +199,13 @@ def _in_digits(text: str, match: re.Match[str], continental: bool) -> Iterator[Q
 
 
 def _is_money(text: str, end: int) -> bool:
-    following = _UNIT.match(text, end)
+    following = _UNIT.match(text, _after_link(text, end))
     return following is not None and _currency(following["word"], scaled=True) is not None
 
 
 def _plain(digits: str, continental: bool) -> Fraction:
     """Return the number: a comma before one or two last digits is a decimal one (12,5), others part thousands."""
-    if re.fullmatch(_CONTINENTAL, digits) or (continental and re.fullmatch(_GROUPED, digits)):
+    if re.fullmatch(rf"{_CONTINENTAL}|{_MANY_GROUPS}", digits) or (continental and re.fullmatch(_GROUPED, digits)):
         digits = digits.replace(".", "")
     return Fraction(re.sub(r"[^\d.]", "", re.sub(r",(?=\d{1,2}$)", ".", digits)))
 
@@ -287,6 +249,8 @@ def _rate(text: str, end: int) -> tuple[str, int]:
         per := next((PER_NAMES[form] for form in singulars(match["word"].lower()) if form in PER_NAMES), None)
     ):
         return per, match.end()
+    if (match := _PER_ANY.match(text, end)) and match["word"].lower() not in _NOT_A_NOUN:
+        return singulars(match["word"].lower())[-1], match.end()
     if match := _ADVERB_PER.match(text, end):
         return _ADVERBS[match["word"].lower()], match.end()
     return "", end
@@ -296,10 +260,16 @@ def _dimension(text: str, end: int, scaled: bool) -> tuple[str, Fraction, str, i
     """Return dimension, factor to its unit, counted noun and end of a number that ends at `end`."""
     following = text[end:].lstrip(" -\u00a0\u202f")
     offset = len(text) - len(following)
-    for pattern, dimension, factor in ((POINTS, "points", 1), (PERCENT, "percent", 1), (PER_MILLE, "percent", 10)):
+    for pattern, dimension, factor in (
+        (BASIS_POINTS, "points", 100),
+        (POINTS, "points", 1),
+        (PERCENT, "percent", 1),
+        (PER_MILLE, "percent", 10),
+    ):
         if match := pattern.match(following):
             return dimension, Fraction(1, factor), "", offset + match.end()
-    unit = _UNIT.match(text, end)
+    linked = _after_link(text, end) if scaled else end
+    unit = _UNIT.match(text, linked)
     if unit is None:
         return "number", Fraction(1), "", end
     word = unit["word"]
@@ -312,18 +282,30 @@ def _dimension(text: str, end: int, scaled: bool) -> tuple[str, Fraction, str, i
         name = "cubic" if power == 3 else "square"
         return f"{name} {measure[0]}", measure[1] ** power, "", side.end()
     if measure := _known_unit(word, unit.start("word") == end):
-        return *measure, "", unit.end()
+        return _with_power(text, measure, unit.end())
     if word.lower() in _NOT_A_NOUN or not word[0].isalpha():
         return "number", Fraction(1), "", end
-    return "count", Fraction(1), _counted_noun(text, end, word), end
+    return "count", Fraction(1), _counted_noun(text, linked, word), end
+
+
+def _with_power(text: str, measure: tuple[str, Fraction], end: int) -> tuple[str, Fraction, str, int]:
+    """Return a unit and its end; a word behind a length may make it an area or a volume."""
+    word = _NOUN.match(text, end)
+    power = POWERS_AFTER.get(word[1].lower()) if word else None
+    if word is None or power is None or measure[0] not in ("metre", "foot", "inch", "yard", "mile"):
+        return *measure, "", end
+    return f"{'cubic' if power == 3 else 'square'} {measure[0]}", measure[1] ** power, "", word.end()
+
+
+def _after_link(text: str, end: int) -> int:
+    link = _LINK.match(text, end)
+    return link.end() if link else end
 
 
 def _known_unit(word: str, adjacent: bool) -> tuple[str, Fraction] | None:
-    """Return a unit; a single letter is one only if it is written as its symbol, and `A` or `a` only at the number."""
-    word = re.sub(r"\s+", "", word) if word.startswith("°") else word
+    """Return a unit; a single letter is one only if it is written as its symbol, `a` only at the number."""
+    word = re.sub(r"\s+", "", word) if word.startswith("°") else _DEGREES.sub("", word)
     if len(word) == 1 and word not in "mglLWJVANsthB°" and not adjacent:
-        return None
-    if word == "A" and not adjacent:
         return None
     normal = re.sub(r"(watt)[- ]?hours?$", r"\1-hour", word.lower())
     return (NAMES.get(normal) if normal != word.lower() else None) or unit_of(word)

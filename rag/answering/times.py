@@ -15,7 +15,7 @@ _MONTH_NAMES = (
 )  # fmt: skip
 MONTHS = {name: number for number, names in enumerate(_MONTH_NAMES, start=1) for name in names.split()}
 ALSO_WORDS = frozenset(("may", "march", "mar", "august", "mars", "jan", "sep", "dec"))
-"""Names of months that are words too: they count only with a capital."""
+"""Names of months that are words too: they count only with a capital, or between a day and a year."""
 _MONTH = rf"(?P<month>{'|'.join(sorted(MONTHS, key=len, reverse=True))})\b\.?"
 _YEAR = r"(?P<year>1\d{3}|20\d{2})"
 _DATES = [
@@ -73,7 +73,8 @@ def dates(text: str) -> Iterator[tuple[int, int, DateParts]]:
             if parts.get("decade"):
                 continue
             name = (parts.get("month") or "").lower()
-            if name in ALSO_WORDS and not match["month"][0].isupper():
+            is_word = name in ALSO_WORDS and not match["month"][0].isupper()
+            if is_word and not (parts.get("day") and (parts.get("year") or name == "mars")):
                 continue
             month = MONTHS.get(name) or _whole(parts.get("number"))
             yield match.start(), match.end(), (_whole(parts.get("year")), month, _whole(parts.get("day")))

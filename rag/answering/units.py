@@ -12,6 +12,8 @@ PREFIXES: dict[str, tuple[str, int | Fraction]] = {
     "T": ("tera", 10**12), "G": ("giga", 10**9), "M": ("mega", 10**6), "k": ("kilo", 10**3), "": ("", 1),
     "m": ("milli", Fraction(1, 10**3)), "µ": ("micro", Fraction(1, 10**6)), "n": ("nano", Fraction(1, 10**9)),
 }  # fmt: skip
+OTHER_PREFIXES = {"mikro": Fraction(1, 10**6), "mili": Fraction(1, 10**3)}
+"""Prefixes of German and Spanish that are written otherwise."""
 BASES = (
     # symbol, names, dimension, factor to the dimension's unit, prefixes in use
     ("m", "metre meter", "metre", 1, "k mµn"), ("g", "gram gramme gramm gramo", "gram", 1, "k mµn"),
@@ -27,16 +29,18 @@ BASES = (
 SINGLE_UNITS: tuple[tuple[str, str, int | Fraction], ...] = (
     # names, dimension, factor
     ("cm centimetre centimeter zentimeter centimètre centímetro", "metre", Fraction(1, 100)),
-    ("dm decimetre", "metre", Fraction(1, 10)), ("mètre metro", "metre", 1), ("kilomètre kilómetro", "metre", 1000),
+    ("dm decimetre", "metre", Fraction(1, 10)),
+    ("millimètre milímetro", "metre", Fraction(1, 1000)),
+    ("mètre metro", "metre", 1), ("kilomètre kilómetro", "metre", 1000),
     ("kilo", "gram", 1000), ("tonnen", "gram", 10**6), ("mcg", "gram", Fraction(1, 10**6)),
     ("ton", "ton", 1), ("ounce oz unze", "ounce", 1), ("lb lbs pound pfund livre", "pound", 1),
     ("cl centilitre", "litre", Fraction(1, 100)), ("dl decilitre", "litre", Fraction(1, 10)),
     ("hl hectolitre", "litre", 100), ("barrel", "barrel", 1), ("gallon", "gallon", 1), ("pint", "pint", 1),
     ("mile meile mi", "mile", 1), ("nautical mile seemeile", "nautical mile", 1), ("foot feet ft fuß", "foot", 1),
     ("inch inches", "inch", 1), ("yard yd", "yard", 1), ("acre", "acre", 1),
-    ("ha hectare hektar hectárea", "square metre", 10**4), ("m² m2 sqm", "square metre", 1),
-    ("km² km2", "square metre", 10**6), ("cm² cm2", "square metre", Fraction(1, 10**4)),
-    ("m³ m3", "cubic metre", 1), ("cm³ cm3", "cubic metre", Fraction(1, 10**6)),
+    ("ha hectare hektar hectárea", "square metre", 10**4), ("m² m2 sqm quadratmeter", "square metre", 1),
+    ("km² km2 quadratkilometer", "square metre", 10**6), ("cm² cm2", "square metre", Fraction(1, 10**4)),
+    ("m³ m3 kubikmeter", "cubic metre", 1), ("cm³ cm3", "cubic metre", Fraction(1, 10**6)),
     ("s sec second sekunde seconde segundo", "second", 1), ("min minute minuto", "second", 60),
     ("ms millisecond", "second", Fraction(1, 1000)), ("h hr hour stunde heure hora", "second", 3600),
     ("day tag tage tagen jour día", "second", 86_400), ("week woche semaine semana", "second", 604_800),
@@ -44,12 +48,25 @@ SINGLE_UNITS: tuple[tuple[str, str, int | Fraction], ...] = (
     ("year yr jahr jahre jahren ans año", "month", 12),
     ("decade jahrzehnt", "month", 120), ("century jahrhundert siècle siglo", "month", 1_200),
     ("degree grad degré grado", "degree", 1), ("°", "degree", 1),
-    ("°c celsius", "celsius", 1), ("°f fahrenheit", "fahrenheit", 1), ("kelvin", "kelvin", 1),
+    ("°c celsius centígrado", "celsius", 1), ("°f fahrenheit", "fahrenheit", 1), ("kelvin", "kelvin", 1),
     ("km/h kph kmh", "km/h", 1), ("mph", "mph", 1), ("m/s", "m/s", 1), ("knot kn knoten", "knot", 1),
     ("kib", "byte", 2**10), ("mib", "byte", 2**20), ("gib", "byte", 2**30), ("tib", "byte", 2**40),
     ("hpa", "pascal", 100), ("ppm", "ppm", 1), ("db decibel", "decibel", 1), ("dpi", "dpi", 1),
     ("px pixel", "pixel", 1), ("rpm", "rpm", 1), ("hp horsepower ps", "horsepower", 1),
 )  # fmt: skip
+POWERS_AFTER = {
+    "squared": 2,
+    "carré": 2,
+    "carrés": 2,
+    "cuadrado": 2,
+    "cuadrados": 2,
+    "cubed": 3,
+    "cube": 3,
+    "cubes": 3,
+    "cúbico": 3,
+    "cúbicos": 3,
+}
+"""Words behind a unit of length that make it one of area or volume: `mètres carrés`."""
 AREAS = ("square", "sq", "cubic", "quadrat", "carré", "cuadrado")
 
 CURRENCIES = {
@@ -88,7 +105,7 @@ def _names() -> dict[str, Unit]:
     names: dict[str, Unit] = {}
     for _, words, dimension, factor, _ in BASES:
         for word in words.split():
-            for prefix, scale in PREFIXES.values():
+            for prefix, scale in (*PREFIXES.values(), *OTHER_PREFIXES.items()):
                 names[prefix + word] = dimension, Fraction(factor) * scale
     for words, dimension, size in SINGLE_UNITS:
         for word in [words] if dimension == "nautical mile" else words.split():

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from rag.answering.quantities import Quantity, compare, quantities
+from rag.answering.comparison import compare
+from rag.answering.quantities import Quantity, quantities
 
 
 def only(text: str) -> Quantity:

@@ -1,10 +1,13 @@
 """Pairs of sentences with figures that agree, differ, or cannot be compared; rules were tuned on half of them.
 
 `quantity_pairs.jsonl` holds pairs written by hand in four languages. `[[…]]` marks an answer within its sentence.
+Each line of `different_quantities.txt` and `different_times.txt` holds other ways to write one value; values of two
+lines are different.
 """
 
 import json
 from collections import Counter
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +57,23 @@ def test_the_relation_is_right_for_at_least_95_percent_of_each_half(half: str) -
     pairs = [pair for pair in PAIRS if pair["half"] == half]
     right = sum(relation_of(pair) == pair["relation"] for pair in pairs)
     assert right / len(pairs) >= 0.95, f"{right} of {len(pairs)}"
+
+
+@pytest.mark.parametrize(
+    ("name", "question", "sentence"),
+    [
+        ("different_quantities.txt", "How much is the Lund allowance?", "The Lund allowance is [[@]] here."),
+        ("different_times.txt", "When does the Lund allowance start?", "The Lund allowance starts [[@]] here."),
+    ],
+)
+def test_two_values_agree_only_if_they_are_written_in_one_line(name: str, question: str, sentence: str) -> None:
+    lines = (Path(__file__).parent / name).read_text(encoding="utf-8").splitlines()
+    values = [[marked(sentence.replace("@", value)) for value in line.split("; ")] for line in lines]
+    for one, other in ((line[0], statement) for line in values for statement in line):
+        assert relation(question, one, other) == "agree", (one.answer, other.answer)
+    for one, other in combinations([line[-1] for line in values], 2):
+        assert relation(question, one, other) != "agree", (one.answer, other.answer)
+        assert not same_statement(one, other), (one.answer, other.answer)
 
 
 def test_upper_bounds_of_two_years_for_one_thing_differ() -> None:
