@@ -17,7 +17,7 @@ from rag.server.page.html.cards import response_html
 from rag.server.page.html.confidence_slider import slider_html
 from rag.server.page.html.markup import element, escaped
 from rag.server.page.html.no_answer_card import message_html
-from rag.server.page.html.source_view import shown_by, source_html
+from rag.server.page.html.source_view import answers_of, shown_by, source_html
 from rag.server.rate_limit import RateLimit
 from rag.server.shared_assistant import SharedAssistant
 
@@ -131,9 +131,8 @@ def client_of(request: gr.Request) -> str:
 
 def _named(response: Response, address: str) -> Answer:
     group, _, numbers = address.partition("/")
-    closest = response.no_answer.closest if response.no_answer else ()
-    found = response.answers if group == "answers" else closest
-    answer = next((answer for answer in found if str(answer.rank) == numbers.partition("/")[0]), None)
+    answers = answers_of(response, group)
+    answer = next((answer for answer in answers if str(answer.rank) == numbers.partition("/")[0]), None)
     if answer is None:
         raise InvalidInput(f"There is no answer {address!r} on this page.", "Ask the question again.")
     return answer

@@ -9,6 +9,7 @@ from playwright.sync_api import Browser
 from rag.answering.assistant import Assistant
 from rag.core.protocols import Embedder
 from rag.index.index import Index
+from rag.server.page.html.source_view import answers_of
 from tests.journeys.browser.served import served
 from tests.journeys.browser.watching import watching
 
@@ -67,8 +68,8 @@ def test_the_mark_in_the_card_and_in_the_source_is_the_quote_in_every_document(
         seen.ready()
         for name in names:
             response = assistant.ask(question(name))
-            closest = response.no_answer.closest if response.no_answer else ()
-            best, group = (*response.answers, *closest)[0], "answers" if response.answers else "closest"
+            groups = {name: answers_of(response, name) for name in ("answers", "possible", "closest")}
+            group, best = next((name, answers[0]) for name, answers in groups.items() if answers)
             seen.ask(question(name))
             assert seen.dom_text("#pc-answers .pc-quote") == best.answer
             seen.page.eval_on_selector(f"[data-show='{group}/1/0']", "button => button.click()")

@@ -2,11 +2,11 @@ import dataclasses
 
 import pytest
 
-from rag.core.response import NoAnswer, NoAnswerReason, Remarks
+from rag.core.response import Doubt, NoAnswer, NoAnswerReason, Polarity, Remarks
 from rag.core.types import Document
 from rag.server.page.html.cards import response_html, sides
 from rag.server.page.html.labels import source_words
-from rag.server.page.html.no_answer_card import HEADLINES, message_html
+from rag.server.page.html.no_answer_card import HEADLINES, UNSURE_HEADLINE, message_html
 from tests.responses import answer, answered, refused
 from tests.server.page.pages import Reading
 
@@ -14,7 +14,7 @@ HOSTILE = (
     '<img src=x onerror=alert(1)>\u202e</script><script>alert(2)</script>"\' onclick="alert(3)" {{value}} ${value}'
 )
 CARD_TAGS = {"section", "h2", "p", "ol", "ul", "li", "article", "div", "blockquote", "details", "summary"}
-TAGS = CARD_TAGS | {"q", "span", "mark", "cite", "bdi", "button", "code", "strong", "a"}
+TAGS = CARD_TAGS | {"q", "h3", "span", "mark", "cite", "bdi", "button", "code", "strong", "a"}
 NAMES = {"class", "dir", "title", "type", "tabindex", "href", "target", "rel", "aria-hidden", "aria-label"}
 NAMES |= {"data-announce", "data-show", "data-copy", "data-link", "data-widen", "data-export"}
 NAMES |= {"data-question", "data-response"}
@@ -43,9 +43,11 @@ def test_no_text_from_outside_becomes_markup() -> None:
     other = hostile_document("other" + HOSTILE)
     full = (0, len(document.text))
     one = answer(document, 8, 8 + len(HOSTILE), context=full, headings=(HOSTILE,), also_in=((other, 8, 20),))
+    doubtful = dataclasses.replace(one, remarks=Remarks(("But", HOSTILE), "denies", (Doubt("denies", HOSTILE),)))
     for response in (
         answered(one, question=HOSTILE),
         refused(NoAnswer("low_confidence", HOSTILE, 0.6, 0.2, (one,), (HOSTILE,)), HOSTILE),
+        refused(NoAnswer("low_confidence", HOSTILE, 0.6, 0.2, possible=(doubtful,)), HOSTILE),
     ):
         found = Reading(response_html(response))
         assert {tag for tag, _, _ in found.elements} <= TAGS
@@ -130,11 +132,53 @@ def test_a_no_answer_marks_nothing_and_names_what_is_missing() -> None:
     assert found.texts("h2") == ["No answer in these documents"]
     assert found.of_class("pc-missing") == ["In no document: Peru, capital"]
     assert any(words.startswith("None is likely enough. ") for words in found.texts("p"))
-    assert "Best confidence 21 %; at least 62 % is asked for." in found.texts("p")
-    (folded,) = found.texts("details", lambda attributes: "open" not in attributes)
-    assert folded.startswith("The closest passage, which is not an answer")
-    assert "The harbour froze." in folded
+    assert "The best candidate scored 21 %; answers need 62 %." in found.texts("p")
+    (passage,) = found.texts("article")
+    assert passage.startswith("The closest passage, which is not an answer")
+    assert "The harbour froze." in passage and found.texts("details") == []
     assert found.attribute("data-show") == ["closest/1/0"]
+
+
+def test_only_the_first_of_the_closest_passages_is_open() -> None:
+    document = Document("d.txt", "The harbour froze. The ferry sank. Nobody came.")
+    spans = ((0, 18), (19, 34), (35, 47))
+    near = tuple(answer(document, start, end, rank) for rank, (start, end) in enumerate(spans, start=1))
+    found = Reading(response_html(refused(NoAnswer("no_match", "None.", closest=near))))
+    (passage,), (folded,) = found.texts("article"), found.texts("details")
+    assert "The harbour froze." in passage and "The ferry sank." not in passage
+    assert folded.startswith("2 more passages, which are not answers") and "Nobody came." in folded
+
+
+def test_a_possible_answer_is_called_unsure_and_its_doubts_are_listed() -> None:
+    document = Document("d.txt", "The harbour may have frozen in 1907.")
+    doubts = (Doubt("low_confidence", "It scored 21%."), Doubt("rival", "<b>Another</b> is as likely."))
+    one = dataclasses.replace(
+        answer(document, 31, 35, confidence=0.21, context=(0, 36)), remarks=Remarks(doubts=doubts)
+    )
+    refusal = NoAnswer("low_confidence", "No answer is sure.", 0.62, 0.21, possible=(one,), possible_threshold=0.1)
+    found = Reading(response_html(refused(refusal)))
+    assert found.texts("h2") == [UNSURE_HEADLINE] and found.texts("mark") == []
+    assert found.texts("h3") == ["Possible answer unsure"]
+    assert found.of_class("pc-doubts") == ["Doubts about itIt scored 21%.<b>Another</b> is as likely."]
+    assert found.of_class("pc-confidence") == ["Low confidence, 21 %"]
+    assert found.attribute("data-show") == ["possible/1/0"] == found.attribute("data-link")
+    assert found.attribute("data-announce")[0].endswith("Possible answer, unsure: 1907")
+
+
+@pytest.mark.parametrize(
+    ("polarity", "words"),
+    [
+        ("affirms", []),
+        ("denies", ["This sentence denies it"]),
+        ("conditional", ["This sentence makes it conditional"]),
+    ],
+)
+def test_a_sentence_that_denies_what_is_asked_is_called_so(polarity: Polarity, words: list[str]) -> None:
+    document = Document("d.txt", "Dogs are not allowed.")
+    one = dataclasses.replace(answer(document, 0, 21), remarks=Remarks(polarity=polarity))
+    assert Reading(response_html(answered(one))).of_class("pc-polarity") == words
+    refusal = NoAnswer("low_confidence", "No answer is sure.", possible=(one,))
+    assert Reading(response_html(refused(refusal))).of_class("pc-polarity") == words
 
 
 @pytest.mark.parametrize("reason", HEADLINES)

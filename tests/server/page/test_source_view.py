@@ -128,7 +128,7 @@ def test_an_address_names_answers_places_elsewhere_and_close_passages() -> None:
     assert shown_by(response, "answers/1/1").citation is one.also_in[0]
     assert shown_by(response, "answers/1/0").others == ((2, Span("d", 3, 5)),)
     close = shown_by(refused(NoAnswer("low_confidence", "No.", closest=(two,))), "closest/2/0")
-    assert close.citation is two.citation and not close.is_answer
+    assert close.citation is two.citation and close.group == "closest"
 
 
 @pytest.mark.parametrize(
@@ -139,6 +139,14 @@ def test_an_address_that_names_nothing_is_refused_in_words(address: str) -> None
         shown_by(answered(answer(Document("d", "abcdef"), 0, 2)), address)
     with pytest.raises(InvalidInput):
         shown_by(None, "answers/1/0")
+
+
+def test_a_possible_answer_is_called_so_where_it_stands() -> None:
+    document = Document("d", "abcdef")
+    response = refused(NoAnswer("low_confidence", "No.", possible=(answer(document, 1, 3),)))
+    found = Reading(source_html(document, [], shown_by(response, "possible/1/0")))
+    assert found.texts("mark") == [] and found.of_class("pc-here") == ["bc"]
+    assert found.of_class("pc-key-here") == ["a possible answer, unsure"]
 
 
 def test_a_close_passage_is_not_marked_as_an_answer() -> None:

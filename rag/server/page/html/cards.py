@@ -5,10 +5,19 @@ from collections.abc import Sequence
 from rag.answering.agreement import relation, statement_of
 from rag.answering.feedback import VERDICTS
 from rag.core.response import Answer, Citation, IndexInfo, Response
-from rag.server.page.html.labels import LEVEL_WORDS, count, percent, place_words, title_words
+from rag.server.page.html.labels import LEVEL_WORDS, count, place_words, title_words
 from rag.server.page.html.markup import element, escaped, isolated, one_line
 from rag.server.page.html.no_answer_card import no_answer_html
-from rag.server.page.html.quotations import actions, explained, quotation, show_button, source_line
+from rag.server.page.html.quotations import (
+    actions,
+    confidence,
+    continues,
+    explained,
+    polarity,
+    quotation,
+    show_button,
+    source_line,
+)
 
 EXPORTS = {"markdown": "Markdown", "json": "JSON", "bibtex": "BibTeX"}
 
@@ -97,8 +106,9 @@ def _answer(response: Response, answer: Answer, judged: bool) -> str:
     citation = answer.citation
     parts = [
         element("span", str(answer.rank), class_="pc-rank", aria_hidden="true"),
+        polarity(answer),
         quotation(answer, marked_tag="mark"),
-        _continues(answer),
+        continues(answer),
         source_line(citation),
         _headings(citation),
         _agrees(response, answer),
@@ -106,7 +116,7 @@ def _answer(response: Response, answer: Answer, judged: bool) -> str:
         element("div", actions(answer, "answers"), class_="pc-actions"),
         element(
             "div",
-            _confidence(answer),
+            confidence(answer),
             _verified(citation, response.index),
             explained(response, answer),
             _feedback(answer) if judged else "",
@@ -114,15 +124,6 @@ def _answer(response: Response, answer: Answer, judged: bool) -> str:
         ),
     ]
     return element("li", element("article", *parts, class_="pc-card", aria_label=f"Answer {answer.rank}"))
-
-
-def _continues(answer: Answer) -> str:
-    if answer.continues is None:
-        return ""
-    marker, text = answer.continues
-    said = element("q", escaped(one_line(text)), dir="auto")
-    words = ("The source goes on with “", element("strong", isolated(marker)), "”: ", said)
-    return element("p", *words, class_="pc-continues")
 
 
 def _headings(citation: Citation) -> str:
@@ -137,18 +138,6 @@ def _agrees(response: Response, answer: Answer) -> str:
     if not others:
         return ""
     return element("p", f"Says the same as {' and '.join(others)}", class_="pc-agrees")
-
-
-def _confidence(answer: Answer) -> str:
-    words, figure = LEVEL_WORDS[answer.confidence_level], percent(answer.confidence)
-    return element(
-        "span",
-        words,
-        element("span", f", {figure}", class_="pc-figure"),
-        class_=f"pc-confidence pc-{answer.confidence_level.replace('_', '-')}",
-        title=f"{figure}: how likely this quotation answers the question",
-        tabindex="0",
-    )
 
 
 def _also_in(answer: Answer) -> str:

@@ -1,6 +1,6 @@
 """Says things of citations and figures in the words of the page."""
 
-from rag.core.response import Citation, ConfidenceLevel
+from rag.core.response import Citation, ConfidenceLevel, Polarity
 from rag.server.page.html.markup import one_line
 
 LEVEL_WORDS: dict[ConfidenceLevel, str] = {
@@ -9,6 +9,13 @@ LEVEL_WORDS: dict[ConfidenceLevel, str] = {
     "medium": "Medium confidence",
     "low": "Low confidence",
 }
+
+POLARITY_WORDS: dict[Polarity, str] = {
+    "affirms": "",
+    "denies": "This sentence denies it",
+    "conditional": "This sentence makes it conditional",
+}
+"""How a sentence stands to the question; nothing is said of one that affirms it."""
 
 
 def source_words(citation: Citation) -> str:

@@ -1,9 +1,17 @@
-"""Turns a no-answer and other messages into cards: what is the matter, what is missing, what comes closest."""
+"""Turns a no-answer and other messages into cards: the reason, possible answers, missing words, closest passages."""
 
-from rag.core.response import NoAnswer, NoAnswerReason, Response
+from rag.core.response import Answer, NoAnswer, NoAnswerReason, Response
 from rag.server.page.html.labels import percent
 from rag.server.page.html.markup import element, escaped, isolated, one_line
-from rag.server.page.html.quotations import actions, explained, quotation, source_line
+from rag.server.page.html.quotations import (
+    actions,
+    confidence,
+    continues,
+    explained,
+    polarity,
+    quotation,
+    source_line,
+)
 
 HEADLINES: dict[NoAnswerReason, str] = {
     "empty_question": "No question yet",
@@ -13,20 +21,22 @@ HEADLINES: dict[NoAnswerReason, str] = {
     "no_match": "No answer in these documents",
     "low_confidence": "No answer in these documents",
 }
+UNSURE_HEADLINE = "No sure answer in these documents"
 REMEDIES: dict[NoAnswerReason, str] = {
     "empty_question": "Type one above and press Enter.",
     "empty_index": "Add some under Documents, or in a terminal: rag index PATH",
     "needs_context": "Name what or whom you mean.",
     "filtered_out": "Choose more documents.",
     "no_match": "Ask in other words.",
-    "low_confidence": "Ask in other words, or look at what comes closest.",
+    "low_confidence": "Ask in other words, or read the closest passage.",
 }
 
 
 def no_answer_html(response: Response, refusal: NoAnswer) -> str:
-    """Return the card of a no-answer: nothing on it is marked as an answer."""
-    headline = HEADLINES[refusal.reason]
+    """Return the card of a no-answer: possible answers are marked as unsure, and nothing as an answer."""
+    headline = UNSURE_HEADLINE if refusal.possible else HEADLINES[refusal.reason]
     words = f"{refusal.message} {REMEDIES[refusal.reason]}"
+    unsure = f" Possible answer, unsure: {one_line(refusal.possible[0].answer)}" if refusal.possible else ""
     asked = one_line(response.question)
     missing = ", ".join(refusal.missing_terms)
     return element(
@@ -36,12 +46,13 @@ def no_answer_html(response: Response, refusal: NoAnswer) -> str:
         element("p", escaped(words)),
         _missing(refusal.missing_terms),
         _figures(refusal),
+        _possible(response, refusal),
         _closest(response, refusal),
         class_="pc-card pc-none",
         aria_label="No answer",
         data_question=response.question,
         data_response=response.response_id,
-        data_announce=f"{headline}. {words}" + (f" In no document: {missing}." if missing else ""),
+        data_announce=f"{headline}. {words}" + (f" In no document: {missing}." if missing else "") + unsure,
     )
 
 
@@ -67,23 +78,57 @@ def _figures(refusal: NoAnswer) -> str:
     if refusal.best_confidence is None or refusal.threshold is None:
         return ""
     best, asked = percent(refusal.best_confidence), percent(refusal.threshold)
-    return element("p", f"Best confidence {best}; at least {asked} is asked for.", class_="pc-note")
+    return element("p", f"The best candidate scored {best}; answers need {asked}.", class_="pc-note")
+
+
+def _possible(response: Response, refusal: NoAnswer) -> str:
+    """Return the list of possible answers, each with the word unsure and its doubts."""
+    items = [element("li", _possible_answer(response, answer)) for answer in refusal.possible]
+    return element("ol", *items, class_="pc-possible", aria_label="Possible answers, unsure") if items else ""
+
+
+def _possible_answer(response: Response, answer: Answer) -> str:
+    return element(
+        "article",
+        element("h3", "Possible answer ", element("span", "unsure", class_="pc-unsure"), class_="pc-possible-head"),
+        polarity(answer),
+        quotation(answer, marked_tag="span"),
+        continues(answer),
+        source_line(answer.citation),
+        _doubts(answer),
+        element("div", actions(answer, "possible"), class_="pc-actions"),
+        element("div", confidence(answer), explained(response, answer), class_="pc-judged"),
+        aria_label=f"Possible answer {answer.rank}, unsure",
+    )
+
+
+def _doubts(answer: Answer) -> str:
+    if not answer.doubts:
+        return ""
+    listed = element("ul", *(element("li", escaped(one_line(doubt.text))) for doubt in answer.doubts))
+    return element("div", element("p", "Doubts about it"), listed, class_="pc-doubts")
 
 
 def _closest(response: Response, refusal: NoAnswer) -> str:
-    passages = refusal.closest
-    if not passages:
+    """Return the closest passage, open, and the others folded."""
+    if not refusal.closest:
         return ""
-    items = [
-        element(
-            "li",
+    first, *others = refusal.closest
+    heading = element("h3", "The closest passage, which is not an answer", class_="pc-possible-head")
+    top = element("article", heading, _passage(response, first), aria_label="Closest passage")
+    items = [element("li", _passage(response, passage)) for passage in others]
+    several = f"{len(items)} more passages, which are not answers"
+    summary = several if len(items) > 1 else "One more passage, which is not an answer"
+    folded = element("details", element("summary", summary), element("ul", *items)) if items else ""
+    return element("div", top, folded, class_="pc-closest")
+
+
+def _passage(response: Response, passage: Answer) -> str:
+    return "".join(
+        (
             quotation(passage, marked_tag="span"),
             source_line(passage.citation),
             element("div", actions(passage, "closest"), class_="pc-actions"),
             element("div", explained(response, passage), class_="pc-judged"),
         )
-        for passage in passages
-    ]
-    several = f"The closest {len(passages)} passages, which are not answers"
-    summary = several if len(passages) > 1 else "The closest passage, which is not an answer"
-    return element("details", element("summary", summary), element("ul", *items), class_="pc-closest")
+    )

@@ -2,8 +2,11 @@
 
 from rag.core.response import Answer, Citation, Response
 from rag.server.page.html.explanation import explanation_html
-from rag.server.page.html.labels import place_words, source_words, title_words
+from rag.server.page.html.labels import LEVEL_WORDS, POLARITY_WORDS, percent, place_words, source_words, title_words
 from rag.server.page.html.markup import element, escaped, isolated, one_line
+
+ACTION_NAMES = {"answers": "answer", "possible": "possible answer", "closest": "passage"}
+"""Names of the groups of quotations, as a screen reader says them with a rank."""
 
 
 def quotation(answer: Answer, marked_tag: str) -> str:
@@ -49,7 +52,7 @@ def original_link(citation: Citation) -> str:
 
 def actions(answer: Answer, group: str) -> str:
     """Return the buttons of a quotation: show, widen, copy."""
-    citation, named = answer.citation, f"{'answer' if group == 'answers' else 'passage'} {answer.rank}"
+    citation, named = answer.citation, f"{ACTION_NAMES[group]} {answer.rank}"
     cited = f"“{citation.quote}” — {source_words(citation)}"
     wider, link = f"Widen {named} by a sentence on each side", f"Copy link to {named}"
     return "".join(
@@ -60,6 +63,35 @@ def actions(answer: Answer, group: str) -> str:
             element("button", "Copy with citation", type="button", data_copy=cited),
             element("button", "Copy link", type="button", data_link=f"{group}/{answer.rank}/0", aria_label=link),
         )
+    )
+
+
+def polarity(answer: Answer) -> str:
+    """Return in words that the sentence denies what is asked or makes it conditional, empty if it affirms it."""
+    words = POLARITY_WORDS[answer.polarity]
+    return element("p", escaped(words), class_=f"pc-polarity pc-{answer.polarity}") if words else ""
+
+
+def continues(answer: Answer) -> str:
+    """Return in words that the source goes on with a contrast or a condition, empty if it does not."""
+    if answer.continues is None:
+        return ""
+    marker, text = answer.continues
+    said = element("q", escaped(one_line(text)), dir="auto")
+    words = ("The source goes on with “", element("strong", isolated(marker)), "”: ", said)
+    return element("p", *words, class_="pc-continues")
+
+
+def confidence(answer: Answer) -> str:
+    """Return the confidence in words, with its figure for those who point at it."""
+    words, figure = LEVEL_WORDS[answer.confidence_level], percent(answer.confidence)
+    return element(
+        "span",
+        words,
+        element("span", f", {figure}", class_="pc-figure"),
+        class_=f"pc-confidence pc-{answer.confidence_level.replace('_', '-')}",
+        title=f"{figure}: how likely this quotation answers the question",
+        tabindex="0",
     )
 
 

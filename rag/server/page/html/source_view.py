@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rag.core.errors import InvalidInput
-from rag.core.response import Citation, Response
+from rag.core.response import Answer, Citation, Response
 from rag.core.types import Document, Mask, Span
 from rag.server.page.html.document_views import ignored
 from rag.server.page.html.labels import place_words, title_words
@@ -12,6 +12,12 @@ from rag.server.page.html.markup import LineNumbers, Mark, attributes, element, 
 from rag.server.page.html.quotations import original_link
 
 ASK_AGAIN = "Ask the question again."
+MARK_WORDS = {
+    "answers": "This answer",
+    "possible": "A possible answer, unsure",
+    "closest": "This passage, not an answer",
+}
+"""What the quotation of each group is called where it is marked."""
 LONGEST_WHOLE = 200_000
 """Code points of a document that is shown whole; of a longer one, this many around the quotation."""
 LINE_SLACK = 2_000
@@ -23,22 +29,21 @@ class Shown:
     """What a reader asked to see: one citation, and the other answers of the response, by rank."""
 
     citation: Citation
-    is_answer: bool
+    group: str
     others: tuple[tuple[int, Span], ...]
 
 
 def shown_by(response: Response | None, address: str) -> Shown:
     """Return what `address` names in a response.
 
-    An address is `answers/RANK/PLACE` or `closest/RANK/PLACE`: place 0 is the citation itself, n the n-th of `also_in`.
-    Raises InvalidInput where it names nothing.
+    An address is `GROUP/RANK/PLACE` with the group `answers`, `possible` or `closest`. Place 0 is the citation itself,
+    n the n-th of `also_in`. Raises InvalidInput if it names nothing.
     """
     if response is None:
         raise InvalidInput("This answer is no longer at hand.", ASK_AGAIN)
     group, _, numbers = address.partition("/")
     rank, _, place = numbers.partition("/")
-    closest = response.no_answer.closest if response.no_answer else ()
-    found = {"answers": response.answers, "closest": closest}.get(group, ())
+    found = answers_of(response, group)
     citations = {
         (str(answer.rank), str(number)): citation
         for answer in found
@@ -48,7 +53,14 @@ def shown_by(response: Response | None, address: str) -> Shown:
     if citation is None:
         raise InvalidInput(f"There is no answer {address!r} on this page.", ASK_AGAIN)
     others = tuple((answer.rank, answer.citation.span) for answer in response.answers if str(answer.rank) != rank)
-    return Shown(citation, group == "answers", others)
+    return Shown(citation, group, others)
+
+
+def answers_of(response: Response, group: str) -> tuple[Answer, ...]:
+    """Return the quotations of a group of the page: `answers`, `possible` or `closest`."""
+    refusal = response.no_answer
+    unsure = {"possible": refusal.possible, "closest": refusal.closest} if refusal else {}
+    return {"answers": response.answers, **unsure}.get(group, ())
 
 
 def source_html(document: Document | None, masks: Sequence[Mask], shown: Shown, occasion: int = 0) -> str:
@@ -68,7 +80,7 @@ def source_html(document: Document | None, masks: Sequence[Mask], shown: Shown, 
         "section",
         _heading(document, shown, title),
         _controls(layers),
-        _legend(layers),
+        _legend(shown, layers),
         _left_out(start, "before"),
         element(
             "div",
@@ -103,8 +115,8 @@ def window(text: str, quote: Span) -> tuple[int, int]:
 
 def _quotation(shown: Shown) -> list[Mark]:
     span = shown.citation.span
-    what = "This answer" if shown.is_answer else "A close passage, not an answer"
-    tag = "mark" if shown.is_answer else "span"
+    what = MARK_WORDS[shown.group]
+    tag = "mark" if shown.group == "answers" else "span"
     opening = f"<{tag}{attributes(class_='pc-here', id='pc-here', data_mark='here', title=what)}>"
     return [Mark(span.start, span.end, opening, f"</{tag}>")]
 
@@ -155,10 +167,10 @@ def _controls(layers: tuple[list[Mark], list[Mark], list[Mark]]) -> str:
     )
 
 
-def _legend(layers: tuple[list[Mark], list[Mark], list[Mark]]) -> str:
-    quotation, others, ignored = layers
+def _legend(shown: Shown, layers: tuple[list[Mark], list[Mark], list[Mark]]) -> str:
+    _, others, ignored = layers
     keys = [
-        ("here", "this answer" if "<mark" in quotation[0].opening else "this passage, not an answer"),
+        ("here", MARK_WORDS[shown.group].lower()),
         ("other", "another answer" if others else ""),
         ("ignored", "ignored, with its reason" if ignored else ""),
     ]
