@@ -17,7 +17,8 @@ from rag.core.errors import SourceNotFound, UnreadableSource
 
 SUFFIXES = (
     ".txt", ".text", ".md", ".markdown", ".jsonl", ".jsonl.gz", ".html", ".htm", ".xhtml", ".pdf", ".docx", ".pptx",
-    ".xlsx", ".xlsm", ".epub", ".rtf", ".rst", ".eml", ".mbox", ".csv", ".tsv", ".json", ".zip", ".tar", ".tar.gz",
+    ".xlsx", ".xlsm", ".epub", ".rtf", ".rst", ".odt", ".ods",
+    ".odp", ".srt", ".vtt", ".ipynb", ".eml", ".mbox", ".csv", ".tsv", ".json", ".zip", ".tar", ".tar.gz",
     ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz",
 )  # fmt: skip
 """Suffixes that the loaders read."""

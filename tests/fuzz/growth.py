@@ -37,6 +37,7 @@ MARKS = {
     ".csv": ',|a,b|"|"a",|;|a|""|a,"|\t',
     ".json": '[|{"a":|1,|{"text":"a"},| ',
     ".jsonl": '{"_id":"a","text":"b"}|[| |{',
+    ".srt": "1\n|00:00:01,000 --> 00:00:02,000\n|a\n|\n|--> | |0:|00:00:01.0  |WEBVTT",
     ".eml": 'A: b|a|--x|=?utf-8?q?a?= |>From |<a@b>, |(|"|;|Content-Type: a/b',
 }
 FRAMES = {

@@ -235,6 +235,45 @@ def make_rtf(path: Path, made: Article) -> None:
     path.write_text("{\\rtf1\\ansi{\\fonttbl{\\f0 Arial;}}\n" + body + "}", encoding="ascii")
 
 
+ODF = "urn:oasis:names:tc:opendocument:xmlns:{0}:1.0"
+ODF_NAMES = " ".join(f'xmlns:{name}="{ODF.format(name)}"' for name in ("office", "text", "table"))
+
+
+def opendocument(path: Path, body: str) -> None:
+    """Write an OpenDocument file with this content of its body."""
+    draw = f'xmlns:draw="{ODF.format("drawing")}" xmlns:dc="http://purl.org/dc/elements/1.1/"'
+    content = f"<office:document-content {ODF_NAMES} {draw}><office:body>{body}</office:body></office:document-content>"
+    with zipfile.ZipFile(path, "w") as package:
+        package.writestr("mimetype", "application/vnd.oasis.opendocument.text")
+        package.writestr("content.xml", content)
+
+
+def make_odt(path: Path, made: Article) -> None:
+    levels = {"title": "1", "heading": "2"}
+    parts = (
+        f'<text:h text:outline-level="{levels[kind]}">{escape(text)}</text:h>'
+        if kind in levels
+        else f"<text:p>{escape(text)}</text:p>"
+        for kind, text in paragraphs(made)
+    )
+    opendocument(path, f"<office:text>{''.join(parts)}</office:text>")
+
+
+def make_srt(path: Path, made: Article) -> None:
+    cues = (
+        f"{number}\n00:{number:02d}:00,000 --> 00:{number:02d}:09,500\n{text}\n"
+        for number, (_, text) in enumerate(paragraphs(made), start=1)
+    )
+    path.write_text("\n".join(cues), encoding="utf-8")
+
+
+def make_ipynb(path: Path, made: Article) -> None:
+    marks = {"title": "# ", "heading": "## ", "text": ""}
+    cells = [{"cell_type": "markdown", "source": [marks[kind] + text]} for kind, text in paragraphs(made)]
+    code = {"cell_type": "code", "source": "print(1)", "outputs": [{"output_type": "stream", "text": ["1\n"]}]}
+    path.write_text(json.dumps({"nbformat": 4, "cells": [code, *cells]}), encoding="utf-8")
+
+
 def make_eml(path: Path, made: Article) -> None:
     message = EmailMessage()
     message["Subject"], message["From"], message["To"] = made.title, "Ann Bell <ann@example.org>", "bo@example.org"
@@ -296,9 +335,10 @@ MAKERS: dict[str, Callable[[Path, Article], None]] = {
     "txt": make_txt, "md": make_md, "rst": make_rst, "html": make_html, "pdf": make_pdf, "docx": make_docx,
     "pptx": make_pptx, "xlsx": make_xlsx, "rows.xlsx": make_rows_xlsx, "epub": make_epub, "rtf": make_rtf,
     "eml": make_eml, "mbox": make_mbox, "csv": make_csv, "table.csv": make_table_csv, "tsv": make_tsv,
-    "json": make_json, "jsonl": make_jsonl, "zip": make_zip, "tar.gz": make_tar_gz,
+    "json": make_json, "jsonl": make_jsonl, "odt": make_odt, "srt": make_srt, "ipynb": make_ipynb,
+    "zip": make_zip, "tar.gz": make_tar_gz,
 }  # fmt: skip
-FLAT = frozenset(["rtf", "rows.xlsx", "xlsx", "csv", "table.csv", "tsv", "json", "jsonl", "eml", "mbox"])
+FLAT = frozenset(["rtf", "rows.xlsx", "xlsx", "csv", "table.csv", "tsv", "json", "jsonl", "eml", "mbox", "srt"])
 """Formats that, as they are made here, have no headings."""
 BY_PANDOC = ("docx", "epub", "rtf", "rst", "html")
 

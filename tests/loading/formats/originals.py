@@ -87,6 +87,22 @@ def _epub(path: Path, document_id: str, place: Place) -> str:
         return _without_tags(book.read(place.part).decode())
 
 
+def _odt(path: Path, document_id: str, place: Place) -> str:
+    with zipfile.ZipFile(path) as package:
+        return _without_tags(package.read("content.xml").decode())
+
+
+def _srt(path: Path, document_id: str, place: Place) -> str:
+    """Return the words at the time that the citation names."""
+    cues = path.read_text(encoding="utf-8").split("\n\n")
+    return next(cue for cue in cues if f"\n{place.part}," in cue)
+
+
+def _ipynb(path: Path, document_id: str, place: Place) -> str:
+    number = int(str(place.part).removeprefix("cell "))
+    return "".join(json.loads(path.read_text(encoding="utf-8"))["cells"][number - 1]["source"])
+
+
 def _eml(path: Path, document_id: str, place: Place) -> str:
     body = email.message_from_bytes(path.read_bytes(), policy=email.policy.default).get_body(("plain",))
     return str(body.get_content()) if body is not None else ""
@@ -124,6 +140,7 @@ def _without_tags(page: str) -> str:
 
 
 LOOKS: dict[str, Callable[[Path, str, Place], str]] = {
+    "odt": _odt, "srt": _srt, "ipynb": _ipynb,
     "txt": _line, "md": _line, "rst": _line, "html": _html, "pdf": _pdf, "docx": _docx, "pptx": _pptx,
     "xlsx": _xlsx, "rows.xlsx": _xlsx, "epub": _epub, "rtf": _rtf, "eml": _eml, "mbox": _mbox, "csv": _table,
     "table.csv": _table, "tsv": _table, "json": _json, "jsonl": _jsonl, "zip": _zip, "tar.gz": _tar,
