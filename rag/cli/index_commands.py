@@ -162,7 +162,7 @@ def _state(opened: "Index", path: Path) -> "Iterator[str]":
     """Yield how the vectors are searched, then version, counts and size."""
     from rag.index.storage.manifest import sizes
     from rag.index.storage.quantised_vectors import QuantisedStore
-    from rag.index.writing.vector_writer import told
+    from rag.index.writing.vector_writer import search_note
 
     info = opened.info
     counts = f"version {info.version}, {info.documents} documents, {info.chunks} chunks"
@@ -171,7 +171,7 @@ def _state(opened: "Index", path: Path) -> "Iterator[str]":
         yield f"{counts}, all sound; {info.engine['name']}: {details}."
         return
     if isinstance(opened.vectors, QuantisedStore):
-        yield f"vectors searched as {told(opened.vectors.facts)}."
+        yield f"vectors searched as {search_note(opened.vectors.facts)}."
     bytes_of = sizes(path)
     size, earlier = bytes_of[info.version], [size for version, size in bytes_of.items() if version < info.version]
     growth = f" ({(size - earlier[-1]) / 1e3:+,.0f} since the version before)" if earlier else ""

@@ -15,9 +15,9 @@ from rag.index.storage.manifest import Manifest
 
 if TYPE_CHECKING:
     from rag.core.protocols import DocumentStore, Embedder, LexicalStore, VectorStore
-    from rag.index.writing.build import Job
+    from rag.index.writing.build import WriteRequest
 
-WriteVersion = Callable[["Manifest | None", "Callable[[], Embedder]", Settings, "Job"], IndexReport]
+WriteVersion = Callable[["Manifest | None", "Callable[[], Embedder]", Settings, "WriteRequest"], IndexReport]
 """Commits the next version, made from the version of the manifest, or from nothing if that is None."""
 
 

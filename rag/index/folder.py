@@ -20,7 +20,7 @@ from rag.index.writing.commit import writing
 
 if TYPE_CHECKING:
     from rag.core.protocols import Embedder
-    from rag.index.writing.build import Job
+    from rag.index.writing.build import WriteRequest
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class FolderEngine:
         from rag.index.writing.build import write  # a question needs none of it
 
         def write_version(
-            base: Manifest | None, embedder: "Callable[[], Embedder]", settings: Settings, job: "Job"
+            base: Manifest | None, embedder: "Callable[[], Embedder]", settings: Settings, job: "WriteRequest"
         ) -> IndexReport:
             return write(self.path, base, embedder, settings, job)
 

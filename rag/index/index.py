@@ -27,7 +27,7 @@ from rag.index.writing.near_duplicates import groups
 if TYPE_CHECKING:
     from rag.core.protocols import DocumentStore, Embedder, Floats2d, LexicalStore, VectorStore
     from rag.index.engine import IndexEngine
-    from rag.index.writing.build import Job
+    from rag.index.writing.build import WriteRequest
     from rag.index.writing.sources import Paths
 
 
@@ -85,13 +85,13 @@ class Index:
         than memory holds write a JSON Lines file, that is read line by line. `.report` tells of every source.
         Raises SourceNotFound where there are sources but none gives a document; the index then stays as it was.
         """
-        from rag.index.writing.build import Job, as_work
+        from rag.index.writing.build import WriteRequest, as_work
 
         engine, settings = engine_at(path), settings or Settings()
         work = as_work(sources, Path(path))
         embedder = embedder or open_embedder(settings)
         with engine.writing() as write:
-            report = write(None, lambda: embedder, settings, Job(work, progress))
+            report = write(None, lambda: embedder, settings, WriteRequest(work, progress))
         index = cls.open(path, embedder, settings.embedding_runtime, settings.isolated_reading)
         index.report = report
         return index
@@ -105,27 +105,27 @@ class Index:
         what the index holds then (`rag.index.writing.repeated_blocks`). The same goes for `remove` and `sync`; the
         report does not tell.
         """
-        from rag.index.writing.build import Job, as_work
+        from rag.index.writing.build import WriteRequest, as_work
 
-        return self._rewrite(Job(as_work(sources, self.path), progress))
+        return self._rewrite(WriteRequest(as_work(sources, self.path), progress))
 
     def remove(self, document_id: str) -> IndexReport:
         """Drop one document; an id that is not held gives a report with nothing removed."""
-        from rag.index.writing.build import Job
+        from rag.index.writing.build import WriteRequest
 
-        return self._rewrite(Job([], None, lambda store: [document_id]))
+        return self._rewrite(WriteRequest([], None, lambda store: [document_id]))
 
     def sync(self, paths: "Paths", progress: Callable[[Progress], None] | None = None) -> IndexReport:
         """Add and update like `add`, and drop documents whose file was below `paths` and is no longer there."""
-        from rag.index.writing.build import Job, as_work, documents_gone
+        from rag.index.writing.build import WriteRequest, as_work, missing_documents
 
         given = [paths] if isinstance(paths, str | Path) else list(paths)
         work = as_work(given, self.path)
-        return self._rewrite(Job(work, progress, lambda store: documents_gone(store, given, work)))
+        return self._rewrite(WriteRequest(work, progress, lambda store: missing_documents(store, given, work)))
 
     def plan(self, sources: "Paths | Iterable[str | Path | Document]", sync: bool = False) -> IndexReport:
         """Return what `add`, or `sync`, would do now, by source; nothing is written and no document is read."""
-        from rag.index.writing.build import as_work, documents_gone
+        from rag.index.writing.build import as_work, missing_documents
         from rag.index.writing.plan import planned
 
         given = [sources] if isinstance(sources, str | Path) else list(sources)
@@ -133,7 +133,7 @@ class Index:
         if not self._engine.exists():
             return planned(work, None, ())
         with closing(self._engine.latest().documents()) as store:
-            return planned(work, store, documents_gone(store, paths, work) if sync else ())
+            return planned(work, store, missing_documents(store, paths, work) if sync else ())
 
     def require(self, settings: Settings) -> None:
         """Raise where `settings` would shape the index otherwise than it was built."""
@@ -275,7 +275,7 @@ class Index:
         """Close the files."""
         self._version.close()
 
-    def _rewrite(self, job: "Job") -> IndexReport:
+    def _rewrite(self, job: "WriteRequest") -> IndexReport:
         with self._engine.writing() as write:
             # Nobody else commits under the lock: the next version is made from the one that is shown now.
             self._refresh(newest=True)

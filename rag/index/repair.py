@@ -83,7 +83,7 @@ def repair(
     Raises IndexCorrupt where the document store itself is damaged: only the sources can mend that.
     """
     from rag.index.writing.rebuild import rebuild_derived
-    from rag.index.writing.writer import manifest_of, weights_of
+    from rag.index.writing.writer import embedder_record, manifest_of
 
     path = require_folder(path, "rag check --repair")
     with writing(path):
@@ -105,5 +105,5 @@ def repair(
         embedder = embedder or open_embedder(settings)
         with partial_version(path, version) as folder:
             rebuild_derived(folder, base, embedder, settings, progress)
-            commit(path, folder, manifest_of(folder, version, weights_of(embedder), settings))
+            commit(path, folder, manifest_of(folder, version, embedder_record(embedder), settings))
         return [*found, *calibration_faults]

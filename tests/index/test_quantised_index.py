@@ -95,7 +95,7 @@ def test_damage_to_a_file_that_is_only_linked_stays_damage(index: Index, name: s
 
 
 def test_damage_is_refused_before_it_is_written_anew(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vector_files, "ADDED_MOST", 0)
+    monkeypatch.setattr(vector_files, "MAX_CHANGED_VECTORS", 0)
     file = index.path / index.manifest.folder / BASE[1]
     content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 1
@@ -131,7 +131,7 @@ def test_filters_are_searched_inside(index: Index) -> None:
 def test_too_little_recall_is_reported(tmp_path: Path, embedder: "Embedder", monkeypatch: pytest.MonkeyPatch) -> None:
     from rag.index.writing import vector_training as quantising
 
-    monkeypatch.setattr(quantising, "MOST_SCANNED", 1)
+    monkeypatch.setattr(quantising, "MAX_SCANNED_COPIES", 1)
     index = Index.build(documents(120), tmp_path / "index", Settings(vector_index="ivf"), embedder=embedder)
     (note,) = index.report.notes
     assert "recall@10" in note and "below 0.98" in note

@@ -20,7 +20,7 @@ from rag.index.storage.manifest import Manifest
 
 if TYPE_CHECKING:
     from rag.core.protocols import DocumentStore, Embedder
-    from rag.index.writing.build import Job
+    from rag.index.writing.build import WriteRequest
 
 log = logging.getLogger(__name__)
 _told: set[str] = set()
@@ -84,7 +84,7 @@ class MilvusEngine:
         with self.claimed() as claim:
 
             def write_version(
-                base: Manifest | None, embedder: "Callable[[], Embedder]", settings: Settings, job: "Job"
+                base: Manifest | None, embedder: "Callable[[], Embedder]", settings: Settings, job: "WriteRequest"
             ) -> IndexReport:
                 held = read(self.connection) if base else None
                 return write(self.connection, held, self.next_version(), embedder, settings, job, claim)

@@ -28,8 +28,8 @@ from rag.index.milvus.words import NEVER, Counts, counted, group_of
 from rag.index.storage.documents import Store
 from rag.index.storage.lexical import TantivyStore
 from rag.index.storage.manifest import DOCUMENTS, Manifest
-from rag.index.writing.build import Job, take
-from rag.index.writing.writer import Parts, Writer, manifest_of, weights_of
+from rag.index.writing.build import WriteRequest, apply
+from rag.index.writing.writer import Sinks, Writer, embedder_record, manifest_of
 
 if TYPE_CHECKING:
     from rag.core.protocols import Embedder, Floats2d, Ints1d, VectorStore
@@ -43,7 +43,7 @@ log = logging.getLogger(__name__)
 
 def write(
     connection: Connection, base: Held | None, version: int, embedder: "Callable[[], Embedder]",
-    settings: Settings, job: Job, claim: Claim,
+    settings: Settings, job: WriteRequest, claim: Claim,
 ) -> IndexReport:  # fmt: skip
     """Commit the next version, made from `base`, or from nothing in place of what is there."""
     with TemporaryDirectory(prefix="pincite-") as place:
@@ -57,14 +57,14 @@ def write(
         else:
             make_copy(base.documents, base.ends, old)
         vectors = NewVectors(base, embedder)
-        parts = Parts(vectors, NoWords(), base.documents.sentence_vectors if base else lambda rows: {})
+        parts = Sinks(vectors, NoWords(), base.documents.sentence_vectors if base else lambda rows: {})
         with closing(Writer(folders[1], folders[0], embedder, settings, parts)) as writer:
-            report, changed = take(writer, base is None, settings, job)
+            report, changed = apply(writer, base is None, settings, job)
             if not changed:
                 return report
             writer.finish()
         claim.require_held()
-        weights = base.manifest.embedder if base else weights_of(embedder())
+        weights = base.manifest.embedder if base else embedder_record(embedder())
         manifest = replace(manifest_of(folders[1], version, weights, settings), files={})
         upload = Upload(connection, folders, base, manifest, settings, claim)
         upload.run(vectors)

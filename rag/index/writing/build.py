@@ -1,4 +1,4 @@
-"""Writes the next version of an index: takes the sources, and commits what came of them."""
+"""Writes the next version of an index from a list of sources, and commits it."""
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -14,75 +14,75 @@ from rag.index.storage.integrity import file_faults
 from rag.index.storage.manifest import Manifest
 from rag.index.storage.quantised_vectors import BASE, SEARCH_FACTS
 from rag.index.writing.commit import commit, is_linked, next_version, partial_version
-from rag.index.writing.embedding_cache import drop_unfinished
+from rag.index.writing.embedding_cache import drop_embedding_cache
 from rag.index.writing.ingest import Ingest
-from rag.index.writing.sources import as_work, documents_gone
-from rag.index.writing.writer import Writer, manifest_of, weights_of
+from rag.index.writing.sources import as_work, missing_documents
+from rag.index.writing.writer import Writer, embedder_record, manifest_of
 from rag.loading import Source
 
 if TYPE_CHECKING:
     from rag.core.protocols import DocumentStore, Embedder
 
-__all__ = ["Job", "as_work", "documents_gone", "write"]
+__all__ = ["WriteRequest", "as_work", "missing_documents", "write"]
 
 
 @dataclass(frozen=True)
-class Job:
-    """What a write is to do: take `work`, and drop what `gone` finds in the store of the last commit."""
+class WriteRequest:
+    """The task of a write: index `work`, and remove the documents that `removals` returns for the last commit."""
 
     work: Sequence[Source | Document]
     progress: Callable[[Progress], None] | None
-    gone: "Callable[[DocumentStore], Sequence[str]]" = lambda store: ()
+    removals: "Callable[[DocumentStore], Sequence[str]]" = lambda store: ()
 
 
 def write(
-    path: Path, base: Manifest | None, embedder: "Callable[[], Embedder]", settings: Settings, job: Job
+    path: Path, base: Manifest | None, embedder: "Callable[[], Embedder]", settings: Settings, request: WriteRequest
 ) -> IndexReport:
     """Commit the next version, unless nothing changed since `base`. Call it under the writer's lock."""
     version = next_version(path)
     with partial_version(path, version) as folder:
         with closing(Writer(folder, path / base.folder if base else None, embedder, settings)) as writer:
-            report, changed = take(writer, base is None, settings, job)
-            if not changed:
+            report, must_commit = apply(writer, base is None, settings, request)
+            if not must_commit:
                 return report
             if base is not None:
-                _require_whole(path, base, [name for name in base.files if not _may_be_linked(base, name)])
+                _require_intact(path, base, [name for name in base.files if not _may_be_linked(base, name)])
             report = replace(report, notes=(*report.notes, *writer.finish()))
             if base is not None:
-                copied = [name for name in base.files if _may_be_linked(base, name)]
-                _require_whole(path, base, [name for name in copied if not is_linked(path, base, name, folder)])
-        weights = base.embedder if base else weights_of(embedder())
+                linkable = [name for name in base.files if _may_be_linked(base, name)]
+                _require_intact(path, base, [name for name in linkable if not is_linked(path, base, name, folder)])
+        weights = base.embedder if base else embedder_record(embedder())
         commit(path, folder, manifest_of(folder, version, weights, settings, base))
-        drop_unfinished(path)
+        drop_embedding_cache(path)
     return report
 
 
-def take(writer: Writer, fresh: bool, settings: Settings, job: Job) -> tuple[IndexReport, bool]:
-    """Let the writer take what a job is to do; return the report, and whether there is anything to commit.
+def apply(writer: Writer, is_new: bool, settings: Settings, request: WriteRequest) -> tuple[IndexReport, bool]:
+    """Hand the sources of a request to the writer. Return the report, and whether to commit.
 
-    A `fresh` index is committed in any case. Raises SourceNotFound where no source of one gave a document.
+    A new index is always committed. Raises SourceNotFound if it is new and no source gives a document.
     """
-    ingest = Ingest(writer, job.progress, settings)
-    report = ingest.run(job.work, job.gone(writer.store))
-    if fresh:
-        _require_document(job.work, report)
-    return report, fresh or ingest.changed
+    ingest = Ingest(writer, request.progress, settings)
+    report = ingest.run(request.work, request.removals(writer.store))
+    if is_new:
+        _require_document(request.work, report)
+    return report, is_new or ingest.has_changes
 
 
 def _require_document(work: Sequence[Source | Document], report: IndexReport) -> None:
-    # An index of nothing in place of one that answers would lose more than the command that failed.
+    # Replacing a working index by an empty one would lose more than a failed command.
     if work and not report.added:
         first = "".join(f" The first, {source}: {reason}" for source, reason in report.failed[:1])
         raise SourceNotFound(f"No source gave a document.{first}", "Give files that hold text.")
 
 
 def _may_be_linked(base: Manifest, name: str) -> bool:
-    """Tell whether the next version may have a link to a file, which keeps its hash, in place of something new."""
+    """Tell whether the next version may link to a file of `base`, whose hash it then keeps."""
     return name in BASE and SEARCH_FACTS in base.files
 
 
-def _require_whole(path: Path, base: Manifest, names: Sequence[str]) -> None:
-    # Opening trusts the size of large files; what is copied from one must not get a fresh hash with its damage.
-    found = file_faults(path, replace(base, files={name: base.files[name] for name in names}), wholly=True)
-    if found:
-        raise IndexCorrupt(f"{found[0]}.", "Run `rag check --repair`, then run the command again.")
+def _require_intact(path: Path, base: Manifest, names: Sequence[str]) -> None:
+    # Opening checks only the ends of large files. A damaged copy must not get a new hash that fits the damage.
+    faults = file_faults(path, replace(base, files={name: base.files[name] for name in names}), wholly=True)
+    if faults:
+        raise IndexCorrupt(f"{faults[0]}.", "Run `rag check --repair`, then run the command again.")

@@ -10,22 +10,18 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rag.core.errors import (
-    IndexLocked,
-    IndexProblem,
-    IndexWriteFailed,
-)
+from rag.core.errors import IndexLocked, IndexProblem, IndexWriteFailed
 from rag.core.hashed_json import content_sha256
 from rag.core.hashing import file_sha256
 from rag.index.storage.integrity import hash_of_ends
 from rag.index.storage.manifest import MANIFEST, Manifest, files_in, read_manifest, versions_in
 
-KEPT_VERSIONS = 2
-"""The current version and the one before, which a reader may be opening at the moment of the switch."""
+MAX_VERSIONS = 2
+"""The current version and the one before it, because a reader may be opening that one during a commit."""
 
 
 def next_version(path: Path) -> int:
-    """Return a number above every version that is or was there, also where the manifest cannot be read."""
+    """Return a number above every version so far, even if the manifest cannot be read."""
     try:
         current = read_manifest(path).version
     except IndexProblem:
@@ -35,7 +31,7 @@ def next_version(path: Path) -> int:
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Hold the one writer's lock. Raises IndexLocked naming the holder, IndexWriteFailed where the disk refuses."""
+    """Hold the lock of the only writer. Raises IndexLocked with the name of its holder, IndexWriteFailed."""
     from filelock import FileLock, Timeout
 
     holder = path / "writer"
@@ -47,12 +43,12 @@ def writing(path: Path) -> Iterator[None]:
         lock.acquire()
     except Timeout:
         raise IndexLocked(
-            f"The index at {path} is being written by {_named(holder)}.", "Wait until it has ended, then try again."
+            f"The index at {path} is being written by {_name_in(holder)}.", "Wait until it has ended, then try again."
         ) from None
     except OSError as error:
         raise IndexWriteFailed(f"Cannot write to {path}: {error}.", "Check the folder's permissions.") from error
     try:
-        with _refusals(path):
+        with _disk_errors(path):
             holder.write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")
             drop_leftovers(path)
             yield
@@ -62,9 +58,9 @@ def writing(path: Path) -> Iterator[None]:
 
 @contextmanager
 def partial_version(path: Path, version: int) -> Iterator[Path]:
-    """Give an empty folder for the files of a new version; what is not committed from it is dropped."""
+    """Give an empty folder for the files of a new version. It is removed unless it is committed."""
     folder = path / f"v{version:06d}.partial"
-    with _refusals(path):
+    with _disk_errors(path):
         folder.mkdir()
     try:
         yield folder
@@ -73,7 +69,7 @@ def partial_version(path: Path, version: int) -> Iterator[Path]:
 
 
 def commit(path: Path, partial: Path, manifest: Manifest) -> None:
-    """Make the files in `partial` the current version, all at once, and drop versions no reader can still open."""
+    """Make the files in `partial` the current version by one rename, and remove versions that nobody can open now."""
     folder = path / manifest.folder
     _make_durable(partial)
     partial.rename(folder)
@@ -91,52 +87,53 @@ def commit(path: Path, partial: Path, manifest: Manifest) -> None:
     try:
         _fsync(path)
     except OSError as error:
-        # Readers see the new version already: that the index is still at its last commit would be untrue.
+        # Readers see the new version already, so the message must not say that the index is at its last commit.
         what = f"The new version of {path} is in place, but the disk did not confirm it: {error}."
         raise IndexWriteFailed(what, "Check the disk, then run `rag check`.") from error
-    with suppress(OSError):  # a new index is durable only with its name; not every user may read the folder it lies in
+    # The name of a new index must be durable too. A user who may not read the parent folder can still commit.
+    with suppress(OSError):
         _fsync(path.parent)
     drop_leftovers(path)
 
 
-def described(partial: Path, path: Path | None = None, base: Manifest | None = None) -> dict[str, dict[str, Any]]:
-    """Return size, sha256 and the sha256 of both ends of every file of a version, by its path inside it.
+def file_records(partial: Path, path: Path | None = None, base: Manifest | None = None) -> dict[str, dict[str, Any]]:
+    """Return size, sha256 and the sha256 of both ends of every file of a version, by its path in the folder.
 
-    Of a file that is a link to one of the version `base` of the index at `path` they are what `base` says: it is not
-    read again, and damage to it stays damage.
+    A file that links to one of the version `base` of the index at `path` keeps the record of `base`. It is not read
+    again, so damage to it is still noticed.
     """
-    found = {}
+    records = {}
     for file in files_in(partial):
         name = file.relative_to(partial).as_posix()
         if path is not None and base is not None and is_linked(path, base, name, partial):
-            found[name] = dict(base.files[name])
+            records[name] = dict(base.files[name])
             continue
-        found[name] = {"bytes": file.stat().st_size, "sha256": file_sha256(file), "ends_sha256": hash_of_ends(file)}
-    return found
+        records[name] = {"bytes": file.stat().st_size, "sha256": file_sha256(file), "ends_sha256": hash_of_ends(file)}
+    return records
 
 
 def is_linked(path: Path, base: Manifest, name: str, partial: Path) -> bool:
-    """Tell whether a file in `partial` is the very one of the version `base`, by a link."""
+    """Tell whether a file in `partial` is a link to the file of the version `base`."""
     file, other = path / base.folder / name, partial / name
     return name in base.files and file.exists() and other.exists() and file.samefile(other)
 
 
 def drop_leftovers(path: Path) -> None:
-    """Remove partial versions and versions older than the ones kept. Call it under the writer's lock.
+    """Remove partial versions and all but the last MAX_VERSIONS. Call it under the writer's lock.
 
-    Where the manifest cannot be read, whole versions stay: one of them may be all that is left.
+    If the manifest cannot be read, complete versions stay, because one of them may be the only good one.
     """
     try:
         current: int | None = read_manifest(path).version
     except IndexProblem:
         current = None
     for folder, number, partial in versions_in(path):
-        if partial or (current is not None and not current - KEPT_VERSIONS < number <= current):
+        if partial or (current is not None and not current - MAX_VERSIONS < number <= current):
             shutil.rmtree(folder, ignore_errors=True)
 
 
 def link_tree(source: Path, target: Path) -> None:
-    """Make `target` hold the files of `source` by `link_file`: for files that are replaced, never changed in place."""
+    """Link the files of `source` into a new folder `target`. They must be replaced, never changed in place."""
     target.mkdir()
     for file in sorted(source.iterdir()):
         if not file.name.endswith(".lock"):
@@ -144,7 +141,7 @@ def link_tree(source: Path, target: Path) -> None:
 
 
 def link_file(source: Path, target: Path) -> None:
-    """Make `target` the file `source`, by a link, or a copy where the file system has none."""
+    """Make `target` a link to `source`, or a copy if the file system has no links."""
     try:
         os.link(source, target)
     except OSError:
@@ -152,7 +149,7 @@ def link_file(source: Path, target: Path) -> None:
 
 
 @contextmanager
-def _refusals(path: Path) -> Iterator[None]:
+def _disk_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -162,7 +159,7 @@ def _refusals(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _named(holder: Path) -> str:
+def _name_in(holder: Path) -> str:
     try:
         return holder.read_text(encoding="utf-8") or "another process"
     except OSError:
@@ -172,11 +169,11 @@ def _named(holder: Path) -> str:
 def _make_durable(folder: Path) -> None:
     mode = folder.stat().st_mode & 0o666
     for file in files_in(folder):
-        # tantivy makes some of its files readable by their owner alone, whatever the umask says.
+        # tantivy lets only the owner read some of its files, whatever the umask is.
         file.chmod(mode)
         _fsync(file)
-    for inner in (*(found for found in folder.rglob("*") if found.is_dir()), folder):
-        _fsync(inner)
+    for subfolder in (*(entry for entry in folder.rglob("*") if entry.is_dir()), folder):
+        _fsync(subfolder)
 
 
 def _fsync(path: Path) -> None:

@@ -1,7 +1,8 @@
-"""Keeps what was embedded until it is committed, so that a build that was killed goes on where it was.
+"""Stores the vectors of a write until its commit, so that a build goes on after a kill.
 
-In a file beside the versions of an index, dropped by the commit. It is no part of the index: where it is damaged, or
-the disk refuses it, texts are embedded anew. It outlives the process, but not surely a machine that loses its power.
+The file lies beside the versions of an index, and the commit removes it. It is not part of the index: if it is
+damaged or the disk refuses it, texts are embedded again. It survives a killed process, but perhaps not a power
+failure.
 """
 
 import hashlib
@@ -21,21 +22,21 @@ from rag.index.storage.sentence_vectors import CHECKSUM_BYTES, unpacked
 if TYPE_CHECKING:
     from rag.core.protocols import Floats1d, Ranges
 
-VARIABLES = 500
+MAX_QUERY_KEYS = 500
 
 
-class Embedded(NamedTuple):
-    """What an embedded text gave: its vector, and the packed vectors of its sentences."""
+class TextVectors(NamedTuple):
+    """The vector of a text, and the packed vectors of its sentences."""
 
     vector: "Floats1d"
     sentences: bytes
 
 
-class Unfinished:
-    """What earlier runs that came to no commit have embedded, and this one."""
+class EmbeddingCache:
+    """The vectors of this write, and of earlier writes without a commit."""
 
     def __init__(self, path: Path, dimension: int) -> None:
-        """Open the file beside the versions of the index at `path`, or make one."""
+        """Open the file beside the versions of the index at `path`, or create it."""
         self._file, self._dimension = path / UNFINISHED, dimension
         self._database: sqlite3.Connection | None = None
         for _ in range(2):
@@ -43,22 +44,22 @@ class Unfinished:
                 self._database = _opened(self._file)
                 return
             except sqlite3.Error:
-                drop_unfinished(path)
+                drop_embedding_cache(path)
 
-    def known(self, keys: Sequence[bytes]) -> dict[bytes, Embedded]:
-        """Return what was kept under these keys and is whole."""
-        found: dict[bytes, Embedded] = {}
-        for start in range(0, len(keys), VARIABLES):
-            part = keys[start : start + VARIABLES]
-            query = f"SELECT key, vector, sentences FROM embedded WHERE key IN ({','.join('?' * len(part))})"
-            for key, vector, sentences in self._rows(query, part):
+    def get(self, keys: Sequence[bytes]) -> dict[bytes, TextVectors]:
+        """Return the vectors of those keys that are stored and intact."""
+        vectors: dict[bytes, TextVectors] = {}
+        for start in range(0, len(keys), MAX_QUERY_KEYS):
+            batch = keys[start : start + MAX_QUERY_KEYS]
+            query = f"SELECT key, vector, sentences FROM embedded WHERE key IN ({','.join('?' * len(batch))})"
+            for key, vector, sentences in self._rows(query, batch):
                 with suppress(IndexCorrupt, ValueError):
                     unpacked(sentences, self._dimension)
-                    found[key] = Embedded(_whole(vector, self._dimension), sentences)
-        return found
+                    vectors[key] = TextVectors(_intact(vector, self._dimension), sentences)
+        return vectors
 
-    def keep(self, items: Mapping[bytes, Embedded]) -> None:
-        """Keep what texts gave, so that it is still there when this process is killed."""
+    def put(self, items: Mapping[bytes, TextVectors]) -> None:
+        """Store the vectors of texts, so that they survive if this process is killed."""
         self._rows("BEGIN")
         for key, (vector, sentences) in items.items():
             content = np.ascontiguousarray(vector, np.float32).tobytes()
@@ -78,17 +79,17 @@ class Unfinished:
         try:
             return self._database.execute(query, values).fetchall()
         except sqlite3.Error:
-            self.close()  # a full disk, or damage: nothing more is kept, and nothing is lost by that but time
+            self.close()  # full disk or damage: nothing more is stored, which costs only time
             return ()
 
 
 def key_of(text: str, sentences: "Ranges", embedder: str) -> bytes:
-    """Return what names a text with its sentences under an embedder, given by its fingerprint and runtime."""
+    """Return the key of a text with its sentences. `embedder` is a fingerprint and a runtime."""
     return hashlib.sha256(f"{embedder}\0{list(sentences)}\0{text}".encode("utf-8", "surrogatepass")).digest()
 
 
-def drop_unfinished(path: Path) -> None:
-    """Drop what was kept for the index at `path`."""
+def drop_embedding_cache(path: Path) -> None:
+    """Remove the cache of the index at `path`."""
     for suffix in ("", "-wal", "-shm"):
         with suppress(OSError):
             (path / f"{UNFINISHED}{suffix}").unlink(missing_ok=True)
@@ -97,7 +98,7 @@ def drop_unfinished(path: Path) -> None:
 def _opened(file: Path) -> sqlite3.Connection:
     database = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
     try:
-        # The file system keeps what a killed process has written; to wait for the disk would only protect from more.
+        # The file system keeps the writes of a killed process. Waiting for the disk would only help in a power failure.
         for statement in ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=OFF"):
             database.execute(statement)
         database.execute(
@@ -109,8 +110,8 @@ def _opened(file: Path) -> sqlite3.Connection:
     return database
 
 
-def _whole(content: bytes, dimension: int) -> "Floats1d":
+def _intact(content: bytes, dimension: int) -> "Floats1d":
     body = content[:-CHECKSUM_BYTES]
     if len(body) != 4 * dimension or zlib.crc32(body).to_bytes(CHECKSUM_BYTES, "little") != content[-CHECKSUM_BYTES:]:
-        raise ValueError("not what was kept")
+        raise ValueError("its checksum differs")
     return np.frombuffer(body, np.float32)

@@ -1,4 +1,4 @@
-"""Tells what a write would do, without doing it."""
+"""Predicts the report of a write without writing."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -6,24 +6,24 @@ from typing import TYPE_CHECKING
 from rag.core.errors import LoadError
 from rag.core.reports import IndexReport
 from rag.core.types import Document
-from rag.index.writing.sources import Renamed, links_note, under_known_ids
+from rag.index.writing.sources import RenamedFiles, links_note, under_known_ids
 from rag.loading import Source, file_sha256
 
 if TYPE_CHECKING:
     from rag.core.protocols import DocumentStore
 
 
-def planned(work: Sequence[Source | Document], store: "DocumentStore | None", gone: Sequence[str]) -> IndexReport:
-    """Return what taking `work` into `store` would do, None for a new one, and dropping the documents `gone`."""
-    known = store.sources() if store else {}
-    work = under_known_ids(work, known)
-    renamed, dropped = Renamed(known, work), {*gone}
-    found: dict[str, list[str]] = {"added": [], "updated": [], "unchanged": []}
+def planned(work: Sequence[Source | Document], store: "DocumentStore | None", removals: Sequence[str]) -> IndexReport:
+    """Return the report of a write that indexes `work` into `store` (None: a new index) and removes `removals`."""
+    sources = store.sources() if store else {}
+    work = under_known_ids(work, sources)
+    renamed, removed_ids = RenamedFiles(sources, work), {*removals}
+    ids: dict[str, list[str]] = {"added": [], "updated": [], "unchanged": []}
     failed: list[tuple[str, LoadError]] = []
     for item in work:
         if isinstance(item, Document):
-            held = store.document(item.id) if store else None
-            found["added" if held is None else "unchanged" if held == item else "updated"].append(item.id)
+            stored = store.document(item.id) if store else None
+            ids["added" if stored is None else "unchanged" if stored == item else "updated"].append(item.id)
             continue
         key = item.document_id
         try:
@@ -31,9 +31,9 @@ def planned(work: Sequence[Source | Document], store: "DocumentStore | None", go
         except LoadError as error:
             failed.append((key, error))
             continue
-        found["added" if key not in known else "unchanged" if known[key][1] == sha256 else "updated"].append(key)
-        if store and key not in known:
-            dropped.update(held for source in renamed.of(sha256) for held in store.documents_of(source))
-    added, updated, unchanged = (tuple(sorted(keys)) for keys in found.values())
+        ids["added" if key not in sources else "unchanged" if sources[key][1] == sha256 else "updated"].append(key)
+        if store and key not in sources:
+            removed_ids.update(stored for source in renamed.of(sha256) for stored in store.documents_of(source))
+    added, updated, unchanged = (tuple(sorted(keys)) for keys in ids.values())
     notes = tuple(links_note(work))
-    return IndexReport(added, updated, unchanged, tuple(sorted(dropped)), notes=notes).with_failed(failed)
+    return IndexReport(added, updated, unchanged, tuple(sorted(removed_ids)), notes=notes).with_failed(failed)

@@ -1,4 +1,4 @@
-"""Writes vectors and words anew from the document store of an index, which both can be derived from."""
+"""Rebuilds vectors and words from the document store of an index."""
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -20,12 +20,11 @@ from rag.index.writing.vector_writer import VectorWriter
 if TYPE_CHECKING:
     from rag.core.protocols import Embedder, NewWords
 
-AT_ONCE = 512
-"""Chunks that are taken from the store at a time."""
+BATCH_CHUNKS = 512
 
 
 def open_words(folder: Path, settings: Settings) -> TantivyStore:
-    """Return the words in the folder of a version, or make them. Raises OSError where the disk refuses."""
+    """Open the words in the folder of a version, or create them. Raises OSError if the disk refuses."""
     if (folder / WORDS).is_dir():
         return TantivyStore(folder / WORDS, settings.stemmer)
     (folder / WORDS).mkdir()
@@ -37,8 +36,8 @@ def open_words(folder: Path, settings: Settings) -> TantivyStore:
 
 @contextmanager
 def disk_refusals() -> Iterator[None]:
-    """Turn what tantivy raises where the disk refuses into OSError."""
-    # tantivy raises ValueError for everything; where rows and texts are ours, only the disk can be the cause.
+    """Raise OSError if tantivy reports that the disk refuses."""
+    # tantivy raises ValueError for all faults. The rows and texts are ours, so only the disk can be the cause.
     try:
         yield
     except ValueError as error:
@@ -47,15 +46,15 @@ def disk_refusals() -> Iterator[None]:
 
 def _batches(store: Store) -> Iterator[tuple[list[int], list[Chunk]]]:
     rows = store.rows()
-    for start in range(0, len(rows), AT_ONCE):
-        batch = rows[start : start + AT_ONCE]
+    for start in range(0, len(rows), BATCH_CHUNKS):
+        batch = rows[start : start + BATCH_CHUNKS]
         yield batch, store.chunks(batch)
 
 
 def add_words(words: "NewWords", rows: Sequence[int], chunks: Sequence[Chunk]) -> None:
-    """Hand the words of chunks to their store. Raises OSError where the disk refuses."""
+    """Add the words of chunks to their store. Raises OSError if the disk refuses."""
     with disk_refusals():
-        words.add(rows, [made.text for made in chunks], list(map(heading_text, chunks)))
+        words.add(rows, [chunk.text for chunk in chunks], list(map(heading_text, chunks)))
 
 
 def rebuild_derived(
@@ -65,13 +64,13 @@ def rebuild_derived(
     settings: Settings,
     progress: Callable[[int, int], None],
 ) -> None:
-    """Write to `folder` the store of `base` with vectors and words made anew from it."""
+    """Copy the store of `base` to `folder`, and rebuild vectors and words from it."""
     shutil.copyfile(base / DOCUMENTS, folder / DOCUMENTS)
     store, words = Store(folder / DOCUMENTS), open_words(folder, settings)
     vectors = VectorWriter(folder, None, embedder.dimension, settings.vector_index)
     done, total = 0, store.counts()[1]
     for rows, chunks in _batches(store):
-        vectors.add(np.array(rows, np.int64), embedder.embed_passages([embedding_text(made) for made in chunks]))
+        vectors.add(np.array(rows, np.int64), embedder.embed_passages([embedding_text(chunk) for chunk in chunks]))
         add_words(words, rows, chunks)
         done += len(rows)
         progress(done, total)
@@ -82,7 +81,7 @@ def rebuild_derived(
 
 
 def rewrite_words(folder: Path, store: Store, settings: Settings) -> TantivyStore:
-    """Return the words of a version, written anew from its store in place of those that were there."""
+    """Replace the words of a version by new ones from its store, and return them."""
     shutil.rmtree(folder / WORDS)
     words = open_words(folder, settings)
     for rows, chunks in _batches(store):

@@ -1,11 +1,11 @@
 """Finds the blocks that many documents share at their edges: menus, disclaimers, lines about the newsletter.
 
-Which these are depends on the documents of an index alone, not on the order in which they came. To mask what answers
-a question is the worse fault, so a block that is shared is masked only
+The result depends only on the documents of an index, not on their order. Masking an answer is the worse fault, so a
+shared block is masked only
 
-- if enough documents have it, of which five are no copies of one another and are for the most part their own,
-- at the head or the foot of a document, with nothing but other such blocks and short lines before or behind it,
-- if it holds no figure and no address, is no `Chair: Ann`, and no short line by itself,
+- if enough documents have it, and five of them are no copies of one another and consist mostly of their own text,
+- if it is at the head or the foot of a document, with only other such blocks and short lines before or after it,
+- if it has no figure and no address, and is neither a line like `Chair: Ann` nor a single short line,
 - and if the document keeps a block of its own.
 """
 
@@ -23,87 +23,92 @@ from rag.core.types import Block, Document, Mask
 from rag.index.storage.fingerprints import BLOCK_HASH, Fingerprint
 from rag.index.writing.near_duplicates import likeness
 
-KINDS = ("heading", "list_item", "paragraph")
-FEWEST = 5
-"""Documents that must have a block, and that must be no copies of one another."""
-KIN = 0.45
-"""Likeness from which documents count as copies: two that are half their own share 1/3 at most by what is repeated."""
-LONGEST = 1_500
-"""Characters of a block that may be masked: longer ones are articles."""
-PASSED = 3
-"""Short lines that may stand between repeated blocks and the edge: a date, a byline; lines like `From: Ann` besides."""
-COMPANY = 3
-"""Short lines that together are a menu."""
-_ASKED_FOR = re.compile(r"[\d@]")
+MASKABLE_KINDS = ("heading", "list_item", "paragraph")
+MIN_DOCUMENTS = 5
+"""So many documents must have a block and be no copies of one another."""
+MAX_STRANGER_LIKENESS = 0.45
+"""Documents above it count as copies. Two documents that are half their own text share at most 1/3 by repetition."""
+MAX_BLOCK_CHARACTERS = 1_500
+"""Longer blocks are articles and are never masked."""
+MAX_SKIPPED_LINES = 3
+"""Short lines, such as a date, allowed between repeated blocks and the edge. Lines like `From: Ann` do not count."""
+MIN_MENU_LINES = 3
+"""So many short lines together are a menu."""
+_FIGURE_OR_ADDRESS = re.compile(r"[\d@]")
 _LABEL = re.compile(r"[^\W\d_][\w ./-]{0,30}:\s*\S")
 _MENU = re.compile(r"(?:[^|·•›»]+[|·•›»]){2,}")
 
 
-def trace(document: Document, blocks: Sequence[Block], masks: Collection[Mask]) -> bytes:
-    """Return the BLOCK_HASH of a document: hash and length of each block that `masks` (of `rag.chunking`) leave."""
-    masked = {mask.span for mask in masks}
-    found = [(_hash(document, block), len(block.span)) for block in blocks if block.span not in masked]
-    return np.array(found, BLOCK_HASH).tobytes()
+def block_hashes(document: Document, blocks: Sequence[Block], masks: Collection[Mask]) -> bytes:
+    """Return a BLOCK_HASH for each block that is not among `masks` (of `rag.chunking`), as bytes."""
+    masked_spans = {mask.span for mask in masks}
+    hashes = [(_hash(document, block), len(block.span)) for block in blocks if block.span not in masked_spans]
+    return np.array(hashes, BLOCK_HASH).tobytes()
 
 
 def shared_blocks(documents: Sequence[Fingerprint], share: float) -> frozenset[int]:
-    """Return the blocks that at least FEWEST and this share of the documents have, none for a share of 0.
+    """Return the blocks that at least MIN_DOCUMENTS and this share of the documents have; none for a share of 0.
 
-    Of documents that have one, FEWEST must be no near copies of one another, have a sketch, and consist for at least
-    half of blocks that are not as frequent: where all of an article stands in many documents, they are copies of it.
+    MIN_DOCUMENTS of these documents must have a sketch, be no near copies of one another, and consist at least half of
+    rarer blocks. Otherwise the documents are copies of one article.
     """
     if not share or not documents:
         return frozenset()
-    table = np.frombuffer(b"".join(held.block_hashes for held in documents), BLOCK_HASH)
-    owner = np.repeat(np.arange(len(documents)), [len(held.block_hashes) // BLOCK_HASH.itemsize for held in documents])
+    table = np.frombuffer(b"".join(fingerprint.block_hashes for fingerprint in documents), BLOCK_HASH)
+    owner = np.repeat(
+        np.arange(len(documents)), [len(fingerprint.block_hashes) // BLOCK_HASH.itemsize for fingerprint in documents]
+    )
     holders = _holders(table["block"], owner)
-    fewest = max(FEWEST, share * len(documents) - 1e-9)
-    frequent = {block: found for block, found in holders.items() if len(found) >= fewest}
-    common = np.isin(table["block"], [*frequent])
-    lengths = [np.bincount(owner, table["length"] * part, len(documents)) for part in (~common, np.ones_like(common))]
-    witness = (2 * lengths[0] >= lengths[1]) & np.array([bool(held.sketch) for held in documents], bool)
+    min_owners = max(MIN_DOCUMENTS, share * len(documents) - 1e-9)
+    frequent = {block: owners for block, owners in holders.items() if len(owners) >= min_owners}
+    is_common = np.isin(table["block"], [*frequent])
+    all_blocks = np.ones_like(is_common)
+    lengths = [np.bincount(owner, table["length"] * part, len(documents)) for part in (~is_common, all_blocks)]
+    witness = (2 * lengths[0] >= lengths[1]) & np.array([bool(fingerprint.sketch) for fingerprint in documents], bool)
     return frozenset(
         block
-        for block, found in frequent.items()
-        if _are_strangers(documents[n].sketch for n in found if witness[n])
+        for block, owners in frequent.items()
+        if _are_strangers(documents[n].sketch for n in owners if witness[n])
     )  # fmt: skip
 
 
 def _holders(blocks: Any, owner: Any) -> dict[int, Any]:
-    """Return for every block of at least FEWEST entries the owners that have it, each once, in order."""
+    """Return the owners, each once and in order, of every block with at least MIN_DOCUMENTS owners."""
     order = np.lexsort((owner, blocks))
     blocks, owner = blocks[order], owner[order]
     new = np.ones(len(blocks), bool)
     new[1:] = (blocks[1:] != blocks[:-1]) | (owner[1:] != owner[:-1])
     blocks, owner = blocks[new & (blocks != 0)], owner[new & (blocks != 0)]
     names, starts, counts = np.unique(blocks, return_index=True, return_counts=True)
-    many = zip(names[counts >= FEWEST], starts[counts >= FEWEST], counts[counts >= FEWEST], strict=True)
+    many = zip(
+        names[counts >= MIN_DOCUMENTS], starts[counts >= MIN_DOCUMENTS], counts[counts >= MIN_DOCUMENTS], strict=True
+    )
     return {int(name): owner[start : start + count] for name, start, count in many}
 
 
 def _are_strangers(sketches: Iterator[bytes]) -> bool:
-    """Tell whether FEWEST of the sketched documents are no near copies of one another."""
+    """Tell whether MIN_DOCUMENTS of the sketches are no near copies of one another."""
     firsts: list[bytes] = []
-    for held in sketches:
-        if all(likeness(held, first) < KIN for first in firsts):
-            firsts.append(held)
-        if len(firsts) == FEWEST:
+    for sketch in sketches:
+        if all(likeness(sketch, first) < MAX_STRANGER_LIKENESS for first in firsts):
+            firsts.append(sketch)
+        if len(firsts) == MIN_DOCUMENTS:
             return True
     return False
 
 
 @dataclass(frozen=True)
-class _Seen:
-    """A block with what decides whether it is masked: `shared` with many documents, `given` a mask by other rules."""
+class _BlockState:
+    """A block, whether other rules mask it, and whether many documents share it."""
 
     block: Block
     text: str
-    given: bool
-    shared: bool
+    is_masked: bool
+    is_shared: bool
 
     @property
     def is_heading(self) -> bool:
-        # In plain text a menu above something longer looks like a heading.
+        # In plain text a menu above a longer paragraph looks like a heading.
         return self.block.kind == "heading" and not _MENU.match(self.text)
 
     @property
@@ -116,102 +121,104 @@ class _Seen:
 
 
 def repeated(document: Document, blocks: Sequence[Block], masks: Sequence[Mask], shared: Collection[int]) -> list[Mask]:
-    """Return the masks of the document's blocks that are among `shared` blocks, by the rules above; in order.
-
-    `masks` are those that it has already.
-    """
-    masked = {mask.span for mask in masks}
-    seen = [
-        _Seen(
-            block, document.slice(block.span), block.span in masked, bool(shared) and _hash(document, block) in shared
+    """Return the masks, in order, of those blocks among `shared` that the rules above allow. `masks` already exist."""
+    masked_spans = {mask.span for mask in masks}
+    states = [
+        _BlockState(
+            block,
+            document.slice(block.span),
+            block.span in masked_spans,
+            bool(shared) and _hash(document, block) in shared,
         )
         for block in blocks
     ]
-    reached = {n for n in _at_head(seen) | _at_foot(seen) if not _is_title(document, seen[n])}
-    found = {n for stretch in _stretches(seen, reached) for n in _maskable(seen, stretch)}
-    found |= _heads_of_nothing(seen, reached, found)
-    kept = (item for n, item in enumerate(seen) if n not in found and not item.given and not item.shared)
-    if not any(item.block.kind not in KINDS or not (item.is_heading or item.is_short) for item in kept):
+    reachable = {n for n in _at_head(states) | _at_foot(states) if not _is_title(document, states[n])}
+    to_mask = {n for stretch in _stretches(states, reachable) for n in _maskable(states, stretch)}
+    to_mask |= _headings_without_content(states, reachable, to_mask)
+    own = (item for n, item in enumerate(states) if n not in to_mask and not item.is_masked and not item.is_shared)
+    if not any(item.block.kind not in MASKABLE_KINDS or not (item.is_heading or item.is_short) for item in own):
         return []
-    return [Mask(blocks[n].span, "repeated") for n in sorted(found)]
+    return [Mask(blocks[n].span, "repeated") for n in sorted(to_mask)]
 
 
 def _hash(document: Document, block: Block) -> int:
-    if block.kind not in KINDS:
+    if block.kind not in MASKABLE_KINDS:
         return 0
     text = normal(document.slice(block.span)).encode()
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little", signed=True) if text else 0
 
 
-def _at_head(seen: Sequence[_Seen]) -> set[int]:
-    """Return the shared blocks from the start on, to the first block that is a document's own."""
-    found, passed = set[int](), 0
-    for n, item in enumerate(seen):
-        if item.shared and not item.given:
-            found.add(n)
-        elif not item.given and not (n == 0 and item.is_heading):
-            passed += not item.is_label
-            if item.is_heading or not item.is_short or passed > PASSED:
+def _at_head(states: Sequence[_BlockState]) -> set[int]:
+    """Return the shared blocks from the start up to the first block that is only this document's."""
+    at_head, skipped = set[int](), 0
+    for n, item in enumerate(states):
+        if item.is_shared and not item.is_masked:
+            at_head.add(n)
+        elif not item.is_masked and not (n == 0 and item.is_heading):
+            skipped += not item.is_label
+            if item.is_heading or not item.is_short or skipped > MAX_SKIPPED_LINES:
                 break
-    return found
+    return at_head
 
 
-def _at_foot(seen: Sequence[_Seen]) -> set[int]:
-    """Return the shared blocks from the end back; what stands under a heading of the document's own is its content."""
-    found, passed = set[int](), 0
-    for n in range(len(seen) - 1, -1, -1):
-        item = seen[n]
-        if item.shared and not item.given:
-            found.add(n)
-        elif item.is_heading and not item.given:
-            headed = [other for other in sorted(found) if seen[other].is_heading]
-            return {other for other in found if headed and other >= headed[0]}
-        elif not item.given:
-            passed += not item.is_label
-            if not item.is_short or passed > PASSED:
+def _at_foot(states: Sequence[_BlockState]) -> set[int]:
+    """Return the shared blocks from the end back, but not those under a heading that is only this document's."""
+    at_foot, skipped = set[int](), 0
+    for n in range(len(states) - 1, -1, -1):
+        item = states[n]
+        if item.is_shared and not item.is_masked:
+            at_foot.add(n)
+        elif item.is_heading and not item.is_masked:
+            headings = [other for other in sorted(at_foot) if states[other].is_heading]
+            return {other for other in at_foot if headings and other >= headings[0]}
+        elif not item.is_masked:
+            skipped += not item.is_label
+            if not item.is_short or skipped > MAX_SKIPPED_LINES:
                 break
-    return found
+    return at_foot
 
 
-def _is_title(document: Document, item: _Seen) -> bool:
+def _is_title(document: Document, item: _BlockState) -> bool:
     title = normal(document.title or "")
     return bool(title) and normal(item.text) == title and not _MENU.match(item.text)
 
 
-def _stretches(seen: Sequence[_Seen], reached: Collection[int]) -> Iterator[list[int]]:
-    """Yield the runs of neighbours among `reached`; what is masked by other rules does not part them."""
-    order = [n for n, item in enumerate(seen) if n in reached or not item.given]
-    for is_reached, run in groupby(order, lambda n: n in reached):
+def _stretches(states: Sequence[_BlockState], reachable: Collection[int]) -> Iterator[list[int]]:
+    """Yield the runs of neighbours among `reachable`. Blocks that other rules mask do not interrupt a run."""
+    order = [n for n, item in enumerate(states) if n in reachable or not item.is_masked]
+    for is_reached, run in groupby(order, lambda n: n in reachable):
         if is_reached:
             yield list(run)
 
 
-def _maskable(seen: Sequence[_Seen], stretch: Sequence[int]) -> list[int]:
-    """Return what of a run may be masked: paragraphs and menus, and short lines beside one or beside each other."""
-    may = [n for n in stretch if not seen[n].is_heading and _says_nothing_asked_for(seen[n])]
-    whole = [n for n in may if not seen[n].is_short or _MENU.match(seen[n].text)]
-    return may if whole or len(may) >= COMPANY else []
+def _maskable(states: Sequence[_BlockState], stretch: Sequence[int]) -> list[int]:
+    """Return the blocks of a run that may be masked: paragraphs, menus, and short lines beside them."""
+    allowed = [n for n in stretch if not states[n].is_heading and _is_free_of_facts(states[n])]
+    long_blocks = [n for n in allowed if not states[n].is_short or _MENU.match(states[n].text)]
+    return allowed if long_blocks or len(allowed) >= MIN_MENU_LINES else []
 
 
-def _says_nothing_asked_for(item: _Seen) -> bool:
-    if len(item.text) > LONGEST or _ASKED_FOR.search(item.text):
+def _is_free_of_facts(item: _BlockState) -> bool:
+    if len(item.text) > MAX_BLOCK_CHARACTERS or _FIGURE_OR_ADDRESS.search(item.text):
         return False
     return not item.is_label
 
 
-def _heads_of_nothing(seen: Sequence[_Seen], reached: Collection[int], found: Collection[int]) -> set[int]:
-    """Return the headings among `reached` under which something stood and nothing is left."""
+def _headings_without_content(
+    states: Sequence[_BlockState], reachable: Collection[int], to_mask: Collection[int]
+) -> set[int]:
+    """Return the headings among `reachable` whose blocks are all masked."""
     heads = set[int]()
-    for n in sorted(reached, reverse=True):
-        under = list(_under(seen, n)) if seen[n].is_heading else []
-        if under and all(seen[m].given or m in found or m in heads for m in under):
+    for n in sorted(reachable, reverse=True):
+        under = list(_under(states, n)) if states[n].is_heading else []
+        if under and all(states[m].is_masked or m in to_mask or m in heads for m in under):
             heads.add(n)
     return heads
 
 
-def _under(seen: Sequence[_Seen], heading: int) -> Iterator[int]:
-    level = seen[heading].block.level or 1
-    for n in range(heading + 1, len(seen)):
-        if seen[n].is_heading and (seen[n].block.level or 1) <= level:
+def _under(states: Sequence[_BlockState], heading: int) -> Iterator[int]:
+    level = states[heading].block.level or 1
+    for n in range(heading + 1, len(states)):
+        if states[n].is_heading and (states[n].block.level or 1) <= level:
             return
         yield n

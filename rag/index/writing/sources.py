@@ -1,4 +1,4 @@
-"""Lists the sources of a write, and knows a file again that was renamed."""
+"""Lists the sources of a write, and recognises renamed files."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 Paths = str | Path | Iterable[str | Path]
 
-Known = Mapping[str, tuple[str, str]]
+StoredSources = Mapping[str, tuple[str, str]]
 """Path and hash of every source of an index by its id."""
 
 
 def size_of(item: Source | Document) -> int:
-    """Return the bytes of a file or the characters of a document, 0 where it cannot be told."""
+    """Return the bytes of a file or the characters of a document, 0 if the file cannot be read."""
     try:
         return len(item.text) if isinstance(item, Document) else item.path.stat().st_size
     except OSError:
@@ -30,92 +30,94 @@ def size_of(item: Source | Document) -> int:
 
 
 def as_work(sources: Paths | Iterable[str | Path | Document], index: Path) -> list[Source | Document]:
-    """Return the files at and below the paths among `sources`, then its Documents; the files of `index` are left out.
+    """Return the files at and below the paths in `sources`, then its Documents. Files of `index` are left out.
 
     Raises SourceNotFound.
     """
-    given = [sources] if isinstance(sources, str | Path) else list(sources)
-    paths = [item for item in given if not isinstance(item, Document)]
-    documents: list[Source | Document] = [item for item in given if isinstance(item, Document)]
-    found = discover(paths) if paths else []
-    own = index_files_among((source.path for source in found), index)
-    return [*(source for source in found if source.path not in own), *documents]
+    items = [sources] if isinstance(sources, str | Path) else list(sources)
+    paths = [item for item in items if not isinstance(item, Document)]
+    documents: list[Source | Document] = [item for item in items if isinstance(item, Document)]
+    files = discover(paths) if paths else []
+    index_files = index_files_among((source.path for source in files), index)
+    return [*(source for source in files if source.path not in index_files), *documents]
 
 
-def documents_gone(store: "DocumentStore", paths: Sequence[str | Path], work: Sequence[Source | Document]) -> list[str]:
-    """Return the documents whose file was below `paths` and is not in `work`, under this id or another."""
+def missing_documents(
+    store: "DocumentStore", paths: Sequence[str | Path], work: Sequence[Source | Document]
+) -> list[str]:
+    """Return the ids of documents whose file was below `paths` and is not in `work`, under any id."""
     roots = [Path(folder(path)) for path in paths for folder in (os.path.abspath, os.path.realpath)]
     files = [item for item in work if isinstance(item, Source)]
     present = {*(file.document_id for file in files), *(_real(file.path) for file in files)}
-    gone = []
+    document_ids = []
     for source, (location, _) in store.sources().items():
-        places = (Path(location), Path(_real(location)))
-        below = any(place.is_relative_to(root) for place in places for root in roots)
-        if below and source not in present and str(places[1]) not in present:
-            gone += store.documents_of(source)
-    return gone
+        locations = (Path(location), Path(_real(location)))
+        is_below = any(path.is_relative_to(root) for path in locations for root in roots)
+        if is_below and source not in present and str(locations[1]) not in present:
+            document_ids += store.documents_of(source)
+    return document_ids
 
 
 def _real(path: str | Path) -> str:
-    # Of the file itself no link is followed: where it was one, its target may well still be there.
+    # Links of folders are followed, but not a link that is the file itself: its target may still exist.
     return printable(os.path.join(os.path.realpath(os.path.dirname(os.path.abspath(path))), os.path.basename(path)))
 
 
-def under_known_ids(work: Sequence[Source | Document], known: Known) -> list[Source | Document]:
-    """Return `work` with each file under the id that the index has it by, so that it stays one document.
+def under_known_ids(work: Sequence[Source | Document], sources: StoredSources) -> list[Source | Document]:
+    """Return `work` with each file under its id in the index, so that it stays one document.
 
-    A file keeps the id that it got first, from the folder that it was indexed with then; but where another file of
-    this run has that id by its own place, both get the ids of their places.
+    A file keeps its first id, from the folder that it was indexed with at that time. But if another file of this run
+    has that id by its own path, both get the ids of their paths.
     """
-    return list(_under_known_ids(work, known))
+    return list(_under_known_ids(work, sources))
 
 
-def _under_known_ids(work: Sequence[Source | Document], known: Known) -> Iterator[Source | Document]:
-    wanted = {item.document_id for item in work if isinstance(item, Source)}
+def _under_known_ids(work: Sequence[Source | Document], sources: StoredSources) -> Iterator[Source | Document]:
+    new_ids = {item.document_id for item in work if isinstance(item, Source)}
     ids: dict[str, str] | None = None
     folder = lru_cache(maxsize=None)(os.path.realpath)
     for item in work:
-        if isinstance(item, Document) or known.get(item.document_id, ("",))[0] == shown_place(item):
+        if isinstance(item, Document) or sources.get(item.document_id, ("",))[0] == shown_path(item):
             yield item
             continue
         if ids is None:
-            ids = {place_of(path, folder): key for key, (path, _) in known.items()}
+            ids = {place_of(path, folder): key for key, (path, _) in sources.items()}
         key = ids.get(printable(place_of(item.path, folder)), item.document_id)
-        yield item if key in wanted else item.known_as(key)
+        yield item if key in new_ids else item.known_as(key)
 
 
-def shown_place(source: Source) -> str:
-    """Return where a source lies, in text that can be stored."""
+def shown_path(source: Source) -> str:
+    """Return the absolute path of a source, in text that can be stored."""
     return printable(os.path.abspath(source.path))
 
 
-class Renamed:
-    """Finds the known files that a new one was before it was renamed."""
+class RenamedFiles:
+    """Finds the earlier names of a new file among the sources of the index."""
 
-    def __init__(self, known: Known, work: Iterable[Source | Document]) -> None:
-        """Look among `known`, as it is when `of` is called; what is in `work` has kept its name."""
-        sources = [item for item in work if isinstance(item, Source)]
-        self._known = known
-        self._taken, self.places = {item.document_id for item in sources}, {shown_place(item) for item in sources}
+    def __init__(self, sources: StoredSources, work: Iterable[Source | Document]) -> None:
+        """Search `sources` in their state when `of` is called. Files of `work` have kept their name."""
+        files = [item for item in work if isinstance(item, Source)]
+        self._sources = sources
+        self._current_ids, self.paths = {item.document_id for item in files}, {shown_path(item) for item in files}
 
     @cached_property
     def _ids(self) -> dict[str, list[str]]:
         ids: dict[str, list[str]] = {}
-        for key, (_, sha256) in self._known.items():
+        for key, (_, sha256) in self._sources.items():
             ids.setdefault(sha256, []).append(key)
         return ids
 
     def of(self, sha256: str) -> list[str]:
-        """Return the ids of sources that had these bytes and whose file is not there any more, in order."""
-        ids = (key for key in self._ids.get(sha256, ()) if key in self._known and key not in self._taken)
-        return sorted(key for key in ids if not self._is_there(self._known[key][0]))
+        """Return the ids of sources with these bytes whose file no longer exists, in order."""
+        ids = (key for key in self._ids.get(sha256, ()) if key in self._sources and key not in self._current_ids)
+        return sorted(key for key in ids if not self._exists(self._sources[key][0]))
 
-    def _is_there(self, path: str) -> bool:
-        return path in self.places or os.path.lexists(path)
+    def _exists(self, path: str) -> bool:
+        return path in self.paths or os.path.lexists(path)
 
 
 def links_note(work: Iterable[Source | Document]) -> list[str]:
-    """Return a line that tells which links to files were left out, none where there was none."""
-    left = [f"{link} (to {item.name})" for item in work if isinstance(item, Source) for link in item.links]
+    """Return a line that lists the links to files that were left out; no line if there are none."""
+    links = [f"{link} (to {item.name})" for item in work if isinstance(item, Source) for link in item.links]
     what = "a file is one document, so a link to one that was taken was left out"
-    return [f"{what}: {first_few(left)}."] if left else []
+    return [f"{what}: {first_few(links)}."] if links else []

@@ -23,11 +23,11 @@ from rag.index.storage.fingerprints import Fingerprint
 from rag.index.storage.manifest import DOCUMENTS, WORDS, Manifest
 from rag.index.storage.remedies import BUILD_AGAIN
 from rag.index.storage.sentence_vectors import packed, packed_size
-from rag.index.writing.commit import described, link_tree
-from rag.index.writing.embedding_cache import Embedded, Unfinished, key_of
+from rag.index.writing.commit import file_records, link_tree
+from rag.index.writing.embedding_cache import EmbeddingCache, TextVectors, key_of
 from rag.index.writing.near_duplicates import sketch
 from rag.index.writing.rebuild import add_words, disk_refusals, open_words, rewrite_words
-from rag.index.writing.repeated_blocks import FEWEST, repeated, shared_blocks, trace
+from rag.index.writing.repeated_blocks import MIN_DOCUMENTS, block_hashes, repeated, shared_blocks
 from rag.index.writing.vector_writer import VectorWriter
 
 if TYPE_CHECKING:
@@ -44,19 +44,19 @@ class _Pending:
     row: int
     chunk: Chunk
     embedded_sha256: bytes
-    known: "Embedded | None"
+    vectors: "TextVectors | None"
 
 
-class _Cut(NamedTuple):
-    """The chunks of a document, with the hash of what is embedded of each, and what that gave before."""
+class _ChunkedDocument(NamedTuple):
+    """The chunks of a document, with the hash of each embedded text, and its vectors if they exist already."""
 
     chunks: list[Chunk]
     hashes: list[bytes]
-    known: "list[Embedded | None]"
+    vectors: "list[TextVectors | None]"
 
 
-class Parts(NamedTuple):
-    """Where a writer puts vectors and words, where not in files of its folder, and who has older sentence vectors."""
+class Sinks(NamedTuple):
+    """Other stores of vectors and words than files in the writer's folder, and the source of older sentence vectors."""
 
     vectors: "NewVectors"
     words: "NewWords"
@@ -64,9 +64,9 @@ class Parts(NamedTuple):
 
 
 class Writer:
-    """One uncommitted version in a folder of its own, begun empty or as a copy of the version `base`.
+    """One uncommitted version in its own folder, which starts empty or as a copy of the version `base`.
 
-    `embedder` is called when the first text is to be embedded: a run that finds nothing new loads no model.
+    `embedder` is called before the first text is embedded, so a run without new texts loads no model.
     """
 
     def __init__(
@@ -75,23 +75,23 @@ class Writer:
         base: Path | None,
         embedder: "Callable[[], Embedder]",
         settings: Settings,
-        parts: Parts | None = None,
+        sinks: Sinks | None = None,
     ) -> None:
-        """Open the document store and the words for writing; the vectors follow when they are needed."""
+        """Open the document store and the words for writing. The vectors are opened at their first use."""
         self._folder, self._base, self._settings = folder, base, settings
-        self._load_embedder, self._parts = embedder, parts
+        self._load_embedder, self._sinks = embedder, sinks
         if base is not None:
             shutil.copyfile(base / DOCUMENTS, folder / DOCUMENTS)
-            if parts is None:
+            if sinks is None:
                 link_tree(base / WORDS, folder / WORDS)
-        self._words: NewWords = parts.words if parts else open_words(folder, settings)
+        self._words: NewWords = sinks.words if sinks else open_words(folder, settings)
         self.store = Store(folder / DOCUMENTS, writable=True)
         self._pending: list[_Pending] = []
         self._flushed = 0
         self._removed: list[int] = []
         self._removed_by_hash: dict[bytes, int] = {}
-        self._shared = self.store.overlaps.shared_blocks()
-        self._taken, self._settle_at = 0, FEWEST
+        self._shared_blocks = self.store.overlaps.shared_blocks()
+        self._put_count, self._next_masking = 0, MIN_DOCUMENTS
 
     @cached_property
     def _embedder(self) -> "Embedder":
@@ -99,192 +99,191 @@ class Writer:
 
     @cached_property
     def _vectors(self) -> "NewVectors":
-        if self._parts is not None:
-            return self._parts.vectors
-        new = self._embedder.dimension if self._base is None else 0
-        return VectorWriter(self._folder, self._base, new, self._settings.vector_index)
+        if self._sinks is not None:
+            return self._sinks.vectors
+        dimension = self._embedder.dimension if self._base is None else 0
+        return VectorWriter(self._folder, self._base, dimension, self._settings.vector_index)
 
     @cached_property
-    def _unfinished(self) -> Unfinished:
-        return Unfinished(self._folder.parent, self._embedder.dimension)
+    def _cache(self) -> EmbeddingCache:
+        return EmbeddingCache(self._folder.parent, self._embedder.dimension)
 
     @property
     def pending_characters(self) -> int:
-        """Return how much of what was put still waits to be embedded."""
+        """Return the number of characters that wait to be embedded."""
         return sum(len(item.chunk.text) for item in self._pending)
 
     def put(self, document: Document, source: str | None) -> Change:
-        """Add a document, or bring the one of this id up to date; an equal one is left as it is.
+        """Add a document, or update the one with this id. An equal document is not changed.
 
-        One whose file only lies elsewhere now is `moved`: its passages stay.
+        If only its path has changed, the document is `moved` and its passages stay.
         """
-        held = self.store.document(document.id)
-        if held == document:
+        stored = self.store.document(document.id)
+        if stored == document:
             return "unchanged"
-        if held is not None and replace(held, source_path=document.source_path) == document:
+        if stored is not None and replace(stored, source_path=document.source_path) == document:
             self.store.move(document.id, source, document.source_path)
             return "moved"
-        found = find_blocks(document)
-        own = find_masks(document, found)
-        masked = self._with_repeated(document, found, own)
-        cut = self._cut(document, found, masked)
-        if held is not None:
+        blocks = find_blocks(document)
+        own = find_masks(document, blocks)
+        masks = self._with_repeated(document, blocks, own)
+        chunked = self._chunked(document, blocks, masks)
+        if stored is not None:
             self.remove(document.id)
-        rows = self.store.put(document, source, masked, cut.chunks, cut.hashes)
-        self._trace(document, found, own)
-        self._pending += map(_Pending, rows, *cut)
-        self._taken += 1
+        rows = self.store.put(document, source, masks, chunked.chunks, chunked.hashes)
+        self._put_fingerprint(document, blocks, own)
+        self._pending += map(_Pending, rows, *chunked)
+        self._put_count += 1
         if len(self._pending) >= min(PENDING_CHUNKS, FIRST_CHUNKS + self._flushed):
-            self._settle_early()
+            self._mask_early()
             self.flush()
-        return "updated" if held is not None else "added"
+        return "updated" if stored is not None else "added"
 
     def remove(self, document_id: str) -> None:
-        """Drop a document with its chunks, words and vectors."""
-        self._forget(self.store.delete(document_id))
+        """Remove a document with its chunks, words and vectors."""
+        self._forget_chunks(self.store.delete(document_id))
 
-    def settle(self) -> None:
-        """Mask in every document, new or held, the blocks that are repeated in the documents as they are now.
+    def apply_repeated_masks(self) -> None:
+        """Mask in every document, new or old, the blocks that the documents of the index repeat now.
 
-        To be called when all is taken: then masks and chunks are the same whatever came first. Documents in which
-        nothing changes by that are not looked at again.
+        Call it after the last `put`, so that masks and chunks do not depend on the order of documents. Documents whose
+        shared blocks have not changed are not read again.
         """
         for document_id in self.store.overlaps.missing_documents():
-            document = self._held(document_id)
-            found = find_blocks(document)
-            self._trace(document, found, find_masks(document, found))
+            document = self._stored_document(document_id)
+            blocks = find_blocks(document)
+            self._put_fingerprint(document, blocks, find_masks(document, blocks))
         shared = shared_blocks(self.store.overlaps.fingerprints(), self._settings.repeated_share)
-        changed, self._shared = shared ^ self._shared, shared
+        changed, self._shared_blocks = shared ^ self._shared_blocks, shared
         if changed:
             self.store.overlaps.put_shared_blocks(shared)
             for document_id in self.store.overlaps.documents_with(changed):
-                self._mask_again(self._held(document_id))
+                self._replace_masks(self._stored_document(document_id))
 
     def flush(self) -> None:
-        """Embed what is pending, each text once, and hand vectors and words to their stores."""
+        """Embed the pending chunks, each text once, and pass vectors and words to their stores."""
         pending, self._pending = self._pending, []
         if not pending:
             return
         self._flushed += len(pending)
-        # One text may be two sentences in Markdown and one in plain text: then it is embedded for each.
+        # A text may be two sentences in Markdown and one in plain text. Then it is embedded once for each.
         keys = [(item.embedded_sha256, tuple(embedded_sentences(item.chunk))) for item in pending]
-        unknown = {key: item.chunk for key, item in zip(keys, pending, strict=True) if item.known is None}
+        unknown = {key: item.chunk for key, item in zip(keys, pending, strict=True) if item.vectors is None}
         embedded = dict(zip(unknown, self._embed(list(unknown.values())), strict=True))
         rows, chunks = [item.row for item in pending], [item.chunk for item in pending]
-        found = [item.known or embedded[key] for key, item in zip(keys, pending, strict=True)]
-        self._vectors.add(np.array(rows, np.int64), np.array([item.vector for item in found], np.float32))
-        for row, item in zip(rows, found, strict=True):
+        text_vectors = [item.vectors or embedded[key] for key, item in zip(keys, pending, strict=True)]
+        self._vectors.add(np.array(rows, np.int64), np.array([item.vector for item in text_vectors], np.float32))
+        for row, item in zip(rows, text_vectors, strict=True):
             self.store.put_sentence_vectors(row, item.sentences)
         add_words(self._words, rows, chunks)
 
     def finish(self) -> tuple[str, ...]:
-        """Write everything to the folder and close it; return what the user should know of it, one line each.
+        """Write all files and close them. Return notes for the user, one line each.
 
-        Raises OSError where the disk refuses.
+        Raises OSError if the disk refuses.
         """
         self.flush()
         self._vectors.remove(np.array(self._removed, np.int64))
         with disk_refusals():
             self._words.commit()
-        told = self._vectors.finish()
+        notes = self._vectors.finish()
         self.store.commit()
-        if self.store.compact() and self._parts is None:
-            # Removed words stay in tantivy's segments, and count in its scores, until it merges them.
+        if self.store.compact() and self._sinks is None:
+            # Removed words stay in tantivy's segments and count in its scores until it merges them.
             self._words = rewrite_words(self._folder, self.store, self._settings)
         self.store.close()
-        return told
+        return notes
 
     def close(self) -> None:
-        """Let go of the files, whether or not they were finished."""
-        for part in ("_vectors", "_unfinished"):
+        """Close the files, finished or not."""
+        for part in ("_vectors", "_cache"):
             if part in self.__dict__:
                 self.__dict__[part].close()
         self.store.close()
         del self._words
 
-    def _held(self, document_id: str) -> Document:
+    def _stored_document(self, document_id: str) -> Document:
         document = self.store.document(document_id)
         if document is None:
             raise IndexCorrupt(f"The document store lacks document {document_id!r}.", BUILD_AGAIN)
         return document
 
-    def _settle_early(self) -> None:
-        # What is found before it is embedded is not embedded in vain. Each time among twice as many documents: the
-        # whole of this costs no more than the last time.
-        if self._taken >= self._settle_at:
-            self._settle_at = 2 * self._taken
-            self.settle()
+    def _mask_early(self) -> None:
+        # Blocks that are masked before embedding are not embedded in vain. The number of documents doubles each time,
+        # so all these searches together cost no more than the last one.
+        if self._put_count >= self._next_masking:
+            self._next_masking = 2 * self._put_count
+            self.apply_repeated_masks()
 
-    def _with_repeated(self, document: Document, found: Sequence[Block], own: Sequence[Mask]) -> list[Mask]:
-        return sorted([*own, *repeated(document, found, own, self._shared)], key=lambda mask: mask.span)
+    def _with_repeated(self, document: Document, blocks: Sequence[Block], own: Sequence[Mask]) -> list[Mask]:
+        return sorted([*own, *repeated(document, blocks, own, self._shared_blocks)], key=lambda mask: mask.span)
 
-    def _trace(self, document: Document, found: Sequence[Block], own: Sequence[Mask]) -> None:
-        # By its own masks alone, so that what others repeat does not change what is known of a document.
-        fingerprint = Fingerprint(sketch(_unmasked(document.text, own)), trace(document, found, own))
+    def _put_fingerprint(self, document: Document, blocks: Sequence[Block], own: Sequence[Mask]) -> None:
+        # Without masks of repeated blocks, so that the fingerprint does not depend on other documents.
+        fingerprint = Fingerprint(sketch(_unmasked(document.text, own)), block_hashes(document, blocks, own))
         self.store.overlaps.put(document.id, fingerprint)
 
-    def _mask_again(self, document: Document) -> None:
-        found = find_blocks(document)
-        masked = self._with_repeated(document, found, find_masks(document, found))
-        if masked == self.store.masks(document.id):
+    def _replace_masks(self, document: Document) -> None:
+        blocks = find_blocks(document)
+        masks = self._with_repeated(document, blocks, find_masks(document, blocks))
+        if masks == self.store.masks(document.id):
             return
-        cut = self._cut(document, found, masked)
-        before, rows = self.store.replace_chunks(document.id, masked, cut.chunks, cut.hashes)
-        self._forget(before)
-        self._pending += map(_Pending, rows, *cut)
+        chunked = self._chunked(document, blocks, masks)
+        old_rows, rows = self.store.replace_chunks(document.id, masks, chunked.chunks, chunked.hashes)
+        self._forget_chunks(old_rows)
+        self._pending += map(_Pending, rows, *chunked)
         if len(self._pending) >= PENDING_CHUNKS:
             self.flush()
 
-    def _cut(self, document: Document, found: Sequence[Block], masked: Sequence[Mask]) -> _Cut:
+    def _chunked(self, document: Document, blocks: Sequence[Block], masks: Sequence[Mask]) -> _ChunkedDocument:
         embedder = self._embedder
-        chunks = chunk(document, found, masked, self._settings.chunk_size, embedder.max_tokens, embedder.count_tokens)
-        hashes = [hashlib.sha256(embedding_text(made).encode()).digest() for made in chunks]
-        return _Cut(chunks, hashes, self._known(hashes, chunks))
+        chunks = chunk(document, blocks, masks, self._settings.chunk_size, embedder.max_tokens, embedder.count_tokens)
+        hashes = [hashlib.sha256(embedding_text(item).encode()).digest() for item in chunks]
+        return _ChunkedDocument(chunks, hashes, self._reusable_vectors(hashes, chunks))
 
-    def _forget(self, rows: Mapping[int, bytes]) -> None:
-        """Drop chunks that the store does not hold any more; those that still wait to be embedded are not embedded."""
+    def _forget_chunks(self, rows: Mapping[int, bytes]) -> None:
+        """Remove words and vectors of deleted chunks. Chunks that still wait to be embedded are only dropped."""
         waiting = {item.row for item in self._pending if item.row in rows}
         self._pending = [item for item in self._pending if item.row not in waiting]
-        gone = sorted(rows.keys() - waiting)
+        removed_rows = sorted(rows.keys() - waiting)
         with disk_refusals():
-            self._words.remove(gone)
-        self._removed += gone
-        self._removed_by_hash.update((rows[row], row) for row in gone)
+            self._words.remove(removed_rows)
+        self._removed += removed_rows
+        self._removed_by_hash.update((rows[row], row) for row in removed_rows)
 
-    def _embed(self, chunks: Sequence[Chunk]) -> list[Embedded]:
-        """Return what texts give, as an earlier run that was killed has kept it, or new, and then kept."""
-        texts, parts = [embedding_text(made) for made in chunks], [embedded_sentences(made) for made in chunks]
-        by = f"{self._embedder.fingerprint} {self._settings.embedding_runtime}"
-        keys = [key_of(text, ranges, by) for text, ranges in zip(texts, parts, strict=True)]
-        known = self._unfinished.known(keys)
-        missing = [place for place, key in enumerate(keys) if key not in known]
-        if missing:
-            few = [texts[place] for place in missing], [parts[place] for place in missing]
-            vectors, sentences = self._embedder.embed_with_parts(*few)
-            fresh = {keys[place]: Embedded(vectors[n], packed(sentences[n])) for n, place in enumerate(missing)}
-            self._unfinished.keep(fresh)
-            known |= fresh
-        return [known[key] for key in keys]
+    def _embed(self, chunks: Sequence[Chunk]) -> list[TextVectors]:
+        """Return the vectors of chunks, from the cache of a killed run or new ones, which go to the cache."""
+        texts, parts = [embedding_text(item) for item in chunks], [embedded_sentences(item) for item in chunks]
+        embedder = f"{self._embedder.fingerprint} {self._settings.embedding_runtime}"
+        keys = [key_of(text, ranges, embedder) for text, ranges in zip(texts, parts, strict=True)]
+        text_vectors = self._cache.get(keys)
+        new = [i for i, key in enumerate(keys) if key not in text_vectors]
+        if new:
+            vectors, sentences = self._embedder.embed_with_parts([texts[i] for i in new], [parts[i] for i in new])
+            new_vectors = {keys[i]: TextVectors(vectors[n], packed(sentences[n])) for n, i in enumerate(new)}
+            self._cache.put(new_vectors)
+            text_vectors |= new_vectors
+        return [text_vectors[key] for key in keys]
 
-    def _known(self, hashes: Sequence[bytes], chunks: Sequence[Chunk]) -> list[Embedded | None]:
-        """Return for each chunk what its text gave before, None where it is new or has other sentences now."""
-        held = self.store.rows_by_embedded(hashes)
-        pending = {item.row for item in self._pending} if held else set()
-        # What was dropped in this very run still has its vectors: a renamed file is not embedded again.
+    def _reusable_vectors(self, hashes: Sequence[bytes], chunks: Sequence[Chunk]) -> list[TextVectors | None]:
+        """Return the stored vectors of each chunk's text, None if it is new or its sentences differ."""
+        stored_rows = self.store.rows_by_embedded(hashes)
+        pending = {item.row for item in self._pending} if stored_rows else set()
+        # Chunks that this run removed still have vectors, so a renamed file is not embedded again.
         rows = {sha: self._removed_by_hash[sha] for sha in hashes if sha in self._removed_by_hash}
-        rows |= {sha: row for sha, row in held.items() if row not in pending}
+        rows |= {sha: row for sha, row in stored_rows.items() if row not in pending}
         vectors = dict(zip(rows.values(), self._vectors.get(np.array(list(rows.values()), np.int64)), strict=True))
         sentences = self.store.sentence_vectors(list(rows.values()))
-        if self._parts is not None:
+        if self._sinks is not None:
             older = [row for row in rows.values() if row not in sentences]
-            sentences |= self._parts.sentence_vectors(older)
-        known: list[Embedded | None] = []
-        for sha, made in zip(hashes, chunks, strict=True):
+            sentences |= self._sinks.sentence_vectors(older)
+        reusable: list[TextVectors | None] = []
+        for sha, item in zip(hashes, chunks, strict=True):
             row = rows.get(sha, -1)
-            size = packed_size(len(made.sentences), self._vectors.dimension)
-            same = row in sentences and len(sentences[row]) == size
-            known.append(Embedded(vectors[row], sentences[row]) if same else None)
-        return known
+            size = packed_size(len(item.sentences), self._vectors.dimension)
+            is_same = row in sentences and len(sentences[row]) == size
+            reusable.append(TextVectors(vectors[row], sentences[row]) if is_same else None)
+        return reusable
 
 
 def _unmasked(text: str, masks: Sequence[Mask]) -> str:
@@ -292,33 +291,33 @@ def _unmasked(text: str, masks: Sequence[Mask]) -> str:
     return " ".join(text[start:end] for start, end in zip(starts, ends, strict=True))
 
 
-def weights_of(embedder: "Embedder") -> dict[str, Any]:
-    """Return what a manifest keeps of an embedder."""
+def embedder_record(embedder: "Embedder") -> dict[str, Any]:
+    """Return the entry of an embedder in a manifest."""
     return {"name": embedder.name, "fingerprint": embedder.fingerprint, "dimension": embedder.dimension}
 
 
 def manifest_of(
     folder: Path, version: int, weights: Mapping[str, Any], settings: Settings, base: Manifest | None = None
 ) -> Manifest:
-    """Return the manifest of the files in `folder`, finished but not committed, made from the version `base`."""
+    """Return the manifest of the finished files in `folder`, which were made from the version `base`."""
     store = Store(folder / DOCUMENTS)
     documents, chunks = store.counts()
-    made = Manifest(
+    manifest = Manifest(
         version=version,
         fingerprint=_fingerprint(store, weights["fingerprint"], settings),
         embedder=weights,
         settings=settings.shaping(),
         documents=documents,
         chunks=chunks,
-        files=described(folder, folder.parent, base),
+        files=file_records(folder, folder.parent, base),
         package=__version__,
     )
     store.close()
-    return made
+    return manifest
 
 
 def _fingerprint(store: Store, weights: str, settings: Settings) -> str:
-    """Return `sha256:` and the hash of all that decides what the index finds: documents, weights, settings."""
+    """Return `sha256:` and a hash of documents, weights and settings, which decide the results of a search."""
     digest = hashlib.sha256()
     for fact in chain((weights, sorted(settings.shaping().items())), store.facts()):
         digest.update(repr(fact).encode() + b"\n")

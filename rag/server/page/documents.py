@@ -16,7 +16,7 @@ from rag.core.settings import Options
 from rag.core.types import DocumentSummary
 from rag.index.index import Index
 from rag.index.repair import examine, repair
-from rag.index.writing.build import Job as WriteJob
+from rag.index.writing.build import WriteRequest
 from rag.loading import Source
 from rag.server.incoming_files import IncomingFiles
 from rag.server.page.components import html_part
@@ -181,5 +181,5 @@ def _read_again(index: Index, tell: Callable[[Progress], None]) -> IndexReport:
     readable = [Source(Path(location), key) for key, (location, _) in sources if Path(location).is_file()]
     reason = "The file does not exist any more. Its text is still in the index; remove it here if it should go."
     without_file = tuple((key, reason) for key, (location, _) in sources if not Path(location).is_file())
-    report = index._rewrite(WriteJob(readable, tell))
+    report = index._rewrite(WriteRequest(readable, tell))
     return replace(report, failed=(*report.failed, *without_file))

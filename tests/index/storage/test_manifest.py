@@ -13,7 +13,7 @@ from rag.core.hashed_json import content_sha256
 from rag.index.storage import integrity
 from rag.index.storage.integrity import file_faults
 from rag.index.storage.manifest import Manifest, read_manifest
-from rag.index.writing.commit import commit, described, link_tree, next_version, partial_version, writing
+from rag.index.writing.commit import commit, file_records, link_tree, next_version, partial_version, writing
 
 
 def put(path: Path, **files: str) -> Manifest:
@@ -25,7 +25,9 @@ def put(path: Path, **files: str) -> Manifest:
                 file = folder / name.replace("__", "/")
                 file.parent.mkdir(exist_ok=True)
                 file.write_text(content, encoding="utf-8")
-            manifest = Manifest(version, "sha256:0", {"name": "m"}, {"stemmer": "none"}, 1, 2, described(folder), "0")
+            manifest = Manifest(
+                version, "sha256:0", {"name": "m"}, {"stemmer": "none"}, 1, 2, file_records(folder), "0"
+            )
             commit(path, folder, manifest)
     return manifest
 
@@ -71,7 +73,7 @@ def test_the_files_of_every_commit_can_be_read_by_whoever_may_read_the_folder(tm
     with writing(tmp_path), partial_version(tmp_path, 1) as folder:
         (folder / "private").write_text("x")
         (folder / "private").chmod(0o600)
-        commit(tmp_path, folder, Manifest(1, "", {}, {}, 0, 0, described(folder), "0"))
+        commit(tmp_path, folder, Manifest(1, "", {}, {}, 0, 0, file_records(folder), "0"))
 
     assert (tmp_path / "v000001/private").stat().st_mode & 0o777 == (tmp_path / "v000001").stat().st_mode & 0o666
 

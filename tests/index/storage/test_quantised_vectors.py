@@ -13,7 +13,7 @@ from rag.index.storage.flat_vectors import FaissStore
 from rag.index.storage.quantised_vectors import QuantisedStore, SearchFacts, as_figures, as_vectors, open_vectors
 from rag.index.writing import vector_training as quantising
 from rag.index.writing import vector_writer as vector_files
-from rag.index.writing.vector_writer import VectorWriter, kind_for, told
+from rag.index.writing.vector_writer import VectorWriter, kind_for, search_note
 
 DIMENSION, COUNT = 32, 6_000
 Rows = NDArray[np.int64]
@@ -86,12 +86,12 @@ def test_what_is_new_is_not_held_in_memory_while_it_is_written(tmp_path: Path, m
         pytest.skip("tells what is mapped on Linux alone")
 
     def looked(vectors: Vectors) -> Any:
-        assert vector_files.FRESH not in maps.read_text()
+        assert vector_files.NEW_VECTORS not in maps.read_text()
         sizes.append(len(vectors))
         return real(vectors)
 
     monkeypatch.setattr(vector_files, "as_figures", looked)
-    monkeypatch.setattr(vector_files, "AT_ONCE", 700)
+    monkeypatch.setattr(vector_files, "BATCH_VECTORS", 700)
     written(tmp_path / "1", None, "sq8", ROWS, HELD, ROWS[650:750])
     assert sizes == [650, 650, *[700] * 6, 400]
     assert np.abs(opened(tmp_path / "1").get(ROWS[750:]) - HELD[750:]).max() < 1 / 65_000
@@ -99,9 +99,9 @@ def test_what_is_new_is_not_held_in_memory_while_it_is_written(tmp_path: Path, m
 
 def test_what_is_promised_is_measured_and_found(built: Path) -> None:
     store = opened(built)
-    assert len(store) == COUNT and store.facts.recall >= quantising.PROMISE and store.facts.sampled == 300
+    assert len(store) == COUNT and store.facts.recall >= quantising.MIN_RECALL and store.facts.sampled == 300
     assert recall(store, ROWS, HELD) >= 0.97, "other questions than those it was measured at"
-    assert store.facts.kind in told(store.facts) and f"{store.facts.recall:.3f}" in told(store.facts)
+    assert store.facts.kind in search_note(store.facts) and f"{store.facts.recall:.3f}" in search_note(store.facts)
 
 
 def test_scores_are_the_products_with_what_get_returns(built: Path) -> None:
@@ -202,7 +202,7 @@ def test_many_changes_are_written_anew_with_the_lists_as_they_are(
     store = opened(tmp_path / "3")
     after, vectors = np.concatenate([ROWS[300:], rows[10:]]), np.concatenate([HELD[300:], new[10:]])
     assert store.rows().tolist() == after.tolist() and store.added is None and not len(store.removed)
-    assert store.facts.recall >= quantising.PROMISE and recall(store, after, vectors) >= 0.97
+    assert store.facts.recall >= quantising.MIN_RECALL and recall(store, after, vectors) >= 0.97
     assert not (tmp_path / "3" / quantised.REMOVED).exists()
 
 
@@ -212,26 +212,26 @@ def test_lists_are_made_anew_only_where_they_find_less_than_promised(
     """The lists of one subject do not serve for vectors from everywhere, where few of them are looked at."""
     one = HELD[np.argsort(-(HELD @ HELD[0]))[:600]]
     written(tmp_path / "1", None, "ivf", np.arange(600, dtype=np.int64), one)
-    monkeypatch.setattr(quantising, "MOST_SCANNED", 700)
+    monkeypatch.setattr(quantising, "MAX_SCANNED_COPIES", 700)
     rows = np.arange(COUNT, dtype=np.int64) + 1_000
     notes = written(tmp_path / "2", tmp_path / "1", "ivf", rows, HELD)
     facts = opened(tmp_path / "2").facts
     assert facts.trained == COUNT + 600 and facts.lists > opened(tmp_path / "1").facts.lists
-    assert bool(notes) == (facts.recall < quantising.PROMISE)
+    assert bool(notes) == (facts.recall < quantising.MIN_RECALL)
 
 
 def test_where_the_promise_cannot_be_kept_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(quantising, "MOST_SCANNED", 50)
+    monkeypatch.setattr(quantising, "MAX_SCANNED_COPIES", 50)
     (note,) = written(tmp_path / "1", None, "ivf", ROWS, HELD)
     facts = opened(tmp_path / "1").facts
-    assert facts.recall < quantising.PROMISE and f"{facts.recall:.3f}" in note and "below 0.98" in note
+    assert facts.recall < quantising.MIN_RECALL and f"{facts.recall:.3f}" in note and "below 0.98" in note
 
 
 def test_an_index_grows_from_flat_to_quantised_and_shrinks_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(vector_files, "FLAT_MOST", 1_000)
-    monkeypatch.setattr(vector_files, "SQ8_MOST", 2_000)
+    monkeypatch.setattr(vector_files, "MAX_FLAT_VECTORS", 1_000)
+    monkeypatch.setattr(vector_files, "MAX_SQ8_VECTORS", 2_000)
     sizes = {"1": 900, "2": 600, "3": 1_000}
     base, done = None, 0
     for name, count in sizes.items():

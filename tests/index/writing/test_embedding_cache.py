@@ -13,7 +13,7 @@ import pytest
 from rag.index.index import Index
 from rag.index.storage.manifest import UNFINISHED, index_files_among
 from rag.index.storage.sentence_vectors import packed
-from rag.index.writing.embedding_cache import Embedded, Unfinished, drop_unfinished, key_of
+from rag.index.writing.embedding_cache import EmbeddingCache, TextVectors, drop_embedding_cache, key_of
 
 if TYPE_CHECKING:
     from rag.core.protocols import Embedder
@@ -41,11 +41,11 @@ def counts(log: Path) -> list[int]:
     return [int(line) for line in log.read_text().splitlines()] if log.exists() else []
 
 
-def made(seed: int) -> Embedded:
+def made(seed: int) -> TextVectors:
     chance = np.random.default_rng(seed)
     vectors = chance.normal(size=(3, DIMENSION)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    return Embedded(vectors[0], packed(vectors))
+    return TextVectors(vectors[0], packed(vectors))
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="a writer is forked, so that its model need not be loaded")
@@ -86,15 +86,15 @@ def test_after_a_kill_only_what_was_not_yet_embedded_is_embedded(tmp_path: Path,
 def test_what_is_kept_comes_back_and_nothing_else(tmp_path: Path) -> None:
     keys = [key_of(text, [(0, 1)], "weights onnx") for text in ("a", "b", "c")]
     items = {key: made(n) for n, key in enumerate(keys[:2])}
-    one = Unfinished(tmp_path, DIMENSION)
-    one.keep(items)
-    found = Unfinished(tmp_path, DIMENSION).known(keys)
+    one = EmbeddingCache(tmp_path, DIMENSION)
+    one.put(items)
+    found = EmbeddingCache(tmp_path, DIMENSION).get(keys)
     assert found.keys() == items.keys()
     for key, held in items.items():
         assert np.array_equal(found[key].vector, held.vector) and found[key].sentences == held.sentences
     one.close()
-    assert Unfinished(tmp_path, DIMENSION + 1).known(keys) == {}, "of another model"
-    drop_unfinished(tmp_path)
+    assert EmbeddingCache(tmp_path, DIMENSION + 1).get(keys) == {}, "of another model"
+    drop_embedding_cache(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -105,29 +105,29 @@ def test_a_key_tells_texts_sentences_and_models_apart() -> None:
 
 
 def test_damage_is_embedded_anew(tmp_path: Path) -> None:
-    store = Unfinished(tmp_path, DIMENSION)
+    store = EmbeddingCache(tmp_path, DIMENSION)
     items = {bytes([n]) * 32: made(n) for n in range(40)}
-    store.keep(items)
+    store.put(items)
     store.close()
     file = tmp_path / UNFINISHED
     content = bytearray(file.read_bytes())
     for place in range(4_096, len(content), 257):
         content[place] ^= 4
     file.write_bytes(content)
-    for key, found in Unfinished(tmp_path, DIMENSION).known(list(items)).items():
+    for key, found in EmbeddingCache(tmp_path, DIMENSION).get(list(items)).items():
         assert np.array_equal(found.vector, items[key].vector) and found.sentences == items[key].sentences
     file.write_bytes(b"no database" * 1_000)
-    again = Unfinished(tmp_path, DIMENSION)
-    assert again.known(list(items)) == {}
-    again.keep(items)
-    assert len(again.known(list(items))) == 40
+    again = EmbeddingCache(tmp_path, DIMENSION)
+    assert again.get(list(items)) == {}
+    again.put(items)
+    assert len(again.get(list(items))) == 40
     again.close()
 
 
 def test_without_a_disk_nothing_is_kept_and_nothing_fails(tmp_path: Path) -> None:
-    store = Unfinished(tmp_path / "nowhere", DIMENSION)
-    store.keep({b"k" * 32: made(1)})
-    assert store.known([b"k" * 32]) == {}
+    store = EmbeddingCache(tmp_path / "nowhere", DIMENSION)
+    store.put({b"k" * 32: made(1)})
+    assert store.get([b"k" * 32]) == {}
 
 
 def test_it_is_no_document_of_the_index_it_lies_in(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from rag.core.hashed_json import content_sha256
 from rag.core.types import Document
 from rag.index.index import Index
 from rag.index.storage.documents import Store
-from rag.index.writing.commit import described
-from rag.index.writing.near_duplicates import FEWEST_WORDS, groups, likeness, near, sketch
+from rag.index.writing.commit import file_records
+from rag.index.writing.near_duplicates import MIN_WORDS, groups, likeness, near, sketch
 from tests.exploring import examples
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def test_the_likeness_is_near_the_share_of_runs_in_common(seed: int, share: floa
 def test_letter_case_and_punctuation_do_not_count_and_short_texts_have_no_sketch() -> None:
     words = article(1)
     assert sketch(" ".join(words)) == sketch(", ".join(words).upper() + ".")
-    assert len(sketch(" ".join(words[:FEWEST_WORDS]))) == 512 and sketch(" ".join(words[: FEWEST_WORDS - 1])) == b""
+    assert len(sketch(" ".join(words[:MIN_WORDS]))) == 512 and sketch(" ".join(words[: MIN_WORDS - 1])) == b""
     assert len(sketch("天地玄黄宇宙洪荒" * 4)) == 512, "characters of scripts without spaces are words"
 
 
@@ -102,7 +102,7 @@ def test_an_index_without_sketches_gets_them_with_its_next_write(embedder: "Embe
     store.close()
     held = json.loads((index.path / "manifest.json").read_text())
     del held["sha256"]
-    held["files"] = described(folder)
+    held["files"] = file_records(folder)
     (index.path / "manifest.json").write_text(json.dumps({**held, "sha256": content_sha256(held)}))
     opened = Index.open(index.path, embedder)
     assert opened.near_duplicates() == []

@@ -19,7 +19,7 @@ from rag.core.types import Document
 from rag.index.index import Index
 from rag.index.storage.fingerprints import BLOCK_HASH, Fingerprint
 from rag.index.writing.near_duplicates import sketch
-from rag.index.writing.repeated_blocks import KIN, repeated, shared_blocks, trace
+from rag.index.writing.repeated_blocks import MAX_STRANGER_LIKENESS, block_hashes, repeated, shared_blocks
 from rag.loading import discover, load
 from tests.counting import Counting
 from tests.index.test_index import agree
@@ -210,7 +210,7 @@ def found_in(texts: Sequence[str], share: float = 0.1) -> list[list[str]]:
 def found_among(given: Sequence[Document], share: float = 0.1) -> list[list[str]]:
     parts = [blocks(document) for document in given]
     own = [masks(document, found) for document, found in zip(given, parts, strict=True)]
-    traced = [Fingerprint(sketch(d.text), trace(d, p, m)) for d, p, m in zip(given, parts, own, strict=True)]
+    traced = [Fingerprint(sketch(d.text), block_hashes(d, p, m)) for d, p, m in zip(given, parts, own, strict=True)]
     shared = shared_blocks(traced, share)
     return [
         [d.slice(mask.span) for mask in repeated(d, p, m, shared)] for d, p, m in zip(given, parts, own, strict=True)
@@ -334,4 +334,4 @@ def test_blocks_are_counted_by_hand() -> None:
     assert shared_blocks([*five[:4], made(3, (0, 100), (7, 60))], 0.1) == frozenset(), "two of them are copies"
     assert shared_blocks([*five[:4], Fingerprint(b"", five[4].block_hashes)], 0.1) == frozenset(), "one is too short"
     assert shared_blocks([], 0.1) == shared_blocks(five, 0.0) == frozenset()
-    assert 1 / 3 < KIN < 0.6
+    assert 1 / 3 < MAX_STRANGER_LIKENESS < 0.6
