@@ -1,9 +1,9 @@
 """Reads the address of an index on a Milvus server: `milvus://HOST:PORT/NAME?OPTION=VALUE`.
 
-Options: `db` the database, `tls=1` an encrypted connection, `timeout` the seconds after which a request is given up
-(10; a question makes several), and for a new index `shards` (1), `replicas` (1), `groups` (resource groups, by commas)
-and `search` (`hnsw` or `exact`). Who may log in is said by MILVUS_TOKEN, `user:password` or a key, never by an address,
-which is shown. `milvus:///FILE.db/NAME` is a file of milvus-lite, for trying things out.
+Options: `db` is the database, `tls=1` an encrypted connection, `timeout` the limit of a request in seconds (10; a
+question makes several). For a new index also `shards` (1), `replicas` (1), `groups` (resource groups, separated by
+commas) and `search` (`hnsw` or `exact`). The login is in MILVUS_TOKEN (`user:password` or a key), never in the
+address, because addresses are shown. `milvus:///FILE.db/NAME` is a file of milvus-lite, for trials.
 """
 
 import os
@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 from rag.core.errors import InvalidInput
 
 TOKEN = "MILVUS_TOKEN"
-FORM = "Write milvus://HOST:PORT/NAME, NAME of letters, digits and _."
+ADDRESS_FORM = "Write milvus://HOST:PORT/NAME, NAME of letters, digits and _."
 PORT = 19530
 OPTIONS = ("db", "tls", "timeout", "shards", "replicas", "groups", "search")
 SEARCHES = ("hnsw", "exact")
@@ -26,7 +26,7 @@ _SERVER = re.compile(r"milvus:/+([^/?@]+)/([A-Za-z]\w{0,99})(?:\?(.*))?", re.ASC
 
 @dataclass(frozen=True)
 class Address:
-    """Where an index is: `uri` is what the client connects to, `shown` what a user reads."""
+    """The location of an index: `uri` is for the client, `shown` is for the user."""
 
     uri: str
     name: str
@@ -40,20 +40,20 @@ class Address:
 
     @property
     def token(self) -> str:
-        """Return what logs in, empty where nothing does."""
+        """Return the login, empty if there is none."""
         return os.environ.get(TOKEN, "")
 
 
 def address_of(path: str | Path) -> Address:
-    """Return the address that a path names. Raises InvalidInput where it is not one."""
+    """Return the address in `path`. Raises InvalidInput if it is none."""
     text = Path(path).as_posix() if isinstance(path, Path) else path
-    if found := _FILE.fullmatch(text):
-        file, name = f"/{found[1]}", found[2]
+    if match := _FILE.fullmatch(text):
+        file, name = f"/{match[1]}", match[2]
         return Address(file, name, f"milvus://{file}/{name}")
-    found = _SERVER.fullmatch(text)
-    if not found:
-        raise InvalidInput(f"{_without_login(text)!r} is not the address of an index.", FORM)
-    host, name, query = found[1], found[2], found[3] or ""
+    match = _SERVER.fullmatch(text)
+    if not match:
+        raise InvalidInput(f"{_without_login(text)!r} is not the address of an index.", ADDRESS_FORM)
+    host, name, query = match[1], match[2], match[3] or ""
     options = dict(parse_qsl(query, keep_blank_values=True))
     unknown = [key for key in options if key not in OPTIONS]
     if unknown:

@@ -1,8 +1,7 @@
-"""A writer's own copy of the documents of a version, and what differs between two such copies.
+"""Copies the documents of a version for a writer, and compares two such copies.
 
-The copy is the file that an index in a folder has (`rag.index.storage.documents`), without sentence vectors, made anew
-for each write in
-a folder that goes with it: all that decides what a write does is the same for a folder and for a server.
+A copy is a document store as in a folder (`rag.index.storage.documents`), without sentence vectors. Each write makes
+one in a temporary folder, so that the same code decides a write for a folder and for a server.
 """
 
 import base64
@@ -13,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from rag.core.types import Chunk
-from rag.index.milvus.reading import DOCUMENT, REST, SHARED, SOURCE, TEXT, MilvusDocuments, folded, unfolded
-from rag.index.milvus.rows import IN_ONE, encoded
+from rag.index.milvus.reading import DOCUMENT, REST, SHARED, SOURCE, TEXT, MilvusDocuments, row_runs, rows_in
+from rag.index.milvus.rows import BATCH_KEYS, encoded
 from rag.index.storage.database import DatabaseFile
 from rag.index.storage.documents import Store
 
@@ -33,7 +32,7 @@ CHANGED = (
 
 @dataclass(frozen=True)
 class Changes:
-    """What a write changed, in order: ids of documents and sources, and rows, that are to be put and that are gone."""
+    """The ids of documents and sources, and the rows, that a write added and removed, each in order."""
 
     documents: tuple[list[str], list[str]]
     sources: tuple[list[str], list[str]]
@@ -56,7 +55,7 @@ def make_copy(documents: MilvusDocuments, ends: dict[str, int], path: Path) -> N
         for block in blocks:
             file.rows("INSERT INTO shared_blocks VALUES (?)", (block,))
     _copy_chunks(documents, keys, file)
-    # A number that was once given is not given again, also where it was the highest and is gone.
+    # A number is never used twice, not even the highest one after its row was deleted.
     for table, end in (("documents", ends["document"]), ("chunks", ends["row"])):
         file.rows("DELETE FROM sqlite_sequence WHERE name = ?", (table,))
         file.rows("INSERT INTO sqlite_sequence VALUES (?,?)", (table, end - 1))
@@ -66,12 +65,12 @@ def make_copy(documents: MilvusDocuments, ends: dict[str, int], path: Path) -> N
 
 def _copy_documents(documents: MilvusDocuments, file: DatabaseFile) -> dict[int, list[int]]:
     """Copy the documents; return the rows of each key."""
-    rest = {found["id"]: found for found in documents.all_of(REST)}
-    texts = {found["id"]: found["text"] for found in documents.all_of(TEXT)}
+    rest = {record["id"]: record for record in documents.all_of(REST)}
+    texts = {record["id"]: record["text"] for record in documents.all_of(TEXT)}
     keys = {}
     for about in documents.all_of(DOCUMENT):
         more, key = rest[about["id"]], about["key"]
-        keys[key] = unfolded(about["rows"])
+        keys[key] = rows_in(about["rows"])
         file.insert(
             f"INSERT INTO documents ({DOCUMENT_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
             (
@@ -90,8 +89,8 @@ def _copy_documents(documents: MilvusDocuments, file: DatabaseFile) -> dict[int,
 def _copy_chunks(documents: MilvusDocuments, keys: dict[int, list[int]], file: DatabaseFile) -> None:
     document_of = {row: key for key, rows in keys.items() for row in rows}
     rows = sorted(document_of)
-    for start in range(0, len(rows), IN_ONE):
-        batch = rows[start : start + IN_ONE]
+    for start in range(0, len(rows), BATCH_KEYS):
+        batch = rows[start : start + BATCH_KEYS]
         hashes = documents.embedded_hashes(batch)
         for row, chunk in zip(batch, documents.chunks(batch), strict=True):
             file.insert(
@@ -104,46 +103,46 @@ def _copy_chunks(documents: MilvusDocuments, keys: dict[int, list[int]], file: D
 
 
 def changes(new: Path, old: Path) -> Changes:
-    """Return what differs between two copies."""
+    """Return the differences between two copies."""
     file = DatabaseFile(new, writable=False)
     file.rows("ATTACH DATABASE ? AS old", (str(old),))
 
     def column(query: str) -> list[Any]:
         return sorted({value for (value,) in file.rows(query)})
 
-    put = column(CHANGED)
-    gone = {*column("SELECT id FROM old.documents")} - {*column("SELECT id FROM documents")}
-    gone |= {*put} & {*column("SELECT id FROM old.documents")}
-    both = (
+    added = column(CHANGED)
+    removed = {*column("SELECT id FROM old.documents")} - {*column("SELECT id FROM documents")}
+    removed |= {*added} & {*column("SELECT id FROM old.documents")}
+    sources = (
         column("SELECT id FROM (SELECT * FROM sources EXCEPT SELECT * FROM old.sources)"),
         column("SELECT id FROM (SELECT * FROM old.sources EXCEPT SELECT * FROM sources)"),
     )
-    shared = [column(f"SELECT block FROM {place}shared_blocks") for place in ("", "old.")]
+    shared = [column(f"SELECT block FROM {schema}shared_blocks") for schema in ("", "old.")]
     highest = dict(file.rows("SELECT name, seq FROM sqlite_sequence"))
     ends = {"document": highest.get("documents", 0) + 1, "row": highest.get("chunks", 0) + 1}
-    made = Changes((put, sorted(gone)), both, (column(NEW_ROWS), column(OLD_ROWS)), shared[0] != shared[1], ends)
+    rows = column(NEW_ROWS), column(OLD_ROWS)
     file.close()
-    return made
+    return Changes((added, sorted(removed)), sources, rows, shared[0] != shared[1], ends)
 
 
 def records_of(path: Path, ids: Iterable[str]) -> Iterator[tuple[str, str, Any]]:
-    """Yield kind, key and content of the records that documents become."""
+    """Yield kind, key and content of the records of documents."""
     file = DatabaseFile(path, writable=False)
     for document_id in ids:
-        ((key, _, source, text, length, sha, title, kind, place, source_sha, metadata, layout, masks),) = file.rows(
-            f"SELECT {DOCUMENT_COLUMNS} FROM documents WHERE id = ?", (document_id,)
+        ((key, _, source, text, length, sha, title, kind, source_path, source_sha, metadata, layout, masks),) = (
+            file.rows(f"SELECT {DOCUMENT_COLUMNS} FROM documents WHERE id = ?", (document_id,))
         )
         rows = [row for (row,) in file.rows("SELECT row FROM chunks WHERE document = ? ORDER BY start", (key,))]
         about = {
-            "id": document_id, "key": key, "source": source, "title": title, "format": kind, "path": place,
+            "id": document_id, "key": key, "source": source, "title": title, "format": kind, "path": source_path,
             "metadata": json.loads(metadata), "length": length, "text_sha256": sha, "chunks": len(rows),
-            "rows": folded(rows),
+            "rows": row_runs(rows),
         }  # fmt: skip
         rest = {"id": document_id, "source_sha256": source_sha, "layout": json.loads(layout)}
         rest["masks"] = json.loads(masks)
         for name, table in (("sketch", "sketches"), ("trace", "traces")):
-            found = file.rows(f"SELECT {name} FROM {table} WHERE document = ?", (key,))
-            rest[name] = base64.b64encode(found[0][0]).decode() if found else ""
+            blobs = file.rows(f"SELECT {name} FROM {table} WHERE document = ?", (key,))
+            rest[name] = base64.b64encode(blobs[0][0]).decode() if blobs else ""
         yield DOCUMENT, document_id, about
         yield REST, document_id, rest
         yield TEXT, document_id, {"id": document_id, "text": text.decode()}
@@ -151,16 +150,16 @@ def records_of(path: Path, ids: Iterable[str]) -> Iterator[tuple[str, str, Any]]
 
 
 def embedded_of(path: Path, rows: Iterable[int]) -> dict[int, tuple[int, bytes]]:
-    """Return for each row the key of its document and the hash of what was embedded."""
+    """Return the document key and the hash of the embedded text of each row."""
     file = DatabaseFile(path, writable=False)
     query = f"SELECT row, document, embedded_sha256 FROM chunks WHERE row IN ({','.join(map(str, rows))})"
-    found = {row: (key, sha256) for row, key, sha256 in file.rows(query)}
+    embedded = {row: (key, sha256) for row, key, sha256 in file.rows(query)}
     file.close()
-    return found
+    return embedded
 
 
 def passage_texts(chunk: Chunk) -> dict[str, Any]:
-    """Return what is stored of a chunk beside its vectors."""
+    """Return the stored content of a chunk, without its vectors."""
     return {
         "id": chunk.span.document_id, "start": chunk.span.start, "end": chunk.span.end, "text": chunk.text,
         "title": chunk.title, "headings": chunk.headings, "sentences": chunk.sentences,

@@ -1,11 +1,11 @@
-"""Lays out an index in collections of a server, and holds what stands there against what is expected.
+"""Lays out an index in collections of a server, and checks that they fit its manifest.
 
-    NAME_meta                   the manifest, and the claim of the process that writes
-    NAME_000012_passages        a row for each passage: its text and place, vector, sentence vectors, words
-    NAME_000012_records         everything else in pieces: documents, their texts, sources, word counts
+    NAME_meta                   the manifest, and the claim of the writing process
+    NAME_000012_passages        a row for each passage: text, offsets, vector, sentence vectors, words
+    NAME_000012_records         all other data in pieces: documents, their texts, sources, word counts
 
-The number is the version that a build began with: a build makes collections of its own, which take the place of the
-former ones with its commit.
+The number is the first version of a build. Each build makes its own collections, which replace the earlier ones when
+it commits.
 """
 
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ from typing import Any
 from rag.core.errors import IndexVersionMismatch
 from rag.index.milvus.address import Address
 from rag.index.milvus.connection import Connection
-from rag.index.milvus.rows import LONGEST, Rows
+from rag.index.milvus.rows import MAX_FIELD_BYTES, Rows
 
 METRIC = "IP"
-BUILDING = {"M": 32, "efConstruction": 400}
+GRAPH_PARAMETERS = {"M": 32, "efConstruction": 400}
 META, PASSAGES, RECORDS = "meta", "passages", "records"
 PASSAGE_FIELDS = ("row", "document", "born", "died", "about", "inner", "embedded_sha256", "vector")
 STEMS, SPARSE = "stems", "stems_bm25"
@@ -26,50 +26,52 @@ META_FIELDS = ("name", "body", "nothing")
 NOTHING = [0.0, 0.0]
 """Every collection must have vectors."""
 AGAIN = "Build the index again: rag index PATH --rebuild, or give another NAME."
-# The names that servers have had for the index of a text field that is asked for equal values.
+# Names of the index for equal texts, by version of the server.
 TEXT_INDEXES = ("INVERTED", "Trie")
 
 
 @dataclass(frozen=True)
-class Layout:
-    """The two collections of a build, as its manifest names them."""
+class BuildCollections:
+    """The names of the two collections of a build, which its manifest stores."""
 
     passages: str
     records: str
     has_words: bool
 
     def rows(self, connection: Connection) -> tuple[Rows, Rows]:
-        """Return the passages and the records."""
+        """Return the rows of the passages and of the records."""
         fields = (*PASSAGE_FIELDS, STEMS) if self.has_words else PASSAGE_FIELDS
         return Rows(connection, self.passages, "row", fields), Rows(connection, self.records, "number", RECORD_FIELDS)
 
 
 def meta_name(address: Address) -> str:
-    """Return the name of the collection that has the manifest."""
+    """Return the name of the collection of the manifest."""
     return f"{address.name}_{META}"
 
 
-def layout_of(address: Address, version: int, has_words: bool) -> Layout:
-    """Return the layout of a build that begins with a version."""
+def layout_of(address: Address, version: int, has_words: bool) -> BuildCollections:
+    """Return the collections of a build whose first version is `version`."""
     stem = f"{address.name}_{version:06d}"
-    return Layout(f"{stem}_{PASSAGES}", f"{stem}_{RECORDS}", has_words)
+    return BuildCollections(f"{stem}_{PASSAGES}", f"{stem}_{RECORDS}", has_words)
 
 
 def make_meta(connection: Connection) -> None:
-    """Make the collection of the manifest where it is not there."""
+    """Create the collection of the manifest if it does not exist."""
     name = meta_name(connection.address)
     if not connection("has_collection", name):
         schema = _schema("name", "text", {"body": "text", "nothing": "vector"}, 2)
         _create(connection, name, schema, {"nothing": {"index_type": "FLAT", "metric_type": METRIC}})
 
 
-def make(connection: Connection, layout: Layout, dimension: int) -> None:
-    """Make the collections of a build, empty."""
+def make(connection: Connection, layout: BuildCollections, dimension: int) -> None:
+    """Create the empty collections of a build."""
     numbers = dict.fromkeys(("document", "born", "died"), "number")
     fields = {**numbers, "about": "text", "inner": "text", "embedded_sha256": "text", "vector": "vector"}
     schema = _schema("row", "number", fields, dimension)
     kind = "FLAT" if connection.address.search == "exact" else "HNSW"
-    indexes: dict[str, dict[str, Any]] = {"vector": {"index_type": kind, "metric_type": METRIC, "params": BUILDING}}
+    indexes: dict[str, dict[str, Any]] = {
+        "vector": {"index_type": kind, "metric_type": METRIC, "params": GRAPH_PARAMETERS}
+    }
     if layout.has_words:
         _with_words(schema)
         indexes[SPARSE] = {"index_type": "SPARSE_INVERTED_INDEX", "metric_type": "BM25"}
@@ -82,14 +84,14 @@ def make(connection: Connection, layout: Layout, dimension: int) -> None:
     _create(connection, layout.records, schema, {"nothing": nothing, "name": {"index_type": text_index}})
 
 
-def require_fit(connection: Connection, layout: Layout, dimension: int) -> None:
-    """Raise IndexVersionMismatch where the passages have not the dimension or the metric that the manifest says."""
+def require_same_vectors(connection: Connection, layout: BuildCollections, dimension: int) -> None:
+    """Raise IndexVersionMismatch if the dimension or the metric of the vectors differs from the manifest."""
     fields = {field["name"]: field for field in connection("describe_collection", layout.passages)["fields"]}
-    found = int(fields.get("vector", {}).get("params", {}).get("dim", 0))
+    server_dimension = int(fields.get("vector", {}).get("params", {}).get("dim", 0))
     metric = str(connection("describe_index", layout.passages, "vector").get("metric_type"))
-    if found != dimension or metric != METRIC:
+    if server_dimension != dimension or metric != METRIC:
         raise IndexVersionMismatch(
-            f"The vectors of {connection.address.shown} have {found} dimensions and the metric {metric}; "
+            f"The vectors of {connection.address.shown} have {server_dimension} dimensions and the metric {metric}; "
             f"its manifest says {dimension} and {METRIC}.",
             AGAIN,
         )
@@ -106,7 +108,7 @@ def collections_of(connection: Connection) -> list[str]:
 
 
 def builds_of(connection: Connection) -> list[int]:
-    """Return the versions that the builds of this index began with."""
+    """Return the first versions of all builds of this index."""
     return [int(name.split("_")[-2]) for name in collections_of(connection)]
 
 
@@ -116,23 +118,27 @@ def _schema(key: str, key_kind: str, fields: dict[str, str], dimension: int) -> 
     schema: Any = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False)
     kinds: dict[str, tuple[Any, dict[str, int]]] = {
         "number": (DataType.INT64, {}),
-        "text": (DataType.VARCHAR, {"max_length": LONGEST}),
+        "text": (DataType.VARCHAR, {"max_length": MAX_FIELD_BYTES}),
         "vector": (DataType.FLOAT_VECTOR, {"dim": dimension}),
     }
     kind, options = kinds[key_kind]
     schema.add_field(key, kind, is_primary=True, **options)
-    for name, named in fields.items():
-        kind, options = kinds[named]
+    for name, kind_name in fields.items():
+        kind, options = kinds[kind_name]
         schema.add_field(name, kind, **options)
     return schema
 
 
 def _with_words(schema: Any) -> None:
-    """Add the stems of a passage, and the field of their weights that the server fills."""
+    """Add a field for the stems of a passage, and one for their weights, which the server computes."""
     from pymilvus import DataType, Function, FunctionType
 
     schema.add_field(
-        STEMS, DataType.VARCHAR, max_length=LONGEST, enable_analyzer=True, analyzer_params={"tokenizer": "standard"}
+        STEMS,
+        DataType.VARCHAR,
+        max_length=MAX_FIELD_BYTES,
+        enable_analyzer=True,
+        analyzer_params={"tokenizer": "standard"},
     )
     schema.add_field(SPARSE, DataType.SPARSE_FLOAT_VECTOR)
     schema.add_function(
@@ -154,7 +160,7 @@ def _create(connection: Connection, name: str, schema: Any, indexes: dict[str, d
 
 
 def load(connection: Connection, name: str) -> None:
-    """Bring a collection into the memory of the query nodes, which is done at once where it is there."""
+    """Load a collection into the memory of the query nodes. This is quick if it is already loaded."""
     address = connection.address
     groups = {"resource_groups": list(address.groups)} if address.groups else {}
     connection("load_collection", name, replica_number=address.replicas, patience=60.0, **groups)

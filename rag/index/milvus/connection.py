@@ -1,6 +1,6 @@
-"""Calls a Milvus server, and tells what goes wrong as an error of ours.
+"""Calls a Milvus server, and translates its errors.
 
-Each call ends within the time-out, or half of it later where the client connects anew at its end.
+Each call ends within the time-out, or half a time-out later if the client has to connect again at its end.
 """
 
 import logging
@@ -14,17 +14,17 @@ from rag.index.milvus.address import Address
 
 log = logging.getLogger(__name__)
 FULL_TEXT_SINCE = (2, 5)
-PAUSE = 0.2
+RETRY_SECONDS = 0.2
 PERMANENT = frozenset({100, 700, 1100, 1101, 1102, 1804})
-"""Codes of what trying again would not mend: no such collection or index, and what a request must not ask for."""
-ONLY_HERE = "lite"
+"""Codes of errors that stay after a retry: no such collection or index, or an invalid request."""
+LITE = "lite"
 
 
 class Connection:
-    """A client of one server; the same for all who ask at this address."""
+    """A client of one server, shared by all users of its address."""
 
     def __init__(self, address: Address) -> None:
-        """Connect. Raises IndexUnreachable, InvalidInput where the extra is not installed."""
+        """Connect. Raises IndexUnreachable, and InvalidInput if the extra is not installed."""
         self.address = address
         try:
             from pymilvus import MilvusClient
@@ -32,25 +32,25 @@ class Connection:
             raise InvalidInput(
                 f"{address.shown} needs the client of Milvus.", "Install it: pip install 'pincite[milvus]'"
             ) from None
-        # What the client logs of its own attempts is told by our errors.
+        # Our errors already say what the client logs about its attempts.
         logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
-        given: dict[str, Any] = {"token": address.token} if address.token else {}
-        # Else all clients of a server connect anew within the time-out of the first of them. A file has one client.
-        given |= {} if address.uri.startswith("/") else {"dedicated": True}
-        self._client: Any = self._tried(
+        options: dict[str, Any] = {"token": address.token} if address.token else {}
+        # Otherwise all clients of a server reconnect within the time-out of the first client. A file has one client.
+        options |= {} if address.uri.startswith("/") else {"dedicated": True}
+        self._client: Any = self._retried(
             lambda timeout: MilvusClient(
-                address.uri, db_name=address.database, timeout=min(timeout, address.timeout / 2), **given
+                address.uri, db_name=address.database, timeout=min(timeout, address.timeout / 2), **options
             ),
             "connect",
         )
 
     def __call__(self, method: str, *values: Any, patience: float | None = None, **options: Any) -> Any:
-        """Return what a method of the client returns, tried again until the time-out while the server cannot.
+        """Return the result of a client method, which is retried until the time-out if the server cannot answer.
 
-        `patience` is the time-out in seconds, in place of the address's. Raises IndexUnreachable.
+        `patience` is a time-out in seconds that replaces that of the address. Raises IndexUnreachable.
         """
         call = getattr(self._client, method)
-        return self._tried(lambda timeout: call(*values, timeout=timeout, **options), method, patience)
+        return self._retried(lambda timeout: call(*values, timeout=timeout, **options), method, patience)
 
     @cached_property
     def version(self) -> str:
@@ -60,13 +60,13 @@ class Connection:
     @cached_property
     def has_full_text(self) -> bool:
         """Tell whether the server can rank by BM25."""
-        if ONLY_HERE in self.version and self.address.uri.startswith("/"):
+        if LITE in self.version and self.address.uri.startswith("/"):
             return True
         numbers = re.match(r"(\d+)\.(\d+)", self.version)
         return numbers is not None and (int(numbers[1]), int(numbers[2])) >= FULL_TEXT_SINCE
 
     def written_until(self, collection: str) -> int:
-        """Return the server's time stamp of the last write of this process to a collection, 0 where it is not known."""
+        """Return the server's time stamp of the last write of this process to a collection, 0 if it is unknown."""
         try:
             from pymilvus.client.ts_utils import get_collection_ts
         except ImportError:
@@ -75,7 +75,7 @@ class Connection:
         endpoint = getattr(handler, "server_address", None) or self.address.uri.split("//")[-1]
         return int(get_collection_ts(collection, str(endpoint), self.address.database or "default") or 0)
 
-    def _tried(self, call: Any, doing: str, patience: float | None = None) -> Any:
+    def _retried(self, call: Any, doing: str, patience: float | None = None) -> Any:
         from grpc import RpcError
         from pymilvus.exceptions import MilvusException
 
@@ -84,20 +84,20 @@ class Connection:
             try:
                 return call(max(0.1, end - time.monotonic()))
             except (MilvusException, RpcError, OSError) as error:
-                over = time.monotonic() + PAUSE >= end
-                if over or getattr(error, "code", None) in PERMANENT:
+                is_over = time.monotonic() + RETRY_SECONDS >= end
+                if is_over or getattr(error, "code", None) in PERMANENT:
                     raise self._unreachable(doing, error) from error
-            time.sleep(PAUSE)
+            time.sleep(RETRY_SECONDS)
 
     def _unreachable(self, doing: str, error: Exception) -> IndexUnreachable:
-        said = " ".join(str(getattr(error, "message", "") or error).split())[:300]
+        details = " ".join(str(getattr(error, "message", "") or error).split())[:300]
         return IndexUnreachable(
-            f"Milvus did not answer {doing!r} for {self.address.shown}: {said}.".replace("..", "."),
+            f"Milvus did not answer {doing!r} for {self.address.shown}: {details}.".replace("..", "."),
             "See that the server runs and can be reached; questions go on by themselves when it is back.",
         )
 
 
 @lru_cache(maxsize=16)
 def connected(address: Address) -> Connection:
-    """Return the connection to an address, the one that is there where there is one."""
+    """Return the connection to an address. One connection is shared by all users."""
     return Connection(address)

@@ -1,4 +1,4 @@
-"""Copies an index in a folder to a server, so that what was embedded once is not embedded again."""
+"""Copies an index in a folder to a server, so that its texts need not be embedded again."""
 
 from contextlib import closing
 from dataclasses import replace
@@ -17,20 +17,20 @@ from rag.index.storage.quantised_vectors import open_vectors
 
 
 def copy_index(path: str | Path, to: str | Path) -> Manifest:
-    """Make the index at the address `to` of the one in the folder `path`, in place of what is there.
+    """Replace the index at the address `to` by a copy of the index in the folder `path`.
 
-    Returns its manifest, of another version but with its fingerprint. Raises the errors of `Index.open` and
+    Return its manifest, which has another version and the same fingerprint. Raises the errors of `Index.open` and
     IndexLocked, IndexWriteFailed, IndexUnreachable.
     """
     path, engine = require_folder(path, "rag export"), MilvusEngine(to)
     manifest = read_manifest(path)
-    if found := file_faults(path, manifest, wholly=True):
-        raise IndexCorrupt(f"{found[0]}.", "Run `rag check --repair`, then run the command again.")
+    if faults := file_faults(path, manifest, wholly=True):
+        raise IndexCorrupt(f"{faults[0]}.", "Run `rag check --repair`, then run the command again.")
     settings, vectors = Settings().updated(manifest.settings), open_vectors(path / manifest.folder)
-    with TemporaryDirectory(prefix="pincite-") as place, engine.claimed() as claim:
-        with closing(Store(Path(place) / DOCUMENTS, writable=True)) as empty:
+    with TemporaryDirectory(prefix="pincite-") as scratch, engine.locked() as lock:
+        with closing(Store(Path(scratch) / DOCUMENTS, writable=True)) as empty:
             empty.commit()
-        made = replace(manifest, version=engine.next_version(), files={})
-        folders = Path(place), path / manifest.folder
-        Upload(engine.connection, folders, None, made, settings, claim).run(vectors)
-    return made
+        copy = replace(manifest, version=engine.next_version(), files={})
+        folders = Path(scratch), path / manifest.folder
+        Upload(engine.connection, folders, None, copy, settings, lock).run(vectors)
+    return copy

@@ -11,10 +11,10 @@ from rag.core.reports import IndexReport
 from rag.core.settings import Settings
 from rag.index.engine import VersionParts, WriteVersion
 from rag.index.milvus.address import address_of
-from rag.index.milvus.claim import Claim, claimed
 from rag.index.milvus.collections import builds_of, load, meta_name
 from rag.index.milvus.connection import Connection, connected
-from rag.index.milvus.held import Held, drop_builds, read
+from rag.index.milvus.snapshot import Snapshot, drop_builds, read
+from rag.index.milvus.writer_lock import WriterLock, writer_lock
 from rag.index.storage.integrity import DeferredChecks
 from rag.index.storage.manifest import Manifest
 
@@ -23,34 +23,34 @@ if TYPE_CHECKING:
     from rag.index.writing.build import WriteRequest
 
 log = logging.getLogger(__name__)
-_told: set[str] = set()
+_warned: set[str] = set()
 
 
 class MilvusVersion:
     """One committed version on a server."""
 
-    def __init__(self, held: Held) -> None:
+    def __init__(self, snapshot: Snapshot) -> None:
         """Open nothing yet."""
-        self.held, self.manifest = held, held.manifest
+        self.snapshot, self.manifest = snapshot, snapshot.manifest
 
     def documents(self) -> "DocumentStore":
         """Return the documents alone."""
-        return self.held.documents
+        return self.snapshot.documents
 
     def open(self, stemmer: str) -> VersionParts:
         """Return all stores once the collections are loaded. Raises IndexVersionMismatch, IndexUnreachable."""
-        held = self.held
-        held.prepare()
-        _warn_without_words(held)
-        checks = DeferredChecks(Path(), held.manifest)  # the manifest of a server's version names no files
-        return VersionParts(held.documents, held.vectors, held.words(stemmer), checks, self._facts())
+        snapshot = self.snapshot
+        snapshot.prepare()
+        _warn_without_words(snapshot)
+        checks = DeferredChecks(Path(), snapshot.manifest)  # the manifest of a server's version names no files
+        return VersionParts(snapshot.documents, snapshot.vectors, snapshot.words(stemmer), checks, self._facts())
 
     def _facts(self) -> dict[str, str]:
         return {
             "name": "milvus",
-            "version": self.held.connection.version,
+            "version": self.snapshot.connection.version,
             "consistency": "the version named here or later",
-            "candidates": "dense and lexical" if self.held.has_words else "dense only",
+            "candidates": "dense and lexical" if self.snapshot.has_words else "dense only",
         }
 
 
@@ -78,38 +78,38 @@ class MilvusEngine:
 
     @contextmanager
     def writing(self) -> Iterator[WriteVersion]:
-        """Hold the claim of the one writer and give the function that writes. Raises IndexLocked."""
+        """Hold the lock of the only writer, and give the function that writes. Raises IndexLocked."""
         from rag.index.milvus.writing import write
 
-        with self.claimed() as claim:
+        with self.locked() as lock:
 
             def write_version(
-                base: Manifest | None, embedder: "Callable[[], Embedder]", settings: Settings, job: "WriteRequest"
+                base: Manifest | None, embedder: "Callable[[], Embedder]", settings: Settings, request: "WriteRequest"
             ) -> IndexReport:
-                held = read(self.connection) if base else None
-                return write(self.connection, held, self.next_version(), embedder, settings, job, claim)
+                snapshot = read(self.connection) if base else None
+                return write(self.connection, snapshot, self.next_version(), embedder, settings, request, lock)
 
             yield write_version
 
     @contextmanager
-    def claimed(self) -> Iterator[Claim]:
-        """Hold the place of the one writer, with what a killed one left undone. Raises IndexLocked."""
-        with claimed(self.connection) as claim:
+    def locked(self) -> Iterator[WriterLock]:
+        """Hold the lock of the only writer, and undo the writes of a killed one. Raises IndexLocked."""
+        with writer_lock(self.connection) as lock:
             try:
-                held = read(self.connection)
+                snapshot = read(self.connection)
             except IndexNotFound:
                 drop_builds(self.connection)
             except IndexProblem:
-                pass  # a build may take its place; what is left of it stays
+                pass  # a build may replace the index; its data stay until then
             else:
-                drop_builds(self.connection, held.layout)
-                for rows in held.layout.rows(self.connection):
+                drop_builds(self.connection, snapshot.layout)
+                for rows in snapshot.layout.rows(self.connection):
                     load(self.connection, rows.collection)
-                    rows.undo(held.manifest.version)
-            yield claim
+                    rows.undo(snapshot.manifest.version)
+            yield lock
 
     def next_version(self) -> int:
-        """Return a number above every version that is or was there, also where the manifest cannot be read."""
+        """Return a number above every version so far, even if the manifest cannot be read."""
         try:
             current = read(self.connection).manifest.version
         except IndexProblem:
@@ -122,13 +122,13 @@ class MilvusEngine:
             load(self.connection, name)
 
 
-def _warn_without_words(held: Held) -> None:
-    shown = held.connection.address.shown
-    if held.has_words or shown in _told:
+def _warn_without_words(snapshot: Snapshot) -> None:
+    shown = snapshot.connection.address.shown
+    if snapshot.has_words or shown in _warned:
         return
-    _told.add(shown)
-    if held.connection.has_full_text:
+    _warned.add(shown)
+    if snapshot.connection.has_full_text:
         why = "was built on a server without full text search: build it again to have it"
     else:
-        why = f"is on Milvus {held.connection.version}, which has no full text search (servers have it from 2.5)"
+        why = f"is on Milvus {snapshot.connection.version}, which has no full text search (servers have it from 2.5)"
     log.warning("%s %s. Passages are found by their vectors alone.", shown, why)

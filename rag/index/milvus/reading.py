@@ -13,7 +13,7 @@ from rag.core.errors import IndexCorrupt
 from rag.core.safe_json import json_value
 from rag.core.types import Chunk, Document, DocumentSummary, Fields, Layout, Mask, Span, tuples
 from rag.index.milvus.collections import AGAIN, METRIC
-from rag.index.milvus.rows import IN_ONE, PAGE_OF_TEXTS, Rows, Seen, joined
+from rag.index.milvus.rows import BATCH_KEYS, PAGE_TEXTS, Rows, VisibleVersion, joined
 from rag.index.storage.documents import MAX_CACHED_DOCUMENTS
 from rag.index.storage.metadata import COLUMNS, fields_of
 
@@ -21,46 +21,48 @@ if TYPE_CHECKING:
     from rag.core.protocols import Floats2d, Ints1d, Ranking
 
 DOCUMENT, REST, TEXT, SOURCE, PASSAGE, INNER, WORDS, SHARED = "d", "r", "t", "s", "a", "i", "w", "b"
-"""Kinds of records: what is known of a document, the rest of it, its text; a source; what of a passage was too long
-for its own row; word counts; the blocks that many documents share."""
-EFFORT = 512
-"""Candidates that a graph search keeps at least."""
-FEWEST_RUN = 3
+"""Kinds of records: the facts, the rest and the text of a document; a source; the content and the sentence vectors of a
+passage if they are too long for its row; word counts; the blocks that many documents share."""
+MIN_GRAPH_CANDIDATES = 512
+"""A graph search keeps at least so many candidates."""
+MIN_RANGE_ROWS = 3
 
 
 def named(kind: str, key: object) -> str:
-    """Return the name of a record: its kind, and a hash of its key, which may be longer than a field."""
+    """Return the name of a record: its kind and a hash of its key, because a key may be longer than a field."""
     return f"{kind}:{hashlib.sha256(str(key).encode('utf-8', 'surrogatepass')).hexdigest()[:40]}"
 
 
 class MilvusDocuments:
-    """The documents, masks and passages of a version; the same questions as `documents.Store` answers."""
+    """The documents, masks and passages of a version, with the reading methods of `documents.Store`."""
 
-    def __init__(self, shown: str, parts: tuple[Rows, Rows], seen: Seen, ends: Mapping[str, int], held: int) -> None:
-        """Read what `seen` names. `ends` are the numbers no row or record has yet, `held` the count of documents."""
-        self._shown, self._seen, self._ends, self._held = shown, seen, ends, held
+    def __init__(
+        self, shown: str, parts: tuple[Rows, Rows], visible: VisibleVersion, ends: Mapping[str, int], count: int
+    ) -> None:
+        """Read the version `visible`. `ends` are the first unused numbers, `count` is the number of documents."""
+        self._shown, self._visible, self._ends, self._count = shown, visible, ends, count
         self._passages, self._records = parts
         self._record = lru_cache(maxsize=MAX_CACHED_DOCUMENTS)(self._read_document)
 
     def close(self) -> None:
-        """Let go; the connection is shared."""
+        """Do nothing, because the connection is shared."""
 
     def counts(self) -> tuple[int, int]:
         """Return the numbers of documents and chunks."""
-        return self._held, self._passages.count(self._seen)
+        return self._count, self._passages.count(self._visible)
 
     def sources(self) -> dict[str, tuple[str, str]]:
         """Return path and hash of every source by its id."""
-        return {found["id"]: (found["path"], found["sha256"]) for found in self._all(SOURCE)}
+        return {record["id"]: (record["path"], record["sha256"]) for record in self._all(SOURCE)}
 
     def documents_of(self, source: str) -> list[str]:
-        """Return the ids of the documents that a source held."""
+        """Return the ids of the documents of a source, in order."""
         return [about["id"] for about in self._about if about["source"] == source]
 
     def source_of(self, document_id: str) -> str | None:
-        """Return the id of the source that a document came from; None where it has none or is not held."""
-        found = self._record(document_id)
-        return None if found is None else found[1]["source"]
+        """Return the id of the source of a document, None if it has no source or is not stored."""
+        record = self._record(document_id)
+        return None if record is None else record[1]["source"]
 
     def summaries(self) -> list[DocumentSummary]:
         """Return all documents without their texts, in order of id."""
@@ -73,7 +75,7 @@ class MilvusDocuments:
 
     @cached_property
     def fields(self) -> Fields:
-        """Return what filters ask for, read once."""
+        """Return the values that filters compare, read once."""
         return fields_of(
             (about["key"], {name: about[name] for name in COLUMNS}, about["metadata"])
             for about in sorted(self._about, key=lambda about: int(about["key"]))
@@ -81,32 +83,33 @@ class MilvusDocuments:
 
     def rows_of_keys(self, keys: Collection[int]) -> "Ints1d":
         """Return the rows of the documents of these keys, int64 (n,), in order."""
-        rows = sorted(row for about in self._about if about["key"] in keys for row in unfolded(about["rows"]))
+        rows = sorted(row for about in self._about if about["key"] in keys for row in rows_in(about["rows"]))
         return np.array(rows, np.int64)
 
     def document(self, document_id: str) -> Document | None:
-        """Return a document, None where it is not held. Raises IndexCorrupt where its text is not what was stored."""
-        found = self._record(document_id)
-        return None if found is None else found[0]
+        """Return a document, None if it is not stored. Raises IndexCorrupt if its text has changed since."""
+        record = self._record(document_id)
+        return None if record is None else record[0]
 
     def masks(self, document_id: str) -> list[Mask]:
         """Return the masks of a document in order."""
-        found = self._record(document_id)
-        return [] if found is None else [Mask(Span(document_id, *span), reason) for *span, reason in found[1]["masks"]]
+        record = self._record(document_id)
+        masks = [] if record is None else record[1]["masks"]
+        return [Mask(Span(document_id, *span), reason) for *span, reason in masks]
 
     def rows_of(self, document_id: str) -> list[int]:
-        """Return the rows of a document's chunks, in order of place."""
-        found = self._record(document_id)
-        return [] if found is None else unfolded(found[1]["rows"])
+        """Return the rows of a document's chunks, in order of their start."""
+        record = self._record(document_id)
+        return [] if record is None else rows_in(record[1]["rows"])
 
     def rows(self) -> list[int]:
         """Return all rows, in order."""
-        return sorted(row for about in self._about for row in unfolded(about["rows"]))
+        return sorted(row for about in self._about for row in rows_in(about["rows"]))
 
     def chunks(self, rows: Sequence[int]) -> list[Chunk]:
-        """Return the chunks of rows, in the order asked. Raises IndexCorrupt for a row that is not held."""
-        found = self._passage_texts(rows, "about", PASSAGE)
-        return [self._chunk(row, found[row]) for row in rows]
+        """Return the chunks of `rows`, in that order. Raises IndexCorrupt if a row does not exist."""
+        texts = self._passage_texts(rows, "about", PASSAGE)
+        return [self._chunk(row, texts[row]) for row in rows]
 
     def sentence_vectors(self, rows: Sequence[int]) -> dict[int, bytes]:
         """Return the vectors of the sentences of chunks by row, packed by `rag.index.storage.sentence_vectors`."""
@@ -114,42 +117,42 @@ class MilvusDocuments:
 
     @property
     def overlaps(self) -> "MilvusDocuments":
-        """Return what tells where documents overlap: it is kept with them."""
+        """Return the object that has the sketches, which is this one."""
         return self
 
     def sketches(self) -> dict[str, bytes]:
         """Return the sketch of every document, as `rag.index.storage.fingerprints.FingerprintTables.sketches` does."""
-        rest = {found["id"]: found for found in self._all(REST)}
+        rest = {record["id"]: record for record in self._all(REST)}
         newest = sorted(self._about, key=lambda about: str(about["id"]))
         newest.sort(key=lambda about: str(about["metadata"].get("published_at") or ""), reverse=True)
         first: dict[str, tuple[str, bytes]] = {}
         for about in newest:
-            held = base64.b64decode(rest[about["id"]]["sketch"] or "")
-            first.setdefault(about["text_sha256"], (about["id"], held))
-        return {key: held for key, held in first.values() if held}
+            sketch = base64.b64decode(rest[about["id"]]["sketch"] or "")
+            first.setdefault(about["text_sha256"], (about["id"], sketch))
+        return {key: sketch for key, sketch in first.values() if sketch}
 
     def problems(self) -> list[str]:
-        """Return what our hashes find wrong, one line each: of every text, and of the number of passages."""
+        """Return the faults of texts, whose hash is checked, and of passages, one line each."""
         lines, rows = [], self.rows()
         for document_id, _ in self.hashes():
             try:
                 self._read_document(document_id)
             except IndexCorrupt as error:
                 lines.append(error.message)
-        for start in range(0, len(rows), IN_ONE):
+        for start in range(0, len(rows), BATCH_KEYS):
             try:
-                self.chunks(rows[start : start + IN_ONE])
+                self.chunks(rows[start : start + BATCH_KEYS])
             except IndexCorrupt as error:
                 lines.append(error.message)
         return lines
 
     def embedded_hashes(self, rows: Sequence[int]) -> dict[int, bytes]:
-        """Return the hash of what was embedded of each row."""
-        found = self._passages.among("row", rows, self._seen, ["row", "embedded_sha256"])
-        return {int(row["row"]): bytes.fromhex(row["embedded_sha256"]) for row in found}
+        """Return the hash of the embedded text of each row."""
+        passages = self._passages.among("row", rows, self._visible, ["row", "embedded_sha256"])
+        return {int(row["row"]): bytes.fromhex(row["embedded_sha256"]) for row in passages}
 
     def all_of(self, kind: str) -> Iterator[Any]:
-        """Yield what all records of a kind hold."""
+        """Yield the content of all records of a kind."""
         yield from self._all(kind)
 
     @cached_property
@@ -157,21 +160,21 @@ class MilvusDocuments:
         return sorted(self._all(DOCUMENT), key=lambda about: str(about["id"]))
 
     def _all(self, kind: str) -> Iterator[Any]:
-        found: list[dict[str, Any]] = []
-        page = PAGE_OF_TEXTS if kind == TEXT else None
+        records: list[dict[str, Any]] = []
+        page = PAGE_TEXTS if kind == TEXT else None
         options = {} if page is None else {"page": page}
         fields = ["number", "name", "piece", "body"]
-        found.extend(self._records.pages(self._ends["record"], self._seen, fields, f'kind == "{kind}"', **options))
-        yield from map(self._loaded, self._joined(found).values())
+        records.extend(self._records.pages(self._ends["record"], self._visible, fields, f'kind == "{kind}"', **options))
+        yield from map(self._loaded, self._joined(records).values())
 
     def named(self, names: Iterable[str]) -> dict[str, Any]:
-        """Return what the records of these names hold, those that are there."""
-        found = self._records.among("name", names, self._seen, ["name", "piece", "body"])
-        return {name: self._loaded(text) for name, text in self._joined(found).items()}
+        """Return the content of those records of these names that exist."""
+        records = self._records.among("name", names, self._visible, ["name", "piece", "body"])
+        return {name: self._loaded(text) for name, text in self._joined(records).items()}
 
-    def _joined(self, found: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    def _joined(self, records: Iterable[Mapping[str, Any]]) -> dict[str, str]:
         try:
-            return joined(found)
+            return joined(records)
         except ValueError as error:
             raise self._corrupt(error) from error
 
@@ -183,11 +186,11 @@ class MilvusDocuments:
 
     def _read_document(self, document_id: str) -> tuple[Document, dict[str, Any]] | None:
         names = {kind: named(kind, document_id) for kind in (DOCUMENT, REST, TEXT)}
-        found = self.named(names.values())
-        if not found:
+        records = self.named(names.values())
+        if not records:
             return None
         try:
-            about, rest, text = (found[names[kind]] for kind in (DOCUMENT, REST, TEXT))
+            about, rest, text = (records[names[kind]] for kind in (DOCUMENT, REST, TEXT))
             text = text["text"]
             layout = Layout(**{key: tuples(value) for key, value in rest["layout"].items()})
             document = Document(
@@ -201,23 +204,25 @@ class MilvusDocuments:
         return document, {**about, **rest}
 
     def _passage_texts(self, rows: Sequence[int], field: str, kind: str) -> dict[int, Any]:
-        found = {int(row["row"]): row[field] for row in self._passages.among("row", rows, self._seen, ["row", field])}
-        missing = [row for row in rows if row not in found]
-        if missing:
-            raise IndexCorrupt(f"{self._shown} lacks passage {missing[0]}.", AGAIN)
-        long = {named(kind, row): row for row, text in found.items() if not text}
-        elsewhere = {long[name]: held for name, held in self.named(long).items()} if long else {}
-        return {row: elsewhere.get(row, text) for row, text in found.items()}
+        passages = self._passages.among("row", rows, self._visible, ["row", field])
+        texts = {int(passage["row"]): passage[field] for passage in passages}
+        for row in rows:
+            if row not in texts:
+                raise IndexCorrupt(f"{self._shown} lacks passage {row}.", AGAIN)
+        rows_by_name = {named(kind, row): row for row, text in texts.items() if not text}
+        records = self.named(rows_by_name) if rows_by_name else {}
+        long_texts = {rows_by_name[name]: content for name, content in records.items()}
+        return {row: long_texts.get(row, text) for row, text in texts.items()}
 
     def _chunk(self, row: int, stored: Any) -> Chunk:
         try:
             about = json_value(stored) if isinstance(stored, str) else stored
             pairs = tuple((low, high) for low, high in about["sentences"])
             span = Span(about["id"], about["start"], about["end"])
-            made = Chunk(span, about["text"], about["title"], tuple(about["headings"]), pairs)
+            chunk = Chunk(span, about["text"], about["title"], tuple(about["headings"]), pairs)
             for low, high in pairs:
-                made.locate(low, high)
-            return made
+                chunk.locate(low, high)
+            return chunk
         except (ValueError, TypeError, KeyError) as error:
             raise self._corrupt(error) from error
 
@@ -228,9 +233,15 @@ class MilvusDocuments:
 class MilvusVectors:
     """The vectors of a version, searched by the server."""
 
-    def __init__(self, passages: Rows, seen: Seen, dimension: int, held: int, end: int) -> None:
-        """Use the passages that `seen` names: `held` of them, of rows below `end`."""
-        self._passages, self._seen, self._dimension, self._held, self._end = passages, seen, dimension, held, end
+    def __init__(self, passages: Rows, visible: VisibleVersion, dimension: int, count: int, end: int) -> None:
+        """Use the `count` passages of the version `visible`, whose rows are below `end`."""
+        self._passages, self._visible, self._dimension, self._count, self._end = (
+            passages,
+            visible,
+            dimension,
+            count,
+            end,
+        )
 
     @property
     def dimension(self) -> int:
@@ -238,44 +249,46 @@ class MilvusVectors:
         return self._dimension
 
     def __len__(self) -> int:
-        """Return the number of rows held, by the manifest."""
-        return self._held
+        """Return the number of rows that the manifest gives."""
+        return self._count
 
     def rows(self) -> "Ints1d":
-        """Return all rows held, int64 (n,), in order."""
-        return np.array([held["row"] for held in self._passages.pages(self._end, self._seen, ["row"])], np.int64)
+        """Return all rows, int64 (n,), in order."""
+        return np.array(
+            [passage["row"] for passage in self._passages.pages(self._end, self._visible, ["row"])], np.int64
+        )
 
     def get(self, rows: "Ints1d") -> "Floats2d":
-        """Return the stored vectors, float32 (n, dimension), in the order asked; one not held raises ValueError."""
-        found = {
-            int(held["row"]): held["vector"]
-            for held in self._passages.among("row", rows.tolist(), self._seen, ["row", "vector"])
+        """Return the vectors of `rows`, float32 (n, dimension), in that order. Raises ValueError if one is missing."""
+        vectors = {
+            int(passage["row"]): passage["vector"]
+            for passage in self._passages.among("row", rows.tolist(), self._visible, ["row", "vector"])
         }
-        if any(row not in found for row in rows.tolist()):
+        if any(row not in vectors for row in rows.tolist()):
             raise ValueError("a row is not stored")
-        return np.array([found[row] for row in rows.tolist()], np.float32).reshape(len(rows), self._dimension)
+        return np.array([vectors[row] for row in rows.tolist()], np.float32).reshape(len(rows), self._dimension)
 
     def search(self, queries: "Floats2d", k: int, among: "Ints1d | None" = None) -> list["Ranking"]:
         """Return for each query the k rows of highest inner product, best first, ties in order of row.
 
-        Only rows of `among` are looked at, where it is given.
+        If `among` is given, only its rows are compared.
         """
-        k = min(k, self._held if among is None else len(among))
+        k = min(k, self._count if among is None else len(among))
         if k < 1 or not len(queries):
             return [[] for _ in queries]
-        options = {"metric_type": METRIC, "params": {"ef": max(EFFORT, 2 * k)}}
+        options = {"metric_type": METRIC, "params": {"ef": max(MIN_GRAPH_CANDIDATES, 2 * k)}}
         vectors = np.asarray(queries, np.float32).tolist()
-        return self._passages.search(vectors, "vector", k, options, self._seen, only(among))
+        return self._passages.search(vectors, "vector", k, options, self._visible, row_condition(among))
 
 
-def only(among: "Ints1d | None") -> str:
-    """Return the condition that a row is one of these: runs of neighbours as ranges, the rest by number."""
+def row_condition(among: "Ints1d | None") -> str:
+    """Return the condition that a row is one of these: long runs as ranges, other rows by number."""
     if among is None or not len(among):
         return ""
     runs, single = [], []
     breaks = np.flatnonzero(np.diff(among) != 1) + 1
     for run in np.split(among, breaks):
-        if len(run) > FEWEST_RUN:
+        if len(run) > MIN_RANGE_ROWS:
             runs.append(f"(row >= {run[0]} and row <= {run[-1]})")
         else:
             single += run.tolist()
@@ -284,10 +297,10 @@ def only(among: "Ints1d | None") -> str:
     return f"({' or '.join(runs)})"
 
 
-def folded(rows: Sequence[int]) -> list[list[int]]:
+def row_runs(rows: Sequence[int]) -> list[list[int]]:
     """Return rows in order as runs of first row and length.
 
-    >>> folded([4, 5, 6, 9])
+    >>> row_runs([4, 5, 6, 9])
     [[4, 3], [9, 1]]
     """
     runs: list[list[int]] = []
@@ -299,6 +312,6 @@ def folded(rows: Sequence[int]) -> list[list[int]]:
     return runs
 
 
-def unfolded(runs: Iterable[Sequence[int]]) -> list[int]:
-    """Return what `folded` was given."""
+def rows_in(runs: Iterable[Sequence[int]]) -> list[int]:
+    """Return the rows of `row_runs`."""
     return [row for first, count in runs for row in range(first, first + count)]

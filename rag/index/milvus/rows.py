@@ -1,7 +1,7 @@
-"""Keeps rows of a collection by version: what is written shows only when a manifest names its version.
+"""Stores rows of a collection by version, so that new rows become visible only with the manifest of their version.
 
-A row has the version it was `born` in and the one it `died` in. A reader of version v sees the rows with
-`born <= v < died`, whatever a writer does meanwhile; of a writer that was killed, the next one undoes what it wrote.
+The field `born` is the version that added a row, and `died` the one that removed it. A reader of version v reads rows
+with `born <= v < died`, whatever a writer does meanwhile. If a writer is killed, the next one undoes its writes.
 """
 
 import json
@@ -12,19 +12,19 @@ from typing import Any
 from rag.index.milvus.connection import Connection
 
 ALIVE = 2**53
-"""The version in which a row dies that has not died: above every version, and exact in every JSON reader."""
-LONGEST = 65_535
-PIECE = 16_000
-"""Characters of a piece: the field takes `LONGEST` bytes, and a character is up to four."""
-UPLOAD_BYTES, UPLOAD_ROWS = 8_000_000, 5_000
-"""Of one request; a server takes 64 MB."""
-PAGE, PAGE_OF_TEXTS, IN_ONE = 8_000, 400, 1_000
-WRITING_PATIENCE = 120.0
+"""The value of `died` of a current row: above every version, and exact in every JSON reader."""
+MAX_FIELD_BYTES = 65_535
+MAX_PIECE_CHARACTERS = 16_000
+"""Characters of a piece: a field takes `MAX_FIELD_BYTES` bytes, and a character has up to four."""
+MAX_UPLOAD_BYTES, MAX_UPLOAD_ROWS = 8_000_000, 5_000
+"""Size of one request; a server takes 64 MB."""
+PAGE_ROWS, PAGE_TEXTS, BATCH_KEYS = 8_000, 400, 1_000
+MAX_WRITE_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What a reader sees: a version, and the time stamp that the server must have reached; 0 for its newest."""
+class VisibleVersion:
+    """The version of a reader, and the time stamp that the server must have reached, 0 for the newest."""
 
     version: int
     stamp: int = 0
@@ -36,7 +36,7 @@ class Seen:
 
     @property
     def consistency(self) -> dict[str, Any]:
-        """Return what makes a server wait until it has all of this version, and no longer."""
+        """Return the options that make a server wait until it has all of this version, and no longer."""
         if not self.stamp:
             return {"consistency_level": "Strong"}
         return {"consistency_level": "Customized", "guarantee_timestamp": self.stamp}
@@ -46,116 +46,124 @@ class Rows:
     """One collection whose rows have a number as their key, `born` and `died`."""
 
     def __init__(self, connection: Connection, collection: str, key: str, fields: Sequence[str]) -> None:
-        """Use a collection that is there; `fields` are all of a row's, for when it is written again."""
+        """Use an existing collection. `fields` are all fields of a row, which are written again if `died` changes."""
         self._connection, self.collection, self.key, self._fields = connection, collection, key, list(fields)
 
     def insert(self, rows: Iterable[Mapping[str, Any]], done: Callable[[int], None] = lambda count: None) -> None:
-        """Write rows, some megabytes at a time, and call `done` with the number of each part."""
-        for part in _parts(rows):
-            # Written again where an answer was lost: a row of the same key is then replaced, not doubled.
-            self._connection("upsert", self.collection, part, patience=WRITING_PATIENCE)
+        """Write rows, some megabytes at a time, and call `done` with the size of each batch."""
+        for part in _batches(rows):
+            # Not inserted: if an answer is lost and the call is repeated, rows of the same key must not double.
+            self._connection("upsert", self.collection, part, patience=MAX_WRITE_SECONDS)
             done(len(part))
 
     def find(
-        self, condition: str, seen: Seen, fields: Sequence[str], patience: float | None = None
+        self, condition: str, visible: VisibleVersion, fields: Sequence[str], patience: float | None = None
     ) -> list[dict[str, Any]]:
         """Return the rows of a condition."""
-        asked = {"filter": f"{condition} and {seen.filter}", "output_fields": list(fields), **seen.consistency}
-        return list(self._connection("query", self.collection, patience=patience, **asked))
+        options = {"filter": f"{condition} and {visible.filter}", "output_fields": list(fields), **visible.consistency}
+        return list(self._connection("query", self.collection, patience=patience, **options))
 
-    def among(self, field: str, values: Iterable[Any], seen: Seen, fields: Sequence[str]) -> Iterator[dict[str, Any]]:
-        """Yield the rows that have one of these values in a field, asked for some hundred at a time."""
-        listed = list(dict.fromkeys(values))
-        for start in range(0, len(listed), IN_ONE):
-            yield from self.find(f"{field} in {json.dumps(listed[start : start + IN_ONE])}", seen, fields)
+    def among(
+        self, field: str, values: Iterable[Any], visible: VisibleVersion, fields: Sequence[str]
+    ) -> Iterator[dict[str, Any]]:
+        """Yield the rows that have one of these values in a field, one batch of values at a time."""
+        distinct = list(dict.fromkeys(values))
+        for start in range(0, len(distinct), BATCH_KEYS):
+            yield from self.find(f"{field} in {json.dumps(distinct[start : start + BATCH_KEYS])}", visible, fields)
 
     def pages(
-        self, end: int, seen: Seen, fields: Sequence[str], condition: str = "", page: int = PAGE
+        self, end: int, visible: VisibleVersion, fields: Sequence[str], condition: str = "", page: int = PAGE_ROWS
     ) -> Iterator[dict[str, Any]]:
         """Yield the rows of keys below `end` in order of key, a page at a time."""
         more = f" and {condition}" if condition else ""
         for start in range(0, end, page):
-            found = self.find(f"{self.key} >= {start} and {self.key} < {start + page}{more}", seen, fields)
-            yield from sorted(found, key=lambda row: int(row[self.key]))
+            rows = self.find(f"{self.key} >= {start} and {self.key} < {start + page}{more}", visible, fields)
+            yield from sorted(rows, key=lambda row: int(row[self.key]))
 
     def search(
-        self, queries: Sequence[Any], field: str, k: int, options: Mapping[str, Any], seen: Seen, condition: str = ""
+        self,
+        queries: Sequence[Any],
+        field: str,
+        k: int,
+        options: Mapping[str, Any],
+        visible: VisibleVersion,
+        condition: str = "",
     ) -> list[list[tuple[int, float]]]:
         """Return for each query the k best rows with their scores, best first, ties in order of row."""
-        found = self._connection(
+        results = self._connection(
             "search", self.collection, data=list(queries), anns_field=field, limit=k, search_params=dict(options),
-            filter=f"{condition} and {seen.filter}" if condition else seen.filter, **seen.consistency,
+            filter=f"{condition} and {visible.filter}" if condition else visible.filter, **visible.consistency,
         )  # fmt: skip
-        # milvus-lite gives BM25 with a minus.
-        rankings = ([(int(hit.id), abs(float(hit["distance"]))) for hit in hits] for hits in found)
+        # milvus-lite returns negative BM25 scores.
+        rankings = ([(int(hit.id), abs(float(hit["distance"]))) for hit in hits] for hits in results)
         if field == "vector":
-            rankings = ([(int(hit.id), float(hit["distance"])) for hit in hits] for hits in found)
+            rankings = ([(int(hit.id), float(hit["distance"])) for hit in hits] for hits in results)
         return [sorted(ranking, key=lambda item: (-item[1], item[0])) for ranking in rankings]
 
-    def count(self, seen: Seen, patience: float | None = None) -> int:
+    def count(self, visible: VisibleVersion, patience: float | None = None) -> int:
         """Return the number of rows of a version."""
-        return int(self.find(f"{self.key} >= 0", seen, ["count(*)"], patience)[0]["count(*)"])
+        return int(self.find(f"{self.key} >= 0", visible, ["count(*)"], patience)[0]["count(*)"])
 
-    def retire(self, field: str, values: Sequence[Any], seen: Seen, version: int) -> None:
-        """Let the rows that have one of these values in a field, of what is `seen`, die in a version."""
-        for start in range(0, len(values), IN_ONE):
-            condition = f"{field} in {json.dumps(list(values[start : start + IN_ONE]))}"
-            self._set_died(f"{condition} and {seen.filter}", version)
+    def retire(self, field: str, values: Sequence[Any], visible: VisibleVersion, version: int) -> None:
+        """Mark the visible rows with one of these values in a field as removed in a version."""
+        for start in range(0, len(values), BATCH_KEYS):
+            condition = f"{field} in {json.dumps(list(values[start : start + BATCH_KEYS]))}"
+            self._set_died(f"{condition} and {visible.filter}", version)
 
     def undo(self, version: int) -> None:
-        """Undo what was written after a version, and drop what no reader of it or of the one before can see."""
+        """Undo the writes after a version, and delete the rows that were removed before it."""
         self.delete(f"born > {version}")
-        while self._set_died(f"died > {version} and died < {ALIVE}", ALIVE, limit=IN_ONE):
+        while self._set_died(f"died > {version} and died < {ALIVE}", ALIVE, limit=BATCH_KEYS):
             pass
         self.delete(f"died < {version}")
 
     def delete(self, condition: str) -> None:
-        """Delete the rows of a condition, for good."""
-        self._connection("delete", self.collection, filter=condition, patience=WRITING_PATIENCE)
+        """Delete the rows of a condition permanently."""
+        self._connection("delete", self.collection, filter=condition, patience=MAX_WRITE_SECONDS)
 
     def _set_died(self, condition: str, version: int, **options: Any) -> int:
-        found = self._connection(
+        rows = self._connection(
             "query", self.collection, filter=condition, output_fields=self._fields, consistency_level="Strong",
-            patience=WRITING_PATIENCE, **options,
+            patience=MAX_WRITE_SECONDS, **options,
         )  # fmt: skip
-        self.insert({**{name: row[name] for name in self._fields}, "died": version} for row in found)
-        return len(found)
+        self.insert({**{name: row[name] for name in self._fields}, "died": version} for row in rows)
+        return len(rows)
 
 
 def encoded(value: object) -> str:
-    """Return a value as the JSON that is stored of it."""
+    """Return a value as JSON in its stored form."""
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 def fits(text: str) -> bool:
-    """Tell whether a text can stand in one field."""
-    return len(text) <= PIECE or len(text.encode()) <= LONGEST
+    """Tell whether a text fits into one field."""
+    return len(text) <= MAX_PIECE_CHARACTERS or len(text.encode()) <= MAX_FIELD_BYTES
 
 
 def pieces(text: str) -> list[str]:
-    """Return a text in pieces that each fit into a field, at least one."""
-    return [text[start : start + PIECE] for start in range(0, len(text), PIECE)] or [""]
+    """Split a text into pieces that fit into a field, at least one."""
+    return [text[start : start + MAX_PIECE_CHARACTERS] for start in range(0, len(text), MAX_PIECE_CHARACTERS)] or [""]
 
 
 def joined(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """Return what was split in pieces again, by group. Raises ValueError where a piece is missing or twice there."""
-    parts: dict[str, dict[int, str]] = {}
-    found = 0
+    """Join pieces again, by name. Raises ValueError if a piece is missing or occurs twice."""
+    texts: dict[str, dict[int, str]] = {}
+    count = 0
     for row in rows:
-        parts.setdefault(str(row["name"]), {})[int(row["piece"])] = str(row["body"])
-        found += 1
-    if found != sum(map(len, parts.values())) or any(sorted(held) != list(range(len(held))) for held in parts.values()):
+        texts.setdefault(str(row["name"]), {})[int(row["piece"])] = str(row["body"])
+        count += 1
+    if count != sum(map(len, texts.values())) or any(sorted(own) != list(range(len(own))) for own in texts.values()):
         raise ValueError("a piece is missing or stands there twice")
-    return {group: "".join(held[number] for number in range(len(held))) for group, held in parts.items()}
+    return {name: "".join(own[number] for number in range(len(own))) for name, own in texts.items()}
 
 
-def _parts(rows: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
+def _batches(rows: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
     part: list[Mapping[str, Any]] = []
     size = 0
     for row in rows:
         size += sum(4 * len(value) if isinstance(value, list | str) else 8 for value in row.values())
         part.append(row)
-        if size >= UPLOAD_BYTES or len(part) >= UPLOAD_ROWS:
+        if size >= MAX_UPLOAD_BYTES or len(part) >= MAX_UPLOAD_ROWS:
             yield part
             part, size = [], 0
     if part:

@@ -18,13 +18,13 @@ from rag.core.reports import IndexReport
 from rag.core.settings import Settings
 from rag.core.types import Chunk
 from rag.index.milvus.changes import Changes, changes, embedded_of, make_copy, passage_texts, records_of
-from rag.index.milvus.claim import Claim
-from rag.index.milvus.collections import NOTHING, STEMS, Layout, layout_of, make
+from rag.index.milvus.collections import NOTHING, STEMS, BuildCollections, layout_of, make
 from rag.index.milvus.connection import Connection
-from rag.index.milvus.held import Held, commit, drop_builds
 from rag.index.milvus.reading import DOCUMENT, INNER, PASSAGE, REST, SHARED, SOURCE, TEXT, WORDS, named
-from rag.index.milvus.rows import ALIVE, IN_ONE, WRITING_PATIENCE, Seen, encoded, fits, pieces
-from rag.index.milvus.words import NEVER, Counts, counted, group_of
+from rag.index.milvus.rows import ALIVE, BATCH_KEYS, MAX_WRITE_SECONDS, VisibleVersion, encoded, fits, pieces
+from rag.index.milvus.snapshot import Snapshot, commit, drop_builds
+from rag.index.milvus.words import NEVER, WordCounts, group_of, word_counts
+from rag.index.milvus.writer_lock import WriterLock
 from rag.index.storage.documents import Store
 from rag.index.storage.lexical import TantivyStore
 from rag.index.storage.manifest import DOCUMENTS, Manifest
@@ -34,20 +34,20 @@ from rag.index.writing.writer import Sinks, Writer, embedder_record, manifest_of
 if TYPE_CHECKING:
     from rag.core.protocols import Embedder, Floats2d, Ints1d, VectorStore
 
-FLUSHED_ROWS = 5_000
-"""New passages from which on the server is told to make its search graph now, which it would do later."""
-LONGEST_WAIT = 3_600.0
-"""Seconds; then the version is shown all the same, with a warning."""
+MIN_FLUSHED_ROWS = 5_000
+"""From this many new passages on, the write waits for the search graph, which the server would build later."""
+MAX_WAIT_SECONDS = 3_600.0
+"""After this time the version becomes visible with a warning."""
 log = logging.getLogger(__name__)
 
 
 def write(
-    connection: Connection, base: Held | None, version: int, embedder: "Callable[[], Embedder]",
-    settings: Settings, job: WriteRequest, claim: Claim,
+    connection: Connection, base: Snapshot | None, version: int, embedder: "Callable[[], Embedder]",
+    settings: Settings, request: WriteRequest, lock: WriterLock,
 ) -> IndexReport:  # fmt: skip
-    """Commit the next version, made from `base`, or from nothing in place of what is there."""
-    with TemporaryDirectory(prefix="pincite-") as place:
-        folders = Path(place) / "old", Path(place) / "new"
+    """Commit the next version, made from `base`, or a new index in place of the old one if `base` is None."""
+    with TemporaryDirectory(prefix="pincite-") as scratch:
+        folders = Path(scratch) / "old", Path(scratch) / "new"
         for folder in folders:
             folder.mkdir()
         old = folders[0] / DOCUMENTS
@@ -56,26 +56,26 @@ def write(
                 empty.commit()
         else:
             make_copy(base.documents, base.ends, old)
-        vectors = NewVectors(base, embedder)
-        parts = Sinks(vectors, NoWords(), base.documents.sentence_vectors if base else lambda rows: {})
-        with closing(Writer(folders[1], folders[0], embedder, settings, parts)) as writer:
-            report, changed = apply(writer, base is None, settings, job)
-            if not changed:
+        vectors = UploadedVectors(base, embedder)
+        sinks = Sinks(vectors, NoWords(), base.documents.sentence_vectors if base else lambda rows: {})
+        with closing(Writer(folders[1], folders[0], embedder, settings, sinks)) as writer:
+            report, must_commit = apply(writer, base is None, settings, request)
+            if not must_commit:
                 return report
             writer.finish()
-        claim.require_held()
+        lock.require_held()
         weights = base.manifest.embedder if base else embedder_record(embedder())
         manifest = replace(manifest_of(folders[1], version, weights, settings), files={})
-        upload = Upload(connection, folders, base, manifest, settings, claim)
+        upload = Upload(connection, folders, base, manifest, settings, lock)
         upload.run(vectors)
     return report
 
 
-class NewVectors:
-    """The vectors of a write: new ones in memory, those of the version before on the server."""
+class UploadedVectors:
+    """The vectors of a write: new ones in memory, those of the earlier version on the server."""
 
-    def __init__(self, base: Held | None, embedder: "Callable[[], Embedder]") -> None:
-        """Begin with nothing new."""
+    def __init__(self, base: Snapshot | None, embedder: "Callable[[], Embedder]") -> None:
+        """Start without new vectors."""
         self._base, self._embedder = base, embedder
         self._new: dict[int, Any] = {}
 
@@ -85,23 +85,23 @@ class NewVectors:
         return self._base.dimension if self._base else self._embedder().dimension
 
     def add(self, rows: "Ints1d", vectors: "Floats2d") -> None:
-        """Take new rows."""
+        """Add new rows."""
         self._new.update(zip(rows.tolist(), vectors, strict=True))
 
     def remove(self, rows: "Ints1d") -> None:
-        """Drop new rows; the server's stay where they are until the version is committed."""
+        """Remove new rows. Rows on the server stay until the commit."""
         for row in rows.tolist():
             self._new.pop(row, None)
 
     def get(self, rows: "Ints1d") -> "Floats2d":
-        """Return vectors in the order asked."""
-        there = [row for row in rows.tolist() if row not in self._new]
-        found = dict(zip(there, self._base.vectors.get(np.array(there, np.int64)), strict=True)) if self._base else {}
-        vectors = [self._new[row] if row in self._new else found[row] for row in rows.tolist()]
+        """Return the vectors of `rows`, in that order."""
+        old = [row for row in rows.tolist() if row not in self._new]
+        stored = dict(zip(old, self._base.vectors.get(np.array(old, np.int64)), strict=True)) if self._base else {}
+        vectors = [self._new[row] if row in self._new else stored[row] for row in rows.tolist()]
         return np.array(vectors, np.float32).reshape(len(rows), self.dimension)
 
     def finish(self) -> tuple[str, ...]:
-        """Do nothing: they are uploaded."""
+        """Do nothing, because `Upload` writes the vectors."""
         return ()
 
     def close(self) -> None:
@@ -109,7 +109,7 @@ class NewVectors:
 
 
 class NoWords:
-    """Takes words and keeps none: they are uploaded from the documents."""
+    """Ignores words, because `Upload` takes them from the documents."""
 
     def add(self, rows: Sequence[int], texts: Sequence[str], headings: Sequence[str]) -> None:
         """Do nothing."""
@@ -122,96 +122,98 @@ class NoWords:
 
 
 class Upload:
-    """Brings what a write changed to the server, and commits it."""
+    """Uploads the changes of a write, and commits them."""
 
     def __init__(
-        self, connection: Connection, folders: tuple[Path, Path], base: Held | None, manifest: Manifest,
-        settings: Settings, claim: Claim,
+        self, connection: Connection, folders: tuple[Path, Path], base: Snapshot | None, manifest: Manifest,
+        settings: Settings, lock: WriterLock,
     ) -> None:  # fmt: skip
-        """Find what changed; for a build make its collections."""
-        self._connection, self._base, self._manifest, self._claim = connection, base, manifest, claim
+        """Prepare the upload. A build creates its collections."""
+        self._connection, self._base, self._manifest, self._lock = connection, base, manifest, lock
         self._old, self._new = (folder / DOCUMENTS for folder in folders)
         self._language = TantivyStore(None, settings.stemmer)
-        self._seen = Seen(base.manifest.version if base else 0)
-        self._layout = base.layout if base else self._made()
+        self._visible = VisibleVersion(base.manifest.version if base else 0)
+        self._layout = base.layout if base else self._new_collections()
         self._passages, self._records = self._layout.rows(connection)
         self._number = base.ends["record"] if base else 0
 
-    def run(self, vectors: "NewVectors | VectorStore") -> None:
+    def run(self, vectors: "UploadedVectors | VectorStore") -> None:
         """Upload, then commit."""
-        found = changes(self._new, self._old)
+        written = changes(self._new, self._old)
         with closing(Store(self._new)) as new, closing(Store(self._old)) as old:
-            self._passages.insert(self._passage_rows(new, found.rows[0], vectors), self._stay)
-            self._records.insert(self._rows_of(self._new_records(found, new)), self._stay)
-            words = self._changed_words(found, new, old)
-        self._records.insert(self._rows_of((WORDS, str(group), held) for group, held in words.items()), self._stay)
+            self._passages.insert(self._passage_rows(new, written.rows[0], vectors), self._require_lock)
+            self._records.insert(self._rows_of(self._new_records(written, new)), self._require_lock)
+            words = self._changed_words(written, new, old)
+        self._records.insert(
+            self._rows_of((WORDS, str(group), counts) for group, counts in words.items()), self._require_lock
+        )
         if self._base:
-            self._retire(found, words)
-        if len(found.rows[0]) >= FLUSHED_ROWS:
-            self._finish_graph()
+            self._retire(written, words)
+        if len(written.rows[0]) >= MIN_FLUSHED_ROWS:
+            self._wait_for_graph()
         stamps = {"passages": self._passages, "records": self._records}
         facts = {
             "layout": vars(self._layout), "dimension": vectors.dimension,
-            "ends": {**found.ends, "record": self._number},
+            "ends": {**written.ends, "record": self._number},
             "stamps": {name: self._connection.written_until(rows.collection) for name, rows in stamps.items()},
             "server": self._connection.version,
         }  # fmt: skip
-        self._require_all_there()
-        self._claim.require_held()
+        self._require_all_passages()
+        self._lock.require_held()
         commit(self._connection, self._manifest, facts)
         if self._base is None:
             drop_builds(self._connection, self._layout)
 
-    def _finish_graph(self) -> None:
-        """Wait until the search graph is made: until then a server finds less, .87 of the ten best in place of .98."""
+    def _wait_for_graph(self) -> None:
+        """Wait until the search graph is built. Before that a server finds only .87 of the ten best instead of .98."""
         self._connection("flush", self._layout.passages, patience=600.0)
-        end = time.monotonic() + LONGEST_WAIT
+        end = time.monotonic() + MAX_WAIT_SECONDS
         while time.monotonic() < end:
-            found = self._connection("describe_index", self._layout.passages, "vector")
-            if not found.get("pending_index_rows") and found.get("state") == "Finished":
+            state = self._connection("describe_index", self._layout.passages, "vector")
+            if not state.get("pending_index_rows") and state.get("state") == "Finished":
                 return
-            self._claim.require_held()
+            self._lock.require_held()
             time.sleep(1)
         log.warning("%s: the search graph is still being made.", self._connection.address.shown)
 
-    def _made(self) -> Layout:
+    def _new_collections(self) -> BuildCollections:
         layout = layout_of(self._connection.address, self._manifest.version, self._connection.has_full_text)
         make(self._connection, layout, int(self._manifest.embedder["dimension"]))
         return layout
 
-    def _stay(self, _count: int) -> None:
-        self._claim.require_held()
+    def _require_lock(self, _count: int) -> None:
+        self._lock.require_held()
 
     def _passage_rows(
-        self, store: Store, rows: Sequence[int], vectors: "NewVectors | VectorStore"
+        self, store: Store, rows: Sequence[int], vectors: "UploadedVectors | VectorStore"
     ) -> Iterator[dict[str, Any]]:
-        for start in range(0, len(rows), IN_ONE):
-            batch = rows[start : start + IN_ONE]
+        for start in range(0, len(rows), BATCH_KEYS):
+            batch = rows[start : start + BATCH_KEYS]
             hashes = embedded_of(self._new, batch)
             inner = store.sentence_vectors(batch)
-            found = vectors.get(np.array(batch, np.int64))
-            for row, chunk, vector in zip(batch, store.chunks(batch), found, strict=True):
+            batch_vectors = vectors.get(np.array(batch, np.int64))
+            for row, chunk, vector in zip(batch, store.chunks(batch), batch_vectors, strict=True):
                 about, packed = encoded(passage_texts(chunk)), base64.b64encode(inner[row]).decode()
                 key, sha256 = hashes[row]
-                made = {
+                passage = {
                     "row": row, "document": key, "born": self._manifest.version, "died": ALIVE,
                     "about": about if fits(about) else "", "inner": packed if fits(packed) else "",
                     "embedded_sha256": sha256.hex(), "vector": vector.tolist(),
                 }  # fmt: skip
-                yield {**made, STEMS: self._stems(chunk)} if self._layout.has_words else made
+                yield {**passage, STEMS: self._stems(chunk)} if self._layout.has_words else passage
 
     def _stems(self, chunk: Chunk) -> str:
         return " ".join([*self._language.terms(heading_text(chunk)), *self._language.terms(chunk.text)])
 
-    def _new_records(self, found: Changes, store: Store) -> Iterator[tuple[str, str, Any]]:
-        yield from records_of(self._new, found.documents[0])
+    def _new_records(self, written: Changes, store: Store) -> Iterator[tuple[str, str, Any]]:
+        yield from records_of(self._new, written.documents[0])
         sources = store.sources()
-        for source in found.sources[0]:
+        for source in written.sources[0]:
             yield SOURCE, source, {"id": source, "path": sources[source][0], "sha256": sources[source][1]}
-        if found.shares or self._base is None:
+        if written.shares or self._base is None:
             yield SHARED, "", sorted(store.overlaps.shared_blocks())
-        for start in range(0, len(found.rows[0]), IN_ONE):
-            batch = found.rows[0][start : start + IN_ONE]
+        for start in range(0, len(written.rows[0]), BATCH_KEYS):
+            batch = written.rows[0][start : start + BATCH_KEYS]
             inner = store.sentence_vectors(batch)
             for row, chunk in zip(batch, store.chunks(batch), strict=True):
                 about = passage_texts(chunk)
@@ -230,43 +232,43 @@ class Upload:
                 }  # fmt: skip
                 self._number += 1
 
-    def _changed_words(self, found: Changes, new: Store, old: Store) -> dict[int, dict[str, Counts]]:
-        """Return the word counts of every group in which one changed."""
-        change: dict[str, Counts] = {}
-        for store, rows, sign in ((new, found.rows[0], 1), (old, found.rows[1], -1)):
-            for start in range(0, len(rows), IN_ONE):
-                chunks = store.chunks(rows[start : start + IN_ONE])
+    def _changed_words(self, written: Changes, new: Store, old: Store) -> dict[int, dict[str, WordCounts]]:
+        """Return the word counts of every group with a changed count."""
+        change: dict[str, WordCounts] = {}
+        for store, rows, sign in ((new, written.rows[0], 1), (old, written.rows[1], -1)):
+            for start in range(0, len(rows), BATCH_KEYS):
+                chunks = store.chunks(rows[start : start + BATCH_KEYS])
                 texts = [(chunk.text, heading_text(chunk)) for chunk in chunks]
-                for word, counts in counted(self._language, texts).items():
+                for word, counts in word_counts(self._language, texts).items():
                     change[word] = _sum(change.get(word, NEVER), counts, sign)
         change = {word: counts for word, counts in change.items() if counts != NEVER}
         groups = {group_of(word) for word in change}
-        before = self._base.documents.named(named(WORDS, group) for group in sorted(groups)) if self._base else {}
-        made: dict[int, dict[str, Counts]] = {
-            group: {word: _sum(NEVER, counts, 1) for word, counts in before.get(named(WORDS, group), {}).items()}
+        old_groups = self._base.documents.named(named(WORDS, group) for group in sorted(groups)) if self._base else {}
+        new_groups: dict[int, dict[str, WordCounts]] = {
+            group: {word: _sum(NEVER, counts, 1) for word, counts in old_groups.get(named(WORDS, group), {}).items()}
             for group in sorted(groups)
         }
         for word, counts in sorted(change.items()):
-            held = made[group_of(word)]
-            held[word] = _sum(held.get(word, NEVER), counts, 1)
-        return {group: {word: n for word, n in held.items() if n != NEVER} for group, held in made.items()}
+            group_counts = new_groups[group_of(word)]
+            group_counts[word] = _sum(group_counts.get(word, NEVER), counts, 1)
+        return {group: {word: n for word, n in own.items() if n != NEVER} for group, own in new_groups.items()}
 
-    def _retire(self, found: Changes, words: Mapping[int, Any]) -> None:
-        names = [named(kind, key) for key in found.documents[1] for kind in (DOCUMENT, REST, TEXT)]
-        names += [named(SOURCE, source) for source in found.sources[1]]
-        names += [named(kind, row) for row in found.rows[1] for kind in (PASSAGE, INNER)]
-        names += [named(WORDS, group) for group in words] + ([named(SHARED, "")] if found.shares else [])
-        self._records.retire("name", names, self._seen, self._manifest.version)
-        self._passages.retire("row", found.rows[1], self._seen, self._manifest.version)
+    def _retire(self, written: Changes, words: Mapping[int, Any]) -> None:
+        names = [named(kind, key) for key in written.documents[1] for kind in (DOCUMENT, REST, TEXT)]
+        names += [named(SOURCE, source) for source in written.sources[1]]
+        names += [named(kind, row) for row in written.rows[1] for kind in (PASSAGE, INNER)]
+        names += [named(WORDS, group) for group in words] + ([named(SHARED, "")] if written.shares else [])
+        self._records.retire("name", names, self._visible, self._manifest.version)
+        self._passages.retire("row", written.rows[1], self._visible, self._manifest.version)
 
-    def _require_all_there(self) -> None:
-        there = self._passages.count(Seen(self._manifest.version), patience=WRITING_PATIENCE)
-        if there != self._manifest.chunks:
+    def _require_all_passages(self) -> None:
+        count = self._passages.count(VisibleVersion(self._manifest.version), patience=MAX_WRITE_SECONDS)
+        if count != self._manifest.chunks:
             raise IndexWriteFailed(
-                f"{self._connection.address.shown} has {there} passages of {self._manifest.chunks} after the upload.",
+                f"{self._connection.address.shown} has {count} passages of {self._manifest.chunks} after the upload.",
                 "The index is still at its last commit; run the command again.",
             )
 
 
-def _sum(one: Sequence[int], other: Sequence[int], sign: int) -> Counts:
+def _sum(one: Sequence[int], other: Sequence[int], sign: int) -> WordCounts:
     return one[0] + sign * other[0], one[1] + sign * other[1], one[2] + sign * other[2]

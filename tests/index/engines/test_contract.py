@@ -77,7 +77,7 @@ def vectors_are_those_of_brute_force(index: Index) -> None:
                 best = sorted(zip(allowed.tolist(), cosines.tolist(), strict=True), key=lambda item: -item[1])[:k]
                 assert [row for row, _ in ranking][:1] == [best[0][0]]
                 np.testing.assert_allclose([score for _, score in ranking], [score for _, score in best], atol=1e-5)
-    with pytest.raises(ValueError, match="held"):
+    with pytest.raises(ValueError, match="stored"):
         index.vectors.get(np.array([10**9], np.int64))
 
 
@@ -290,9 +290,9 @@ def without_words(index: Index) -> Index:
 WRITES_AND_IS_KILLED = """
     import os, sys
     from rag.index import Index
-    from rag.milvus import claim, rows
-    from rag.types import Document
-    claim.LASTS, claim.RENEWED_EVERY = 4.0, 0.5
+    from rag.core.types import Document
+    from rag.index.milvus import rows, writer_lock
+    writer_lock.CLAIM_SECONDS, writer_lock.RENEWAL_SECONDS = 4.0, 0.5
     left = [int(sys.argv[2])]
     def counted(self, method, *values, real=rows.Connection.__call__, **options):
         if method == "upsert" and not values[0].endswith("_meta"):
@@ -301,7 +301,7 @@ WRITES_AND_IS_KILLED = """
             left[0] -= 1
         return real(self, method, *values, **options)
     rows.Connection.__call__ = counted
-    rows.UPLOAD_ROWS = 3
+    rows.MAX_UPLOAD_ROWS = 3
     index = Index.open(sys.argv[1])
     changed = [Document(summary.id, "Other.") for summary in index.documents()[:5]]
     index.add([Document(f"new {n}", f"Something new of {n}.") for n in range(8)] + changed)

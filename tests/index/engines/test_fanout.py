@@ -82,7 +82,7 @@ def test_two_nodes_make_the_index_of_one_process(
     ready = fan_out(corpus, Settings(), 2, tmp_path / "made")
     assert {file: file.stat().st_mtime_ns for file in (tmp_path / "made").iterdir()} == files
     assert len(files) > 4
-    ready.forget()
+    ready.delete_files()
     assert list((tmp_path / "made").iterdir()) == []
 
 

@@ -72,7 +72,7 @@ def test_a_collection_of_another_dimension_or_metric_is_refused(
 
     address = f"milvus://{own_server.address}/refused"
     Index.build(seeds, address, embedder=embedder)
-    held = MilvusEngine(address).latest().held
+    held = MilvusEngine(address).latest().snapshot
     for dimension, metric in ((8, "IP"), (embedder.dimension, "L2")):
         held.connection("drop_collection", held.layout.passages)
         held.connection("drop_collection", held.layout.records)
