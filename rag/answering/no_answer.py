@@ -11,7 +11,7 @@ from rag.answering.selection import StatedAnswer
 from rag.core.response import Answer, Doubt, NoAnswer, NoAnswerReason, ranked
 from rag.core.stopwords import QUALIFIERS, STOPWORDS
 from rag.core.types import Chunk, Hit
-from rag.index.filters import Chosen
+from rag.index.filters import DocumentSelection
 from rag.index.index import Index
 from rag.retrieval.question_types import QuestionTerms, needs_context, question_terms
 
@@ -76,14 +76,16 @@ class MaskedWords:
         return tuple(word for word in absent if stem_of[word] not in self.stems)
 
 
-def refused_unread(question: str, index: Index, chosen: Chosen, is_question: bool = True) -> NoAnswer | None:
+def refused_unread(
+    question: str, index: Index, documents: DocumentSelection, is_question: bool = True
+) -> NoAnswer | None:
     """Return why nothing can answer, None if reading may tell; a search (`is_question` false) needs no context."""
     reason: NoAnswerReason
     if not question:
         reason = "empty_question"
     elif not index.manifest.chunks:
         reason = "empty_index"
-    elif chosen.rows is not None and not len(chosen.rows):
+    elif documents.rows is not None and not len(documents.rows):
         reason = "filtered_out"
     elif is_question and needs_context(question):
         reason = "needs_context"

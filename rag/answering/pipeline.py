@@ -19,7 +19,7 @@ from rag.core.runtime import StageTimer, batches
 from rag.core.settings import NO_RERANKER, WITHOUT_MODEL, Settings
 from rag.core.types import Extraction, Hit
 from rag.embedding.embedder import QueryVectors
-from rag.index.filters import Chosen
+from rag.index.filters import DocumentSelection
 from rag.index.index import Index
 from rag.reading.reader_model import span_model
 from rag.reading.sentence_reader import SentenceReader
@@ -56,7 +56,7 @@ class _Reading:
     candidates: Candidates
     extractions: tuple[Extraction, ...]
     timings: Mapping[str, float]
-    documents: Chosen
+    documents: DocumentSelection
 
 
 class QuestionPipeline:
@@ -91,7 +91,7 @@ class QuestionPipeline:
         min_precision: float | None = None,
     ) -> Response:
         """Answer one question; see `Assistant.ask`."""
-        settings, documents = self._settings(top_k, min_confidence, min_precision), self.index.chosen(filters)
+        settings, documents = self._settings(top_k, min_confidence, min_precision), self.index.selection(filters)
         question = checked(question, settings.max_question_length)
         early = self._refused_unread(question, settings, documents)
         return early or self._respond(self._read([question], settings, documents)[0], settings, explain)
@@ -105,7 +105,7 @@ class QuestionPipeline:
         filters: Mapping[str, Any] | None = None,
     ) -> list[Response]:
         """Answer many questions in batches; see `Assistant.ask_many`."""
-        settings, documents = self._settings(top_k, min_confidence, min_precision), self.index.chosen(filters)
+        settings, documents = self._settings(top_k, min_confidence, min_precision), self.index.selection(filters)
         texts = checked_all(questions, settings.max_question_length)
         early = [self._refused_unread(text, settings, documents) for text in texts]
         to_answer = [text for text, response in zip(texts, early, strict=True) if response is None]
@@ -114,7 +114,7 @@ class QuestionPipeline:
 
     def search(self, query: str, top_k: int | None = None, filters: Mapping[str, Any] | None = None) -> list[Answer]:
         """Return the best passages; see `Assistant.search`."""
-        settings, documents = self._settings(top_k), self.index.chosen(filters)
+        settings, documents = self._settings(top_k), self.index.selection(filters)
         query = checked(query, settings.max_question_length)
         if refused_unread(query, self.index, documents, is_question=False):
             return []
@@ -132,10 +132,10 @@ class QuestionPipeline:
         settings = replace(self.settings, candidates=max(depth, self.settings.candidates))
         texts = [checked(text, settings.max_question_length) for text in questions]
         excluded = [set(ids or ()) for ids in without or [None] * len(texts)]
-        early = [self._refused_unread(text, settings, Chosen()) for text in texts]
+        early = [self._refused_unread(text, settings, DocumentSelection()) for text in texts]
         to_answer = [i for i, response in enumerate(early) if response is None]
         read = chain.from_iterable(
-            self._read([texts[i] for i in batch], settings, Chosen(), [excluded[i] for i in batch])
+            self._read([texts[i] for i in batch], settings, DocumentSelection(), [excluded[i] for i in batch])
             for batch in batches(to_answer)
         )
         return [
@@ -180,7 +180,7 @@ class QuestionPipeline:
         self.calibration.threshold_of(settings)  # a precision out of reach is an error before anything is read
         return settings
 
-    def _refused_unread(self, question: str, settings: Settings, documents: Chosen) -> Response | None:
+    def _refused_unread(self, question: str, settings: Settings, documents: DocumentSelection) -> Response | None:
         no_answer = refused_unread(question, self.index, documents)
         return None if no_answer is None else self._response(question, settings, documents, (), no_answer)
 
@@ -188,7 +188,7 @@ class QuestionPipeline:
         self,
         questions: Sequence[str],
         settings: Settings,
-        documents: Chosen,
+        documents: DocumentSelection,
         without: Sequence[Collection[str]] | None = None,
     ) -> list[_Reading]:
         """Return each question read; the times of a batch are shared out evenly among its questions."""
@@ -276,7 +276,7 @@ class QuestionPipeline:
         self,
         question: str,
         settings: Settings,
-        documents: Chosen,
+        documents: DocumentSelection,
         answers: tuple[Answer, ...],
         no_answer: NoAnswer | None,
         agreement: Mapping[str, Any] = NO_AGREEMENT,

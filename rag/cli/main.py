@@ -215,7 +215,7 @@ def _defaults(command: Any, values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _no_passages(assistant: "Assistant", conditions: dict[str, Any] | None) -> str:
-    rows = assistant.index.chosen(conditions).rows
+    rows = assistant.index.selection(conditions).rows
     if rows is None or len(rows):
         return "No passages."
     return "No passages: the filter leaves no document to search. See `rag documents facets KEY`."

@@ -29,7 +29,7 @@ class VersionParts(NamedTuple):
     words: "LexicalStore"
     checks: DeferredChecks
     facts: Mapping[str, str] | None = None
-    """What a response says about the server; None if there is no server."""
+    """Facts about the server in a response; None if there is no server."""
 
 
 class CommittedVersion(Protocol):
@@ -54,7 +54,7 @@ class IndexEngine(Protocol):
         """The folder, or the address as users read it."""
 
     def latest(self, newest: bool = True) -> CommittedVersion:
-        """Find the current version; unless `newest`, an engine may say what it knew a moment ago.
+        """Find the current version. Unless `newest`, an engine may return the version of a moment ago.
 
         Raises IndexNotFound, IndexCorrupt, IndexVersionMismatch, IndexUnreachable.
         """

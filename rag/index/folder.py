@@ -73,9 +73,9 @@ class FolderEngine:
         from rag.index.writing.build import write  # a question needs none of it
 
         def write_version(
-            base: Manifest | None, embedder: "Callable[[], Embedder]", settings: Settings, job: "WriteRequest"
+            base: Manifest | None, embedder: "Callable[[], Embedder]", settings: Settings, request: "WriteRequest"
         ) -> IndexReport:
-            return write(self.path, base, embedder, settings, job)
+            return write(self.path, base, embedder, settings, request)
 
         with writing(self.path):
             yield write_version

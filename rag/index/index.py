@@ -1,6 +1,6 @@
 """Journey 1: files to an index that can be asked. Builds, adds, updates, removes, syncs, opens.
 
-Modules that only a write needs are imported when something is written, so that a question is answered sooner.
+Modules for writing are imported when a write begins, so that a question is answered sooner.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,7 +16,7 @@ from rag.core.response import IndexInfo
 from rag.core.settings import INDEX_SETTINGS, Settings
 from rag.core.types import Chunk, Document, DocumentSummary, Mask, Value
 from rag.embedding.embedder import open_embedder
-from rag.index.filters import Chosen, counts
+from rag.index.filters import DocumentSelection, counts
 from rag.index.location import engine_at
 from rag.index.opened import OpenedVersion, open_latest
 from rag.index.storage.manifest import Manifest
@@ -43,7 +43,7 @@ class Index:
     ) -> None:
         """Show `version`. Use `open` or `build`."""
         self.report = IndexReport()
-        self._engine, self._given_embedder = engine, embedder
+        self._engine, self._own_embedder = engine, embedder
         self._isolated_reading = isolated_reading
         # The only thing that changes: one reference, replaced by `refresh`.
         self._version = version
@@ -79,11 +79,11 @@ class Index:
         progress: Callable[[Progress], None] | None = None,
         embedder: "Embedder | None" = None,
     ) -> "Index":
-        """Make an index of exactly these sources; one that is there is replaced, all at once, at the end.
+        """Build an index of exactly these sources. An existing index is replaced by one step at the end.
 
-        `sources` are paths of files and folders, or Documents, which are gathered before the first is taken: of more
-        than memory holds write a JSON Lines file, that is read line by line. `.report` tells of every source.
-        Raises SourceNotFound where there are sources but none gives a document; the index then stays as it was.
+        `sources` are paths of files and folders, or Documents. All are listed before the first is read. If Documents do
+        not fit in memory, write them to a JSON Lines file, which is read line by line. `.report` lists every source.
+        Raises SourceNotFound if there are sources but none gives a document; an existing index then stays.
         """
         from rag.index.writing.build import WriteRequest, as_work
 
@@ -99,50 +99,50 @@ class Index:
     def add(
         self, sources: "Paths | Iterable[str | Path | Document]", progress: Callable[[Progress], None] | None = None
     ) -> IndexReport:
-        """Add sources, bring changed ones up to date, leave the rest; show the new version.
+        """Add new sources and update changed ones. The index then shows the new version.
 
-        Of the rest only masks and chunks may change: a block is masked as `repeated` in all documents or in none by
-        what the index holds then (`rag.index.writing.repeated_blocks`). The same goes for `remove` and `sync`; the
-        report does not tell.
+        Only the masks and chunks of other documents may change, because a block is masked as `repeated` in all
+        documents or in none (`rag.index.writing.repeated_blocks`). The same holds for `remove` and `sync`. The
+        report does not list these documents.
         """
         from rag.index.writing.build import WriteRequest, as_work
 
         return self._rewrite(WriteRequest(as_work(sources, self.path), progress))
 
     def remove(self, document_id: str) -> IndexReport:
-        """Drop one document; an id that is not held gives a report with nothing removed."""
+        """Remove one document. If it is not stored, the report lists nothing as removed."""
         from rag.index.writing.build import WriteRequest
 
         return self._rewrite(WriteRequest([], None, lambda store: [document_id]))
 
     def sync(self, paths: "Paths", progress: Callable[[Progress], None] | None = None) -> IndexReport:
-        """Add and update like `add`, and drop documents whose file was below `paths` and is no longer there."""
+        """Add and update like `add`, and remove documents whose file was below `paths` and no longer exists."""
         from rag.index.writing.build import WriteRequest, as_work, missing_documents
 
-        given = [paths] if isinstance(paths, str | Path) else list(paths)
-        work = as_work(given, self.path)
-        return self._rewrite(WriteRequest(work, progress, lambda store: missing_documents(store, given, work)))
+        roots = [paths] if isinstance(paths, str | Path) else list(paths)
+        work = as_work(roots, self.path)
+        return self._rewrite(WriteRequest(work, progress, lambda store: missing_documents(store, roots, work)))
 
     def plan(self, sources: "Paths | Iterable[str | Path | Document]", sync: bool = False) -> IndexReport:
-        """Return what `add`, or `sync`, would do now, by source; nothing is written and no document is read."""
+        """Return the report that `add`, or `sync`, would give now. Nothing is written and no document is read."""
         from rag.index.writing.build import as_work, missing_documents
         from rag.index.writing.plan import planned
 
-        given = [sources] if isinstance(sources, str | Path) else list(sources)
-        work, paths = as_work(given, self.path), [item for item in given if not isinstance(item, Document)]
+        items = [sources] if isinstance(sources, str | Path) else list(sources)
+        work, paths = as_work(items, self.path), [item for item in items if not isinstance(item, Document)]
         if not self._engine.exists():
             return planned(work, None, ())
         with closing(self._engine.latest().documents()) as store:
             return planned(work, store, missing_documents(store, paths, work) if sync else ())
 
     def require(self, settings: Settings) -> None:
-        """Raise where `settings` would shape the index otherwise than it was built."""
+        """Raise EmbedderMismatch or InvalidSettings if the index was built with other settings that shape it."""
         for name in (*INDEX_SETTINGS, "vector_index"):
-            held, wanted = getattr(self.settings, name), getattr(settings, name)
-            if held != wanted:
+            own, other = getattr(self.settings, name), getattr(settings, name)
+            if own != other:
                 kind = EmbedderMismatch if name == "embedding_model" else InvalidSettings
                 raise kind(
-                    f"The index at {self.path} was built with {name}={held!r}, not {wanted!r}.",
+                    f"The index at {self.path} was built with {name}={own!r}, not {other!r}.",
                     "Leave the setting out, or build the index again: rag index PATH --rebuild",
                 )
 
@@ -155,12 +155,12 @@ class Index:
         with self._refreshing:
             before = self._version
             runtime = before.settings.embedding_runtime
-            self._version = open_latest(self._engine, self._given_embedder, runtime, before, newest)
+            self._version = open_latest(self._engine, self._own_embedder, runtime, before, newest)
             return self._version is not before
 
     def snapshot(self) -> "Index":
         """Return an index that shows the version that this one shows now, and stays at it when this one goes on."""
-        return Index(self._engine, self._version, self._given_embedder, self._isolated_reading)
+        return Index(self._engine, self._version, self._own_embedder, self._isolated_reading)
 
     def shows_version_of(self, other: "Index") -> bool:
         """Tell whether both show the same opened version."""
@@ -206,12 +206,12 @@ class Index:
 
     @property
     def fingerprint(self) -> str:
-        """Return the hash of all that decides what the index finds."""
+        """Return the hash of documents, weights and settings, which decide the results of a search."""
         return self.manifest.fingerprint
 
     @property
     def info(self) -> IndexInfo:
-        """Return what a response says of the index."""
+        """Return the facts about the index that a response contains."""
         version = self._version
         manifest = version.manifest
         return IndexInfo(
@@ -224,64 +224,63 @@ class Index:
         return self.store.summaries()
 
     def document(self, document_id: str) -> Document | None:
-        """Return a document, None where it is not held."""
+        """Return a document, None if it is not stored."""
         return self.store.document(document_id)
 
     def masks(self, document_id: str) -> list[Mask]:
-        """Return what is masked in a document, in order."""
+        """Return the masks of a document, in order."""
         return self.store.masks(document_id)
 
     def chunks(self, document_id: str) -> list[Chunk]:
-        """Return the chunks of a document, in order of place."""
+        """Return the chunks of a document, in order of their start."""
         store = self.store
         return store.chunks(store.rows_of(document_id))
 
-    def chosen(self, filters: Mapping[str, Any] | None) -> Chosen:
-        """Return the passages that a filter (`rag.index.filters`) leaves. Raises InvalidFilter."""
+    def selection(self, filters: Mapping[str, Any] | None) -> DocumentSelection:
+        """Return the passages that pass a filter (`rag.index.filters`). Raises InvalidFilter."""
         return self._version.selection(filters)
 
     def facets(self, keys: Sequence[str]) -> dict[str, dict[Value, int]]:
-        """Return for each key, as in a filter, how many documents have each value, most first. Raises InvalidFilter."""
+        """Return the number of documents of each value of these keys, highest first. Raises InvalidFilter."""
         return counts(self.store.fields, keys)
 
     def duplicates(self) -> list[tuple[str, ...]]:
-        """Return the groups of documents whose texts are the same to the letter, in order of id."""
-        same: dict[str, list[str]] = {}
+        """Return the groups of documents with equal texts, in order of id."""
+        ids_by_hash: dict[str, list[str]] = {}
         for document_id, sha256 in self.store.hashes():
-            same.setdefault(sha256, []).append(document_id)
-        return [tuple(group) for group in same.values() if len(group) > 1]
+            ids_by_hash.setdefault(sha256, []).append(document_id)
+        return [tuple(group) for group in ids_by_hash.values() if len(group) > 1]
 
     def near_duplicates(self) -> list[tuple[str, ...]]:
-        """Return groups of documents that are much like their first, the newest (`rag.index.writing.near_duplicates`).
+        """Return groups of documents that are similar to their first, the newest (`rag.index.writing.near_duplicates`).
 
-        Of documents that are the same to the letter only the newest is named.
+        If texts are equal, only the newest document is listed.
         """
         return groups(self.store.overlaps.sketches())
 
     def sentence_vectors(self, rows: Sequence[int]) -> "list[Floats2d]":
-        """Return the vectors of the sentences of each row's chunk, float32 (sentences, dimension), in order.
+        """Return the sentence vectors of each row's chunk, float32 (sentences, dimension), in order of `rows`.
 
-        Raises IndexCorrupt where they are not what was stored.
+        Raises IndexCorrupt if they are missing or damaged.
         """
         version = self._version
-        found = version.documents.sentence_vectors(rows)
-        missing = [row for row in rows if row not in found]
-        if missing:
-            what = f"The document store lacks the sentence vectors of passage {missing[0]}."
-            raise IndexCorrupt(what, BUILD_AGAIN)
-        return [unpacked(found[row], version.vectors.dimension) for row in rows]
+        vectors = version.documents.sentence_vectors(rows)
+        for row in rows:
+            if row not in vectors:
+                raise IndexCorrupt(f"The document store lacks the sentence vectors of passage {row}.", BUILD_AGAIN)
+        return [unpacked(vectors[row], version.vectors.dimension) for row in rows]
 
     def close(self) -> None:
         """Close the files."""
         self._version.close()
 
-    def _rewrite(self, job: "WriteRequest") -> IndexReport:
+    def _rewrite(self, request: "WriteRequest") -> IndexReport:
         with self._engine.writing() as write:
             # Nobody else commits under the lock: the next version is made from the one that is shown now.
             self._refresh(newest=True)
             version = self._version
             settings = replace(version.settings, isolated_reading=self._isolated_reading)
-            report = write(version.manifest, version.embedder, settings, job)
+            report = write(version.manifest, version.embedder, settings, request)
         self.refresh()
         self.report = report
         return report

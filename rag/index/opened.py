@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rag.core.errors import EmbedderMismatch, IndexCorrupt
 from rag.core.settings import Settings
 from rag.embedding.embedder import open_embedder
-from rag.index.filters import Chosen, Condition, conditions, passing
+from rag.index.filters import Condition, DocumentSelection, conditions, passing
 from rag.index.storage.remedies import REPAIR
 
 if TYPE_CHECKING:
@@ -65,7 +65,9 @@ class OpenedVersion:
         self.settings = Settings(embedding_runtime=runtime).updated(version.manifest.settings)
         self._parts: VersionParts = version.open(self.settings.stemmer)
         select = partial(_selection, self._parts.documents)
-        self._select: Callable[[tuple[Condition, ...], str], Chosen] = lru_cache(MAX_REMEMBERED_FILTERS)(select)
+        self._select: Callable[[tuple[Condition, ...], str], DocumentSelection] = lru_cache(MAX_REMEMBERED_FILTERS)(
+            select
+        )
         self._require_same_size()
         if not isinstance(embedder, SharedEmbedder):
             embedder = SharedEmbedder(path, self.manifest, self.settings, embedder)
@@ -88,14 +90,14 @@ class OpenedVersion:
 
     @property
     def facts(self) -> Mapping[str, str] | None:
-        """Return what a response says about the server, None if there is no server."""
+        """Return the facts about the server in a response, None if there is no server."""
         return self._parts.facts
 
-    def selection(self, filters: Mapping[str, Any] | None) -> Chosen:
-        """Return the passages that a filter leaves. Raises InvalidFilter."""
+    def selection(self, filters: Mapping[str, Any] | None) -> DocumentSelection:
+        """Return the passages that pass a filter. Raises InvalidFilter."""
         all_conditions = conditions(filters)
         if not all_conditions:
-            return Chosen()
+            return DocumentSelection()
         self._checked()
         # 1 and 1.0 are equal but not the same condition; their texts tell them apart.
         return self._select(all_conditions, repr(all_conditions))
@@ -144,7 +146,7 @@ def open_latest(
     return before
 
 
-def _selection(store: "DocumentStore", wanted: tuple[Condition, ...], _text: str) -> Chosen:
-    rows = store.rows_of_keys(passing(wanted, store.fields))
+def _selection(store: "DocumentStore", all_conditions: tuple[Condition, ...], _text: str) -> DocumentSelection:
+    rows = store.rows_of_keys(passing(all_conditions, store.fields))
     rows.flags.writeable = False  # every caller gets the same array
-    return Chosen(wanted, rows)
+    return DocumentSelection(all_conditions, rows)

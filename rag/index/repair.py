@@ -1,4 +1,4 @@
-"""Finds what is wrong with an index on disk, and makes anew what can be made from its documents."""
+"""Finds the faults of an index on disk, and rebuilds vectors and words from its documents."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -23,28 +23,28 @@ if TYPE_CHECKING:
 
 
 def examine(path: str | Path) -> list[str]:
-    """Return what is wrong with an index, one line each; empty where every file is what was written.
+    """Return the faults of an index, one line each; empty if all files are intact.
 
-    Raises IndexNotFound, IndexVersionMismatch, and IndexCorrupt where not even the manifest can be trusted.
+    Raises IndexNotFound, IndexVersionMismatch, and IndexCorrupt if the manifest itself is damaged.
     """
     folder = folder_of(path)
     if folder is None:
         return Index.open(path).store.problems()
-    return [*_examined(folder, read_manifest(folder)), *_calibration_faults(folder)]
+    return [*_faults(folder, read_manifest(folder)), *_calibration_faults(folder)]
 
 
-def _examined(path: Path, manifest: Manifest) -> list[str]:
-    found = file_faults(path, manifest, wholly=True)
-    if found:
-        return [*found, *_lost(path / manifest.folder / DOCUMENTS, found)]
+def _faults(path: Path, manifest: Manifest) -> list[str]:
+    faults = file_faults(path, manifest, wholly=True)
+    if faults:
+        return [*faults, *_document_faults(path / manifest.folder / DOCUMENTS, faults)]
     try:
         OpenedVersion(path, FolderVersion(path, manifest)).close()
     except IndexCorrupt as error:
         return [error.message.rstrip(".")]
     store = Store(path / manifest.folder / DOCUMENTS)
-    found = store.problems()
+    faults = store.problems()
     store.close()
-    return found
+    return faults
 
 
 def _calibration_faults(path: Path) -> list[str]:
@@ -58,9 +58,9 @@ def _calibration_faults(path: Path) -> list[str]:
     return []
 
 
-def _lost(documents: Path, found: Sequence[str]) -> list[str]:
-    """Return what of a damaged document store cannot be read, by document where that much can be told."""
-    if not documents.is_file() or not any(line.startswith(str(documents)) for line in found):
+def _document_faults(documents: Path, faults: Sequence[str]) -> list[str]:
+    """Return the faults of a damaged document store, by document if SQLite can still read them."""
+    if not documents.is_file() or not any(line.startswith(str(documents)) for line in faults):
         return []
     try:
         store = Store(documents)
@@ -80,7 +80,7 @@ def repair(
 
     A damaged calibration is renamed to `calibration.json.damaged`, so that the shipped one is used.
 
-    Raises IndexCorrupt where the document store itself is damaged: only the sources can mend that.
+    Raises IndexCorrupt if the document store itself is damaged, because only the sources can restore it.
     """
     from rag.index.writing.rebuild import rebuild_derived
     from rag.index.writing.writer import embedder_record, manifest_of
@@ -93,17 +93,17 @@ def repair(
             # Only its questions can restore it. Until then the shipped calibration is better than no answer.
             (path / CALIBRATION).replace(path / f"{CALIBRATION}.damaged")
             calibration_faults[0] += "; it was set aside, and `rag calibrate` fits a new one"
-        found = _examined(path, manifest)
-        if not found:
+        faults = _faults(path, manifest)
+        if not faults:
             return calibration_faults
         base, version = path / manifest.folder, next_version(path)
         documents = replace(manifest, files={DOCUMENTS: manifest.files[DOCUMENTS]})
-        lost = file_faults(path, documents, wholly=True)
-        if lost:
-            raise IndexCorrupt(f"{lost[0]}.", "Only the sources can mend that: rag index PATH --rebuild")
+        document_faults = file_faults(path, documents, wholly=True)
+        if document_faults:
+            raise IndexCorrupt(f"{document_faults[0]}.", "Only the sources can mend that: rag index PATH --rebuild")
         settings = Settings().updated(manifest.settings)
         embedder = embedder or open_embedder(settings)
         with partial_version(path, version) as folder:
             rebuild_derived(folder, base, embedder, settings, progress)
             commit(path, folder, manifest_of(folder, version, embedder_record(embedder), settings))
-        return [*found, *calibration_faults]
+        return [*faults, *calibration_faults]

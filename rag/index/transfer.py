@@ -1,6 +1,6 @@
-"""Writes the current version of an index to one file, a ZIP, and makes an index of such a file again.
+"""Exports the current version of an index to one ZIP file, and imports such a file.
 
-The ZIP holds the manifest and the files that it names; each is checked against its hash on both ways.
+The ZIP holds the manifest and the files that it names. Export and import check each file against its hash.
 """
 
 import hashlib
@@ -22,19 +22,19 @@ from rag.index.storage.remedies import REPAIR
 from rag.index.writing.commit import commit, next_version, partial_version, writing
 from rag.index.writing.vector_writer import VECTOR_FILES
 
-PIECE, LARGEST_NOTE = 1 << 20, 16 << 20
-"""Bytes that are copied at a time, and of a manifest or a calibration at most."""
-ANOTHER = "Export the index again and copy that file."
+COPY_BYTES, MAX_NOTE_BYTES = 1 << 20, 16 << 20
+"""Size of a copied piece, and the largest size of a manifest or calibration."""
+EXPORT_AGAIN = "Export the index again and copy that file."
 PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _DAMAGED = (zipfile.BadZipFile, zlib.error, KeyError, EOFError, NotImplementedError, RuntimeError, ValueError)
-"""What zipfile raises for a file that is none, or is damaged; where the file is opened, OSError too."""
+"""The errors of zipfile for a file that is damaged or is no ZIP. Opening may also raise OSError."""
 
 
 def export_index(path: str | Path, file: str | Path) -> Manifest:
     """Write the index at `path`, with its own calibration if it has one, to `file`; return its manifest.
 
-    Raises InvalidInput where `file` is there already, IndexCorrupt where a file of the index is not what was written,
-    IndexWriteFailed where the disk refuses; `file` is then not there.
+    Raises InvalidInput if `file` exists, IndexCorrupt if a file of the index is damaged, and IndexWriteFailed
+    if the disk refuses. After an error there is no `file`.
     """
     path, file = require_folder(path, "rag export"), Path(file)
     manifest = read_manifest(path)
@@ -44,7 +44,7 @@ def export_index(path: str | Path, file: str | Path) -> Manifest:
         with new_file(file) as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
             archive.write(path / MANIFEST, MANIFEST)
             for name, expected in manifest.files.items():
-                _packed(archive, path / manifest.folder / name, name, expected)
+                _pack(archive, path / manifest.folder / name, name, expected)
             if (path / CALIBRATION).is_file():
                 archive.writestr(CALIBRATION, _intact(CALIBRATION, (path / CALIBRATION).read_bytes(), REPAIR))
     except FileNotFoundError as error:
@@ -55,10 +55,10 @@ def export_index(path: str | Path, file: str | Path) -> Manifest:
 
 
 def import_index(file: str | Path, path: str | Path) -> Manifest:
-    """Make an index at `path` of an exported one; return its manifest, of another version but with its fingerprint.
+    """Create the index at `path` from an exported file. Return its manifest, which has the same fingerprint.
 
-    Raises InvalidInput where there is an index already, IndexCorrupt for a file that is not what was exported,
-    IndexVersionMismatch for another format, IndexWriteFailed where the disk refuses.
+    Raises InvalidInput if there is an index already, IndexCorrupt if the file is damaged, IndexVersionMismatch for
+    another format, IndexWriteFailed if the disk refuses.
     """
     path = require_folder(path, "rag import")
     with _opened(Path(file)) as archive, TemporaryDirectory(prefix="pincite-") as scratch:
@@ -70,9 +70,9 @@ def import_index(file: str | Path, path: str | Path) -> Manifest:
             version = next_version(path)
             with partial_version(path, version) as folder:
                 for name, expected in manifest.files.items():
-                    _unpacked(archive, name, folder / _safe(name), expected)
+                    _unpack(archive, name, folder / _safe(name), expected)
                 if CALIBRATION in archive.namelist():
-                    replace_file(path / CALIBRATION, _intact(CALIBRATION, _note(archive, CALIBRATION), ANOTHER))
+                    replace_file(path / CALIBRATION, _intact(CALIBRATION, _note(archive, CALIBRATION), EXPORT_AGAIN))
                 manifest = replace(manifest, version=version)
                 commit(path, folder, manifest)
     return manifest
@@ -85,27 +85,27 @@ def _opened(file: Path) -> Iterator[zipfile.ZipFile]:
     except FileNotFoundError:
         raise InvalidInput(f"There is no file {file}.", "Give one that `rag export` wrote.") from None
     except (OSError, *_DAMAGED) as error:
-        raise IndexCorrupt(f"{file} is not an exported index: {error}.", ANOTHER) from None
+        raise IndexCorrupt(f"{file} is not an exported index: {error}.", EXPORT_AGAIN) from None
     with archive:
         try:
             yield archive
         except _DAMAGED as error:
-            raise IndexCorrupt(f"{file} is damaged: {error}.", ANOTHER) from error
+            raise IndexCorrupt(f"{file} is damaged: {error}.", EXPORT_AGAIN) from error
 
 
 def _member(archive: zipfile.ZipFile, name: str) -> IO[bytes]:
     info = archive.getinfo(name)
     if info.compress_type not in PACKINGS:
-        raise IndexCorrupt(f"{name} is not packed as `rag export` packs it.", ANOTHER)
+        raise IndexCorrupt(f"{name} is not packed as `rag export` packs it.", EXPORT_AGAIN)
     try:
         return archive.open(info)
-    except OSError as error:  # it lies where no file has a place
-        raise IndexCorrupt(f"{name} cannot be read from the exported index: {error}.", ANOTHER) from error
+    except OSError as error:  # the ZIP gives an impossible offset
+        raise IndexCorrupt(f"{name} cannot be read from the exported index: {error}.", EXPORT_AGAIN) from error
 
 
 def _note(archive: zipfile.ZipFile, name: str) -> bytes:
     with _member(archive, name) as stream:
-        return stream.read(LARGEST_NOTE)
+        return stream.read(MAX_NOTE_BYTES)
 
 
 def _intact(name: str, content: bytes, remedy: str) -> bytes:
@@ -117,33 +117,33 @@ def _intact(name: str, content: bytes, remedy: str) -> bytes:
 
 
 def _safe(name: str) -> str:
-    # The manifest of a file from elsewhere names what is written: only what an index has, and only in its place.
+    # The file may come from a stranger, so its manifest may only name files of an index, inside the folder.
     inner = name.removeprefix(f"{WORDS}/")
     if name not in (DOCUMENTS, *VECTOR_FILES) and (
         inner == name or "/" in inner or "\\" in inner or inner in ("", ".", "..")
     ):
-        raise IndexCorrupt(f"The exported index names a file {name!r}, which no index has.", ANOTHER)
+        raise IndexCorrupt(f"The exported index names a file {name!r}, which no index has.", EXPORT_AGAIN)
     return name
 
 
-def _packed(archive: zipfile.ZipFile, source: Path, name: str, expected: Mapping[str, Any]) -> None:
+def _pack(archive: zipfile.ZipFile, source: Path, name: str, expected: Mapping[str, Any]) -> None:
     with source.open("rb") as stream, archive.open(name, "w", force_zip64=True) as target:
         if _copied(stream, target, expected["bytes"]) != expected["sha256"]:
             raise IndexCorrupt(f"{source} is not what was written (its hash differs).", REPAIR)
 
 
-def _unpacked(archive: zipfile.ZipFile, name: str, target: Path, expected: Mapping[str, Any]) -> None:
+def _unpack(archive: zipfile.ZipFile, name: str, target: Path, expected: Mapping[str, Any]) -> None:
     target.parent.mkdir(exist_ok=True)
-    with _member(archive, name) as stream, target.open("wb") as written:
-        if _copied(stream, written, expected["bytes"]) != expected["sha256"]:
-            raise IndexCorrupt(f"{name} is not what was exported (its hash differs).", ANOTHER)
+    with _member(archive, name) as stream, target.open("wb") as output:
+        if _copied(stream, output, expected["bytes"]) != expected["sha256"]:
+            raise IndexCorrupt(f"{name} is not what was exported (its hash differs).", EXPORT_AGAIN)
 
 
 def _copied(source: IO[bytes], target: IO[bytes], size: int) -> str:
-    """Copy at most one piece more than `size` bytes, so that nothing grows without end; return the sha256."""
-    digest, copied = hashlib.sha256(), 0
-    while copied <= size and (piece := source.read(PIECE)):
+    """Copy at most one piece more than `size` bytes, so that no file grows without end. Return the sha256."""
+    digest, length = hashlib.sha256(), 0
+    while length <= size and (piece := source.read(COPY_BYTES)):
         target.write(piece)
         digest.update(piece)
-        copied += len(piece)
+        length += len(piece)
     return digest.hexdigest()

@@ -25,7 +25,7 @@ from rag.core.protocols import Embedder
 from rag.core.response import Response
 from rag.core.settings import Settings
 from rag.core.types import Document, Extraction, Hit
-from rag.index.filters import Chosen
+from rag.index.filters import DocumentSelection
 from rag.index.index import Index
 from rag.server.page.html.cards import response_html
 
@@ -194,7 +194,7 @@ def test_widening_an_answer_of_another_text_raises(index: Index) -> None:
 
 def test_every_extraction_is_an_answer_or_is_dropped_with_a_reason(index: Index) -> None:
     assistant = Assistant(index, reader=Matches(r"\w+ (?=\w)", step=0.01), calibration=SURE)
-    read = assistant.pipeline()._read(["What is there?"], assistant.settings, Chosen())[0].extractions
+    read = assistant.pipeline()._read(["What is there?"], assistant.settings, DocumentSelection())[0].extractions
     read = read[:MAX_COMPARED_EXTRACTIONS]
     chosen = select(AnswerMaker(index, Settings(), SURE), "What is there?", read, top_k=2)
     answered = [item.answer.citation.span for item in chosen.answers]
@@ -262,7 +262,7 @@ def test_a_sentence_in_two_passages_is_quoted_whole(tmp_path: Path, embedder: Em
 def test_fewer_answers_are_the_first_of_more(index: Index) -> None:
     maker = AnswerMaker(index, Settings(), SURE)
     assistant = Assistant(index, reader=Matches(r"\d+ \w+", step=0.01), calibration=SURE)
-    read = assistant.pipeline()._read(["How many?"], assistant.settings, Chosen())[0].extractions
+    read = assistant.pipeline()._read(["How many?"], assistant.settings, DocumentSelection())[0].extractions
     wide = select(maker, "How many?", read, top_k=5)
     for count in (1, 2, 3):
         narrow = select(maker, "How many?", read, top_k=count)

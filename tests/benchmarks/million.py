@@ -223,15 +223,15 @@ def filtered(index: Index, pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     """Return cost and recall at filters that leave some share of the passages, at random, and one source."""
     from rag.retrieval.candidates import retrieve
 
-    found: dict[str, Any] = {"first_filter_ms": dict(zip(("cpu", "wall"), timed(index.chosen, {"bucket": 1}),
+    found: dict[str, Any] = {"first_filter_ms": dict(zip(("cpu", "wall"), timed(index.selection, {"bucket": 1}),
                                                          strict=True))}  # fmt: skip
     wanted: dict[str, Any] = {f"{share:.1%}": {"bucket": {"<": round(share * 1_000)}} for share in SHARES}
     for name, filters in {**wanted, "one source": {"source": "linux-doc"}}.items():
-        rows = index.chosen(filters).rows
+        rows = index.selection(filters).rows
         assert rows is not None
         some = pairs[:40]
         found[name] = {
-            "rows": len(rows), "choose_ms": spread([timed(index.chosen, filters) for _ in range(5)]),
+            "rows": len(rows), "choose_ms": spread([timed(index.selection, filters) for _ in range(5)]),
             "dense_ms": spread([timed(index.vectors.search, vector[None], 100, rows) for _, vector in some]),
             "retrieve_ms": spread([
                 timed(retrieve, index, text, vector, Settings(), (), rows) for text, vector in some

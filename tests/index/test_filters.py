@@ -301,6 +301,6 @@ def test_a_remembered_filter_tells_one_from_one_point_nothing(tmp_path: Path, em
     documents = [Document("a", "It says one thing.", metadata={"n": "1"}),
                  Document("b", "It says another.", metadata={"n": "1.0"})]  # fmt: skip
     index = Index.build(documents, tmp_path / "index", embedder=embedder)
-    alone = {repr(value): str(Index.open(index.path).chosen({"n": value}).rows) for value in (1, 1.0, True)}
-    assert {repr(value): str(index.chosen({"n": value}).rows) for value in (1, 1.0, True)} == alone
+    alone = {repr(value): str(Index.open(index.path).selection({"n": value}).rows) for value in (1, 1.0, True)}
+    assert {repr(value): str(index.selection({"n": value}).rows) for value in (1, 1.0, True)} == alone
     index.close()

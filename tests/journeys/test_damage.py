@@ -207,7 +207,7 @@ def test_one_bit_flipped_at_100_random_places_gives_an_error_or_the_right_answer
     lambda index: index.documents(), lambda index: index.document("x"), lambda index: index.facets(["author"]),
     lambda index: index.near_duplicates(), lambda index: index.words, lambda index: index.vectors,
     lambda index: index.sentence_vectors([1]), lambda index: index.masks("x"),
-    lambda index: index.chosen({"author": "A"}),
+    lambda index: index.selection({"author": "A"}),
 ])  # fmt: skip
 @pytest.mark.parametrize("kind", ["documents.sqlite", "vectors.faiss", "words"])
 def test_nothing_is_read_from_a_large_file_that_is_damaged(
