@@ -103,8 +103,13 @@ def _loader(source: Source, begin: Begin | None) -> _Loader:
     if source.path.is_dir():
         return _function("text.load_text", begin)  # it reports that the folder cannot be read
     ending = suffix(source.path.name)
+    # The end of `Minutes of 5.3.2024` is no suffix.
+    if not ending or ending[1:].isdecimal():
+        from rag.loading.content_kind import content_suffix
+
+        ending = content_suffix(source) or ending
     if ending not in LOADERS:
-        what = f"no loader for {ending!r} files" if ending else "no loader for files without a suffix"
+        what = f"no loader for {ending!r} files" if ending else "its content is of no known format"
         raise UnsupportedFormat(f"{source.name}: {what}.", f"Supported: {', '.join(LOADERS)}.")
     return _function(LOADERS[ending], begin)
 

@@ -202,7 +202,7 @@ class TestUnreadable:
 
     def test_an_unknown_suffix_names_the_known_ones(self, tmp_path: Path) -> None:
         for name in ("picture.png", "noext", "archive.7z", "rows.json.gz"):
-            error = failure(written(tmp_path, name, "x"))
+            error = failure(written(tmp_path, name, "x\0y\1"))
             assert isinstance(error, UnsupportedFormat)
             assert name in error.message
             assert ".jsonl.gz" in error.remedy

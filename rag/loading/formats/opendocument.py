@@ -16,6 +16,7 @@ from rag.loading.sources import Source, file_sha256
 _ODF = "{urn:oasis:names:tc:opendocument:xmlns:%s:1.0}"
 _TEXT, _TABLE, _DRAW, _OFFICE, _META = (_ODF % name for name in ("text", "table", "drawing", "office", "meta"))
 _DC = "{http://purl.org/dc/elements/1.1/}"
+_KINDS = {_OFFICE + "spreadsheet": "ods", _OFFICE + "presentation": "odp"}
 _SKIPPED = {_TEXT + "tracked-changes": "deleted texts", _TEXT + "hidden-text": "hidden texts"}
 _BOXES = frozenset([_DRAW + "text-box", _OFFICE + "annotation", _TEXT + "note-body"])
 """Elements inside a paragraph whose paragraphs follow it."""
@@ -36,10 +37,11 @@ def load_opendocument(source: Source) -> Iterator[Document | LoadError]:
         meta = _xml(package.read("meta.xml")) if "meta.xml" in names else None
     reader = _OpenDocumentReader(Composer(source))
     body = content.find(_OFFICE + "body")
-    reader.read(body if body is not None else content)
+    body = body if body is not None else content
+    reader.read(body)
     properties = _properties(meta) if meta is not None else {}
     title = properties.pop("title", None)
-    kind = source.path.suffix.lower().removeprefix(".")
+    kind = next((kind for tag, kind in _KINDS.items() if body.find(tag) is not None), "odt")
     yield reader.composer.document(kind, file_sha256(source.path), title, properties)
 
 
