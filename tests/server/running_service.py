@@ -46,8 +46,8 @@ def served(index: Path, *options: str) -> Iterator[Served]:
             raise RuntimeError(log.read_text(encoding="utf-8"))
         address = line.split()[-1].rstrip("/")
         # A question waits until the model is there.
-        httpx.post(f"{address}/v1/search", json={"query": ""}, timeout=60)
+        httpx.post(f"{address}/v1/search", json={"query": ""}, timeout=120)
         yield Served(address, process, log)
     finally:
         process.terminate()
-        process.communicate(timeout=60)
+        process.communicate(timeout=120)

@@ -57,7 +57,7 @@ def watched_page(folder: Path, source: Path, *options: str) -> Iterator[Page]:
     (folder / "sitecustomize.py").write_text(HOOK.format(log=str(log)), encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(folder))
-        with served(index, *options) as running, httpx.Client(base_url=running.address, timeout=60) as client:
+        with served(index, *options) as running, httpx.Client(base_url=running.address, timeout=120) as client:
             yield Page(client, index, log)
 
 
@@ -150,7 +150,7 @@ def test_without_login_no_route_gives_or_changes_anything(guarded: Page) -> None
 def test_a_long_body_is_refused_before_it_is_read(page: Page, guarded: Page) -> None:
     for client, status in ((guarded.client, 401), (page.client, 413)):
         for path in ("/gradio_api/queue/join", "/gradio_api/component_server"):
-            connection = http.client.HTTPConnection(str(client.base_url.netloc, "ascii"), timeout=60)
+            connection = http.client.HTTPConnection(str(client.base_url.netloc, "ascii"), timeout=120)
             connection.putrequest("POST", path)
             connection.putheader("content-type", "application/json")
             connection.putheader("content-length", "1000000000")

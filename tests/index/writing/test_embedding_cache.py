@@ -22,10 +22,10 @@ DIMENSION = 8
 
 
 class Noting:
-    """An embedder that writes to a file, before it embeds, how many texts it was given."""
+    """An embedder that writes to a file, before it embeds, how many texts it was given, and may stop at a batch."""
 
-    def __init__(self, embedder: "Embedder", log: Path, seconds: float = 0.0) -> None:
-        self._embedder, self._log, self._seconds = embedder, log, seconds
+    def __init__(self, embedder: "Embedder", log: Path, stop_at: int = 0) -> None:
+        self._embedder, self._log, self._stop_at = embedder, log, stop_at
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._embedder, name)
@@ -33,7 +33,8 @@ class Noting:
     def embed_with_parts(self, texts: Sequence[str], parts: Sequence[Any]) -> Any:
         with self._log.open("a") as log:
             log.write(f"{len(texts)}\n")
-        time.sleep(self._seconds)
+        if len(counts(self._log)) == self._stop_at:
+            time.sleep(600)
         return self._embedder.embed_with_parts(texts, parts)
 
 
@@ -59,7 +60,7 @@ def test_after_a_kill_only_what_was_not_yet_embedded_is_embedded(tmp_path: Path,
     child = os.fork()
     if not child:
         try:
-            Index.build(articles, tmp_path / "index", embedder=Noting(embedder, first, 1.0))
+            Index.build(articles, tmp_path / "index", embedder=Noting(embedder, first, stop_at=3))
         finally:
             os._exit(0)
     while len(counts(first)) < 3:  # two batches were embedded and kept, the third is under way

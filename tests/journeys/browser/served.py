@@ -49,7 +49,7 @@ def served(index: Path, *options: str) -> Iterator[str]:
         raise RuntimeError(f"the server ended without an address:\n{''.join(said)}")
     finally:
         process.terminate()
-        process.communicate(timeout=30)
+        process.communicate(timeout=120)
 
 
 @contextmanager

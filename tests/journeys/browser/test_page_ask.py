@@ -26,7 +26,7 @@ def test_a_question_typed_at_once_is_answered_with_the_quotation_marked_in_its_c
     watched: Watched, assistant: Assistant
 ) -> None:
     page, best = watched.page, assistant.ask(RECALL).answers[0]
-    expect(page.get_by_label("Your question")).to_be_focused(timeout=60_000)
+    expect(page.get_by_label("Your question")).to_be_focused()
     watched.ask(RECALL)
     assert watched.dom_text(".pc-answers mark") == best.answer
     assert watched.dom_text(".pc-answers blockquote") == best.context
@@ -73,9 +73,9 @@ def test_a_quotation_is_copied_alone_with_its_citation_and_as_a_link_that_opens_
     watched.page.get_by_role("button", name="Copy link to answer 1").click()
     watched.says("Copied")
     watched.ready()  # one does not leave in mid-answer
-    expect(watched.page.locator(".pc-examples button").first).to_be_visible(timeout=60_000)
+    expect(watched.page.locator(".pc-examples button").first).to_be_visible()
     watched.page.goto(str(watched.page.evaluate("navigator.clipboard.readText()")))
-    expect(watched.page.locator("mark.pc-here")).to_be_in_viewport(timeout=60_000)
+    expect(watched.page.locator("mark.pc-here")).to_be_in_viewport()
     assert watched.dom_text("mark.pc-here") == best.answer
 
 
@@ -234,8 +234,8 @@ def test_earlier_questions_are_kept_in_this_browser_and_can_be_forgotten(watched
         expect(page).to_have_title(f"{question} – Pincite")
     page.reload()
     watched.ready()
-    expect(page.locator(".pc-examples button").first).to_be_visible(timeout=60_000)  # they come anew, and all with them
-    page.locator(".pc-earlier > summary").click(timeout=60_000)
+    expect(page.locator(".pc-examples button").first).to_be_visible()  # they come anew, and all with them
+    page.locator(".pc-earlier > summary").click()
     assert page.locator(".pc-earlier li").all_inner_texts() == [BELL, RECALL]
     page.locator(".pc-earlier").get_by_role("button", name=RECALL).click()
     watched.answered(RECALL)
@@ -245,7 +245,7 @@ def test_earlier_questions_are_kept_in_this_browser_and_can_be_forgotten(watched
 
 def test_examples_are_answered_when_clicked(watched: Watched) -> None:
     example = watched.page.locator(".pc-examples button").first
-    words = example.inner_text(timeout=60_000)
+    words = example.inner_text()
     example.click()
     watched.answered(words)
     expect(watched.page.get_by_label("Your question")).to_have_value(words)
@@ -261,7 +261,7 @@ def test_odd_questions_are_answered_in_words(watched: Watched, question: str, wo
     page.get_by_label("Your question").fill(question)
     page.get_by_role("button", name="Ask", exact=True).click()
     card = page.locator(".pc-none, .pc-error, .pc-response")
-    expect(card).to_contain_text(words, timeout=60_000)
+    expect(card).to_contain_text(words)
     assert "Traceback" not in page.inner_text("body")
 
 

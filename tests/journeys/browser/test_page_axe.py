@@ -78,5 +78,5 @@ def test_batch_and_evaluate_have_no_serious_violation(seen: Watched, tmp_path: P
         seen.turn_to(part)
         assert violations(seen) == []
         seen.page.set_input_files(f"{place} input[type=file]", file)
-        seen.page.wait_for_selector(done, timeout=60_000)
+        seen.page.wait_for_selector(done)
         assert violations(seen) == []

@@ -21,7 +21,7 @@ def test_files_are_handed_in_listed_looked_at_asked_and_removed_again(
     expect(page.locator("#pc-list")).to_contain_text(f"{held} documents")
     page.set_input_files("#pc-upload input[type=file]", [good, bad])
     report = page.locator("#pc-report")
-    expect(report.get_by_role("row", name="pier.txt added")).to_be_visible(timeout=60_000)
+    expect(report.get_by_role("row", name="pier.txt added")).to_be_visible()
     expect(report.get_by_role("row", name="pier.xyz skipped")).to_be_visible()
     assert str(index) not in report.inner_text()
     assert [path.name for path in (index / "uploads").iterdir()] == ["pier.txt"]
@@ -49,7 +49,7 @@ def test_files_are_handed_in_listed_looked_at_asked_and_removed_again(
     watched.says("Press again to confirm.")
     expect(page.locator("#pc-list tbody tr")).to_have_count(1)
     remove.click()
-    expect(report.get_by_role("row", name="pier.txt removed")).to_be_visible(timeout=60_000)
+    expect(report.get_by_role("row", name="pier.txt removed")).to_be_visible()
     expect(page.locator("#pc-list")).to_contain_text("No document fits.")
     assert list((index / "uploads").iterdir()) == []
     watched.turn_to("Ask")
@@ -61,7 +61,7 @@ def test_the_list_is_narrowed_by_the_kind_of_file(watched: Watched) -> None:
     page = watched.page
     watched.turn_to("Documents")
     facet = page.get_by_role("button", name=".jsonl 4")
-    facet.click(timeout=60_000)
+    facet.click()
     expect(page.locator("#pc-list tbody tr")).to_have_count(4)
     expect(page.get_by_role("button", name=".jsonl 4")).to_have_attribute("aria-pressed", "true")
     page.get_by_role("button", name=".jsonl 4").click()
@@ -87,16 +87,16 @@ def test_files_are_read_again_where_they_have_changed(watched: Watched, articles
     again = page.get_by_role("button", name="Refresh changed files")
     try:
         seed.write_bytes(before + b"\n\nA last line that was not there.\n")
-        again.click(timeout=60_000)
-        expect(page.locator("#pc-report").get_by_role("row", name=f"{seed.name} updated")).to_be_visible(timeout=60_000)
+        again.click()
+        expect(page.locator("#pc-report").get_by_role("row", name=f"{seed.name} updated")).to_be_visible()
     finally:
         seed.write_bytes(before)
     again.click()
-    expect(page.locator("#pc-report")).to_contain_text("1 updated, 6 unchanged", timeout=60_000)
+    expect(page.locator("#pc-report")).to_contain_text("1 updated, 6 unchanged")
 
 
 def test_the_files_of_the_index_are_checked(watched: Watched) -> None:
     watched.turn_to("Documents")
-    watched.page.get_by_role("button", name="Verify index").click(timeout=60_000)
+    watched.page.get_by_role("button", name="Verify index").click()
     expect(watched.page.locator(".pc-sound")).to_have_text("All index files are intact.")
     watched.says("All index files are intact.")

@@ -24,7 +24,7 @@ def guarded(browser: Browser, index: Path) -> Iterator[str]:
 
 def status(url: str, headers: dict[str, str] | None = None, body: bytes | None = None) -> int:
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, body, headers or {}), timeout=60) as response:
+        with urllib.request.urlopen(urllib.request.Request(url, body, headers or {}), timeout=120) as response:
             return int(response.status)
     except urllib.error.HTTPError as error:
         with error:
@@ -47,7 +47,7 @@ def test_a_page_elsewhere_can_neither_point_its_name_here_nor_send_a_form(addres
 
 
 def test_the_policy_of_the_page_lets_nothing_in_from_elsewhere(address: str) -> None:
-    with urllib.request.urlopen(urllib.request.Request(address, headers={"accept": "text/html"}), timeout=60) as page:
+    with urllib.request.urlopen(urllib.request.Request(address, headers={"accept": "text/html"}), timeout=120) as page:
         policy = page.headers["content-security-policy"]
     assert "default-src 'self'" in policy and "connect-src 'self'" in policy
     assert not re.search(r"https?:|\*|script-src[^;]*'unsafe-inline'", policy)

@@ -30,7 +30,6 @@ class Watched:
         self.page.wait_for_function(
             "question => document.querySelector('#pc-answers [data-question]')?.dataset.question === question",
             arg=question.strip(),
-            timeout=60_000,
         )
 
     def turn_to(self, part: str) -> None:
@@ -39,7 +38,7 @@ class Watched:
 
     def ready(self) -> None:
         """Wait until the index is open."""
-        expect(self.page.locator("#pc-status [data-ready=true]")).to_have_count(1, timeout=60_000)
+        expect(self.page.locator("#pc-status [data-ready=true]")).to_have_count(1)
 
     def says(self, words: str) -> None:
         """Wait until a screen reader is told these words."""
@@ -65,6 +64,7 @@ class Watched:
 def watching(context: BrowserContext, address: str, opened: str = "") -> Iterator[Watched]:
     """Open a page and give it; in the end, nothing may have been asked of elsewhere and nothing may have gone wrong."""
     page = context.new_page()
+    page.set_default_timeout(120_000)
     seen = Watched(page, address)
     page.on("request", lambda request: seen.requests.append(request.url))
     page.on("dialog", seen.dismiss)

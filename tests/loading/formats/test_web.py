@@ -198,7 +198,7 @@ def test_an_answer_that_drips_ends_at_the_deadline(server: str, monkeypatch: pyt
     monkeypatch.setattr(loading_web, "MAX_WEB_SECONDS", 1.0)
     began = time.monotonic()
     assert "1 seconds" in failure(f"{server}/slow").message
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 60  # without a deadline it would never end
 
 
 def test_half_an_answer_is_none(server: str) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 from rag.server.body_limit import BodyLimit
 
 
-def sent_slowly(parts: list[bytes], pause: float) -> tuple[int, bytes]:
+def sent_slowly(parts: list[bytes], pause: float, seconds: float = 60.0) -> tuple[int, bytes]:
     """Return the status that a client gets who sends `parts` with a pause before each, and what the app has had."""
     messages = [{"type": "http.request", "body": part, "more_body": True} for part in parts]
     messages[-1]["more_body"] = False
@@ -22,7 +22,7 @@ def sent_slowly(parts: list[bytes], pause: float) -> tuple[int, bytes]:
         had.extend((await receive())["body"])
         await send({"type": "http.response.start", "status": 200})
 
-    asyncio.run(BodyLimit(app, lambda scope: 10, seconds=0.2)({"path": "/v1/ask", "headers": []}, receive, send))
+    asyncio.run(BodyLimit(app, lambda scope: 10, seconds=seconds)({"path": "/v1/ask", "headers": []}, receive, send))
     return given[0]["status"], bytes(had)
 
 
@@ -31,7 +31,7 @@ def test_a_body_comes_through_whole() -> None:
 
 
 def test_a_body_that_dribbles_is_given_up() -> None:
-    assert sent_slowly([b"a"] * 10, 0.1) == (408, b"")
+    assert sent_slowly([b"a"] * 10, 0.1, seconds=0.2) == (408, b"")
 
 
 def test_a_body_that_is_too_long_is_refused_and_reaches_nobody() -> None:

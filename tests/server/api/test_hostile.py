@@ -82,7 +82,7 @@ def test_no_address_in_a_document_or_a_question_is_connected_to(serving: Serving
 
 def test_text_that_gives_orders_is_quoted_as_text_and_changes_nothing(running: Served) -> None:
     text = f"{BELL} {ORDER}"
-    with httpx.Client(base_url=running.address, timeout=60) as client:
+    with httpx.Client(base_url=running.address, timeout=120) as client:
         plain = client.post("/v1/ask", json={"question": COLLAPSE}).json()
         client.post("/v1/documents", json={"documents": [{"id": "bell", "text": text, "title": ORDER}]})
         asked = {"question": "Who cast the great bell of Markham?"}
@@ -112,7 +112,7 @@ def test_markup_in_an_address_or_a_question_comes_back_as_json_that_no_browser_t
     running: Served,
 ) -> None:
     script = "<script>alert(1)</script>"
-    with httpx.Client(base_url=running.address, timeout=60) as client:
+    with httpx.Client(base_url=running.address, timeout=120) as client:
         for answer in (
             client.get(f"/v1/documents/{script}"),
             client.get("/v1/facets", params={"key": script}),
@@ -138,11 +138,11 @@ def test_every_line_of_the_log_is_one_line_of_json_whatever_is_sent(index: Path)
         ):  # fmt: skip
             tried(running, method, path, **headers)
         httpx.post(
-            f"{running.address}/v1/ask", json={"question": 'x\n{"status": 200}'}, headers=bearing(token), timeout=60
+            f"{running.address}/v1/ask", json={"question": 'x\n{"status": 200}'}, headers=bearing(token), timeout=120
         )
         httpx.get(f"{running.address}/v1/stats", headers={"authorization": 'Bearer x"}'})
         running.process.terminate()
-        running.process.wait(60)
+        running.process.wait(120)
         log = running.log.read_text(encoding="utf-8")
     # What is no request of HTTP at all is told by the server's library, without a word of it.
     said = [line for line in log.splitlines() if line[:1] != "{"]
@@ -157,7 +157,7 @@ def test_who_never_ends_the_headers_or_only_connects_holds_nobody_up(running: Se
     slow = [socket.create_connection((str(address.hostname), address.port)) for _ in range(150)]
     for number, opened in enumerate(slow):
         opened.sendall((b"", b"POST /v1/ask HTTP/1.1\r\nhost: 127.0.0.1\r\nx-", b"G")[number % 3])
-    answer = httpx.post(f"{running.address}/v1/ask", json={"question": COLLAPSE, "top_k": 1}, timeout=60)
+    answer = httpx.post(f"{running.address}/v1/ask", json={"question": COLLAPSE, "top_k": 1}, timeout=120)
     assert answer.status_code == 200
     for opened in slow:
         opened.close()
@@ -169,7 +169,7 @@ def test_who_never_ends_the_headers_or_only_connects_holds_nobody_up(running: Se
 def test_a_file_that_is_handed_in_cannot_name_its_place(running: Served) -> None:
     name = f"{uuid.uuid4().hex}.txt"
     for path in (f"../../../{name}", f"/{name}", f"..\\..\\{name}", f"%2e%2e%2f{name}"):
-        given = httpx.post(f"{running.address}/gradio_api/upload", files={"files": (path, b"x")}, timeout=60)
+        given = httpx.post(f"{running.address}/gradio_api/upload", files={"files": (path, b"x")}, timeout=120)
         kept = [Path(place).resolve() for place in given.json()] if given.status_code == 200 else []
         for place in kept:
             assert Path(tempfile.gettempdir()).resolve() in place.parents and place.parent.parent.name == "gradio"

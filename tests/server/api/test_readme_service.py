@@ -53,7 +53,7 @@ def test_the_documentation_names_every_extra() -> None:
 
 def test_the_example_of_gradio_client_gets_the_answers_of_rest(running: Served) -> None:
     question = {"question": "When did the Soviet Union collapse?"}
-    expected = httpx.post(f"{running.address}/v1/ask", json=question, timeout=60).json()["answers"]
+    expected = httpx.post(f"{running.address}/v1/ask", json=question, timeout=120).json()["answers"]
     example = [sys.executable, str(ROOT / "docs" / "examples" / "ask_the_page.py"), f"{running.address}/"]
     done = subprocess.run([*example, question["question"]], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -15,7 +15,7 @@ def test_who_comes_when_all_places_are_taken_is_told_to_come_again() -> None:
 
     async def scenario() -> tuple[list[int], Refused]:
         queue = RequestQueue(100, waiting=2)
-        held = [asyncio.ensure_future(queue.run(lambda: gate.wait(10) and 7)) for _ in range(2)]
+        held = [asyncio.ensure_future(queue.run(lambda: gate.wait(120) and 7)) for _ in range(2)]
         await asyncio.sleep(0)
         with pytest.raises(Refused) as refusal:
             await queue.run(lambda: 1)
@@ -33,7 +33,7 @@ def test_what_takes_too_long_is_answered_and_carried_out_all_the_same() -> None:
     gate, written = threading.Event(), []
 
     def write() -> None:
-        gate.wait(10)
+        gate.wait(120)
         written.append(True)
 
     async def scenario() -> int:

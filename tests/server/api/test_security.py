@@ -108,13 +108,13 @@ def test_a_body_that_is_too_long_is_refused_before_it_is_read(serving: Serving) 
 
 
 def test_who_sends_too_much_is_there_to_hear_it(running: Served) -> None:
-    answer = httpx.post(f"{running.address}/v1/ask", content=b"x" * 20_000_000, timeout=60)
+    answer = httpx.post(f"{running.address}/v1/ask", content=b"x" * 20_000_000, timeout=120)
     assert (answer.status_code, answer.json()["error"]) == (413, "ContentTooLarge")
 
 
 def connection(running: Served) -> http.client.HTTPConnection:
     address = urlsplit(running.address)
-    return http.client.HTTPConnection(str(address.hostname), address.port, timeout=60)
+    return http.client.HTTPConnection(str(address.hostname), address.port, timeout=120)
 
 
 def tried(running: Served, method: str, path: str, body: str | None = None, **headers: str) -> int:
@@ -159,12 +159,12 @@ def test_nothing_asked_and_no_secret_is_in_the_log(seeds_index: Index, index: Pa
     token = Tokens(index / TOKENS).add("wiki", "read")
     with served(index) as running:
         headers = {**bearing(token), "x-request-id": "mine-1"}
-        found = httpx.post(f"{running.address}/v1/ask", json=QUESTION, headers=headers, timeout=60)
+        found = httpx.post(f"{running.address}/v1/ask", json=QUESTION, headers=headers, timeout=120)
         httpx.get(f"{running.address}/v1/documents/secret-name", headers=bearing("pincite_guess"))
         forged = {"x-request-id": 'a", "status": 200}'}
         other = httpx.get(f"{running.address}/v1/documents/secret-name", headers={**bearing(token), **forged})
         running.process.terminate()
-        running.process.wait(60)
+        running.process.wait(120)
         log, lines = running.log.read_text(encoding="utf-8"), running.lines()
     assert found.headers["x-request-id"] == "mine-1" and other.headers["x-request-id"] not in forged.values()
     (asked,) = [line for line in lines if line["request_id"] == "mine-1"]
@@ -181,12 +181,14 @@ def test_a_question_and_a_write_that_have_begun_end_when_the_server_stops(index:
         body = json.dumps({"documents": [{"id": "long", "text": text}]})
         opened = connection(running)
         opened.request("POST", "/v1/documents", body, {"content-type": "application/json"})
-        time.sleep(1.0)
+        until = time.monotonic() + 60
+        while not (index / "writer").exists() and time.monotonic() < until:
+            time.sleep(0.02)
         running.process.terminate()
         answer = opened.getresponse()
         assert (answer.status, json.loads(answer.read())["added"]) == (200, ["long"])
         opened.close()
-        running.process.wait(60)
+        running.process.wait(120)
     after = Index.open(index)
     document = after.document("long")
     assert document is not None and document.text == text

@@ -40,7 +40,7 @@ def sent(client: httpx.Client, seen: Seen, name: str, path: str, content: object
 
 
 def write(address: str, seen: Seen, writer: int) -> None:
-    with httpx.Client(base_url=address, timeout=60) as client:
+    with httpx.Client(base_url=address, timeout=120) as client:
         for number in range(1_000):
             name = f"w{writer}-{number}"
             documents = [{"id": name, "text": f"The bell of harbour {name} weighs {number + 2} tons."}]
@@ -53,7 +53,7 @@ def write(address: str, seen: Seen, writer: int) -> None:
 
 def ask(address: str, seen: Seen, asker: int) -> None:
     questions = [COLLAPSE, RECALL, ABSURD]
-    with httpx.Client(base_url=address, timeout=60) as client:
+    with httpx.Client(base_url=address, timeout=120) as client:
         for number in range(1_000):
             name = f"a{asker}-{number}"
             path, content = ("/v1/ask", {"question": RECALL}), ("/v1/ask:batch", {"questions": questions})
@@ -94,7 +94,7 @@ def stopped_in_mid_load(running: Served) -> tuple[Seen, float]:
 def test_no_accepted_write_and_no_question_in_flight_is_lost(index: Path) -> None:
     with served(index, "--rate-limit", "1000000") as running:
         seen, told = stopped_in_mid_load(running)
-        assert running.process.wait(60) in (0, -15, 143)
+        assert running.process.wait(120) in (0, -15, 143)
         assert not [line for line in running.lines() if line["status"] != 200 or line.get("failed")]
     in_flight = [name for name, at in seen.begun.items() if at < told - SURELY_IN and name not in seen.answered]
     assert not in_flight, "what had begun was answered"
@@ -103,6 +103,6 @@ def test_no_accepted_write_and_no_question_in_flight_is_lost(index: Path) -> Non
     assert any(at < told - SURELY_IN < told < seen.ended[name] for name, at in seen.begun.items() if name in seen.ended)
     with served(index) as again:
         for name in seen.accepted:
-            text = httpx.get(f"{again.address}/v1/documents/{name}/text", timeout=60).json()["text"]
+            text = httpx.get(f"{again.address}/v1/documents/{name}/text", timeout=120).json()["text"]
             assert text.startswith(f"The bell of harbour {name} weighs")
     assert examine(index) == []
