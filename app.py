@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rag.answering.assistant import Assistant
-from rag.core.configuration import load
+from rag.core.configuration import load_configuration
 from rag.core.errors import IndexNotFound, RagError
 from rag.core.settings import Options, Settings
 from rag.index.index import Index
@@ -35,7 +35,7 @@ def opened(path: Path, settings: Mapping[str, Any]) -> Assistant:
 
 if __name__ == "__main__":
     try:
-        configuration = load()
+        configuration = load_configuration()
         path, options = configuration.index or HERE / "index", Options().updated(configuration.options())
         open_assistant = functools.partial(opened, path, configuration.settings())
         serve_assistant(open_assistant, options, (path,), also_answering(path, attach_service(path)))

@@ -12,7 +12,7 @@ from functools import lru_cache, partial
 from itertools import combinations
 from typing import Any, Literal
 
-from rag.answering.comparison import compare, same_noun
+from rag.answering.comparison import compare_quantities, same_noun
 from rag.answering.quantities import Quantity, quantities
 from rag.answering.statements import (
     NEGATIONS,
@@ -37,7 +37,7 @@ CLOSE, LOOSE, MANY_SHARED = 0.75, 0.5, 4
 sentences that have many words in common."""
 MAX_LISTED_VALUES = 3
 """Most values of an answer that one with fewer values may agree with: a long list of figures has any figure."""
-AUXILIARIES = frozenset("do does did is are was were be been has have had will".split())
+FILLER_VERBS = frozenset("do does did is are was were be been has have had will".split())
 COMPASS = frozenset(
     "north south east west northern southern eastern western new old great central upper lower saint san".split()
 )
@@ -47,7 +47,7 @@ VALUE_STEMS = frozenset(
     " compan countr cit town person team state".split()
 )
 """Stems of words that name the kind of value asked for, not its subject."""
-MEASURES = frozenset(
+MEASURE_STEMS = frozenset(
     "cost pric fee charg worth pay paid spend spent mone sum total euro dollar pound franc yen rubl cent eur usd gbp"
     " million billion thousand".split()
 )
@@ -165,7 +165,7 @@ def _contradict_word_for_word(one: str, other: str) -> bool:
     """Tell whether the two say the same but for a negation."""
     if not may_be_copy(one, other):
         return False
-    mine, theirs = ([word for word in words_of(text) if word not in AUXILIARIES] for text in (one, other))
+    mine, theirs = ([word for word in words_of(text) if word not in FILLER_VERBS] for text in (one, other))
     negated = [sum(word in NEGATIONS or word.endswith("n't") for word in words) % 2 for words in (mine, theirs)]
     bare = [[stem(word) for word in words if word not in NEGATIONS and not word.endswith("n't")]
             for words in (mine, theirs)]  # fmt: skip
@@ -233,7 +233,7 @@ def _refines(one: Quantity, other: Quantity) -> bool:
 def _compare_counted(one: Quantity, other: Quantity) -> str:
     if one.dimension == other.dimension == "count" and not same_noun(one.noun, other.noun):
         return "other"
-    return compare(_bare(one), _bare(other))
+    return compare_quantities(_bare(one), _bare(other))
 
 
 def _bare(value: Quantity) -> Quantity:
@@ -245,11 +245,11 @@ def _bare(value: Quantity) -> Quantity:
 def _related(question: str, one: Statement, other: Statement, strict: bool) -> bool:
     """Tell whether both sentences speak of the question's subject."""
     topics = [word for word in _content(question) if word not in VALUE_STEMS]
-    subject = [word for word in topics if word not in MEASURES]
+    subject = [word for word in topics if word not in MEASURE_STEMS]
     topics = subject or topics
     mine, theirs = list(_content(one.sentence)), list(_content(other.sentence))
     if subject:
-        mine, theirs = ([word for word in words if word not in MEASURES] for words in (mine, theirs))
+        mine, theirs = ([word for word in words if word not in MEASURE_STEMS] for words in (mine, theirs))
     shared = _matching(mine, theirs)
     covered = min(_matching(topics, mine), _matching(topics, theirs)) / max(1, len(topics))
     if not strict:
@@ -264,7 +264,9 @@ def _related(question: str, one: Statement, other: Statement, strict: bool) -> b
 
 
 def _holds(value: Quantity, sentence: str) -> bool:
-    return any(compare(_bare(value), _bare(other)) in ("equal", "compatible") for other in quantities(sentence))
+    return any(
+        compare_quantities(_bare(value), _bare(other)) in ("equal", "compatible") for other in quantities(sentence)
+    )
 
 
 @lru_cache(maxsize=4_096)

@@ -15,7 +15,7 @@ from rag.core.types import Chunk, Document, Span
 QUOTE_CONTEXT = 32
 """Characters kept before and after a quote, as TextQuoteSelector's prefix and suffix."""
 LINE_END = re.compile(r"\r\n|\r|\n")
-Value = TypeVar("Value", int, str)
+MarkValue = TypeVar("MarkValue", int, str)
 
 
 def cite(document: Document, chunk: Chunk, span: Span, number: int) -> Citation:
@@ -84,7 +84,7 @@ def place(document: Document, span: Span, headings: tuple[str, ...] = ()) -> Pla
     )
 
 
-def _last_before(marks: Sequence[tuple[int, Value]], offset: int) -> Value | None:
+def _last_before(marks: Sequence[tuple[int, MarkValue]], offset: int) -> MarkValue | None:
     count = bisect_right(marks, offset, key=itemgetter(0))
     return marks[count - 1][1] if count else None
 

@@ -7,7 +7,7 @@ from rag.answering.quantities import Quantity
 from rag.answering.times import HALF_DAY, DateParts
 from rag.answering.units import singulars
 
-Comparison = Literal["equal", "contradict", "compatible", "other"]
+QuantityRelation = Literal["equal", "contradict", "compatible", "other"]
 
 SECONDS_OF_A_DAY = 86_400
 _PEOPLE = frozenset(
@@ -15,7 +15,7 @@ _PEOPLE = frozenset(
 )
 
 
-def compare(one: Quantity, other: Quantity) -> Comparison:
+def compare_quantities(one: Quantity, other: Quantity) -> QuantityRelation:
     """Return how two quantities stand to each other.
 
     `equal`: every part is the same. `contradict`: both cannot be true of one thing (5% and 6%, more than 5 and 3), two
@@ -46,7 +46,7 @@ def same_noun(one: str, other: str) -> bool:
     return bool(mine & theirs) or bool(mine & _PEOPLE and theirs & _PEOPLE)
 
 
-def _compare_dates(one: DateParts, other: DateParts) -> Comparison:
+def _compare_dates(one: DateParts, other: DateParts) -> QuantityRelation:
     if one == other:
         return "equal"
     both = [(mine, theirs) for mine, theirs in zip(one, other, strict=True) if None not in (mine, theirs)]
@@ -55,7 +55,7 @@ def _compare_dates(one: DateParts, other: DateParts) -> Comparison:
     return "compatible" if all(mine == theirs for mine, theirs in both) else "contradict"
 
 
-def _compare_decade(one: Quantity, other: Quantity) -> Comparison:
+def _compare_decade(one: Quantity, other: Quantity) -> QuantityRelation:
     decade, day = (one, other) if one.date is None else (other, one)
     year = day.date[0] if day.date else None
     if year is None:
@@ -63,7 +63,7 @@ def _compare_decade(one: Quantity, other: Quantity) -> Comparison:
     return "compatible" if decade.low <= year <= decade.high else "contradict"
 
 
-def _compare_clocks(one: Quantity, other: Quantity) -> Comparison:
+def _compare_clocks(one: Quantity, other: Quantity) -> QuantityRelation:
     if (one.low, one.high, one.bound, one.noun) == (other.low, other.high, other.bound, other.noun):
         return "equal"
     either = "either" in (one.noun, other.noun)

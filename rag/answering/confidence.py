@@ -144,7 +144,7 @@ def risk_coverage(probabilities: Sequence[float], labels: Sequence[bool]) -> tup
     return tuple(curve)
 
 
-def save(calibration: Calibration, path: Path) -> None:
+def save_calibration(calibration: Calibration, path: Path) -> None:
     """Write a calibration as JSON with its own hash. Raises IndexWriteFailed; the earlier file then stays."""
     try:
         with exclusive(path):
@@ -154,7 +154,7 @@ def save(calibration: Calibration, path: Path) -> None:
         raise IndexWriteFailed(what, "Check the disk and its permissions, then run `rag calibrate` again.") from error
 
 
-def load(path: Path = SHIPPED) -> Calibration:
+def load_calibration(path: Path = SHIPPED) -> Calibration:
     """Read a calibration. Raises IndexCorrupt if the file is none or has changed since it was written."""
     try:
         text = path.read_text(encoding="utf-8")
@@ -183,7 +183,7 @@ def _from_content(content: Mapping[str, Any]) -> Calibration:
 
 def shipped(reader: str) -> Calibration:
     """Return the shipped calibration for a setting of the reader."""
-    return load(SHIPPED_WITHOUT_MODEL if reader == WITHOUT_MODEL else SHIPPED)
+    return load_calibration(SHIPPED_WITHOUT_MODEL if reader == WITHOUT_MODEL else SHIPPED)
 
 
 def calibration_of(index: Path, reader: str) -> Calibration:
@@ -195,7 +195,7 @@ def calibration_of(index: Path, reader: str) -> Calibration:
     path = index / CALIBRATION
     if not path.is_file():
         return shipped(reader)
-    own = load(path)
+    own = load_calibration(path)
     if not _fits(own, reader):
         fitted = f"reader={own.reader!r}" if own.reader else "another reader"
         raise InvalidSettings(

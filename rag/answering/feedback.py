@@ -21,7 +21,7 @@ from rag.core.response import Response
 from rag.core.safe_json import json_value
 
 FEEDBACK = "feedback.jsonl"
-SCHEMA = "pincite-feedback-1"
+FEEDBACK_SCHEMA = "pincite-feedback-1"
 VERDICTS = {
     "right": "Right",
     "wrong_place": "Wrong place",
@@ -39,7 +39,7 @@ def record(response: Response, rank: int, verdict: str) -> dict[str, Any]:
         raise InvalidInput(f"There is no answer {rank} to call {verdict!r}.", f"Verdicts: {', '.join(VERDICTS)}.")
     citation = answer.citation
     return {
-        "schema": SCHEMA,
+        "schema": FEEDBACK_SCHEMA,
         "given_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "verdict": verdict,
         "question": response.question,
@@ -77,6 +77,6 @@ def read(index: Path) -> list[dict[str, Any]]:
             key = line["response_id"], line["rank"], line["document_id"]
         except (ValueError, KeyError, TypeError):
             continue
-        if line.get("schema") == SCHEMA:
+        if line.get("schema") == FEEDBACK_SCHEMA:
             verdicts[key] = line
     return list(verdicts.values())

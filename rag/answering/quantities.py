@@ -14,7 +14,7 @@ from typing import Literal
 
 from rag.answering.number_words import SCALES, spelt_numbers
 from rag.answering.times import DateParts, clock_times, dates, decades
-from rag.answering.units import AREAS, CURRENCIES, NAMES, PER_NAMES, POWERS_AFTER, singulars, unit_of
+from rag.answering.units import AREAS, CURRENCIES, PER_NAMES, POWERS_AFTER, UNIT_NAMES, singulars, unit_of
 from rag.core.stopwords import STOPWORDS, foreign_stopwords
 
 Bound = Literal["=", "<", "<=", ">", ">="]
@@ -308,7 +308,7 @@ def _known_unit(word: str, adjacent: bool) -> tuple[str, Fraction] | None:
     if len(word) == 1 and word not in "mglLWJVANsthB°" and not adjacent:
         return None
     normal = re.sub(r"(watt)[- ]?hours?$", r"\1-hour", word.lower())
-    return (NAMES.get(normal) if normal != word.lower() else None) or unit_of(word)
+    return (UNIT_NAMES.get(normal) if normal != word.lower() else None) or unit_of(word)
 
 
 def _currency(word: str, scaled: bool) -> str | None:

@@ -113,7 +113,7 @@ def _names() -> dict[str, Unit]:
     return names | {"nautical mile": ("nautical mile", Fraction(1)), "seemeile": ("nautical mile", Fraction(1))}
 
 
-SYMBOLS, NAMES = _symbols(), _names()
+UNIT_SYMBOLS, UNIT_NAMES = _symbols(), _names()
 PER_NAMES = {word: canonical for canonical, words in PER.items() for word in words.split()}
 
 
@@ -125,13 +125,13 @@ def unit_of(word: str) -> Unit | None:
     """
     lowered = word.lower()
     for form in (word, *({word.upper(), word.lower()} if len(word) > 2 else ())):
-        if form in SYMBOLS:
-            return SYMBOLS[form]
+        if form in UNIT_SYMBOLS:
+            return UNIT_SYMBOLS[form]
     if lowered in ("kb", "mb", "gb", "tb"):
-        return SYMBOLS[lowered.upper().replace("KB", "kB")]
+        return UNIT_SYMBOLS[lowered.upper().replace("KB", "kB")]
     if lowered in ("kg", "km", "mm", "ml"):
-        return SYMBOLS[lowered]
-    return next((NAMES[form] for form in singulars(lowered) if form in NAMES), None)
+        return UNIT_SYMBOLS[lowered]
+    return next((UNIT_NAMES[form] for form in singulars(lowered) if form in UNIT_NAMES), None)
 
 
 def singulars(word: str) -> tuple[str, ...]:

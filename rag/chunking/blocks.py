@@ -13,13 +13,13 @@ from typing import NamedTuple
 from rag.core.types import Block, BlockKind, Document, Span
 from rag.loading.formats.markdown import ATX_HEADING, SETEXT_UNDERLINE, front_matter_end
 
-MAX_HEADING_CHARACTERS = 80
+MAX_PLAIN_HEADING_CHARACTERS = 80
 """Characters of a line of plain text that may still be a heading."""
 WRAP_WIDTHS = (40, 120)
 """Longest lines of a run that look hard-wrapped: shorter ones are lists or verse, longer ones are paragraphs."""
 
 
-class Line(NamedTuple):
+class TextLine(NamedTuple):
     """A line without the white space at its ends: its range, its words and the columns before them."""
 
     start: int
@@ -54,18 +54,20 @@ def blocks(document: Document) -> list[Block]:
     return [Block(Span(document.id, piece.start, piece.end), piece.kind, piece.level) for piece in pieces]
 
 
-def lines(text: str, start: int = 0) -> Iterator[Line | None]:
+def lines(text: str, start: int = 0) -> Iterator[TextLine | None]:
     """Yield the lines of `text` from `start` on, None if it is blank."""
     for line in text[start:].splitlines(keepends=True):
         words = line.strip()
         lead = len(line) - len(line.lstrip())
-        yield Line(start + lead, start + lead + len(words), words, len(line[:lead].expandtabs(4))) if words else None
+        yield (
+            TextLine(start + lead, start + lead + len(words), words, len(line[:lead].expandtabs(4))) if words else None
+        )
         start += len(line)
 
 
-def _runs(lines: Iterator[Line | None]) -> Iterator[list[Line]]:
+def _runs(lines: Iterator[TextLine | None]) -> Iterator[list[TextLine]]:
     """Yield the stretches of lines between blank ones."""
-    run: list[Line] = []
+    run: list[TextLine] = []
     for line in lines:
         if line:
             run.append(line)
@@ -93,7 +95,7 @@ def _plain(text: str, title: str | None) -> list[_Piece]:
     return _headed(text, title, [list(_paragraphs(run, within if wrapped else [])) for run in runs])
 
 
-def _paragraphs(run: list[Line], lengths: list[int]) -> Iterator[_Piece]:
+def _paragraphs(run: list[TextLine], lengths: list[int]) -> Iterator[_Piece]:
     """Yield the paragraphs of a run: lines that were one before someone broke them to fit a width.
 
     `lengths` are those of all lines of a text that may be hard-wrapped, in order.
@@ -113,7 +115,7 @@ def _is_usual(width: int, lengths: list[int]) -> bool:
     return bisect_right(lengths, 1.2 * width) - bisect_left(lengths, 0.8 * width) > 1
 
 
-def _joins(run: list[Line], width: int, usual: bool) -> list[bool]:
+def _joins(run: list[TextLine], width: int, usual: bool) -> list[bool]:
     """Tell for each line but the last whether its paragraph goes on in the next.
 
     It does if the next word would not have fitted in a line of usual width, and, for lines of uneven length, after a
@@ -130,13 +132,13 @@ def _joins(run: list[Line], width: int, usual: bool) -> list[bool]:
     ]
 
 
-def _is_full(line: Line, following: Line, width: int) -> bool:
+def _is_full(line: TextLine, following: TextLine, width: int) -> bool:
     """Tell whether the first word of `following` would not have fitted on `line`."""
     word = 1 if _CJK.match(following.words) else len(following.words.split(None, 1)[0])
     return len(line.words) + 1 + word > width
 
 
-def _breaks_off(line: Line, following: Line) -> bool:
+def _breaks_off(line: TextLine, following: TextLine) -> bool:
     """Tell whether `line` ends inside a sentence that `following` goes on with in a small letter."""
     return following.words[0].islower() and not _ENDED.search(line.words)
 
@@ -156,14 +158,14 @@ def _headed(text: str, title: str | None, runs: list[list[_Piece]]) -> list[_Pie
         is_title = n == 0 and words == title
         is_heading = alone and (is_title or (heads and below > len(words) and _reads_as_heading(words)))
         pieces += [_Piece(first.start, first.end, "heading", 2 if n else 1)] if is_heading else reversed(runs[n])
-        heads = is_heading or len(words) > MAX_HEADING_CHARACTERS or bool(_ENDED.search(words))
+        heads = is_heading or len(words) > MAX_PLAIN_HEADING_CHARACTERS or bool(_ENDED.search(words))
         below = len(words)
     return pieces[::-1]
 
 
 def _reads_as_heading(words: str) -> bool:
     starts = words[0].isupper() or words[0].isdigit() or (words[0].isalpha() and not words[0].islower())
-    one_line = len(words) <= MAX_HEADING_CHARACTERS and len(words.splitlines()) == 1
+    one_line = len(words) <= MAX_PLAIN_HEADING_CHARACTERS and len(words.splitlines()) == 1
     return one_line and starts and not _OPEN_END.search(words) and not _INNER_END.search(words)
 
 
@@ -189,9 +191,9 @@ def _markdown(text: str) -> list[_Piece]:
     return pieces
 
 
-def _regions(lines: Iterator[Line | None]) -> Iterator[tuple[str, list[Line]]]:
+def _regions(lines: Iterator[TextLine | None]) -> Iterator[tuple[str, list[TextLine]]]:
     """Yield runs of lines and, as `code`, the lines between fences without the blank ones."""
-    run: list[Line] = []
+    run: list[TextLine] = []
     fence = ""
     for line in lines:
         mark = _FENCE.match(line.words) if line else None
@@ -211,7 +213,7 @@ def _regions(lines: Iterator[Line | None]) -> Iterator[tuple[str, list[Line]]]:
         yield "code" if fence else "run", run
 
 
-def _markdown_run(run: list[Line]) -> list[_Piece]:
+def _markdown_run(run: list[TextLine]) -> list[_Piece]:
     pieces: list[_Piece] = []
     table = _table_start(run)
     goes_on = False
@@ -233,7 +235,7 @@ def _markdown_run(run: list[Line]) -> list[_Piece]:
     return pieces
 
 
-def _table_start(run: list[Line]) -> int:
+def _table_start(run: list[TextLine]) -> int:
     """Return the index of the header row of the table in `run`, its length if there is none."""
     for n in range(1, len(run)):
         if "|" in run[n - 1].words and "|" in run[n].words and _DELIMITER_ROW.match(run[n].words):
@@ -241,7 +243,7 @@ def _table_start(run: list[Line]) -> int:
     return len(run)
 
 
-def _kind_of(line: Line) -> tuple[BlockKind, int | None]:
+def _kind_of(line: TextLine) -> tuple[BlockKind, int | None]:
     heading = ATX_HEADING.match(line.words)
     if heading:
         return "heading", len(heading[1])

@@ -29,7 +29,7 @@ from rag.cli.options import (
 from rag.cli.saved_responses import saved_responses
 from rag.cli.server_commands import mcp_command, tokens
 from rag.cli.terminal import show_quote, show_rechecks
-from rag.core.configuration import KEYS, SECRET, changes_of, configured, load
+from rag.core.configuration import KEYS, SECRET, changes_of, configured, load_configuration
 from rag.core.errors import InvalidQuestion, RagError
 from rag.core.plain_text import printable
 from rag.index.filters import from_pairs
@@ -76,7 +76,7 @@ def everything(
     config: Annotated[Path | None, typer.Option("--config", help=CONFIG_HELP)] = None,
 ) -> None:
     """Answer questions over your own articles with quotations and nothing else."""
-    context.obj = configuration = load(config)
+    context.obj = configuration = load_configuration(config)
     index = {} if configuration.index is None else {"index": configuration.index}
     context.default_map = _defaults(context.command, {**configuration.options(), **index})
 

@@ -18,12 +18,12 @@ from rag.core.errors import InvalidInput, InvalidSettings, RagError
 from rag.core.settings import Options, Settings, merge_settings, require_known
 
 FILE_NAME = "pincite.toml"
-PREFIX = "PINCITE_"
+VARIABLE_PREFIX = "PINCITE_"
 OF_OTHERS = ("PINCITE_CONFIG", "PINCITE_CACHE")
 """Variables that other modules read: the path of the file, and the cache folder."""
-SETTINGS = tuple(item.name for item in fields(Settings))
-OPTIONS = tuple(item.name for item in fields(Options))
-KEYS = ("index", *OPTIONS, *SETTINGS)
+SETTING_NAMES = tuple(item.name for item in fields(Settings))
+OPTION_NAMES = tuple(item.name for item in fields(Options))
+KEYS = ("index", *OPTION_NAMES, *SETTING_NAMES)
 SECRET = "auth"
 
 
@@ -48,18 +48,18 @@ class Configuration:
 
     def settings(self) -> dict[str, Any]:
         """Return the settings, as `Settings.updated` takes them."""
-        return {key: item.value for key, item in self.values.items() if key in SETTINGS}
+        return {key: item.value for key, item in self.values.items() if key in SETTING_NAMES}
 
     def options(self) -> dict[str, Any]:
         """Return the options of serving, as `Options.updated` takes them."""
-        return {key: item.value for key, item in self.values.items() if key in OPTIONS}
+        return {key: item.value for key, item in self.values.items() if key in OPTION_NAMES}
 
 
-NOTHING = Configuration({})
-_now: ContextVar[Configuration] = ContextVar("configuration", default=NOTHING)
+NO_CONFIGURATION = Configuration({})
+_now: ContextVar[Configuration] = ContextVar("configuration", default=NO_CONFIGURATION)
 
 
-def load(file: Path | None = None, environment: Mapping[str, str] | None = None) -> Configuration:
+def load_configuration(file: Path | None = None, environment: Mapping[str, str] | None = None) -> Configuration:
     """Return the settings of a file and of the environment, and keep them for the commands of this run.
 
     If `file` is None, read the file that `PINCITE_CONFIG` names, else `pincite.toml` in the current folder if it is
@@ -124,8 +124,8 @@ def _of_environment(environment: Mapping[str, str]) -> dict[str, Configured]:
     """Return the settings of environment variables; an empty variable sets nothing."""
     configured = {}
     for name in sorted(environment):
-        if name.startswith(PREFIX) and name not in OF_OTHERS and environment[name]:
-            key = name.removeprefix(PREFIX).lower()
+        if name.startswith(VARIABLE_PREFIX) and name not in OF_OTHERS and environment[name]:
+            key = name.removeprefix(VARIABLE_PREFIX).lower()
             configured[key] = Configured(_checked(key, environment[name], name), name)
     _require_one_threshold(configured)
     return configured
@@ -139,7 +139,7 @@ def _checked(key: str, value: Any, origin: str) -> Any:
             if not isinstance(value, str) or not value:
                 raise InvalidSettings(f"Setting index={value!r} is not the name of a folder.", "Give one in quotes.")
         else:
-            (Options() if key in OPTIONS else Settings()).updated({key: value})
+            (Options() if key in OPTION_NAMES else Settings()).updated({key: value})
     except InvalidSettings as error:
         raise InvalidSettings(f"{origin}: {error.message}", error.remedy) from None
     return value

@@ -24,15 +24,15 @@ DATE = re.compile(r"(\d{4})(?:-(\d\d))?(?:-(\d\d))?")
 
 
 def export(response: Json, form: str, read_on: date | None = None) -> str:
-    """Return a response in one of `FORMS`, read on a day. Raises InvalidInput if there is no such form."""
+    """Return a response in one of `EXPORT_FORMS`, read on a day. Raises InvalidInput if there is no such form."""
     require_form(form)
-    return FORMS[form](response, read_on or date.today())
+    return EXPORT_FORMS[form](response, read_on or date.today())
 
 
 def require_form(form: str | None) -> None:
-    """Raise InvalidInput if `form` is not None and not one of `FORMS`."""
-    if form is not None and form not in FORMS:
-        raise InvalidInput(f"There is no form {form!r}.", f"Known: {', '.join(FORMS)}.")
+    """Raise InvalidInput if `form` is not None and not one of `EXPORT_FORMS`."""
+    if form is not None and form not in EXPORT_FORMS:
+        raise InvalidInput(f"There is no form {form!r}.", f"Known: {', '.join(EXPORT_FORMS)}.")
 
 
 def one_form(form: str | None, flags: dict[str, bool]) -> str | None:
@@ -103,7 +103,7 @@ def to_web_annotation(response: Json, read_on: date | None = None) -> str:
     return json.dumps(page, ensure_ascii=False, indent=2)
 
 
-FORMS: dict[str, Callable[[Json, date], str]] = {
+EXPORT_FORMS: dict[str, Callable[[Json, date], str]] = {
     "json": lambda response, _: json.dumps(response, ensure_ascii=False, allow_nan=False, indent=2),
     "markdown": to_markdown,
     "evidence": to_evidence,

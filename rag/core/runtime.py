@@ -9,7 +9,7 @@ from threading import Lock
 from typing import Any, TypeVar
 
 Item = TypeVar("Item")
-Result = TypeVar("Result")
+Output = TypeVar("Output")
 
 MAX_BATCH_QUESTIONS = 64
 """Questions that are read together."""
@@ -58,7 +58,7 @@ class StageTimer:
         self._last = now
 
 
-def side_by_side(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+def side_by_side(function: Callable[[Item], Output], items: Sequence[Item]) -> list[Output]:
     """Return the result of `function` for each item, in order; several run at a time."""
     return [function(item) for item in items] if len(items) < 2 else list(_workers().map(function, items))
 

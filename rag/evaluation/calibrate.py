@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rag.answering.assistant import Assistant
-from rag.answering.confidence import Calibration, fit, save, shipped
+from rag.answering.confidence import Calibration, fit, save_calibration, shipped
 from rag.answering.feedback import read
 from rag.core.settings import Settings
 from rag.evaluation.datasets import Dataset, Question, load
@@ -85,7 +85,7 @@ def calibrate(
     source += f", {len(judged)} answers judged by readers" if feedback else ""
     calibration = replace(_fit([*usable, *judged], precision, source), reader=assistant.settings.reader)
     path = Path(index) / CALIBRATION
-    save(calibration, path)
+    save_calibration(calibration, path)
     skipped = len(examples) - len(usable)
     return CalibrationReport(calibration, path, precision, len(questions), len(without_article), skipped)
 

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 MODELS = Path(__file__).parents[1] / "models"
 WEIGHTS, WEIGHTS_WITH_MODEL = MODELS / "sentence_reader.json", MODELS / "span_reader.json"
 CACHED_TEXTS = 20_000
-MIN_LETTERS = 3
+MIN_STATEMENT_LETTERS = 3
 MARGINS = ("ahead_of_next", "ahead_of_fourth")
 """Figures of confidence alone: they follow from the order."""
 RANKED = "fused"
@@ -71,7 +71,7 @@ ECHO_COST = 4.0
 
 
 @dataclass(frozen=True)
-class Question:
+class ReadQuestion:
     """A question with all that reading needs of it."""
 
     vector: "Floats1d"
@@ -118,9 +118,9 @@ class SentenceReader:
             for text, vector, question_hits, reading in zip(questions, vectors, hits, readings, strict=True)
         ]
 
-    def _question(self, text: str, vector: "Floats1d") -> Question:
+    def _question(self, text: str, vector: "Floats1d") -> ReadQuestion:
         terms = question_terms(text, self._words)
-        return Question(
+        return ReadQuestion(
             vector,
             terms,
             answer_kind(text),
@@ -131,7 +131,7 @@ class SentenceReader:
         )
 
     def _read(
-        self, question: Question, hits: Sequence[Hit], readings: "Sequence[PassageReading | None]"
+        self, question: ReadQuestion, hits: Sequence[Hit], readings: "Sequence[PassageReading | None]"
     ) -> list[Extraction]:
         stored = self._stored([hit.row for hit in hits])
         extractions = [
@@ -150,7 +150,7 @@ class SentenceReader:
         ]
 
     def _statements(
-        self, question: Question, hit: Hit, vectors: "Floats2d", reading: "PassageReading | None"
+        self, question: ReadQuestion, hit: Hit, vectors: "Floats2d", reading: "PassageReading | None"
     ) -> Iterator[Extraction]:
         text, copy = hit.chunk.text, reading_copy(hit.chunk)
         # The figures of the passage are the same for all its statements.
@@ -158,7 +158,7 @@ class SentenceReader:
         likeness = cosine(vectors, question.vector)
         for number, statement in enumerate(copy.statements):
             words = text[statement.start : statement.end]
-            if sum(map(str.isalnum, words)) < MIN_LETTERS:
+            if sum(map(str.isalnum, words)) < MIN_STATEMENT_LETTERS:
                 continue
             likest = max((likeness[i] for i in statement.sentences), default=passage["passage_cosine"])
             features = {
@@ -180,7 +180,7 @@ class SentenceReader:
 
     def _spans(
         self,
-        question: Question,
+        question: ReadQuestion,
         hit: Hit,
         reading: "PassageReading",
         statement: Statement,
@@ -219,13 +219,13 @@ class SentenceReader:
             }
             yield self._extraction(hit, first, last, whole, figures, none - span.score)
 
-    def _ranked(self, question: Question, text: str, spans: Sequence[SpanScore]) -> list[tuple[SpanScore, float]]:
+    def _ranked(self, question: ReadQuestion, text: str, spans: Sequence[SpanScore]) -> list[tuple[SpanScore, float]]:
         """Return spans, likeliest first, with the share of their words that the question says already."""
         echoes = [self._echo(question, text[span.start : span.end]) for span in spans]
         ranked = sorted(zip(spans, echoes, strict=True), key=lambda item: item[1] * ECHO_COST - item[0].score)
         return [(span, echo) for span, echo in ranked]
 
-    def _echo(self, question: Question, words: str) -> float:
+    def _echo(self, question: ReadQuestion, words: str) -> float:
         stems = self._stems(words)
         return len(stems & question.stems) / len(stems) if stems else 0.0
 
@@ -244,7 +244,7 @@ class SentenceReader:
         kind: AnswerType = "sentence" if whole else "span"
         return Extraction(hit, start, end, kind, score, -score if no_answer is None else no_answer, features)
 
-    def _passage_features(self, question: Question, hit: Hit) -> dict[str, float]:
+    def _passage_features(self, question: ReadQuestion, hit: Hit) -> dict[str, float]:
         """Return the figures that a passage is judged by, each of the same scale in any index."""
         stems = self._stems(f"{hit.chunk.title or ''} {' '.join(hit.chunk.headings)} {hit.chunk.text}")
         return {
@@ -256,7 +256,7 @@ class SentenceReader:
 
 
 def _range(
-    question: Question,
+    question: ReadQuestion,
     copy: ReadingCopy,
     text: str,
     statement: Statement,
@@ -279,7 +279,7 @@ def _range(
     return False, first, last
 
 
-def _is_asked_item(question: Question, text: str, statement: Statement) -> bool:
+def _is_asked_item(question: ReadQuestion, text: str, statement: Statement) -> bool:
     return question.number is not None and own_number(text[statement.start : statement.end]) == question.number
 
 

@@ -17,30 +17,32 @@ QuestionForm = Literal[
     "yes_no", "number", "time", "name", "place", "reason", "procedure", "manner", "list", "keywords", "other"
 ]
 
-KINDS: tuple[tuple[str, AnswerKind], ...] = (
+ANSWER_KINDS: tuple[tuple[str, AnswerKind], ...] = (
     (r"\b(how (many|much|old|long|far|tall|high|large|big|fast)|what (percent\w*|share|number|proportion|fraction))\b",
      "number"),
     (r"\b(when|what (year|date|day|month|time|century)|which (year|date|day|month|century)|in what year)\b", "time"),
     (r"\b(who|whom|whose|where|which (country|city|state|company|person|team)|what (country|city|company))\b", "name"),
 )  # fmt: skip
-NUMBER = re.compile(
+NUMBER_PATTERN = re.compile(
     r"\d|\b(one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|forty|fifty|hundred|thousand"
     r"|million|billion|half|third|quarter|dozens?)\b",
     re.IGNORECASE,
 )
-TIME = re.compile(
+TIME_PATTERN = re.compile(
     r"\b\d{4}\b|\b\d{1,2}(st|nd|rd|th)\b|\b(january|february|march|april|may|june|july|august|september|october"
     r"|november|december|monday|tuesday|wednesday|thursday|friday|saturday|sunday|century|yesterday|today)\b",
     re.IGNORECASE,
 )
-NAME = re.compile(r"(?<!^)(?<![.!?]\s)\b[^\W\d_a-z]\w+")
+NAME_PATTERN = re.compile(r"(?<!^)(?<![.!?]\s)\b[^\W\d_a-z]\w+")
 
-AUXILIARIES = "is are was were do does did has have had can could will would should may might must isn't didn't doesn't"
+AUXILIARY_VERBS = (
+    "is are was were do does did has have had can could will would should may might must isn't didn't doesn't"
+)
 ASKING = "who whom whose what which when where why how"
 COMMANDS = "list name tell show give find explain describe"
 VERBS = "happens|goes|comes|makes|becomes|means|counts|applies|causes|needs|keeps|gives|starts|begins|ends|remains"
 """What may follow "what" or "which" and ends like the plural of a noun."""
-FORMS: tuple[tuple[str, QuestionForm], ...] = (
+QUESTION_FORMS: tuple[tuple[str, QuestionForm], ...] = (
     (r"(list|name|give|enumerate)\b"
      rf"|(which|what)( (?!is|was|does|has|{VERBS})\w+)? (?!(?:is|was|does|has|{VERBS})\b)\w\w+[^\Wsui]s\b", "list"),
     (r"(\w+ ){0,2}how (many|much|old|long|far|tall|high|large|big|fast|deep)\b"
@@ -51,7 +53,7 @@ FORMS: tuple[tuple[str, QuestionForm], ...] = (
     (r"why\b|for what reason\b|what (was|is|were) the reasons?\b", "reason"),
     (r"(\w+ )?how ((do|can|could|should|would|must|may|shall) (i|you|we|one)|to)\b", "procedure"),
     (r"(\w+ )?how\b", "manner"),
-    (rf"({AUXILIARIES.replace(' ', '|')})\b", "yes_no"),
+    (rf"({AUXILIARY_VERBS.replace(' ', '|')})\b", "yes_no"),
 )  # fmt: skip
 POINTING = frozenset(
     "he she it they him her them his its their hers theirs himself herself itself that this these those there then"
@@ -196,14 +198,14 @@ def after_enumerator(sentence: str) -> int:
 def answer_kind(question: str) -> AnswerKind:
     """Return what kind of thing an English question asks for; `any` if its words do not tell."""
     lowered = question.lower()
-    return next((kind for pattern, kind in KINDS if re.search(pattern, lowered)), "any")
+    return next((kind for pattern, kind in ANSWER_KINDS if re.search(pattern, lowered)), "any")
 
 
 def holds_kind(text: str, kind: AnswerKind) -> float:
     """Return 1 if `text` holds something of that kind, -1 if it does not, 0 if any kind will do."""
     if kind == "any":
         return 0.0
-    pattern = {"number": NUMBER, "time": TIME, "name": NAME}[kind]
+    pattern = {"number": NUMBER_PATTERN, "time": TIME_PATTERN, "name": NAME_PATTERN}[kind]
     return 1.0 if pattern.search(text) else -1.0
 
 
@@ -214,10 +216,10 @@ def question_form(question: str) -> QuestionForm:
     ['yes_no', 'list', 'keywords']
     """
     opening = re.sub(r"^\W*((and|but|so|or|then)\b\W*)*", "", question.lower())
-    form: QuestionForm | None = next((form for pattern, form in FORMS if re.match(pattern, opening)), None)
+    form: QuestionForm | None = next((form for pattern, form in QUESTION_FORMS if re.match(pattern, opening)), None)
     if form is not None:
         return form
-    asking = rf"({'|'.join((AUXILIARIES + ' ' + ASKING + ' ' + COMMANDS).split())})\b"
+    asking = rf"({'|'.join((AUXILIARY_VERBS + ' ' + ASKING + ' ' + COMMANDS).split())})\b"
     return "other" if "?" in question or re.match(asking, opening) else "keywords"
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rag.answering.confidence import SHIPPED, Calibration, fit, load, risk_coverage, save
+from rag.answering.confidence import SHIPPED, Calibration, fit, load_calibration, risk_coverage, save_calibration
 from rag.core.errors import EvaluationError, IndexCorrupt, IndexWriteFailed
 
 SMALL = Calibration(
@@ -84,19 +84,19 @@ def test_too_little_data_says_how_much_is_there() -> None:
 
 
 def test_a_saved_calibration_reads_back_the_same(tmp_path: Path) -> None:
-    save(SMALL, tmp_path / "c.json")
-    assert load(tmp_path / "c.json") == SMALL
+    save_calibration(SMALL, tmp_path / "c.json")
+    assert load_calibration(tmp_path / "c.json") == SMALL
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"features": 3}'])
 def test_a_damaged_calibration_names_the_remedy(tmp_path: Path, content: str) -> None:
     (tmp_path / "c.json").write_text(content)
     with pytest.raises(IndexCorrupt, match="rag calibrate"):
-        load(tmp_path / "c.json")
+        load_calibration(tmp_path / "c.json")
 
 
 def test_the_shipped_calibration_says_what_it_was_fitted_on() -> None:
-    shipped = load(SHIPPED)
+    shipped = load_calibration(SHIPPED)
     assert shipped.fitted_on
     assert shipped.questions > 1_000
     assert 0 < shipped.threshold < 1
@@ -105,7 +105,7 @@ def test_the_shipped_calibration_says_what_it_was_fitted_on() -> None:
 
 def test_a_calibration_with_any_flipped_bit_is_an_error(tmp_path: Path) -> None:
     file, chance = tmp_path / "calibration.json", random.Random(5)
-    save(SMALL, file)
+    save_calibration(SMALL, file)
     content = file.read_bytes()
     for position in range(len(content)):
         flipped = bytearray(content)
@@ -113,35 +113,35 @@ def test_a_calibration_with_any_flipped_bit_is_an_error(tmp_path: Path) -> None:
         file.write_bytes(flipped)
         try:
             # White space and escapes have more than one form, so a flip may leave the content the same.
-            assert load(file) == SMALL
+            assert load_calibration(file) == SMALL
         except IndexCorrupt as error:
             assert error.remedy and "\n" not in str(error)
         else:
             assert not content[position : position + 1].strip()
     file.write_bytes(content)
-    assert load(file) == SMALL
+    assert load_calibration(file) == SMALL
 
 
 def test_an_empty_or_cut_calibration_is_an_error(tmp_path: Path) -> None:
     file = tmp_path / "calibration.json"
-    save(SMALL, file)
+    save_calibration(SMALL, file)
     content = file.read_bytes()
     for size in (0, 1, len(content) // 2, len(content) - 3):
         file.write_bytes(content[:size])
         with pytest.raises(IndexCorrupt, match="cannot be used"):
-            load(file)
+            load_calibration(file)
 
 
 def test_a_calibration_that_cannot_be_written_leaves_the_one_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "calibration.json"
-    save(SMALL, file)
+    save_calibration(SMALL, file)
 
     def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(IndexWriteFailed, match="No space"):
-        save(replace(SMALL, threshold=0.9), file)
-    assert load(file) == SMALL
+        save_calibration(replace(SMALL, threshold=0.9), file)
+    assert load_calibration(file) == SMALL

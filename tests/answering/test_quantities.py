@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from rag.answering.comparison import compare
+from rag.answering.comparison import compare_quantities
 from rag.answering.quantities import Quantity, quantities
 
 
@@ -28,7 +28,7 @@ def only(text: str) -> Quantity:
 def test_the_same_value_in_other_words_is_equal(texts: tuple[str, ...]) -> None:
     first = only(texts[0])
     for text in texts:
-        assert compare(first, only(text)) == compare(only(text), first) == "equal", text
+        assert compare_quantities(first, only(text)) == compare_quantities(only(text), first) == "equal", text
 
 
 @pytest.mark.parametrize(("one", "other"), [
@@ -39,14 +39,14 @@ def test_the_same_value_in_other_words_is_equal(texts: tuple[str, ...]) -> None:
     ("at least 300", "250"), ("0.1 %", "0.10001 %"),
 ])  # fmt: skip
 def test_values_that_cannot_both_be_true_contradict(one: str, other: str) -> None:
-    assert compare(only(one), only(other)) == compare(only(other), only(one)) == "contradict"
+    assert compare_quantities(only(one), only(other)) == compare_quantities(only(other), only(one)) == "contradict"
 
 
 @pytest.mark.parametrize(("one", "other"), [
     ("2012", "March 2012"), ("up to 40 percent", "40 percent"), ("more than 5", "7"), ("at least 5", "more than 6"),
 ])  # fmt: skip
 def test_values_that_may_both_be_true_are_compatible_not_equal(one: str, other: str) -> None:
-    assert compare(only(one), only(other)) == compare(only(other), only(one)) == "compatible"
+    assert compare_quantities(only(one), only(other)) == compare_quantities(only(other), only(one)) == "compatible"
 
 
 @pytest.mark.parametrize(("one", "other"), [
@@ -54,7 +54,7 @@ def test_values_that_may_both_be_true_are_compatible_not_equal(one: str, other: 
     ("5 percentage points", "5 percent"),
 ])  # fmt: skip
 def test_values_of_two_dimensions_say_nothing_of_each_other(one: str, other: str) -> None:
-    assert compare(only(one), only(other)) == "other"
+    assert compare_quantities(only(one), only(other)) == "other"
 
 
 @pytest.mark.parametrize("text", ["", "Barak-8 and COVID-19", "v1.2.3", "He may march on.", "no figure at all"])
@@ -80,7 +80,7 @@ def test_any_text_gives_values_in_order_that_do_not_overlap(text: str) -> None:
 
 @given(st.integers(0, 10**15), st.integers(0, 10**15))
 def test_whole_numbers_are_equal_only_where_they_are_the_same(one: int, other: int) -> None:
-    said = compare(only(f"{one:,} dollars"), only(f"{other} dollars"))
+    said = compare_quantities(only(f"{one:,} dollars"), only(f"{other} dollars"))
     assert said == ("equal" if one == other else "contradict")
 
 
@@ -91,12 +91,12 @@ def test_whole_numbers_are_equal_only_where_they_are_the_same(one: int, other: i
     ("half a million euros", "a million euros"), ("three and a half million euros", "three million euros"),
 ])  # fmt: skip
 def test_opposite_figures_contradict(one: str, other: str) -> None:
-    assert compare(only(one), only(other)) == compare(only(other), only(one)) == "contradict"
+    assert compare_quantities(only(one), only(other)) == compare_quantities(only(other), only(one)) == "contradict"
 
 
 @pytest.mark.parametrize(("one", "other"), [("5 mg", "5 ml"), ("12 drones", "12 tanks"), ("5 °C", "5 °F")])
 def test_figures_of_other_units_or_things_are_not_comparable(one: str, other: str) -> None:
-    assert compare(only(one), only(other)) == "other"
+    assert compare_quantities(only(one), only(other)) == "other"
 
 
 def test_a_number_in_words_is_no_part_of_the_noun_after_it() -> None:

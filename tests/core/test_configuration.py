@@ -13,7 +13,7 @@ import pytest
 from typer.main import get_command
 
 from rag.cli.main import app
-from rag.core.configuration import KEYS, OPTIONS, SETTINGS, configured, load
+from rag.core.configuration import KEYS, OPTION_NAMES, SETTING_NAMES, configured, load_configuration
 from rag.core.errors import InvalidSettings
 from rag.core.settings import Options, Settings
 from rag.index.index import Index
@@ -28,7 +28,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.chdir(tmp_path)
     yield tmp_path
     (tmp_path / "pincite.toml").unlink(missing_ok=True)
-    load(environment={})
+    load_configuration(environment={})
 
 
 def written(folder: Path, *lines: str, name: str = "pincite.toml") -> Path:
@@ -38,12 +38,12 @@ def written(folder: Path, *lines: str, name: str = "pincite.toml") -> Path:
 
 
 def test_without_file_and_variables_nothing_is_set() -> None:
-    assert load(environment={"PATH": "/bin", "PINCITE_CACHE": "/tmp", "PINCITE_TOP_K": ""}).values == {}
+    assert load_configuration(environment={"PATH": "/bin", "PINCITE_CACHE": "/tmp", "PINCITE_TOP_K": ""}).values == {}
 
 
 def test_the_file_of_the_folder_is_read_and_the_environment_goes_before_it(folder: Path) -> None:
     written(folder, "top_k = 3", "dense_weight = 0.5", "port = 8000", 'host = "::1"')
-    found = load(environment={"PINCITE_TOP_K": "7", "PINCITE_READONLY": "true"})
+    found = load_configuration(environment={"PINCITE_TOP_K": "7", "PINCITE_READONLY": "true"})
     settings, options = Settings().updated(found.settings()), Options().updated(found.options())
     assert (settings.top_k, settings.dense_weight, settings.chunk_size) == (7, 0.5, 900)
     assert (options.port, options.host, options.readonly, options.rate_limit) == (8000, "::1", True, 120)
@@ -54,15 +54,15 @@ def test_a_named_file_takes_the_place_of_the_folder_s(folder: Path) -> None:
     written(folder, "top_k = 3")
     other = written(folder, "top_k = 4", name="other.toml")
     third = written(folder, "top_k = 5", name="third.toml")
-    assert load(environment={"PINCITE_CONFIG": str(other)}).settings() == {"top_k": 4}
-    assert load(third, {"PINCITE_CONFIG": str(other)}).settings() == {"top_k": 5}
+    assert load_configuration(environment={"PINCITE_CONFIG": str(other)}).settings() == {"top_k": 4}
+    assert load_configuration(third, {"PINCITE_CONFIG": str(other)}).settings() == {"top_k": 5}
 
 
 def test_the_folder_of_the_index_lies_beside_the_file(folder: Path) -> None:
     (folder / "deep").mkdir()
     file = written(folder / "deep", 'index = "articles"')
-    assert load(file, {}).index == folder / "deep" / "articles"
-    assert load(file, {"PINCITE_INDEX": "here"}).index == Path("here")
+    assert load_configuration(file, {}).index == folder / "deep" / "articles"
+    assert load_configuration(file, {"PINCITE_INDEX": "here"}).index == Path("here")
 
 
 @pytest.mark.parametrize(("line", "words"), [
@@ -80,32 +80,34 @@ def test_the_folder_of_the_index_lies_beside_the_file(folder: Path) -> None:
 def test_a_mistake_in_the_file_names_file_and_key(folder: Path, line: str, words: str) -> None:
     file = written(folder, line, name="mine.toml")
     with pytest.raises(InvalidSettings) as refusal:
-        load(file, {})
+        load_configuration(file, {})
     assert str(file) in refusal.value.message and words in str(refusal.value)
 
 
 def test_a_mistake_in_the_environment_names_the_variable() -> None:
     with pytest.raises(InvalidSettings, match=r"PINCITE_TOPK: Unknown setting 'topk'\. Did you mean 'top_k'"):
-        load(environment={"PINCITE_TOPK": "3"})
+        load_configuration(environment={"PINCITE_TOPK": "3"})
     with pytest.raises(InvalidSettings, match=r"PINCITE_PORT: Setting port='tcp://10\.0\.0\.1:7860' is not a number"):
-        load(environment={"PINCITE_PORT": "tcp://10.0.0.1:7860"})  # as Kubernetes sets it for a service of this name
+        load_configuration(
+            environment={"PINCITE_PORT": "tcp://10.0.0.1:7860"}
+        )  # as Kubernetes sets it for a service of this name
 
 
 def test_a_login_is_never_repeated(folder: Path) -> None:
     file = written(folder, 'auth = "secret"')
     with pytest.raises(InvalidSettings) as refusal:
-        load(file, {})
+        load_configuration(file, {})
     assert "secret" not in refusal.value.message and "name:password" in refusal.value.message
 
 
 def test_a_file_that_is_not_there_is_told(folder: Path) -> None:
     with pytest.raises(InvalidSettings, match=r"none\.toml"):
-        load(Path("none.toml"), {})
+        load_configuration(Path("none.toml"), {})
 
 
 def test_a_threshold_of_the_environment_displaces_the_file_s(folder: Path) -> None:
     written(folder, "min_confidence = 0.5")
-    assert load(environment={"PINCITE_MIN_PRECISION": "0.9"}).settings() == {"min_precision": "0.9"}
+    assert load_configuration(environment={"PINCITE_MIN_PRECISION": "0.9"}).settings() == {"min_precision": "0.9"}
 
 
 @pytest.mark.parametrize(("typed", "expected"), [
@@ -122,7 +124,7 @@ def test_what_is_typed_goes_before_what_is_configured(folder: Path, typed: list[
         seen.append(settings)
 
     written(folder, "min_confidence = 0.5", "top_k = 3")
-    load(environment={})
+    load_configuration(environment={})
     command(settings=typed)
     assert seen == [expected]
 
@@ -130,9 +132,9 @@ def test_what_is_typed_goes_before_what_is_configured(folder: Path, typed: list[
 def test_the_keys_of_serving_are_the_options_of_the_shell_with_its_defaults() -> None:
     command = get_command(app).commands["serve"]  # type: ignore[attr-defined]
     defaults = {parameter.name: parameter.default for parameter in command.params}
-    assert {*OPTIONS, "index", "settings"} == defaults.keys()
-    assert all(defaults[key] == getattr(Options(), key) for key in OPTIONS)
-    assert len(KEYS) == len({*KEYS}) == len(OPTIONS) + len(SETTINGS) + 1
+    assert {*OPTION_NAMES, "index", "settings"} == defaults.keys()
+    assert all(defaults[key] == getattr(Options(), key) for key in OPTION_NAMES)
+    assert len(KEYS) == len({*KEYS}) == len(OPTION_NAMES) + len(SETTING_NAMES) + 1
 
 
 def test_every_command_that_takes_set_has_what_is_configured_before_it() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from rag.answering.assistant import Assistant
 from rag.core.errors import InvalidInput
-from rag.core.export import FORMS, export
+from rag.core.export import EXPORT_FORMS, export
 from rag.core.plain_text import response_lines
 from rag.core.protocols import Embedder
 from rag.core.response import Response
@@ -67,7 +67,7 @@ def test_a_refusal_gives_its_reason(tmp_path: Path, seeds_index: Index) -> None:
 def test_every_form_holds_quote_place_hash_and_the_day_it_was_read(response: Response) -> None:
     sha = {citation.content_sha256 for citation in (response.answers[0].citation, *response.answers[0].also_in)}
     assert len(sha) == 2
-    for form in FORMS:
+    for form in EXPORT_FORMS:
         text = export(response.to_dict(), form, DAY)
         assert all(one in text for one in sha), form
         assert "1931" in text, form

@@ -14,7 +14,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from rag.cli.main import app
-from rag.core.configuration import load
+from rag.core.configuration import load_configuration
 from tests import ROOT
 
 FILES = (ROOT / "README.md", *sorted((ROOT / "docs" / "site").rglob("*.md")))
@@ -118,7 +118,7 @@ def test_a_sample_of_the_settings_file_is_one(tmp_path: Path, page: str) -> None
     for number, text in enumerate(blocks(page, "toml")):
         file = tmp_path / f"{number}.toml"
         file.write_text(text, encoding="utf-8")
-        assert load(file, {}).values.keys() == set(re.findall(r"^(\w+) =", text, re.MULTILINE))
+        assert load_configuration(file, {}).values.keys() == set(re.findall(r"^(\w+) =", text, re.MULTILINE))
 
 
 @pytest.mark.parametrize("line", [line for line in shell_lines() if not any(word in line for word in NOT_RUN)])

@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from rag.answering.assistant import Assistant
-from rag.answering.confidence import load as load_calibration
-from rag.answering.confidence import save
+from rag.answering.confidence import load_calibration, save_calibration
 from rag.answering.feedback import keep, record
 from rag.core.errors import EvaluationError, InvalidSettings
 from rag.core.settings import WITHOUT_MODEL, Settings
@@ -38,11 +37,11 @@ def test_a_fit_with_one_reader_is_refused_with_another_until_it_is_fitted_again(
     for fitted, wanted, refused in ((with_model, Settings(), other), (without, other, Settings())):
         # An earlier version did not write down which reader it was.
         for held in (fitted, replace(fitted, reader="")):
-            save(held, index / CALIBRATION)
+            save_calibration(held, index / CALIBRATION)
             assert Assistant.open(index, wanted).calibration == held
             with pytest.raises(InvalidSettings, match=f"rag calibrate DATASET --set reader={refused.reader}"):
                 Assistant.open(index, refused)
-    save(replace(with_model, reader="another/model"), index / CALIBRATION)
+    save_calibration(replace(with_model, reader="another/model"), index / CALIBRATION)
     with pytest.raises(InvalidSettings, match="reader='another/model'"):
         Assistant.open(index)
 

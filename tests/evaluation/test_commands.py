@@ -5,7 +5,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from rag.answering.confidence import load as load_calibration
+from rag.answering.confidence import load_calibration
 from rag.cli.evaluation_commands import calibrate_command, eval_command
 from rag.core.errors import EvaluationError, InvalidSettings
 from rag.core.settings import Settings

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rag.answering.assistant import Assistant
-from rag.answering.confidence import save, shipped
+from rag.answering.confidence import save_calibration, shipped
 from rag.core.errors import IndexCorrupt, IndexProblem, IndexVersionMismatch, InvalidInput
 from rag.core.hashed_json import content_sha256
 from rag.index.index import Index
@@ -143,7 +143,7 @@ def test_a_damaged_index_is_not_exported(seeds_index: Index, tmp_path: Path) -> 
 def test_a_damaged_calibration_is_found_and_repaired_and_never_exported(seeds_index: Index, tmp_path: Path) -> None:
     index = tmp_path / "index"
     shutil.copytree(seeds_index.path, index)
-    save(shipped("shipped"), index / CALIBRATION)
+    save_calibration(shipped("shipped"), index / CALIBRATION)
     sound = (index / CALIBRATION).read_bytes()
     assert examine(index) == []
     export_index(index, tmp_path / "sound.zip")
