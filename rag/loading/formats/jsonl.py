@@ -11,6 +11,7 @@ from rag.core.errors import EmptyDocument, LoadError, UnreadableSource
 from rag.core.safe_json import json_value
 from rag.core.types import Document
 from rag.loading.metadata import gather, json_safe
+from rag.loading.rows import TEXT_COLUMNS
 from rag.loading.sources import Source, open_source, unreadable
 
 MAX_ROW_BYTES = 256 * 1024 * 1024
@@ -91,7 +92,8 @@ def _fields(row: bytes) -> dict[str, Any]:
 def _record(fields: dict[str, Any], row: bytes, source: Source) -> Document:
     """Return the document of a row; an inner object `metadata` is read as if its keys were the row's own."""
     key = "_id" if "_id" in fields else "id"
-    name, text, title = fields.pop(key, None), fields.pop("text", None), fields.pop("title", None)
+    text_key = next((name for name in TEXT_COLUMNS if name in fields), "text")
+    name, text, title = fields.pop(key, None), fields.pop(text_key, None), fields.pop("title", None)
     if isinstance(fields.get("metadata"), dict):
         fields = {**fields.pop("metadata"), **fields}
     if isinstance(name, int) and not isinstance(name, bool):

@@ -12,6 +12,7 @@ from itertools import count, islice
 from rag.core.errors import LoadError, UnreadableSource
 from rag.core.safe_json import json_value
 from rag.core.types import BlockKind, Document, Layout
+from rag.loading.composing import Composer
 from rag.loading.formats.text import read_text
 from rag.loading.metadata import gather
 from rag.loading.rows import Row, row_documents, text_column
@@ -23,6 +24,8 @@ RARE_DELIMITERS = ("~", "^", ":")
 _NO_DELIMITER = "\x1f"
 """Cuts a file of one column, whose texts may hold any other sign."""
 _SAMPLE_CHARACTERS, _SAMPLE_RECORDS = 20_000, 20
+MAX_PATH_KEYS = 4
+"""Keys above a value that its line names."""
 _Record = tuple[int, int, int, list[str]]
 """The number of a record (from 1, blank ones count), its start and end in the text, and its fields."""
 
@@ -48,11 +51,11 @@ def load_csv(source: Source) -> Iterator[Document | LoadError]:
 
 
 def load_json(source: Source) -> Iterator[Document | LoadError]:
-    """Yield a document for each object of a JSON file. Raises LoadError.
+    """Yield a document for each object of a JSON file with a text, or one of all values. Raises LoadError.
 
-    The file is a list of objects, or an object with one such list.
+    The objects are a list, or the one list of objects inside an object.
     """
-    text, _, _ = read_text(source)
+    text, sha256, encoding = read_text(source)
     try:
         content = json_value(text)
     except ValueError as error:
@@ -61,11 +64,29 @@ def load_json(source: Source) -> Iterator[Document | LoadError]:
     columns = dict.fromkeys(str(key) for row in rows for key in row)
     column = text_column(columns, source)
     if column is None:
-        keys = ", ".join(columns)[:500] or "none"
-        what = f"{source.name}: no key of its objects is known to hold their text; its keys are: {keys}."
-        raise UnreadableSource(what, "Name one: --set text_column=NAME (with --rebuild).")
+        composer = Composer(source)
+        for line in _settings(content):
+            composer.add(line, "list_item")
+        yield composer.document("json", sha256, None, encoding)
+        return
     numbered: Iterator[Row] = ((number, row) for number, row in enumerate(rows, start=1))
     yield from row_documents(numbered, column, source)
+
+
+def _settings(content: object) -> Iterator[str]:
+    """Yield a line for each value, such as `departures.Douglas: 07:15`; objects of a list have their number."""
+    pending: list[tuple[tuple[str, ...], object]] = [((), content)]
+    while pending:
+        path, value = pending.pop()
+        items: list[tuple[str, object]] = []
+        if isinstance(value, dict):
+            items = [(str(key), item) for key, item in value.items()]
+        elif isinstance(value, list):
+            items = [(str(number), item) for number, item in enumerate(value, start=1)]
+        elif value is not None and value != "":
+            shown = str(value).lower() if isinstance(value, bool) else str(value)
+            yield f"{'.'.join(path)}: {shown}" if path else shown
+        pending += [((*path, key)[-MAX_PATH_KEYS:], item) for key, item in reversed(items)]
 
 
 def _objects(content: object) -> list[dict[str, object]]:

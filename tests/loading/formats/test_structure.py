@@ -172,12 +172,30 @@ class TestTables:
         assert len(document(written(tmp_path, "a.csv", "text,n\n" + "word " * 100_000 + ",1\n")).text) == 500_000
         assert csv.field_size_limit() == before
 
-    def test_json_without_a_text_names_its_keys(self, tmp_path: Path) -> None:
+    def test_json_without_a_text_is_one_document_of_all_values(self, tmp_path: Path) -> None:
+        content = {
+            "service": "ferry",
+            "departures": {"Douglas": "07:15"},
+            "open": True,
+            "stops": [{"n": 1}, {"n": 2.5}],
+        }
+        found = document(written(tmp_path, "a.json", json.dumps(content)))
+        assert found.text.split("\n") == [
+            "service: ferry", "departures.Douglas: 07:15", "open: true", "stops.1.n: 1", "stops.2.n: 2.5",
+        ]  # fmt: skip
+        deep = written(tmp_path, "deep.json", "[" * 50 + '"bottom"' + "]" * 50)
+        assert document(deep).text == "1.1.1.1: bottom"
+
+    def test_a_chosen_key_of_json_gives_a_document_for_each_object(self, tmp_path: Path) -> None:
         path = written(tmp_path, "a.json", json.dumps([{"headline": "H", "story": "S"}]))
-        (error,) = results(path)
-        assert isinstance(error, LoadError) and "headline, story" in error.message
         found = document(path, "story")
         assert (found.id, found.title, found.text) == ("a.json#1", "H", "S")
+        (error,) = results(path, "other")
+        assert isinstance(error, LoadError) and "headline, story" in error.message
+
+    def test_a_line_of_json_lines_may_name_its_text_by_a_usual_name(self, tmp_path: Path) -> None:
+        path = written(tmp_path, "a.jsonl", '{"_id": "a", "content": "The tug is Marlin."}\n')
+        assert document(path).text == "The tug is Marlin."
 
     def test_sheets_are_parts_and_rows_keep_their_numbers(self, tmp_path: Path) -> None:
         book = Workbook()
