@@ -8,7 +8,7 @@ Range = tuple[int, int]
 
 MAX_ITEM_WORDS = 7
 MAX_FIRST_WORDS = 3
-"""Words of an item up to which it is taken whole if nothing shows where it begins."""
+"""Words of an item up to which it is taken whole if nothing shows its start."""
 _SEPARATOR = re.compile(r"\s*[,;]\s*(?:(?:and|or|as well as)\s+)?|\s+(?:and|or|as well as)\s+")
 _LAST = re.compile(r"\b(?:and|or|as well as)\s+\Z")
 _BRACKETED = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|“[^”]*”|\"[^\"]*\"")
@@ -78,7 +78,7 @@ def _last_item(text: str, items: Sequence[_Item], own: int, is_name: bool) -> in
 
 
 def _first_offset(text: str, items: Sequence[_Item], own: int, start: int) -> int:
-    """Return where the enumeration begins that has `own` as one of its items, `start` if with it."""
+    """Return the start of the enumeration that has `own` as one of its items, `start` if with it."""
     offset = start
     for item in reversed(items[:own]):
         words = text[item.start : item.end]

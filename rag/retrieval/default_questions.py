@@ -1,4 +1,4 @@
-"""Recognises questions about what holds if nothing is set, and the statements that say it.
+"""Recognises questions about defaults, and the statements that answer them.
 
 A manual says "Defaults to 900", its reader asks "What if I set nothing?": the two share no word. The private copy of
 such a question says "by default".
@@ -54,10 +54,10 @@ def by_default(question: str) -> str:
     if clause is None or _BY_DEFAULT.search(question[: clause.start()]):
         return question
     words = clause.group()
-    said = f"{words}, by default" if _NAMES_SETTING.search(words) else " by default"
+    addition = f"{words}, by default" if _NAMES_SETTING.search(words) else " by default"
     if _BY_DEFAULT.search(words):
-        said = words
-    return f"{question[: clause.start()]}{said}{question[clause.end() :]}"
+        addition = words
+    return f"{question[: clause.start()]}{addition}{question[clause.end() :]}"
 
 
 def asks_default(question: str) -> bool:
@@ -66,5 +66,5 @@ def asks_default(question: str) -> bool:
 
 
 def states_default(statement: str) -> bool:
-    """Tell whether a statement says what holds if nothing is set."""
+    """Tell whether a statement gives a default."""
     return bool(_STATES_DEFAULT.search(statement))
