@@ -19,8 +19,8 @@ from rag.core.durable_files import append_line
 from rag.core.errors import IndexWriteFailed, InvalidInput
 from rag.core.response import Response
 from rag.core.safe_json import json_value
+from rag.index.storage.manifest import FEEDBACK
 
-FEEDBACK = "feedback.jsonl"
 FEEDBACK_SCHEMA = "pincite-feedback-1"
 VERDICTS = {
     "right": "Right",

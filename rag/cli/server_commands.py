@@ -10,7 +10,8 @@ import typer
 from rag.cli.options import DEFAULT_INDEX, IndexOption, SetOption
 from rag.core.configuration import changes_of
 from rag.core.errors import IndexNotFound, InvalidSettings
-from rag.server.api.tokens import TOKENS, Tokens
+from rag.index.storage.manifest import TOKENS
+from rag.server.api.tokens import Tokens
 
 tokens = typer.Typer(no_args_is_help=True, help="Make, list or remove tokens for programs that ask over the network.")
 ScopeOption = Annotated[str, typer.Option("--scope", help="read, write (documents too) or admin (figures too).")]

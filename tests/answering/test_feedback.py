@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from rag.answering.feedback import FEEDBACK, VERDICTS, keep, read, record
+from rag.answering.feedback import VERDICTS, keep, read, record
 from rag.core.errors import IndexWriteFailed, InvalidInput
 from rag.core.response import Response
 from rag.core.types import Document
+from rag.index.storage.manifest import FEEDBACK
 from tests.responses import answer, answered
 
 DOCUMENT = Document("d.txt", "It rained.\u2028The bell rang.")

@@ -25,7 +25,8 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from rag.evaluation import datasets
 from rag.index.index import Index
-from rag.server.api.tokens import TOKENS, Tokens
+from rag.index.storage.manifest import TOKENS
+from rag.server.api.tokens import Tokens
 from tests.server.running_service import served
 
 A_MINUTE = 30

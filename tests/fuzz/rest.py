@@ -14,7 +14,8 @@ from pathlib import Path
 import httpx
 
 from rag.index.index import Index
-from rag.server.api.tokens import TOKENS, Tokens
+from rag.index.storage.manifest import TOKENS
+from rag.server.api.tokens import Tokens
 from tests import ROOT
 from tests.server.running_service import served
 

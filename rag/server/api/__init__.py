@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rag.server.api.tokens import TOKENS, Tokens
+from rag.index.storage.manifest import TOKENS
+from rag.server.api.tokens import Tokens
 
 if TYPE_CHECKING:
     from fastapi import FastAPI

@@ -22,7 +22,6 @@ from rag.core.durable_files import exclusive, replace_file
 from rag.core.errors import IndexWriteFailed, InvalidInput
 from rag.core.safe_json import json_value
 
-TOKENS = "tokens.json"
 SCHEMA = "pincite-tokens-1"
 PREFIX = "pincite_"
 Scope = Literal["read", "write", "admin"]

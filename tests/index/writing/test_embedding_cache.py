@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from rag.index.index import Index
-from rag.index.storage.manifest import UNFINISHED, index_files_among
+from rag.index.storage.manifest import CALIBRATION, FEEDBACK, TOKENS, UNFINISHED, index_files_among
 from rag.index.storage.sentence_vectors import packed
 from rag.index.writing.embedding_cache import EmbeddingCache, TextVectors, drop_embedding_cache, key_of
 
@@ -132,5 +132,6 @@ def test_without_a_disk_nothing_is_kept_and_nothing_fails(tmp_path: Path) -> Non
 
 
 def test_it_is_no_document_of_the_index_it_lies_in(tmp_path: Path) -> None:
-    files = [tmp_path / "index" / name for name in (UNFINISHED, f"{UNFINISHED}-wal", "article.txt")]
-    assert index_files_among(files, tmp_path / "index") == set(files[:2])
+    names = (UNFINISHED, f"{UNFINISHED}-wal", CALIBRATION, FEEDBACK, TOKENS, "article.txt")
+    files = [tmp_path / "index" / name for name in names]
+    assert index_files_among(files, tmp_path / "index") == set(files[:-1])
