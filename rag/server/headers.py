@@ -86,9 +86,9 @@ def content_security_policy(page: bytes) -> str:
 
 def _comes_from_elsewhere(headers: Iterable[tuple[bytes, bytes]]) -> bool:
     """Tell whether a browser says that another page than ours sent this: a form elsewhere must not change documents."""
-    given = dict(headers)
-    origin = given.get(b"origin")
-    return origin is not None and origin.partition(b"://")[2] != given.get(b"host", b"")
+    origin_header = dict(headers)
+    origin = origin_header.get(b"origin")
+    return origin is not None and origin.partition(b"://")[2] != origin_header.get(b"host", b"")
 
 
 def _is_page(message: Message) -> bool:
@@ -97,5 +97,5 @@ def _is_page(message: Message) -> bool:
 
 def _with_headers(message: Message, page: bytes) -> Message:
     added = {**FIXED, b"content-security-policy": content_security_policy(page).encode()}
-    kept = [pair for pair in message["headers"] if pair[0].lower() not in added]
-    return {**message, "headers": [*kept, *added.items()]}
+    others = [pair for pair in message["headers"] if pair[0].lower() not in added]
+    return {**message, "headers": [*others, *added.items()]}

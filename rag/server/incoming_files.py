@@ -21,7 +21,7 @@ PREFIX = "pincite-incoming-"
 MAX_FILES_OF_VISITOR = 1_000
 """Files of one visitor that wait for a write."""
 SHARE_OF_VISITOR = 0.25
-"""Of all upload space, what the waiting files of one visitor may take."""
+"""Share of all upload space that the waiting files of one visitor may take."""
 FORGOTTEN_SECONDS = 3_600
 """A file that no write has taken after this time is deleted."""
 SILENT_SECONDS = 30
@@ -114,7 +114,7 @@ class UploadEndpoint:
     """
 
     def __init__(self, files: IncomingFiles, admitted: Callable[[Message], bool], writable: bool) -> None:
-        """Store in `files` what a client sends that is `admitted`."""
+        """Store in `files` the body of each client that is `admitted`."""
         self._files, self._admitted, self._writable = files, admitted, writable
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:

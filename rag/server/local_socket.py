@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from rag.server.web import Attach
 
 FORM = 1
-"""Of what is said over the socket; part of its name."""
+"""Version of the messages over the socket; part of its name."""
 PATIENCE_SECONDS = 10
 """Then the shell starts on its own."""
 LONGEST_QUESTION = 1_000_000
@@ -56,9 +56,9 @@ class ShellQuestion:
 
     def printed(self, assistant: "Assistant") -> str:
         """Return what `rag ask` prints. Raises what `Assistant.ask` does."""
-        wanted = from_pairs(self.filters or ())
+        filters = from_pairs(self.filters or ())
         response = assistant.ask(
-            self.question, self.top_k, wanted, self.min_confidence, self.explain, self.min_precision
+            self.question, self.top_k, filters, self.min_confidence, self.explain, self.min_precision
         )
         if self.form is None:
             return "\n".join(response_lines(response))
@@ -68,9 +68,9 @@ class ShellQuestion:
 
 
 def asked_of_server(index: Path, question: ShellQuestion) -> str | None:
-    """Return what a running server of this index prints for a question, None where the shell has to answer.
+    """Return the output of a running server of this index for a question, None if the shell has to answer.
 
-    Raises RagError where the server does.
+    Raises RagError if the server does.
     """
     path = _socket_path(index)
     if path is None or not path.exists():
@@ -93,16 +93,16 @@ def asked_of_server(index: Path, question: ShellQuestion) -> str | None:
 
 
 def also_answering(index: Path, attach: "Attach") -> "Attach":
-    """Return what does as `attach`, and has the shell answered too for as long as the page is served."""
+    """Wrap `attach` so that the server also answers the local socket."""
 
     def both(app: "FastAPI", assistant: "SharedAssistant", options: "Options") -> None:
         attach(app, assistant, options)
         before = app.router.lifespan_context
 
         @contextlib.asynccontextmanager
-        async def lifespan(given: Any) -> "AsyncIterator[Any]":
+        async def lifespan(application: Any) -> "AsyncIterator[Any]":
             with answering_shell(index, assistant):
-                async with before(given) as state:
+                async with before(application) as state:
                     yield state
 
         app.router.lifespan_context = lifespan
@@ -114,7 +114,7 @@ def also_answering(index: Path, attach: "Attach") -> "Attach":
 def answering_shell(index: Path, assistant: "SharedAssistant") -> "Iterator[None]":
     """Answer questions of the shell from a thread of its own meanwhile.
 
-    Does nothing where the system has no such sockets, or another server of this index answers already.
+    Does nothing if the system has no such sockets, or another server of this index answers already.
     """
     import socketserver
     import threading
@@ -149,17 +149,17 @@ def answering_shell(index: Path, assistant: "SharedAssistant") -> "Iterator[None
         server.server_close()
 
 
-def _reply(assistant: "SharedAssistant", asked: bytes) -> dict[str, Any]:
-    """Return what is printed or what is wrong; nothing where the shell would do otherwise."""
+def _reply(assistant: "SharedAssistant", request: bytes) -> dict[str, Any]:
+    """Return the output or the problem, and nothing if the shell would answer otherwise."""
     try:
-        question = ShellQuestion(**json_value(asked))
+        question = ShellQuestion(**json_value(request))
     except (ValueError, TypeError):
         return {}  # another version of the shell, or a server that looks whether there is one
     try:
-        with assistant.ready() as opened:
-            if opened.index.settings.updated(changes_of(question.settings)) != opened.settings:
+        with assistant.ready() as ready_assistant:
+            if ready_assistant.index.settings.updated(changes_of(question.settings)) != ready_assistant.settings:
                 return {}
-            return {"printed": question.printed(opened)}
+            return {"printed": question.printed(ready_assistant)}
     except RagError as error:
         return {"problem": [error.message, error.remedy]}
     except Exception:
@@ -168,12 +168,12 @@ def _reply(assistant: "SharedAssistant", asked: bytes) -> dict[str, Any]:
 
 
 def _socket_path(index: Path, made: bool = False) -> Path | None:
-    """Return where the socket of an index is, None where the system has none or others could have put it there."""
+    """Return the path of the socket of an index, None if the system has none or others could have made it."""
     if not hasattr(os, "getuid"):
         return None
-    given = os.environ.get("XDG_RUNTIME_DIR")
-    if given:
-        folder = Path(given, "pincite")
+    runtime_folder = os.environ.get("XDG_RUNTIME_DIR")
+    if runtime_folder:
+        folder = Path(runtime_folder, "pincite")
     else:
         import tempfile
 
@@ -181,10 +181,10 @@ def _socket_path(index: Path, made: bool = False) -> Path | None:
     try:
         if made:
             folder.mkdir(mode=0o700, exist_ok=True)
-        found = folder.lstat()
+        status = folder.lstat()
     except OSError:
         return None
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o077:
         return None
     index_folder = folder_of(index)
     name = hashlib.sha256(os.fsencode(index if index_folder is None else index_folder.resolve())).hexdigest()[:24]

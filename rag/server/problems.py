@@ -35,7 +35,7 @@ STATUS: tuple[tuple[type[RagError], int], ...] = (
 )
 """HTTP status of each error; the first kind that fits counts.
 
-409 is for what is well-formed and does not fit the index as it is: a key that no document has, a precision that its
+409 is for a well-formed request that does not fit the index as it is: a key that no document has, a precision that its
 calibration never reached. Another index, or this one after a write, may take the same request.
 """
 PHRASES = {413: "Content Too Large", 422: "Unprocessable Content"}
@@ -67,7 +67,7 @@ class Problem:
         }
 
     def to_bytes(self) -> bytes:
-        """Return the JSON text in ASCII: what a client sent comes back in it, even where no encoding can hold it."""
+        """Return the JSON text in ASCII: it repeats the text of a client, even if no encoding can hold that."""
         return json.dumps(self.to_dict()).encode()
 
 
@@ -107,9 +107,9 @@ OPENAPI_REMEDY = "See /v1/openapi.json for what is expected."
 
 
 def invalid_request(errors: Sequence[Mapping[str, Any]], remedy: str = OPENAPI_REMEDY) -> Problem:
-    """Return the problem of a request whose parts are not of the described form; what was given is not repeated."""
-    listed = "; ".join(f"{'.'.join(map(str, error.get('loc', ())))}: {error.get('msg', '')}" for error in errors[:5])
-    return Problem(422, "InvalidInput", f"The request cannot be used: {listed}.", remedy, InvalidInput.__doc__ or "")
+    """Return the problem of a request that does not match its description; it does not repeat the client's values."""
+    details = "; ".join(f"{'.'.join(map(str, error.get('loc', ())))}: {error.get('msg', '')}" for error in errors[:5])
+    return Problem(422, "InvalidInput", f"The request cannot be used: {details}.", remedy, InvalidInput.__doc__ or "")
 
 
 def unexpected() -> Problem:

@@ -42,7 +42,7 @@ class SharedAssistant:
 
     @property
     def info(self) -> IndexInfo | None:
-        """Return what is held of the index, None before it and its model are loaded."""
+        """Return the facts of the index, None before it and its model are loaded."""
         return self._assistant.index.info if self._assistant else None
 
     @property
@@ -67,7 +67,7 @@ class SharedAssistant:
             self.problem = error
 
     def ask(self, question: str, min_confidence: float | None = None, explain: bool = True) -> Response:
-        """Return the response to a question, hold it where explained. Raises what `Assistant.open` and `ask` do."""
+        """Return the response to a question; keep it if it is explained. Raises what `Assistant.open` and `ask` do."""
         with self.ready() as assistant:
             response = assistant.ask(question, min_confidence=min_confidence, explain=explain)
             if not explain:
@@ -79,11 +79,11 @@ class SharedAssistant:
             return response
 
     def response(self, response_id: str) -> Response:
-        """Return a response that was given lately. Raises InvalidInput where it is not at hand any more."""
-        found = self._responses.get(response_id)
-        if found is None:
+        """Return a response that was given lately. Raises InvalidInput if it is not at hand any more."""
+        response = self._responses.get(response_id)
+        if response is None:
             raise InvalidInput("This answer is no longer at hand.", ASK_AGAIN)
-        return found
+        return response
 
     def observe(self, questions: "Sequence[Question]") -> "list[Observation]":
         """Return what became of questions with known answers, for evaluation."""
@@ -104,7 +104,7 @@ class SharedAssistant:
     def widened(self, answer: Answer, by: int) -> tuple[str, str]:
         """Return the text before and after a quotation, `by` sentences more on each side than its context holds.
 
-        Raises InvalidInput where the document is not the one quoted any more.
+        Raises InvalidInput if the document is not the one quoted any more.
         """
         with self.ready() as assistant:
             citation = answer.citation
@@ -121,7 +121,7 @@ class SharedAssistant:
             return assistant.calibration
 
     def threshold(self) -> float:
-        """Return the confidence below which an answer is withheld where a visitor asks for none."""
+        """Return the threshold that holds if a visitor chooses none."""
         with self.ready() as assistant:
             return assistant.calibration.threshold_of(assistant.settings)
 
@@ -131,7 +131,7 @@ class SharedAssistant:
             return assistant.index.documents()
 
     def document(self, document_id: str) -> tuple[Document | None, list[Mask]]:
-        """Return a document, None where it is not held any more, and what is masked in it."""
+        """Return a document, None if it is gone, and its masked parts."""
         with self.ready() as assistant:
             return assistant.index.document(document_id), assistant.index.masks(document_id)
 
@@ -165,17 +165,17 @@ class SharedAssistant:
     def texts(self) -> list[Document]:
         """Return all documents with their texts."""
         with self.ready() as assistant:
-            found = (assistant.index.document(summary.id) for summary in assistant.index.documents())
-            return [document for document in found if document is not None]
+            documents = (assistant.index.document(summary.id) for summary in assistant.index.documents())
+            return [document for document in documents if document is not None]
 
     @contextmanager
     def ready(self) -> Iterator[Assistant]:
         """Give the assistant alone to the caller, opened if need be and at the current version of the index."""
         with self._lock:
             if self._assistant is None:
-                opened = self._open()
-                opened.warm()
-                self._assistant = opened
+                assistant = self._open()
+                assistant.warm()
+                self._assistant = assistant
             else:
                 self._assistant.refresh()
             self.problem = None

@@ -56,7 +56,7 @@ def serve_assistant(
 
     Port 0 takes a free one. The address is the last line printed. No file below `private` is ever served.
     `attach` puts other faces over the same assistant on the same port.
-    Raises InvalidInput where the address cannot be listened on.
+    Raises InvalidInput if the address cannot be listened on.
     """
     options = options or Options()
     listener = _listener(options.host, options.port)
@@ -130,7 +130,7 @@ class PageLogin:
         self._gradio: Any = None
 
     def find_gradio(self, app: FastAPI) -> None:
-        """Look for Gradio among what is mounted in `app`: it knows who is logged in."""
+        """Find Gradio among the mounts of `app`: it knows who is logged in."""
         self._gradio = next(
             route.app for route in app.routes if isinstance(route, Mount) and hasattr(route.app, "tokens")
         )
@@ -179,8 +179,8 @@ def _listener(host: str, port: int) -> socket.socket:
 
 
 def _address(host: str, port: int) -> str:
-    asked = EVERYWHERE.get(host, host)
-    return f"http://[{asked}]:{port}/" if ":" in asked else f"http://{asked}:{port}/"
+    host_name = EVERYWHERE.get(host, host)
+    return f"http://[{host_name}]:{port}/" if ":" in host_name else f"http://{host_name}:{port}/"
 
 
 def _announce_and_load(address: str, assistant: SharedAssistant) -> None:

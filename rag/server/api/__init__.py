@@ -1,4 +1,4 @@
-"""REST and MCP: what the package does, for other programs, on the port of the page."""
+"""REST and MCP for other programs, on the port of the page."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

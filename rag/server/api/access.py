@@ -11,12 +11,12 @@ from rag.server.problems import Refused, problem_of, refused
 from rag.server.rate_limit import THIS_MACHINE, RateLimit, client_key
 
 OPEN = ("/healthz", "/readyz")
-"""What anyone may see: whether the service lives and is ready, and nothing of what it holds."""
+"""Open to anyone: they say whether the service lives and is ready, and nothing about its documents."""
 READING = ("GET", "HEAD", "OPTIONS")
 WRITES = ("/v1/documents", "/v1/feedback")
 FORWARDED = (b"x-forwarded-for", b"forwarded", b"x-real-ip")
 WRONG_TOKENS_A_MINUTE = 30
-MAKE_ONE = "Make a token where the index lies: rag token add NAME --scope {scope}"
+MAKE_ONE = "Make a token on the machine of the index: rag token add NAME --scope {scope}"
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Access:
         self._wrong = RateLimit(WRONG_TOKENS_A_MINUTE)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Pass on what is allowed."""
+        """Pass on a request that is allowed."""
         try:
             scope["pincite.client"] = self._admitted(scope)
         except Refused as refusal:
@@ -56,8 +56,8 @@ class Access:
             raise refused(403, "This service is for reading only.", "Change the documents with rag index, in a shell.")
         client = self._known(dict(scope["headers"]), address, needed)
         if SCOPES.index(client.scope) < SCOPES.index(needed):
-            held = f"This needs a token of scope {needed}; that of {client.name} has {client.scope}."
-            raise refused(403, held, MAKE_ONE.format(scope=needed))
+            detail = f"This needs a token of scope {needed}; that of {client.name} has {client.scope}."
+            raise refused(403, detail, MAKE_ONE.format(scope=needed))
         return client
 
     def _known(self, headers: Mapping[bytes, bytes], address: str, needed: Scope) -> Client:
@@ -88,7 +88,7 @@ class Access:
 
 
 def needed_scope(method: str, path: str) -> Scope:
-    """Return the scope that a request needs; what is not named here needs `read`.
+    """Return the scope that a request needs; all others need `read`.
 
     >>> needed_scope("POST", "/v1/ask"), needed_scope("DELETE", "/v1/documents/a")
     ('read', 'write')

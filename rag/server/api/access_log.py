@@ -1,4 +1,4 @@
-"""Keeps count of requests and writes one JSON line for each: who, what, how long; never what was asked or answered.
+"""Counts requests and writes one JSON line for each: client, route, time; never a question or an answer.
 
 {"at": "2026-11-22T10:00:00.000+00:00", "request_id": "…", "client": "wiki", "method": "POST", "route": "/v1/ask",
  "status": 200, "ms": 61.2}
@@ -82,7 +82,7 @@ class AccessLog:
                 continue
 
     async def drain(self, seconds: float = PATIENCE_SECONDS) -> None:
-        """Wait until all that runs has been answered; break off what is not after so long."""
+        """Wait until all running requests are answered; cancel those that take longer."""
         if self._running:
             await asyncio.wait(self._running, timeout=seconds)
         for task in tuple(self._running):
@@ -120,9 +120,9 @@ class _Noted:
 
 
 def request_id(headers: list[tuple[bytes, bytes]]) -> str:
-    """Return the id that a client gave its request, a new one where it is none that could be written in a log."""
-    given = dict(headers).get(b"x-request-id", b"")
-    return given.decode() if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    """Return the id that a client gave its request, or a new one if it cannot be written in a log."""
+    header = dict(headers).get(b"x-request-id", b"")
+    return header.decode() if REQUEST_ID.fullmatch(header) else uuid.uuid4().hex
 
 
 def log_to_stderr() -> None:

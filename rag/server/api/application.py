@@ -46,7 +46,7 @@ WORDS = {404: "There is nothing at this address.", 405: "This address does not t
 
 
 class Junction:
-    """ASGI middleware of the page that hands on what is the service's."""
+    """ASGI middleware of the page that passes requests of the service to it."""
 
     def __init__(self, app: App, service: App) -> None:
         """Stand before `app`."""
@@ -77,9 +77,9 @@ def put_before(app: FastAPI, assistant: SharedAssistant, options: Options, token
     before = app.router.lifespan_context
 
     @asynccontextmanager
-    async def lifespan(given: Any) -> AsyncIterator[Any]:
+    async def lifespan(application: Any) -> AsyncIterator[Any]:
         async with AsyncExitStack() as stack:
-            state = await stack.enter_async_context(before(given))
+            state = await stack.enter_async_context(before(application))
             if manager is not None:
                 await stack.enter_async_context(manager.run())
             yield state
@@ -131,11 +131,11 @@ def described_service(app: FastAPI) -> dict[str, Any]:
 
 
 def _of_this_place(content: dict[str, Any], settings: Settings) -> dict[str, Any]:
-    """Return the document with what the settings of this service say of requests."""
-    made = deepcopy(content)
+    """Return the document with the limits of the settings of this service."""
+    document = deepcopy(content)
     for name, part in (("AskRequest", "question"), ("SearchRequest", "query")):
-        made["components"]["schemas"][name]["properties"][part]["maxLength"] = settings.max_question_length
-    return made
+        document["components"]["schemas"][name]["properties"][part]["maxLength"] = settings.max_question_length
+    return document
 
 
 class _Fork:

@@ -1,4 +1,4 @@
-"""Does what other programs ask for, the same over REST and MCP: every result is a JSON object of the contract."""
+"""Answers other programs, the same over REST and MCP: every result is a JSON object of the contract."""
 
 import json
 import threading
@@ -70,10 +70,10 @@ class Handlers:
     def search(self, request: SearchRequest) -> dict[str, Any]:
         """Return the passages that fit best; they claim no answer."""
         with span("search") as tell, self._using() as assistant:
-            found = assistant.search(request.query, request.top_k, request.filters)
+            passages = assistant.search(request.query, request.top_k, request.filters)
             index = assistant.index.info.to_dict()
-            tell(passages=len(found), version=index["version"])
-        return {"query": request.query, "passages": [answer.to_dict() for answer in found], "index": index}
+            tell(passages=len(passages), version=index["version"])
+        return {"query": request.query, "passages": [answer.to_dict() for answer in passages], "index": index}
 
     def verify(self, saved: Mapping[str, Any]) -> dict[str, Any]:
         """Return what became of each citation of a saved response, or of a piece of evidence that holds one."""
@@ -82,20 +82,20 @@ class Handlers:
         _require_response(content)
         with self._using() as assistant:
             try:
-                found = assistant.verify(content)
+                rechecks = assistant.verify(content)
             except ValueError as error:  # an id that no encoding can hold, an offset that no text has
                 raise InvalidInput(f"This is not a saved response: {type(error).__name__}.", NOT_SAVED) from None
         return {
-            "citations": [item.to_dict() for item in found],
-            "sound": all(item.status in ("exact", "moved") for item in found),
+            "citations": [item.to_dict() for item in rechecks],
+            "sound": all(item.status in ("exact", "moved") for item in rechecks),
         }
 
     def verify_quote(self, request: QuoteRequest) -> dict[str, Any]:
-        """Return where a quotation stands word for word in a document; what is nearest to it where it does not."""
+        """Return the places of a quotation in a document, word for word; if there are none, the nearest sentence."""
         document = self._document(request.document_id)
-        # The quotation is a client's, and its place is what is asked for: nothing found here becomes a citation.
+        # The quotation is a client's, and the client asks for its place: no result becomes a citation.
         starts = list(islice(_occurrences(document.text, request.quote), MOST_OCCURRENCES))
-        found: dict[str, Any] = {
+        result: dict[str, Any] = {
             "document_id": document.id,
             "quote": request.quote,
             "verbatim": bool(starts),
@@ -103,35 +103,35 @@ class Handlers:
             "content_sha256": document.text_sha256,
         }
         if starts:
-            return {**found, "nearest": None, "diff": None}
+            return {**result, "nearest": None, "diff": None}
         selector = [{"exact": request.quote, "prefix": "", "suffix": ""}]
         citation = {"document_id": document.id, "document_offset": {"start": 0}, "selector": selector}
         closest = recheck(citation, document)
-        return {**found, "nearest": closest.nearest, "diff": closest.diff}
+        return {**result, "nearest": closest.nearest, "diff": closest.diff}
 
     def judge(self, request: FeedbackRequest) -> dict[str, Any]:
-        """Keep what a reader says of an answer; return the line that was kept."""
+        """Keep a reader's verdict on an answer; return the line of the file."""
         with self._keeping:
             response = self._responses.get(request.response_id)
         if response is None:
             raise refused(404, "This response is no longer at hand.", "Ask the question again, and judge that answer.")
         if request.rank > len(response.answers):
-            given = f"This response has {len(response.answers)} answers, and none of rank {request.rank}."
-            raise refused(404, given, "Judge one of its answers.")
+            detail = f"This response has {len(response.answers)} answers, and none of rank {request.rank}."
+            raise refused(404, detail, "Judge one of its answers.")
         line = record(response, request.rank, request.verdict)
         keep(self.assistant.path, line)
         return line
 
     def documents(self, after: str, limit: int) -> dict[str, Any]:
         """Return up to `limit` documents without their texts in order of id, from the first one after `after` on."""
-        found = self.assistant.documents()
-        listed = [summary for summary in found if summary.id > after]
-        page = listed[:limit]
-        following = page[-1].id if len(listed) > limit else None
-        return {"documents": [asdict(summary) for summary in page], "total": len(found), "next": following}
+        summaries = self.assistant.documents()
+        following_summaries = [summary for summary in summaries if summary.id > after]
+        page = following_summaries[:limit]
+        following = page[-1].id if len(following_summaries) > limit else None
+        return {"documents": [asdict(summary) for summary in page], "total": len(summaries), "next": following}
 
     def document(self, document_id: str) -> dict[str, Any]:
-        """Return what is known of a document, and what is masked in it; its text is had by `text`."""
+        """Return the metadata of a document and its masked parts; `text` gives its text."""
         document, masks = self.assistant.document(document_id)
         if document is None:
             raise _not_held(document_id)
@@ -151,23 +151,23 @@ class Handlers:
         document = self._document(document_id)
         end = len(document.text) if end is None else end
         if not start <= end <= len(document.text):
-            held = f"{document_id!r} has {len(document.text):,} code points"
-            raise refused(404, f"There is no range {start}..{end}: {held}.", "Give 0 <= start <= end within it.")
+            extent = f"{document_id!r} has {len(document.text):,} code points"
+            raise refused(404, f"There is no range {start}..{end}: {extent}.", "Give 0 <= start <= end within it.")
         if end - start > LONGEST_TEXT:
-            asked = f"{end - start:,} code points are asked for, at most {LONGEST_TEXT:,} are given at once."
-            raise InvalidInput(asked, "Ask for a shorter range.")
+            detail = f"{end - start:,} code points are asked for, at most {LONGEST_TEXT:,} are given at once."
+            raise InvalidInput(detail, "Ask for a shorter range.")
         text = document.slice(Span(document.id, start, end))
         return {"document_id": document.id, "start": start, "end": end, "text": text,
                 "content_sha256": document.text_sha256}  # fmt: skip
 
     def add(self, contents: Sequence[DocumentContent]) -> dict[str, Any]:
         """Add documents or bring them up to date, in one commit; return the report."""
-        made = [_made(content) for content in contents]
+        documents = [_made(content) for content in contents]
         with self._writing:
-            return _report(self.assistant.change(lambda index: index.add(made)))
+            return _report(self.assistant.change(lambda index: index.add(documents)))
 
     def remove(self, document_id: str) -> dict[str, Any]:
-        """Remove a document, and its file where it was handed in; return the report."""
+        """Remove a document, and its file if it was uploaded; return the report."""
         with self._writing:
             document = self._document(document_id)
             report = self.assistant.change(lambda index: index.remove(document_id))
@@ -181,7 +181,7 @@ class Handlers:
             return {"facets": assistant.index.facets(keys)}
 
     def stats(self) -> dict[str, Any]:
-        """Return what is asked, and how."""
+        """Return the index and the settings of asking."""
         with self._using() as assistant:
             return {
                 "package": version("pincite"),
@@ -215,19 +215,19 @@ def _occurrences(text: str, quote: str) -> Iterator[int]:
 
 
 def _place(document: Document, start: int, length: int) -> dict[str, int]:
-    found = place(document, Span(document.id, start, start + length))
-    return {"start": start, "end": start + length, "line_start": found.line_start, "line_end": found.line_end}
+    location = place(document, Span(document.id, start, start + length))
+    return {"start": start, "end": start + length, "line_start": location.line_start, "line_end": location.line_end}
 
 
 def _require_response(content: object) -> None:
     answers = content.get("answers") if isinstance(content, dict) else None
-    found = answers if isinstance(answers, list) else [None]
-    lists = [item.get("also_in", []) if isinstance(item, dict) else None for item in found]
-    citations = [item.get("citation") for item in found if isinstance(item, dict)]
-    citations += [citation for listed in lists if isinstance(listed, list) for citation in listed]
+    answers_or_none = answers if isinstance(answers, list) else [None]
+    lists = [item.get("also_in", []) if isinstance(item, dict) else None for item in answers_or_none]
+    citations = [item.get("citation") for item in answers_or_none if isinstance(item, dict)]
+    citations += [citation for copies in lists if isinstance(copies, list) for citation in copies]
     # An id that is a number is no id, though the store would find a document by it.
-    known = all(isinstance(item, dict) and isinstance(item.get("document_id"), str) for item in citations)
-    if not known or not all(isinstance(listed, list) for listed in lists):
+    have_ids = all(isinstance(item, dict) and isinstance(item.get("document_id"), str) for item in citations)
+    if not have_ids or not all(isinstance(copies, list) for copies in lists):
         raise InvalidInput("This is not a saved response.", NOT_SAVED)
     if len(citations) > MOST_CITATIONS:
         raise refused(

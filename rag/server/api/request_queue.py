@@ -1,4 +1,4 @@
-"""Gives each request its turn: so many may wait, for so long, and what comes beyond is told when to try again."""
+"""Gives each request its turn: a number may wait, for a time; any other is told when to try again."""
 
 import asyncio
 import contextvars
@@ -29,7 +29,7 @@ class RequestQueue:
         self._threads = ThreadPoolExecutor(waiting, "pincite-service")
 
     def take(self, client: Client, count: int = 1) -> None:
-        """Take `count` questions out of what a client may ask in a minute. Raises Refused with status 429."""
+        """Take `count` questions out of a client's share of a minute. Raises Refused with status 429."""
         try:
             self._limit.take(client.name, count)
         except InvalidInput as error:

@@ -1,4 +1,4 @@
-"""Describes what a client sends: every part with its kind, range and an example. Unknown parts are refused."""
+"""Describes the requests of a client: every part with its kind, range and an example. Unknown parts are refused."""
 
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
@@ -31,10 +31,10 @@ _RANGE: dict[str, Any] = {
 FORMS: dict[str, Any] = {
     "type": "object", "propertyNames": {"minLength": 1},
     "additionalProperties": {"anyOf": [_VALUE, _VALUES, _RANGE]},
-    "description": "Which documents are asked, by what is known of them: a value, any of some, or a range.",
+    "description": "Which documents are asked, by their metadata: a value, any of some, or a range.",
 }  # fmt: skip
 Filters = Annotated[dict[str, Any], WithJsonSchema(FORMS)]
-"""What is checked by `rag.index.filters`, which has the better words for what is wrong."""
+"""`rag.index.filters` checks them, because its messages are better."""
 DocumentId = Annotated[StrictStr, Field(min_length=1, max_length=LONGEST_ID, pattern=NO_CONTROLS)]
 
 
@@ -52,7 +52,7 @@ def _described(example: dict[str, Any], **more: Any) -> ConfigDict:
 
 @dataclass(frozen=True)
 class AskRequest:
-    """A question, and how it is to be answered; what is missing is as the server's settings say."""
+    """A question, and how to answer it; missing parts have the values of the server's settings."""
 
     question: Question
     top_k: TopK | None = None
@@ -120,7 +120,7 @@ class FeedbackRequest:
 
 @dataclass(frozen=True)
 class DocumentContent:
-    """A document to add: its text as it is to be quoted, and what is known about it. There is no way to name a file."""
+    """A document to add: its text, which is quoted as it is, and its metadata. There is no way to name a file."""
 
     id: DocumentId
     text: Annotated[StrictStr, Field(min_length=1)]

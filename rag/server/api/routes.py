@@ -69,7 +69,7 @@ def asking_routes(handlers: Handlers, queue: RequestQueue) -> APIRouter:
 
     @router.post("/ask:batch", responses=described("Lines", JSONL))
     async def ask_batch(asked: BatchRequest, request: Request) -> StreamingResponse:
-        """Answer questions one a line, in order and as they come; a problem where one cannot be asked."""
+        """Answer questions one a line, in order and as they come; a problem for each that cannot be asked."""
         queue.take(client_of(request), len(asked.questions))
         await queue.run(lambda: handlers.require_askable(asked))
         return StreamingResponse(_lines(asked, handlers, queue), media_type=JSONL)
@@ -88,7 +88,7 @@ def asking_routes(handlers: Handlers, queue: RequestQueue) -> APIRouter:
 
     @router.post("/feedback", responses=described("Feedback"))
     async def feedback(given: FeedbackRequest, request: Request) -> Response:
-        """Keep what a reader says of an answer, beside what the page keeps."""
+        """Keep a reader's verdict on an answer, in the file that the page uses too."""
         queue.take(client_of(request))
         return respond(await queue.run(lambda: handlers.judge(given)))
 
@@ -115,7 +115,7 @@ def writing_routes(handlers: Handlers, queue: RequestQueue) -> APIRouter:
 
 
 def looking_routes(handlers: Handlers, queue: RequestQueue) -> APIRouter:
-    """Return the addresses that show what the index holds."""
+    """Return the addresses that show the index."""
     router = APIRouter(prefix="/v1", tags=["documents"])
 
     @router.get("/documents", responses=described("Documents"))
@@ -132,7 +132,7 @@ def looking_routes(handlers: Handlers, queue: RequestQueue) -> APIRouter:
 
     @router.get("/documents/{document_id:path}", responses=described("Document"))
     async def document(document_id: str) -> Response:
-        """Return what is known of a document, and what is masked in it."""
+        """Return the metadata of a document and its masked parts."""
         return respond(await queue.run(lambda: handlers.document(document_id)))
 
     @router.get("/facets", responses=described("Facets"))
@@ -150,8 +150,8 @@ def looking_routes(handlers: Handlers, queue: RequestQueue) -> APIRouter:
 
 def client_of(request: Request) -> Client:
     """Return who asks."""
-    found: Client = request.scope["pincite.client"]
-    return found
+    client: Client = request.scope["pincite.client"]
+    return client
 
 
 async def _lines(asked: BatchRequest, handlers: Handlers, queue: RequestQueue) -> AsyncIterator[bytes]:

@@ -1,4 +1,4 @@
-"""Describes what the service gives: the published schema of responses, and what stands beside it, as JSON Schema."""
+"""Describes the results of the service as JSON Schema: the published one of responses, and those of the rest."""
 
 import json
 from functools import cache
@@ -110,13 +110,13 @@ PROBLEM = record(
 )
 
 LINES = array({"anyOf": [{"$ref": f"#/components/schemas/{name}"} for name in ("Response", "Problem")]})
-"""A batch: what stands on its lines, in order."""
+"""The lines of a batch, in order."""
 
 
 def index_info() -> dict[str, Any]:
-    """Return the schema of what a response says of the index."""
-    found: dict[str, Any] = published()["properties"]["index"]
-    return found
+    """Return the schema of the index part of a response."""
+    schema: dict[str, Any] = published()["properties"]["index"]
+    return schema
 
 
 def stats() -> dict[str, Any]:
@@ -127,7 +127,7 @@ def stats() -> dict[str, Any]:
 
 
 def passages(answer: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema of what a search gives, where `answer` is that of an answer."""
+    """Return the schema of the result of a search; `answer` is that of an answer."""
     return record({"query": TEXT, "passages": array(answer), "index": index_info()})
 
 
@@ -139,11 +139,11 @@ def with_definitions(schema: dict[str, Any]) -> dict[str, Any]:
 def components() -> dict[str, Any]:
     """Return all of them by name for OpenAPI, where definitions stand in another place."""
     response = {name: part for name, part in published().items() if name not in ("$schema", "$defs")}
-    named = {
+    schemas = {
         "Response": response, **published()["$defs"], "Lines": LINES, "Passages": passages({"$ref": "#/$defs/answer"}),
         "Documents": DOCUMENTS, "Document": DOCUMENT, "Slice": SLICE, "Report": REPORT, "Verified": VERIFIED,
         "Feedback": FEEDBACK, "State": STATE, "Figures": TEXT, "Facets": FACETS, "Stats": stats(), "Problem": PROBLEM,
     }  # fmt: skip
-    text = json.dumps(named).replace('"#/$defs/', '"#/components/schemas/')
+    text = json.dumps(schemas).replace('"#/$defs/', '"#/components/schemas/')
     moved: dict[str, Any] = json.loads(text)
     return moved

@@ -49,7 +49,7 @@ class Tokens:
         self._read: tuple[tuple[int, int, int], tuple[Token, ...]] | None = None
 
     def listed(self) -> tuple[Token, ...]:
-        """Return what is kept, in order of making. Raises InvalidInput where the file cannot be read."""
+        """Return all tokens in order of making. Raises InvalidInput if the file cannot be read."""
         try:
             status = self._file.stat()
         except FileNotFoundError:
@@ -61,12 +61,12 @@ class Tokens:
             return self._read[1]
 
     def holder(self, token: str) -> Token | None:
-        """Return what is kept of a token, None where it is none of ours; the time does not tell how near it was."""
-        given, found = _sha256(token), None
-        for held in self.listed():
-            if hmac.compare_digest(held.sha256, given):
-                found = held
-        return found
+        """Return the entry of a token, None if it is unknown. The time does not tell how near a guess was."""
+        token_hash, holder = _sha256(token), None
+        for entry in self.listed():
+            if hmac.compare_digest(entry.sha256, token_hash):
+                holder = entry
+        return holder
 
     def add(self, name: str, scope: str) -> str:
         """Return a new token, which is kept nowhere. Raises InvalidInput for a name that is taken, an unknown scope."""
@@ -84,7 +84,7 @@ class Tokens:
         return secret
 
     def remove(self, name: str) -> None:
-        """Forget a token. Raises InvalidInput where there is none of that name."""
+        """Forget a token. Raises InvalidInput if none has that name."""
         with self._changing() as tokens:
             if all(token.name != name for token in tokens):
                 raise InvalidInput(f"There is no token {name!r}.", "See `rag token list`.")
@@ -111,14 +111,14 @@ def _read(file: Path) -> tuple[Token, ...]:
         content = json_value(file.read_text(encoding="utf-8"))
         if content["schema"] != SCHEMA:
             raise ValueError(f"schema {content['schema']!r}")
-        found = tuple(Token(**token) for token in content["tokens"])
-        if not all(token.scope in SCOPES and re.fullmatch("[0-9a-f]{64}", token.sha256) for token in found):
+        tokens = tuple(Token(**token) for token in content["tokens"])
+        if not all(token.scope in SCOPES and re.fullmatch("[0-9a-f]{64}", token.sha256) for token in tokens):
             raise ValueError("a scope or a hash is none")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         # A file that cannot be read must not count as no tokens: then everyone would be let in.
-        what = f"The tokens in {file} cannot be read: {error}."
-        raise InvalidInput(what, "Mend the file, or delete it and make new tokens: rag token add NAME") from None
-    return found
+        problem = f"The tokens in {file} cannot be read: {error}."
+        raise InvalidInput(problem, "Repair the file, or delete it and make new tokens: rag token add NAME") from None
+    return tokens
 
 
 def _sha256(token: str) -> str:

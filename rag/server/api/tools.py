@@ -62,8 +62,8 @@ def build_server(handlers: Handlers, queue: RequestQueue) -> "Server[Any]":
         except Refused as refusal:
             return _failed(refusal.problem)
         except ValidationError as error:
-            found = [{"loc": item["loc"], "msg": item["msg"]} for item in error.errors()]
-            return _failed(invalid_request(found, SCHEMA_REMEDY))
+            errors = [{"loc": item["loc"], "msg": item["msg"]} for item in error.errors()]
+            return _failed(invalid_request(errors, SCHEMA_REMEDY))
         except Exception:
             return _failed(unexpected())
 
@@ -88,20 +88,20 @@ async def serve_stdio(handlers: Handlers, queue: RequestQueue) -> None:
 
 def _tools(handlers: Handlers) -> dict[str, _Tool]:
     answer = {"$ref": "#/$defs/answer"}
-    asked, searched = TypeAdapter(AskRequest), TypeAdapter(SearchRequest)
+    question, query = TypeAdapter(AskRequest), TypeAdapter(SearchRequest)
     return {
         "ask": _Tool("Answer a question with exact quotations from the documents, or say that they hold no answer.",
-                     asked, published(), handlers.ask, True),
+                     question, published(), handlers.ask, True),
         "search": _Tool("Find passages about some words; none of them claims to be an answer.",
-                        searched, with_definitions(passages(answer)), handlers.search, True),
+                        query, with_definitions(passages(answer)), handlers.search, True),
         "get_document": _Tool("Return a range of the stored text of a document, unchanged. Offsets are code points.",
                               TypeAdapter(TextRequest), SLICE,
-                              lambda given: handlers.text(given.document_id, given.start, given.end)),
+                              lambda request: handlers.text(request.document_id, request.start, request.end)),
         "verify_quote": _Tool("Check that a quotation stands word for word in a document, and where.",
                               TypeAdapter(QuoteRequest), QUOTE, handlers.verify_quote),
         "list_documents": _Tool("List the documents in order of id; `next` is what to give as `after` for more.",
                                 TypeAdapter(DocumentsPage), DOCUMENTS,
-                                lambda given: handlers.documents(given.after, given.limit)),
+                                lambda request: handlers.documents(request.after, request.limit)),
     }  # fmt: skip
 
 
@@ -111,10 +111,10 @@ async def _called(
     tool = tools.get(params.name)
     if tool is None:
         raise InvalidInput(f"There is no tool {params.name!r}.", f"Known: {', '.join(tools)}.")
-    given = tool.takes.validate_python(params.arguments or {})
+    request = tool.takes.validate_python(params.arguments or {})
     if tool.asks:
         queue.take(client)
-    return await queue.run(functools.partial(tool.does, given))
+    return await queue.run(functools.partial(tool.does, request))
 
 
 def _described(name: str, tool: _Tool) -> types.Tool:
@@ -130,8 +130,8 @@ def _described(name: str, tool: _Tool) -> types.Tool:
 def _client(context: Any) -> Client:
     """Return who asks: over HTTP the one that was let in, else whoever started this process."""
     request = getattr(context, "request", None)
-    found: Client = request.scope.get("pincite.client", LOCAL) if request is not None else LOCAL
-    return found
+    client: Client = request.scope.get("pincite.client", LOCAL) if request is not None else LOCAL
+    return client
 
 
 def _result(content: dict[str, Any]) -> types.CallToolResult:

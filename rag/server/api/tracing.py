@@ -1,4 +1,4 @@
-"""Opens spans of OpenTelemetry around what is asked, where it is installed (the extra `otel`); else does nothing.
+"""Opens spans of OpenTelemetry around questions and searches if it is installed (the extra `otel`).
 
 Where the spans go, the tracer provider of the process decides. They hold figures, never what was asked or answered, nor
 the words of an error, which could be a visitor's.
@@ -16,7 +16,7 @@ Tell = Callable[..., None]
 
 @contextmanager
 def span(name: str) -> Iterator[Tell]:
-    """Time what is done inside, as the span `pincite.NAME`."""
+    """Time the block, as the span `pincite.NAME`."""
     tracer = _tracer()
     if tracer is None:
         yield lambda **figures: None

@@ -54,7 +54,7 @@ class Asking:
 
         api(self.endpoint, api_name="ask", api_description="Return the response to a question as a JSON object.")
 
-    def examples(self, given: dict[str, Any]) -> dict[str, Any]:
+    def examples(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Return the HTML of questions to start with; they are looked for once for each version of the index."""
         version = self._assistant.info.version if self._assistant.info else 0
         with self._looking:
@@ -62,7 +62,7 @@ class Asking:
                 self._examples = version, self._answered_examples()
         return {"html": _examples_html(self._examples[1])}
 
-    def slider(self, given: dict[str, Any]) -> dict[str, Any]:
+    def slider(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Return the slider of the confidence."""
         return {"html": slider_html(self._assistant.calibration(), self._assistant.threshold())}
 
@@ -75,45 +75,45 @@ class Asking:
             raise gr.Error(str(error), print_exception=False) from None
         return {**response.to_dict(), "explain": None}
 
-    def ask(self, given: dict[str, Any], request: gr.Request) -> dict[str, Any]:
-        """Return the cards of a question, and the line that says what was asked."""
+    def ask(self, arguments: dict[str, Any], request: gr.Request) -> dict[str, Any]:
+        """Return the cards of a question, and the line about the index."""
         try:
             self._limit.take(client_of(request))
-            least = None if given.get("least") is None else min(1.0, max(0.0, float(given["least"])))
-            response = self._assistant.ask(str(given["question"]), least)
+            least = None if arguments.get("least") is None else min(1.0, max(0.0, float(arguments["least"])))
+            response = self._assistant.ask(str(arguments["question"]), least)
             html = response_html(response, judged=not self._options.readonly)
         except Exception as error:
             html = problem_html(error)
         return {"html": html, "status": status_html(self._assistant)}
 
-    def show(self, given: dict[str, Any]) -> dict[str, Any]:
+    def show(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Return the source of a citation, marked."""
         try:
-            shown = shown_by(self._assistant.response(str(given["response"])), str(given["address"]))
+            shown = shown_by(self._assistant.response(str(arguments["response"])), str(arguments["address"]))
             document, masks = self._assistant.document(shown.citation.span.document_id)
             return {"html": source_html(document, masks, shown, next(self._occasions))}
         except Exception as error:
             return {"html": problem_html(error)}
 
-    def widen(self, given: dict[str, Any]) -> dict[str, Any]:
+    def widen(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Return the text before and after a quotation, some sentences more on each side."""
-        answer = _named(self._assistant.response(str(given["response"])), str(given["address"]))
-        before, after = self._assistant.widened(answer, min(MOST_SENTENCES, max(0, int(given["by"]))))
+        answer = _named(self._assistant.response(str(arguments["response"])), str(arguments["address"]))
+        before, after = self._assistant.widened(answer, min(MOST_SENTENCES, max(0, int(arguments["by"]))))
         return {"before": before, "after": after}
 
-    def export(self, given: dict[str, Any]) -> dict[str, Any]:
+    def export(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Return all answers to a question as a file."""
-        response, form = self._assistant.response(str(given["response"])), str(given["form"])
+        response, form = self._assistant.response(str(arguments["response"])), str(arguments["form"])
         if form not in FORMS:
             raise InvalidInput(f"There is no form {form!r}.", f"Known: {', '.join(FORMS)}.")
         texts = {"markdown": response.to_markdown, "json": response.to_json, "bibtex": response.to_bibtex}
         suffix, kind = FORMS[form]
         return {"name": f"{response.response_id}.{suffix}", "text": texts[form](), "type": kind}
 
-    def judge(self, given: dict[str, Any]) -> dict[str, Any]:
-        """Keep what a reader says of an answer."""
-        response = self._assistant.response(str(given["response"]))
-        keep(self._assistant.path, record(response, int(given["rank"]), str(given["verdict"])))
+    def judge(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Keep a reader's verdict on an answer."""
+        response = self._assistant.response(str(arguments["response"]))
+        keep(self._assistant.path, record(response, int(arguments["rank"]), str(arguments["verdict"])))
         return {}
 
     def _answered_examples(self) -> list[str]:

@@ -46,9 +46,9 @@ class Batch:
         html_part("pc-questions", drop_zone_html(MAX_QUESTION_FILE_MB, False, "Questions"), script="questionFile")
         html_part("pc-batch", script="batch", calls=[self.start, self._jobs.news, self.download])
 
-    def start(self, given: dict[str, Any], request: gr.Request) -> dict[str, Any]:
+    def start(self, arguments: dict[str, Any], request: gr.Request) -> dict[str, Any]:
         """Start to answer the questions of a file."""
-        questions = questions_in(file_content(given), MOST_QUESTIONS)
+        questions = questions_in(file_content(arguments), MOST_QUESTIONS)
         self._limit.take(client_of(request), len(questions))
         return {"job": self._jobs.start(lambda: self._answered(questions))}
 
@@ -65,13 +65,13 @@ class Batch:
                 yield _progress_html(len(responses), len(questions), seconds_left)
         yield table_html(responses, self._keep(responses))
 
-    def download(self, given: dict[str, Any]) -> dict[str, Any]:
+    def download(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Return a table as a file."""
-        responses = self._tables.get(str(given["id"]))
+        responses = self._tables.get(str(arguments["id"]))
         if responses is None:
             raise InvalidInput("This table has expired.", "Hand in the questions again.")
-        text = file_of(responses, str(given["form"]))
-        suffix, kind, _ = FORMS[str(given["form"])]
+        text = file_of(responses, str(arguments["form"]))
+        suffix, kind, _ = FORMS[str(arguments["form"])]
         return {"name": f"answers.{suffix}", "text": text, "type": kind}
 
     def _keep(self, responses: list[Response]) -> str:
@@ -83,7 +83,7 @@ class Batch:
         return name
 
 
-def _progress_html(done: int, total: int, left: float | None) -> str:
+def _progress_html(done: int, total: int, seconds_left: float | None) -> str:
     bar = element("progress", max=str(total), value=str(done), aria_label="Questions answered")
-    words = f"{done:,} of {total:,} questions" + (f", about {duration(left)} left" if left else "")
+    words = f"{done:,} of {total:,} questions" + (f", about {duration(seconds_left)} left" if seconds_left else "")
     return bar + element("p", escaped(words), class_="pc-note")

@@ -1,4 +1,4 @@
-"""Makes the parts that the page is put together from, and lets what they call fail in words."""
+"""Makes the parts of the page, and turns the errors of their calls into words."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -21,7 +21,7 @@ TERMINAL = "Its terminal says what. Try again, or restart it."
 log = logging.getLogger(__name__)
 
 Call = Callable[..., dict[str, Any]]
-"""Takes what the page gives, as JSON, and the request where it asks for it."""
+"""Takes the JSON that the page sends, and the request if it has a parameter for it."""
 
 
 def html_part(
@@ -41,7 +41,7 @@ def html_part(
 
 
 def problem_html(error: Exception) -> str:
-    """Return a card that says what went wrong and what to do; the log gets what no user can mend."""
+    """Return a card with a problem and its remedy; an error of the program goes to the log."""
     if isinstance(error, RagError):
         return message_html(error.message, error.remedy)
     log.error("the page failed", exc_info=error)
@@ -49,7 +49,7 @@ def problem_html(error: Exception) -> str:
 
 
 def status_html(assistant: SharedAssistant) -> str:
-    """Return the line that says what is being asked, or why nothing can be."""
+    """Return the line about the index, or the reason why it cannot be asked."""
     info, problem = assistant.info, assistant.problem
     if problem:
         words = str(problem) if isinstance(problem, RagError) else "The index could not be opened."
@@ -64,9 +64,9 @@ def _in_words(call: Call) -> Call:
     """Return a call that gives the words of an exception, and a card of them, in place of the exception."""
 
     @wraps(call)
-    def answered(*given: Any) -> dict[str, Any]:
+    def answered(*arguments: Any) -> dict[str, Any]:
         try:
-            return call(*given)
+            return call(*arguments)
         except Exception as error:
             words = str(error) if isinstance(error, RagError) else f"{FAILED} {TERMINAL}"
             return {"error": words, "card": problem_html(error)}

@@ -64,30 +64,30 @@ class Documents:
             html_part("pc-preview", script="preview", calls=[self.opened])
         html_part("pc-health", script="health", calls=[self.health])
 
-    def state(self, given: dict[str, Any]) -> dict[str, Any]:
+    def state(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Return the version of the index and the job that writes to it, for every open page to follow."""
         info = self._assistant.info
         return {"version": info.version if info else 0, "job": self._job if self._jobs.running(self._job) else ""}
 
-    def listed(self, given: dict[str, Any]) -> dict[str, Any]:
+    def listed(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Return a page of the documents of one kind whose title or name holds each of the words."""
-        listing = Listing(str(given["query"]), str(given["facet"]), max(0, int(given["page"])))
+        listing = Listing(str(arguments["query"]), str(arguments["facet"]), max(0, int(arguments["page"])))
         return {"html": listing_html(self._documents(), listing, self._options.readonly)}
 
-    def opened(self, given: dict[str, Any]) -> dict[str, Any]:
+    def opened(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Return a document with its passages."""
-        return {"html": self._preview(str(given["open"]))}
+        return {"html": self._preview(str(arguments["open"]))}
 
-    def health(self, given: dict[str, Any]) -> dict[str, Any]:
-        """Return what the index is and, if the page says `check`, what is wrong with its files."""
-        problems = examine(self._assistant.path) if given.get("check") else None
+    def health(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Return the facts of the index and, if the page says `check`, the problems of its files."""
+        problems = examine(self._assistant.path) if arguments.get("check") else None
         return {"html": self._health(problems)}
 
-    def add(self, given: dict[str, Any]) -> dict[str, Any]:
+    def add(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Start to add files that were sent, named by their keys; the page's own refusals go into the report."""
-        keys = [str(key) for key in given["keys"]]
+        keys = [str(key) for key in arguments["keys"]]
         files = [(file.name, file.path) for file in map(self._incoming.file, keys)]
-        refused = tuple((str(name)[:500], str(reason)[:500]) for name, reason in given["refused"][:MAX_REFUSED])
+        refused = tuple((str(name)[:500], str(reason)[:500]) for name, reason in arguments["refused"][:MAX_REFUSED])
 
         def write(index: Index, tell: Callable[[Progress], None]) -> IndexReport:
             try:
@@ -98,16 +98,16 @@ class Documents:
 
         return self._started(lambda: self._written(write))
 
-    def remove(self, given: dict[str, Any]) -> dict[str, Any]:
+    def remove(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Start to remove a document."""
-        document_id = str(given["remove"])
+        document_id = str(arguments["remove"])
         return self._started(lambda: self._written(lambda index, tell: _removed(index, document_id)))
 
-    def refresh(self, given: dict[str, Any]) -> dict[str, Any]:
+    def refresh(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Start to read the files again that have changed."""
         return self._started(lambda: self._written(_read_again))
 
-    def repair(self, given: dict[str, Any]) -> dict[str, Any]:
+    def repair(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Start to rebuild the damaged files of the index."""
 
         def work() -> Iterator[str]:
@@ -123,7 +123,7 @@ class Documents:
         return {"job": self._job}
 
     def _written(self, write: Write) -> Iterator[str]:
-        """Yield how far a write is, then what it did."""
+        """Yield the progress of a write, then its report."""
         yield progress_html(None)
         with self._writing:
             news: queue.Queue[Progress | IndexReport | Exception] = queue.Queue()
@@ -160,8 +160,8 @@ class Documents:
         info = self._assistant.info
         if info is None:
             raise InvalidInput("The index is not open yet.", "Wait a moment.")
-        shown = health_html(info, self._documents(), problems, self._options.readonly)
-        return element("section", element("h2", "The index", class_="pc-headline"), shown, aria_label="The index")
+        health = health_html(info, self._documents(), problems, self._options.readonly)
+        return element("section", element("h2", "The index", class_="pc-headline"), health, aria_label="The index")
 
     def _require_writable(self) -> None:
         if self._options.readonly:

@@ -47,9 +47,9 @@ class Evaluate:
         html_part("pc-cases", zone, script="questionFile")
         html_part("pc-verdict", script="batch", calls=[self.start, self._jobs.news, self.download])
 
-    def start(self, given: dict[str, Any], request: gr.Request) -> dict[str, Any]:
+    def start(self, arguments: dict[str, Any], request: gr.Request) -> dict[str, Any]:
         """Start to judge the index on the questions of a file."""
-        dataset = read_questions(file_content(given), str(given["name"]), self._assistant.texts())
+        dataset = read_questions(file_content(arguments), str(arguments["name"]), self._assistant.texts())
         self._limit.take(client_of(request), len(dataset.questions))
         return {"job": self._jobs.start(lambda: self._judged(dataset))}
 
@@ -62,11 +62,11 @@ class Evaluate:
             else:
                 yield _progress_html(news, len(dataset.questions))
 
-    def download(self, given: dict[str, Any]) -> dict[str, Any]:
+    def download(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Return an evaluation as a file."""
         from rag.evaluation.reporting.report import render_html
 
-        evaluation, form = self._evaluations.get(str(given["id"])), str(given["form"])
+        evaluation, form = self._evaluations.get(str(arguments["id"])), str(arguments["form"])
         if evaluation is None:
             raise InvalidInput("This evaluation has expired.", "Hand in the questions again.")
         if form == "report":

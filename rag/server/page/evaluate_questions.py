@@ -18,29 +18,31 @@ MOST_FAILURES = 50
 
 
 def judge(dataset: Dataset, assistant: SharedAssistant) -> Iterator[int | Evaluation]:
-    """Yield how many questions have been asked, then the evaluation. Raises EvaluationError where an extra is missing.
+    """Yield how many questions have been asked, then the evaluation. Raises EvaluationError if an extra is missing.
 
-    Measured are retrieval, answers, losses by stage and abstention; what needs another corpus is left to `rag eval`.
+    Measures retrieval, answers, losses by stage and abstention. Only `rag eval` has measures that need another corpus.
     """
     require_extra("pytrec_eval", "ir_measures", "matplotlib")
-    seen: list[Observation] = []
+    observations: list[Observation] = []
     for start in range(0, len(dataset.questions), BATCH):
-        yield len(seen)
-        seen += assistant.observe(dataset.questions[start : start + BATCH])
-    yield len(seen)
+        yield len(observations)
+        observations += assistant.observe(dataset.questions[start : start + BATCH])
+    yield len(observations)
     info = assistant.info
     assert info is not None
-    yield _evaluation(dataset, seen, info, assistant.settings())
+    yield _evaluation(dataset, observations, info, assistant.settings())
 
 
-def _evaluation(dataset: Dataset, seen: Sequence[Observation], info: IndexInfo, settings: Settings) -> Evaluation:
+def _evaluation(
+    dataset: Dataset, observations: Sequence[Observation], info: IndexInfo, settings: Settings
+) -> Evaluation:
     from rag.evaluation import cost
     from rag.evaluation.metrics import measures
 
-    columns = measures.ranking_columns(seen, RANKED)
-    columns |= measures.answer_columns(dataset, seen) | measures.loss_columns(seen)
-    refused = [measures.Refusal(one.confidence, bool(one.answered)) for one in seen if one.question.impossible]
-    figures, curves = measures.abstention_figures(seen, {"near miss": refused} if refused else {})
+    columns = measures.ranking_columns(observations, RANKED)
+    columns |= measures.answer_columns(dataset, observations) | measures.loss_columns(observations)
+    refused = [measures.Refusal(one.confidence, bool(one.answered)) for one in observations if one.question.impossible]
+    figures, curves = measures.abstention_figures(observations, {"near miss": refused} if refused else {})
     return Evaluation(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         dataset=_about(dataset),
@@ -48,10 +50,10 @@ def _evaluation(dataset: Dataset, seen: Sequence[Observation], info: IndexInfo, 
         settings=asdict(settings),
         index=info.to_dict(),
         measures=(*measures.summarised(columns), *figures),
-        question_ids=tuple(one.question.id for one in seen),
+        question_ids=tuple(one.question.id for one in observations),
         values={".".join(key): as_saved(column) for key, column in columns.items()},
         curves={"populations": curves},
-        failures=failures(seen, MOST_FAILURES),
+        failures=failures(observations, MOST_FAILURES),
     )
 
 

@@ -20,13 +20,13 @@ def examples(assistant: SharedAssistant) -> Iterator[str]:
 
     They are titles and headings, and what a sentence answers, if it is what is answered.
     """
-    found = 0
+    shown_questions = 0
     for candidate, sentence in candidates(assistant.first_chunks(READ))[:TRIED]:
         answers = assistant.ask(candidate).answers
         if answers and one_line(answers[0].answer) != candidate and sentence in one_line(answers[0].context):
             yield candidate
-            found += 1
-            if found == SHOWN:
+            shown_questions += 1
+            if shown_questions == SHOWN:
                 return
 
 
@@ -36,11 +36,15 @@ def candidates(chunks: Sequence[Chunk]) -> list[tuple[str, str]]:
     First those of the documents' own words, then those made of sentences, then headings and titles, in order of place.
     """
     titles = {one_line(chunk.title or "") for chunk in chunks}
-    found: dict[str, str] = {}
+    sentences_by_question: dict[str, str] = {}
     for chunk in chunks:
         lines = [one_line(line) for line in (chunk.title or "", *chunk.headings)]
-        found |= {line: "" for line in lines if len(line) in LENGTHS}
+        sentences_by_question |= {line: "" for line in lines if len(line) in LENGTHS}
         sentences = [one_line(chunk.text[start:end]) for start, end in chunk.sentences]
-        made = ((question_of(sentence), sentence) for sentence in sentences)
-        found |= {question: sentence for question, sentence in made if question and len(question) in LENGTHS}
-    return sorted(found.items(), key=lambda item: (not item[0].endswith("?"), item[1] != "", item[0] in titles))
+        pairs = ((question_of(sentence), sentence) for sentence in sentences)
+        sentences_by_question |= {
+            question: sentence for question, sentence in pairs if question and len(question) in LENGTHS
+        }
+    return sorted(
+        sentences_by_question.items(), key=lambda item: (not item[0].endswith("?"), item[1] != "", item[0] in titles)
+    )

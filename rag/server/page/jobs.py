@@ -36,7 +36,7 @@ class Jobs:
 
     def start(self, work: Callable[[], Iterator[str]]) -> str:
         """Run work that yields HTML, and return the name of its job. Raises InvalidInput if too much is running."""
-        # Whoever knows the name sees what comes of it: it must not be easy to guess.
+        # Whoever knows the name sees the result, so it must be hard to guess.
         name, job = secrets.token_urlsafe(16), Job()
         with self._lock:
             if sum(not other.done for other in self._jobs.values()) >= MAX_RUNNING:
@@ -47,12 +47,12 @@ class Jobs:
         threading.Thread(target=_run, args=(work, job), daemon=True).start()
         return name
 
-    def news(self, given: dict[str, Any]) -> dict[str, Any]:
+    def news(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Return the latest HTML of the job that the page names, and whether the job is done."""
-        job = self._jobs.get(str(given["job"]))
+        job = self._jobs.get(str(arguments["job"]))
         if job is None:
             raise InvalidInput("The server has been started again since.", "See under Documents what it has done.")
-        # `done` first: what is shown after it is the end.
+        # Read `done` first: the HTML read after it is then the last.
         return {"done": job.done, "html": job.html}
 
     def running(self, name: str) -> bool:

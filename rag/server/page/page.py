@@ -32,7 +32,7 @@ def build_page(
     """Return the page; it can be shown before `assistant` is loaded.
 
     The page calls the server by plain requests and uses none of Gradio's events: these answer over one stream for each
-    page, and what is sent while that stream closes is lost. A request that gets no answer is sent again.
+    page, and a message sent while that stream closes is lost. A request that gets no answer is sent again.
     """
     options = options or Options()
     limit, jobs = RateLimit(options.rate_limit), Jobs()
@@ -49,7 +49,7 @@ def build_page(
         with _part("evaluate"):
             Evaluate(assistant, limit, jobs).lay_out()
 
-        def state(given: dict[str, Any]) -> dict[str, Any]:
+        def state(arguments: dict[str, Any]) -> dict[str, Any]:
             return {"html": status_html(assistant), "ready": assistant.info is not None}
 
         html_part("pc-status", status_html(assistant), script="status", calls=[state])

@@ -1,9 +1,9 @@
 """Reads a file of questions with known answers and finds the answers in the documents of the index.
 
-CSV      columns `question`, `answer` (empty where the documents hold none), `document` (its name; may be left out)
+CSV      columns `question`, `answer` (empty if the documents hold none), `document` (its name; may be left out)
 JSONL    {"question", "answerable", "answers": [{"text", "doc", "start", "end"}]}; doc, start and end may be left out
 
-An answer without offsets is meant wherever its text stands in the document named, or in any where none is named.
+An answer without offsets means each place of its text in the named document, or in any document if none is named.
 """
 
 import base64
@@ -27,10 +27,10 @@ MAX_QUESTION_FILE_MB = 8
 """A file of questions comes inside a call of the page, in base64."""
 
 
-def file_content(given: Mapping[str, Any]) -> bytes:
+def file_content(arguments: Mapping[str, Any]) -> bytes:
     """Return the file that a call of the page holds. Raises EvaluationError if it holds none."""
     try:
-        return base64.b64decode(given["content"], validate=True)
+        return base64.b64decode(arguments["content"], validate=True)
     except (KeyError, TypeError, ValueError):
         raise EvaluationError("The file did not arrive whole.", "Choose it again.") from None
 
@@ -45,11 +45,11 @@ class _Asked:
 def read_questions(content: bytes, name: str, documents: Sequence[Document]) -> Dataset:
     """Return the questions with the spans of their answers. Raises EvaluationError with the line."""
     text = decode(content, name)[0] if content else ""
-    asked = list(_of_jsonl(text) if text.lstrip("\ufeff \r\n").startswith("{") else _of_csv(text))
-    if not asked:
+    rows = list(_of_jsonl(text) if text.lstrip("\ufeff \r\n").startswith("{") else _of_csv(text))
+    if not rows:
         raise EvaluationError(f"{name} holds no question.", FORMAT)
-    held = {document.id: document for document in documents}
-    questions = tuple(_question(item, held) for item in asked)
+    documents_by_id = {document.id: document for document in documents}
+    questions = tuple(_question(item, documents_by_id) for item in rows)
     articles = {document.id: document.known("doc") or document.id for document in documents}
     return Dataset(Path(name), questions, articles, corpus_sha256="")
 
@@ -60,10 +60,10 @@ def _of_csv(text: str) -> Iterator[_Asked]:
     if not {"question", "answer"} <= heads.keys():
         raise EvaluationError("The file has no columns question and answer.", FORMAT)
     for row in rows:
-        found = {key: (row.get(head) or "").strip() for key, head in heads.items()}
-        if found["question"]:
-            given = {"text": found["answer"], "doc": found.get("document") or None}
-            yield _Asked(rows.line_num, found["question"], (given,) if found["answer"] else ())
+        cells = {key: (row.get(head) or "").strip() for key, head in heads.items()}
+        if cells["question"]:
+            answer = {"text": cells["answer"], "doc": cells.get("document") or None}
+            yield _Asked(rows.line_num, cells["question"], (answer,) if cells["answer"] else ())
 
 
 def _of_jsonl(text: str) -> Iterator[_Asked]:
@@ -82,28 +82,28 @@ def _of_jsonl(text: str) -> Iterator[_Asked]:
         yield _Asked(number, row["question"], () if none else tuple(answers))
 
 
-def _question(asked: _Asked, held: Mapping[str, Document]) -> Question:
-    golds = [span for answer in asked.answers for span in _places(asked.line, answer, held)]
-    references = tuple(dict.fromkeys(str(answer["text"]) for answer in asked.answers))
+def _question(row: _Asked, documents_by_id: Mapping[str, Document]) -> Question:
+    golds = [span for answer in row.answers for span in _places(row.line, answer, documents_by_id)]
+    references = tuple(dict.fromkeys(str(answer["text"]) for answer in row.answers))
     relevant = {span.document_id: 1 for span in golds}
-    group = golds[0].document_id if golds else f"line {asked.line}"
-    return Question(str(asked.line), asked.text, relevant, tuple(dict.fromkeys(golds)), references, not golds, group)
+    group = golds[0].document_id if golds else f"line {row.line}"
+    return Question(str(row.line), row.text, relevant, tuple(dict.fromkeys(golds)), references, not golds, group)
 
 
-def _places(line: int, answer: Mapping[str, Any], held: Mapping[str, Document]) -> list[Span]:
+def _places(line: int, answer: Mapping[str, Any], documents_by_id: Mapping[str, Document]) -> list[Span]:
     text, name = str(answer["text"]), answer.get("doc") or answer.get("doc_id")
-    if name is not None and name not in held:
+    if name is not None and name not in documents_by_id:
         raise _problem(line, f"names the document {name!r}, which is not in the index")
     start, end = answer.get("start"), answer.get("end")
     if name is not None and isinstance(start, int) and isinstance(end, int):
-        if not 0 <= start < end or held[name].text[start:end] != text:
+        if not 0 <= start < end or documents_by_id[name].text[start:end] != text:
             raise _problem(line, f"says that {name} reads {text!r} at {start} to {end}, which it does not")
         return [Span(name, start, end)]
-    searched = [held[name]] if name is not None else list(held.values())
-    found = [span for document in searched for span in _occurrences(document, text)][:MAX_OCCURRENCES]
-    if not found:
+    searched = [documents_by_id[name]] if name is not None else list(documents_by_id.values())
+    spans = [span for document in searched for span in _occurrences(document, text)][:MAX_OCCURRENCES]
+    if not spans:
         raise _problem(line, f"gives the answer {text!r}, which stands in no document")
-    return found
+    return spans
 
 
 def _occurrences(document: Document, text: str) -> Iterator[Span]:

@@ -1,4 +1,4 @@
-"""Turns plain English sentences into the question that each answers; what fits no pattern is passed over.
+"""Turns plain English sentences into the question that each answers; a sentence that fits no pattern is skipped.
 
 The question is only a proposal: whoever shows it asks it first and sees that the sentence comes back.
 """
@@ -37,7 +37,7 @@ PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 
 
 def question_of(sentence: str) -> str | None:
-    """Return the question that a sentence answers, None where none of the patterns fits.
+    """Return the question that a sentence answers, None if no pattern fits.
 
     >>> question_of("The observatory of Syldorf was sold by Henrike Kallweit in 1880.")
     'By whom was the observatory of Syldorf sold?'
@@ -46,9 +46,9 @@ def question_of(sentence: str) -> str | None:
     if len(words) not in LENGTHS:
         return None
     for pattern, question in PATTERNS:
-        found = pattern.match(words)
-        if found and not _NO_SUBJECT.match(found["subject"]):
-            parts = found.groupdict()
+        match = pattern.match(words)
+        if match and not _NO_SUBJECT.match(match["subject"]):
+            parts = match.groupdict()
             return question.format_map({**parts, "subject": re.sub(r"^(?:The|An?)\b", _small, parts["subject"])})
     return None
 

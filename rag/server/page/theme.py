@@ -12,12 +12,12 @@ def theme() -> Base:
 
     Its fonts come with Gradio and are served from the page's own address. Only in these weights are they whole.
     """
-    made = Base(
+    base_theme = Base(
         radius_size="none",
         font=[fonts.LocalFont("IBM Plex Sans", weights=(400, 700)), fonts.Font("sans-serif")],
         font_mono=[fonts.LocalFont("IBM Plex Mono", weights=(400, 700)), fonts.Font("monospace")],
     )
-    return made.set(
+    return base_theme.set(
         body_background_fill=PAPER,
         body_background_fill_dark=NIGHT,
         body_text_color=INK,

@@ -44,7 +44,7 @@ def test_the_figure_of_the_confidence_is_shown_to_the_mouse_and_to_the_keyboard(
     expect(figure).to_have_css("width", "1px")
     confidence.focus()
     expect(figure).not_to_have_css("width", "1px")
-    expect(figure).to_have_text(f", {assistant.ask(RECALL).answers[0].confidence * 100:.0f} %")
+    expect(figure).to_have_text(f", {assistant.ask(RECALL).answers[0].confidence * 100:.0f}%")
     confidence.blur()  # to focus the question would scroll, and move the confidence away from under the mouse
     expect(figure).to_have_css("width", "1px")
     confidence.hover()
@@ -134,7 +134,7 @@ def test_the_panel_explains_rank_confidence_and_times(watched: Watched, assistan
     panel = watched.page.locator(".pc-explain").first
     panel.locator("summary").click()
     expect(panel.get_by_role("row", name="Words (BM25) 1")).to_be_visible()
-    expect(panel).to_contain_text(f"Its confidence of {best.confidence * 100:.0f} % is at least the")
+    expect(panel).to_contain_text(f"Its confidence of {best.confidence * 100:.0f}% is at least the")
     expect(panel).to_contain_text("Times: ")
 
 
@@ -178,17 +178,21 @@ def test_a_no_answer_says_why_what_is_missing_and_what_comes_closest(watched: Wa
 
 def test_the_slider_says_what_to_expect_and_asks_again(watched: Watched, assistant: Assistant) -> None:
     watched.ask(RECALL)
-    page, slider = watched.page, watched.page.get_by_label("Least confidence of an answer")
+    page, slider = watched.page, watched.page.get_by_label("Minimum confidence of an answer")
     page.locator(".pc-expect summary").click()
     _, precision, coverage = assistant.calibration.curve[60]
     slider.fill("60")
     expect(page.locator(".pc-stop")).to_have_text(
-        f"Answers from 60 % on: expect {precision * 100:.0f} % of them to be right,"
-        f" and {coverage * 100:.0f} % of questions to get one."
+        f"Minimum confidence 60%. About {precision * 100:.0f}% of such answers are right;"
+        f" {coverage * 100:.0f}% of questions get one."
     )
     slider.fill("100")
-    expect(page.locator(".pc-none h2")).to_have_text("No answer in these documents")
-    expect(page.locator(".pc-none")).to_contain_text("at least 100 % is asked for")
+    expect(page.locator(".pc-none h2")).to_have_text("No sure answer in these documents")
+    expect(page.locator(".pc-none")).to_contain_text("answers need 100%.")
+    best = page.get_by_role("article", name="Possible answer 1, unsure")
+    expect(best).to_contain_text("an answer needs 100%")
+    best.get_by_role("button", name="Show in source").click()
+    expect(page.locator("span.pc-here")).to_be_in_viewport()
     page.get_by_role("button", name="Back to the usual").click()
     expect(page.locator(".pc-answers mark").first).to_be_visible()
 

@@ -77,7 +77,7 @@ def test_a_source_may_offer_web_addresses_only() -> None:
 
 @pytest.mark.parametrize(
     ("confidence", "words", "figure"),
-    [(0.95, "Very high", "95 %"), (0.83, "High", "83 %"), (0.5, "Medium", "50 %"), (0.1, "Low", "10 %")],
+    [(0.95, "Very high", "95%"), (0.83, "High", "83%"), (0.5, "Medium", "50%"), (0.1, "Low", "10%")],
 )
 def test_confidence_is_said_in_words_with_its_figure(confidence: float, words: str, figure: str) -> None:
     document = Document("d.txt", "Yes.")
@@ -132,7 +132,7 @@ def test_a_no_answer_marks_nothing_and_names_what_is_missing() -> None:
     assert found.texts("h2") == ["No answer in these documents"]
     assert found.of_class("pc-missing") == ["In no document: Peru, capital"]
     assert any(words.startswith("None is likely enough. ") for words in found.texts("p"))
-    assert "The best candidate scored 21 %; answers need 62 %." in found.texts("p")
+    assert "The best candidate scored 21%; answers need 62%." in found.texts("p")
     (passage,) = found.texts("article")
     assert passage.startswith("The closest passage, which is not an answer")
     assert "The harbour froze." in passage and found.texts("details") == []
@@ -160,7 +160,7 @@ def test_a_possible_answer_is_called_unsure_and_its_doubts_are_listed() -> None:
     assert found.texts("h2") == [UNSURE_HEADLINE] and found.texts("mark") == []
     assert found.texts("h3") == ["Possible answer unsure"]
     assert found.of_class("pc-doubts") == ["Doubts about itIt scored 21%.<b>Another</b> is as likely."]
-    assert found.of_class("pc-confidence") == ["Low confidence, 21 %"]
+    assert found.of_class("pc-confidence") == ["Low confidence, 21%"]
     assert found.attribute("data-show") == ["possible/1/0"] == found.attribute("data-link")
     assert found.attribute("data-announce")[0].endswith("Possible answer, unsure: 1907")
 

@@ -42,8 +42,8 @@ def found_cells(response: Response) -> list[str]:
 
 
 def test_it_says_whether_the_confidence_was_enough() -> None:
-    assert "Its confidence of 70 % is at least the 31 % asked for: shown." in shown(explained(threshold=0.31)).text
-    assert "Its confidence of 70 % is below the 90 % asked for: withheld." in shown(explained(threshold=0.9)).text
+    assert "Its confidence of 70% is at least the 31% asked for: shown." in shown(explained(threshold=0.31)).text
+    assert "Its confidence of 70% is below the 90% asked for: withheld." in shown(explained(threshold=0.9)).text
     assert "0.700 is below the 0.704 asked for" in shown(explained(threshold=0.704)).text
 
 

@@ -24,7 +24,7 @@ def test_a_place_is_said_in_the_units_of_its_source(known: dict[str, object], wo
 
 
 def test_figures_are_said_as_people_read_them() -> None:
-    assert [percent(share) for share in (0.0, 0.005, 0.831, 1.0)] == ["0 %", "0 %", "83 %", "100 %"]
+    assert [percent(share) for share in (0.0, 0.005, 0.831, 1.0)] == ["0%", "0%", "83%", "100%"]
     assert [count(number, "answer") for number in (0, 1, 2, 12_000)] == [
         "0 answers",
         "1 answer",

@@ -40,26 +40,26 @@ def questions_in(content: bytes, most: int) -> list[str]:
     except csv.Error as error:
         raise InvalidInput(f"The file cannot be read as CSV: {error}.", "Give a row for each question.") from None
     heads = [cell.strip().lstrip("\ufeff").casefold() for cell in rows[0]] if rows else []
-    named = next((place for place, head in enumerate(heads) if head in NAMES), None)
-    if named is None and (len(rows) == 1 or len({len(row) for row in rows}) > 1):
+    column = next((place for place, head in enumerate(heads) if head in NAMES), None)
+    if column is None and (len(rows) == 1 or len({len(row) for row in rows}) > 1):
         # No table but a list of questions, some with a comma in them.
         rows = [[line] for line in text.lstrip("\ufeff").splitlines()]
-    place = named or 0
-    body = rows if named is None else rows[1:]
-    found = list(dict.fromkeys(row[place].strip() for row in body if len(row) > place and row[place].strip()))
-    if not found:
+    place = column or 0
+    body = rows if column is None else rows[1:]
+    questions = list(dict.fromkeys(row[place].strip() for row in body if len(row) > place and row[place].strip()))
+    if not questions:
         raise InvalidInput(
             "The file holds no question.", "Give a CSV with a row for each, or with a column `question`."
         )
-    if len(found) > most:
-        raise InvalidInput(f"The file holds {len(found):,} questions.", f"Give at most {most:,} at once.")
-    return found
+    if len(questions) > most:
+        raise InvalidInput(f"The file holds {len(questions):,} questions.", f"Give at most {most:,} at once.")
+    return questions
 
 
 def table_html(responses: Sequence[Response], batch_id: str) -> str:
     """Return the table with a row for each question, and the buttons that save it."""
     answered = sum(response.status == "answered" for response in responses)
-    said = f"{count(len(responses), 'question')}, {answered:,} answered"
+    summary = f"{count(len(responses), 'question')}, {answered:,} answered"
     buttons = [
         element("button", words, type="button", data_save=f"{batch_id}/{form}", class_="pc-tool")
         for form, (_, _, words) in FORMS.items()
@@ -73,11 +73,11 @@ def table_html(responses: Sequence[Response], batch_id: str) -> str:
     )
     return element(
         "section",
-        element("h2", escaped(said), class_="pc-headline"),
+        element("h2", escaped(summary), class_="pc-headline"),
         element("div", element("span", "Save as", class_="pc-note"), *buttons, class_="pc-controls"),
         element("div", table, class_="pc-wide", tabindex="0", role="region", aria_label="Answers to the questions"),
         aria_label="Batch",
-        data_announce=said,
+        data_announce=summary,
     )
 
 
@@ -95,17 +95,17 @@ def file_of(responses: Sequence[Response], form: str) -> str:
 
 
 def _row(response: Response) -> str:
-    asked = element("th", isolated(one_line(response.question)), scope="row")
+    question = element("th", isolated(one_line(response.question)), scope="row")
     if response.no_answer is not None:
-        missing = ", ".join(response.no_answer.missing_terms)
-        words = "No answer" + (f"; in no document: {missing}" if missing else "")
-        return element("tr", asked, element("td", isolated(words), colspan="4", class_="pc-note"))
+        missing_terms = ", ".join(response.no_answer.missing_terms)
+        words = "No answer" + (f"; in no document: {missing_terms}" if missing_terms else "")
+        return element("tr", question, element("td", isolated(words), colspan="4", class_="pc-note"))
     best = response.answers[0]
     more = len(response.answers) - 1
     judged = f"{LEVEL_WORDS[best.confidence_level].removesuffix(' confidence')}, {percent(best.confidence)}"
     return element(
         "tr",
-        asked,
+        question,
         element(
             "td",
             element("q", _in_its_sentence(best), dir="auto"),
@@ -135,17 +135,17 @@ def _csv(responses: Sequence[Response]) -> str:
 
 
 def _values(response: Response) -> dict[str, object]:
-    known: dict[str, object] = {"question": response.question, "status": response.status}
+    common: dict[str, object] = {"question": response.question, "status": response.status}
     if response.no_answer is not None:
         return {
-            **known,
+            **common,
             "reason": response.no_answer.reason,
             "missing_terms": " ".join(response.no_answer.missing_terms),
         }
     best = response.answers[0]
     citation = best.citation
     return {
-        **known,
+        **common,
         "answer": best.answer,
         "context": best.context,
         "confidence": best.confidence,

@@ -1,4 +1,4 @@
-"""Turns a response into HTML: quotation cards, side by side where the sources differ, every text escaped."""
+"""Turns a response into HTML: quotation cards, side by side if the sources differ, every text escaped."""
 
 from collections.abc import Sequence
 
@@ -23,19 +23,24 @@ EXPORTS = {"markdown": "Markdown", "json": "JSON", "bibtex": "BibTeX"}
 
 
 def response_html(response: Response, judged: bool = False) -> str:
-    """Return the cards of a response. The root names what a screen reader is told (`data-announce`).
+    """Return the cards of a response. `data-announce` of the root is the text for a screen reader.
 
     With `judged` each card asks whether it is right.
     """
     if response.no_answer is not None:
         return no_answer_html(response, response.no_answer)
-    said = count(len(response.answers), "answer")
+    number_of_answers = count(len(response.answers), "answer")
     best = response.answers[0]
     differ = bool(response.agreement.get("differ"))
-    announced = f"{said}, best: {one_line(best.answer)} — {LEVEL_WORDS[best.confidence_level]}"
+    announced = f"{number_of_answers}, best: {one_line(best.answer)} — {LEVEL_WORDS[best.confidence_level]}"
     return element(
         "section",
-        element("h2", f"{said} to ", element("q", escaped(one_line(response.question)), dir="auto"), class_="pc-asked"),
+        element(
+            "h2",
+            f"{number_of_answers} to ",
+            element("q", escaped(one_line(response.question)), dir="auto"),
+            class_="pc-asked",
+        ),
         element("p", "Exact words of the sources, nothing added. ", _exports(), class_="pc-note"),
         element("p", response.withheld_note, class_="pc-note") if response.withheld_note else "",
         _side_by_side(response, judged) if differ else _listed(response, response.answers, judged),
@@ -48,21 +53,21 @@ def response_html(response: Response, judged: bool = False) -> str:
 
 
 def sides(response: Response) -> list[list[Answer]]:
-    """Return the answers that another contradicts, by what they say: the side with the newest date first, ties by rank.
+    """Return the answers that another contradicts, grouped by statement: the newest date first, ties by rank.
 
     Answers that nothing contradicts are on no side, though the response as a whole differs.
     """
     by_rank = {answer.rank: answer for answer in response.answers}
     grouped = [[by_rank.pop(rank) for rank in group if rank in by_rank] for group in response.agreement["groups"]]
-    found = [group for group in grouped if group] + [[answer] for answer in by_rank.values()]
-    stated = [[statement_of(answer) for answer in group] for group in found]
+    groups = [group for group in grouped if group] + [[answer] for answer in by_rank.values()]
+    statements = [[statement_of(answer) for answer in group] for group in groups]
 
     def contradicted(place: int) -> bool:
-        others = (one for at, group in enumerate(stated) if at != place for one in group)
-        return any(relation(response.question, mine, one) == "differ" for one in others for mine in stated[place])
+        others = (one for at, group in enumerate(statements) if at != place for one in group)
+        return any(relation(response.question, mine, one) == "differ" for one in others for mine in statements[place])
 
-    chosen = [group for place, group in enumerate(found) if contradicted(place)]
-    by_best = sorted(chosen, key=lambda group: min(answer.rank for answer in group))
+    contradicted_groups = [group for place, group in enumerate(groups) if contradicted(place)]
+    by_best = sorted(contradicted_groups, key=lambda group: min(answer.rank for answer in group))
     return sorted(by_best, key=_newest, reverse=True)
 
 
@@ -71,8 +76,8 @@ def _listed(response: Response, answers: Sequence[Answer], judged: bool) -> str:
 
 
 def _side_by_side(response: Response, judged: bool) -> str:
-    found = sides(response)
-    if len(found) < 2:
+    all_sides = sides(response)
+    if len(all_sides) < 2:
         return _listed(response, response.answers, judged)
     columns = [
         element(
@@ -81,11 +86,11 @@ def _side_by_side(response: Response, judged: bool) -> str:
             _listed(response, side, judged),
             class_="pc-side",
         )
-        for side in found
+        for side in all_sides
     ]
     words = element("p", "The sources differ. What they say stands side by side, the newest first.", class_="pc-differ")
-    shown = {answer.rank for side in found for answer in side}
-    rest = [answer for answer in response.answers if answer.rank not in shown]
+    ranks = {answer.rank for side in all_sides for answer in side}
+    rest = [answer for answer in response.answers if answer.rank not in ranks]
     below = element("h3", "Also found", class_="pc-date") + _listed(response, rest, judged) if rest else ""
     return words + element("div", *columns, class_="pc-sides") + below
 
@@ -161,8 +166,8 @@ def _verified(citation: Citation, index: IndexInfo) -> str:
         f"The document is the one that was indexed: SHA-256 {element('code', citation.content_sha256)}",
         f"Both were checked for this response, against version {index.version:,} of the index.",
     ]
-    listed = element("ul", *(element("li", check) for check in checks))
-    return element("details", element("summary", "✓ Verified"), listed, class_="pc-verified")
+    items = element("ul", *(element("li", check) for check in checks))
+    return element("details", element("summary", "✓ Verified"), items, class_="pc-verified")
 
 
 def _feedback(answer: Answer) -> str:
@@ -170,5 +175,5 @@ def _feedback(answer: Answer) -> str:
         element("button", escaped(words), type="button", data_verdict=f"{answer.rank}/{verdict}", aria_pressed="false")
         for verdict, words in VERDICTS.items()
     ]
-    asked = element("div", *buttons, role="group", aria_label=f"Answer {answer.rank} is", class_="pc-verdicts")
-    return element("details", element("summary", "Is it right?"), asked, class_="pc-feedback")
+    group = element("div", *buttons, role="group", aria_label=f"Answer {answer.rank} is", class_="pc-verdicts")
+    return element("details", element("summary", "Is it right?"), group, class_="pc-feedback")

@@ -14,21 +14,21 @@ FEWEST = 0.02
 
 def slider_html(calibration: Calibration, threshold: float) -> str:
     """Return the slider over the held-out curve of a calibration, with the words for each of its stops."""
-    chosen, words = round(threshold * (STEPS - 1)), stops(calibration)
+    stop, words = round(threshold * (STEPS - 1)), stops(calibration)
     slider = field(
         type="range",
         id="pc-least",
         min="0",
         max=str(STEPS - 1),
-        value=str(chosen),
+        value=str(stop),
         data_stops=json.dumps(words, ensure_ascii=False),
-        data_usual=str(chosen),
-        aria_valuetext=words[chosen],
+        data_usual=str(stop),
+        aria_valuetext=words[stop],
         aria_describedby="pc-measured",
     )
-    label = element("label", "Least confidence of an answer", for_="pc-least")
+    label = element("label", "Minimum confidence of an answer", for_="pc-least")
     usual = element("button", "Back to the usual", type="button", class_="pc-usual")
-    summary = element("summary", "How sure? ", element("span", escaped(words[chosen]), class_="pc-stop"))
+    summary = element("summary", "How sure? ", element("span", escaped(words[stop]), class_="pc-stop"))
     return element("details", summary, label, slider, usual, _measured(calibration), class_="pc-expect")
 
 
@@ -38,14 +38,15 @@ def stops(calibration: Calibration) -> list[str]:
 
 
 def _expected(calibration: Calibration, threshold: float) -> str:
-    shown = f"Answers from {percent(threshold)} on"
-    known = [point for point in sorted(calibration.curve) if point[0] <= threshold + 1e-9]
-    if not known:
-        return f"{shown}."
-    _, precision, coverage = known[-1]
+    minimum = f"Minimum confidence {percent(threshold)}"
+    points = [point for point in sorted(calibration.curve) if point[0] <= threshold + 1e-9]
+    if not points:
+        return f"{minimum}."
+    _, precision, coverage = points[-1]
     if coverage < FEWEST:
-        return f"{shown}: next to no question gets one."
-    return f"{shown}: expect {percent(precision)} of them to be right, and {percent(coverage)} of questions to get one."
+        return f"{minimum}. Almost no question gets an answer."
+    right, answered = percent(precision), percent(coverage)
+    return f"{minimum}. About {right} of such answers are right; {answered} of questions get one."
 
 
 def _measured(calibration: Calibration) -> str:

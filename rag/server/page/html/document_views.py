@@ -30,25 +30,25 @@ class Listing:
 
 def listing_html(documents: Sequence[DocumentSummary], listing: Listing, readonly: bool) -> str:
     """Return a page of the documents that fit, with the facets that they can be narrowed by."""
-    copied = {sha for sha, number in Counter(found.text_sha256 for found in documents).items() if number > 1}
-    named = [found for found in documents if _fits(found, listing.query)]
-    facets = Counter(facet for found in named for facet in _facets(found, copied))
-    fitting = [found for found in named if not listing.facet or listing.facet in _facets(found, copied)]
+    copied_hashes = {sha for sha, number in Counter(summary.text_sha256 for summary in documents).items() if number > 1}
+    matching = [summary for summary in documents if _fits(summary, listing.query)]
+    facets = Counter(facet for summary in matching for facet in _facets(summary, copied_hashes))
+    fitting = [summary for summary in matching if not listing.facet or listing.facet in _facets(summary, copied_hashes)]
     first = listing.page * ON_A_PAGE
-    shown = fitting[first : first + ON_A_PAGE]
-    said = f"{count(len(fitting), 'document')} of {len(documents):,}" if len(fitting) < len(documents) else ""
+    page = fitting[first : first + ON_A_PAGE]
+    narrowed = f"{count(len(fitting), 'document')} of {len(documents):,}" if len(fitting) < len(documents) else ""
     return element(
         "section",
         _facet_buttons(facets, listing),
-        element("p", escaped(said or count(len(documents), "document")), class_="pc-note", role="status"),
-        _rows(shown, readonly),
+        element("p", escaped(narrowed or count(len(documents), "document")), class_="pc-note", role="status"),
+        _rows(page, readonly),
         _pages(len(fitting), listing),
         aria_label="Documents",
     )
 
 
 def document_html(document: Document, chunks: Sequence[Chunk], masks: Sequence[Mask], readonly: bool) -> str:
-    """Return a document with the boundaries of its passages, and what is ignored in it greyed with its reason."""
+    """Return a document with the boundaries of its passages, and its masked parts greyed, each with its reason."""
     end = min(len(document.text), LONGEST_SHOWN)
     layers = ([_passage(number, chunk) for number, chunk in enumerate(chunks, start=1)], ignored(masks))
     body = marked(document.text, 0, end, layers, LineNumbers(document.text, document.layout.pages))
@@ -87,17 +87,19 @@ def ignored(masks: Sequence[Mask]) -> list[Mark]:
 
 
 def progress_html(progress: Progress | None) -> str:
-    """Return a bar of how far a write is, with the time left where there is a pace."""
+    """Return a bar of how far a write is, with the time left if there is a pace."""
     if progress is None:
         return element("p", "Reading the files …", class_="pc-note", role="status")
-    left = progress.seconds_left
-    words = f"{progress.documents:,} read, now {progress.name}" + (f", about {duration(left)} left" if left else "")
+    seconds_left = progress.seconds_left
+    words = f"{progress.documents:,} read, now {progress.name}" + (
+        f", about {duration(seconds_left)} left" if seconds_left else ""
+    )
     bar = element("progress", max=str(progress.total), value=str(progress.done), aria_label="Files read")
     return bar + element("p", escaped(words), class_="pc-note")
 
 
 def report_html(report: IndexReport) -> str:
-    """Return what became of each file, and what else is to be known of the write."""
+    """Return the result of a write: a row for each file, and its notes."""
     same = dict(report.duplicates)
     rows = [
         (name, change + (f", same text as {first_few(same[name])}" if name in same else ""))
@@ -107,36 +109,36 @@ def report_html(report: IndexReport) -> str:
     rows += [(name, f"skipped: {reason}") for name, reason in report.failed]
     numbers = {change: len(getattr(report, change)) for change in ("added", "updated", "unchanged", "removed")}
     numbers["skipped"] = len(report.failed)
-    said = ", ".join(f"{number:,} {change}" for change, number in numbers.items() if number) or "Nothing to do."
-    shown = [
+    totals = ", ".join(f"{number:,} {change}" for change, number in numbers.items() if number) or "Nothing to do."
+    lines = [
         element("tr", element("th", isolated(name), scope="row"), element("td", isolated(what)))
         for name, what in rows[:200]
     ]
-    table = element("table", element("tbody", *shown), class_="pc-table pc-report") if shown else ""
+    table = element("table", element("tbody", *lines), class_="pc-table pc-report") if lines else ""
     notes = [element("p", isolated(f"Note: {note}"), class_="pc-note") for note in report.notes]
-    return element("section", element("p", escaped(said)), *notes, table, aria_label="Report", data_announce=said)
+    return element("section", element("p", escaped(totals)), *notes, table, aria_label="Report", data_announce=totals)
 
 
 def health_html(
     info: IndexInfo, documents: Sequence[DocumentSummary], problems: Sequence[str] | None, readonly: bool
 ) -> str:
-    """Return what the index is and, where it was examined, what is wrong with it."""
-    copies = len(documents) - len({found.text_sha256 for found in documents})
-    empty = sum(not found.chunks for found in documents)
-    copied = f"{copies:,} {'copy' if copies == 1 else 'copies'}"
+    """Return the facts of the index and, if it was examined, its problems."""
+    copies = len(documents) - len({summary.text_sha256 for summary in documents})
+    empty = sum(not summary.chunks for summary in documents)
+    copies_words = f"{copies:,} {'copy' if copies == 1 else 'copies'}"
     facts = {
         "Version": f"{info.version:,}",
-        "Documents": f"{info.documents:,} ({copied}, {empty:,} without passages)",
+        "Documents": f"{info.documents:,} ({copies_words}, {empty:,} without passages)",
         "Passages": f"{info.chunks:,}",
         "Model": info.embedding_model,
         "Fingerprint": info.fingerprint,
     }
-    listed = [element("dt", escaped(name)) + element("dd", isolated(value)) for name, value in facts.items()]
+    items = [element("dt", escaped(name)) + element("dd", isolated(value)) for name, value in facts.items()]
     tools = [action("Verify index", {"check": True}, "pc-tool")]
     if not readonly:
         tools.append(action("Refresh changed files", {"read": True}, "pc-tool"))
         tools += [action("Repair", {"mend": True}, "pc-tool")] if problems else []
-    return element("dl", *listed, class_="pc-facts") + _verdict(problems) + element("div", *tools, class_="pc-controls")
+    return element("dl", *items, class_="pc-facts") + _verdict(problems) + element("div", *tools, class_="pc-controls")
 
 
 def action(words: str, what: Mapping[str, object], name: str | None = None, **more: str | None) -> str:
@@ -154,16 +156,16 @@ def _verdict(problems: Sequence[str] | None) -> str:
     return element("p", escaped(f"Wrong: {wrong}."), class_="pc-trouble", data_announce=f"Wrong: {wrong}")
 
 
-def _fits(found: DocumentSummary, query: str) -> bool:
-    text = f"{found.id} {found.title or ''}".casefold()
+def _fits(summary: DocumentSummary, query: str) -> bool:
+    text = f"{summary.id} {summary.title or ''}".casefold()
     return all(word in text for word in query.casefold().split())
 
 
-def _facets(found: DocumentSummary, copied: set[str]) -> list[str]:
-    suffix = PurePath(found.source_path or "").suffix.lower()
+def _facets(summary: DocumentSummary, copied_hashes: set[str]) -> list[str]:
+    suffix = PurePath(summary.source_path or "").suffix.lower()
     kinds = [suffix or "no file"]
-    kinds += [COPIES] if found.text_sha256 in copied else []
-    return kinds + ([EMPTY] if not found.chunks else [])
+    kinds += [COPIES] if summary.text_sha256 in copied_hashes else []
+    return kinds + ([EMPTY] if not summary.chunks else [])
 
 
 def _facet_buttons(facets: Mapping[str, int], listing: Listing) -> str:
@@ -180,8 +182,8 @@ def _facet_buttons(facets: Mapping[str, int], listing: Listing) -> str:
     return element("div", *buttons, role="group", aria_label="Only those of a kind", class_="pc-controls pc-facets")
 
 
-def _rows(shown: Sequence[DocumentSummary], readonly: bool) -> str:
-    if not shown:
+def _rows(summaries: Sequence[DocumentSummary], readonly: bool) -> str:
+    if not summaries:
         return element("p", "No document fits.")
     heads = [element("th", word, scope="col") for word in ("Title", "Name", "Passages", "Characters")]
     heads += [] if readonly else [element("th", element("span", "Remove", class_="pc-hidden"), scope="col")]
@@ -190,23 +192,23 @@ def _rows(shown: Sequence[DocumentSummary], readonly: bool) -> str:
         element(
             "table",
             element("thead", element("tr", *heads)),
-            element("tbody", *(_row(found, readonly) for found in shown)),
+            element("tbody", *(_row(summary, readonly) for summary in summaries)),
             class_="pc-table pc-list",
         ),
         class_="pc-wide",
     )
 
 
-def _row(found: DocumentSummary, readonly: bool) -> str:
-    title = one_line(found.title or "") or found.id
-    opened = action(title, {"open": found.id}, "pc-open", dir="auto")
+def _row(summary: DocumentSummary, readonly: bool) -> str:
+    title = one_line(summary.title or "") or summary.id
+    title_button = action(title, {"open": summary.id}, "pc-open", dir="auto")
     cells = [
-        element("th", opened, scope="row"),
-        element("td", isolated(found.id)),
-        element("td", f"{found.chunks:,}", class_="pc-number"),
-        element("td", f"{found.length:,}", class_="pc-number"),
+        element("th", title_button, scope="row"),
+        element("td", isolated(summary.id)),
+        element("td", f"{summary.chunks:,}", class_="pc-number"),
+        element("td", f"{summary.length:,}", class_="pc-number"),
     ]
-    return element("tr", *cells, "" if readonly else element("td", _remove_button(found.id)))
+    return element("tr", *cells, "" if readonly else element("td", _remove_button(summary.id)))
 
 
 def _remove_button(document_id: str) -> str:

@@ -10,7 +10,7 @@ from rag.server.page.html.labels import count, percent
 from rag.server.page.html.markup import element, escaped, isolated
 
 OPEN_STAGE = "answers"
-"""The stage whose figures are not folded: what a user gets."""
+"""The stage whose figures are not folded, because a user sees its results."""
 
 
 def evaluation_html(evaluation: Evaluation, evaluation_id: str) -> str:
@@ -19,7 +19,7 @@ def evaluation_html(evaluation: Evaluation, evaluation_id: str) -> str:
 
     about = evaluation.dataset
     failed = len(evaluation.failures)
-    said = f"{count(int(about['questions']), 'question')}, {failed:,} gone wrong"
+    summary = f"{count(int(about['questions']), 'question')}, {failed:,} gone wrong"
     save = element("button", "Report (HTML)", type="button", data_save=f"{evaluation_id}/report", class_="pc-tool")
     saved = element("button", "JSON", type="button", data_save=f"{evaluation_id}/json", class_="pc-tool")
     plots = [
@@ -27,23 +27,23 @@ def evaluation_html(evaluation: Evaluation, evaluation_id: str) -> str:
     ]
     return element(
         "section",
-        element("h2", escaped(said), class_="pc-headline"),
+        element("h2", escaped(summary), class_="pc-headline"),
         element("div", element("span", "Save as"), save, saved, class_="pc-controls"),
         _failures(evaluation.failures),
         element("h3", "Curves", class_="pc-date"),
         element("div", *plots, class_="pc-plots"),
         element("h3", "Figures", class_="pc-date"),
-        *(_stage(stage, found) for stage, found in evaluation.stages().items()),
+        *(_stage(stage, measures) for stage, measures in evaluation.stages().items()),
         aria_label="Evaluation",
-        data_announce=said,
+        data_announce=summary,
     )
 
 
-def _failures(found: Sequence[Mapping[str, Any]]) -> str:
-    if not found:
+def _failures(failures: Sequence[Mapping[str, Any]]) -> str:
+    if not failures:
         return element("p", "Every question was answered as it should be.", class_="pc-sound")
     note = element("p", "Surest wrong answers first, then answers withheld.", class_="pc-note")
-    return element("h3", "What went wrong", class_="pc-date") + note + "".join(map(_failure, found))
+    return element("h3", "What went wrong", class_="pc-date") + note + "".join(map(_failure, failures))
 
 
 def _failure(failure: Mapping[str, Any]) -> str:
@@ -53,15 +53,15 @@ def _failure(failure: Mapping[str, Any]) -> str:
         "Shown" if failure["shown"] else "Withheld": returned["text"] if returned else "nothing",
         "From": returned["document_id"] if returned else "",
         "Confidence": percent(failure["confidence"]),
-        "Lost": LOSSES[lost] if lost else "shown, but not what was wanted",
+        "Lost": LOSSES[lost] if lost else "shown, but not the answer expected",
     }
-    listed = [element("dt", escaped(name)) + element("dd", isolated(value)) for name, value in facts.items() if value]
-    asked = element("h4", isolated(failure["question"]))
-    return element("article", asked, element("dl", *listed, class_="pc-facts"), class_="pc-failure")
+    items = [element("dt", escaped(name)) + element("dd", isolated(value)) for name, value in facts.items() if value]
+    heading = element("h4", isolated(failure["question"]))
+    return element("article", heading, element("dl", *items, class_="pc-facts"), class_="pc-failure")
 
 
-def _stage(stage: str, found: Sequence[Measure]) -> str:
-    heads = [element("th", word, scope="col") for word in ("Measure", "Value", "95 %", "n")]
+def _stage(stage: str, measures: Sequence[Measure]) -> str:
+    heads = [element("th", word, scope="col") for word in ("Measure", "Value", "95%", "n")]
     rows = [
         element(
             "tr",
@@ -71,10 +71,10 @@ def _stage(stage: str, found: Sequence[Measure]) -> str:
                 for cell in (number(one.value), interval(one), f"{one.n:,}")
             ),
         )
-        for one in found
+        for one in measures
     ]
     note = element("caption", escaped(NOTES.get(stage, stage)))
     parts = note, element("thead", element("tr", *heads)), element("tbody", *rows)
     table = element("table", *parts, class_="pc-table pc-figures")
-    opened = "" if stage == OPEN_STAGE else None
-    return element("details", element("summary", escaped(stage)), table, open=opened, class_="pc-stage")
+    unfolded = "" if stage == OPEN_STAGE else None
+    return element("details", element("summary", escaped(stage)), table, open=unfolded, class_="pc-stage")

@@ -21,12 +21,12 @@ POLARITY_WORDS: dict[Polarity, str] = {
 def source_words(citation: Citation) -> str:
     """Return title, author, publisher, date, place and address of a citation as plain text in one line."""
     source = citation.source
-    known = [source.author, source.publisher, source.published_at, place_words(citation), source.uri]
-    return ", ".join([title_words(citation), *(one_line(part) for part in known if part)])
+    parts = [source.author, source.publisher, source.published_at, place_words(citation), source.uri]
+    return ", ".join([title_words(citation), *(one_line(part) for part in parts if part)])
 
 
 def title_words(citation: Citation) -> str:
-    """Return the title of the document cited, its id where it has none."""
+    """Return the title of the document cited, its id if it has none."""
     return one_line(citation.source.title or "") or citation.span.document_id
 
 
@@ -39,9 +39,9 @@ def percent(share: float) -> str:
     """Return a fraction as a whole percentage.
 
     >>> percent(0.831)
-    '83 %'
+    '83%'
     """
-    return f"{share * 100:.0f} %"
+    return f"{share * 100:.0f}%"
 
 
 def count(number: int, noun: str) -> str:

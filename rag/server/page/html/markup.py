@@ -41,8 +41,8 @@ def attributes(**values: str | None) -> str:
     >>> attributes(class_="note", data_line="3", title=None)
     ' class="note" data-line="3"'
     """
-    given = {name.strip("_").replace("_", "-"): value for name, value in values.items() if value is not None}
-    return "".join(f' {name}="{escaped(value)}"' for name, value in given.items())
+    pairs = {name.strip("_").replace("_", "-"): value for name, value in values.items() if value is not None}
+    return "".join(f' {name}="{escaped(value)}"' for name, value in pairs.items())
 
 
 def element(tag: str, *content: str, **values: str | None) -> str:
@@ -56,7 +56,7 @@ def field(**values: str | None) -> str:
 
 
 def isolated(text: str) -> str:
-    """Return text from a source as an inline element whose direction cannot reach what stands beside it."""
+    """Return text from a source as an inline element whose direction cannot reach the text beside it."""
     return element("bdi", escaped(text))
 
 
@@ -68,7 +68,7 @@ class LineNumbers:
 
         `pages` are the offsets at which pages begin, the first for page 1.
         """
-        self._starts = [0, *(found.end() for found in LINE_END.finditer(text))]
+        self._starts = [0, *(line_end.end() for line_end in LINE_END.finditer(text))]
         # A lone CR ends a line but no browser breaks there.
         self._broken = {start for start in self._starts if text[max(0, start - 1) : start] == "\r"}
         self._pages = pages
@@ -82,14 +82,14 @@ class LineNumbers:
 
 def _numbered(starts: Sequence[int], start: int, end: int, unit: str) -> Iterator[tuple[int, str]]:
     for number in range(bisect_left(starts, start), bisect_left(starts, end)):
-        given = {"class_": f"pc-{unit}", f"data_{unit}": str(number + 1), "aria_hidden": "true"}
-        yield starts[number], element("span", **given)
+        values = {"class_": f"pc-{unit}", f"data_{unit}": str(number + 1), "aria_hidden": "true"}
+        yield starts[number], element("span", **values)
 
 
 def marked(text: str, start: int, end: int, layers: Sequence[Sequence[Mark]], lines: LineNumbers | None = None) -> str:
     """Return `text[start:end]` as HTML with the marks of each layer around their places.
 
-    The marks of one layer are in order; where two overlap, the later begins where the earlier ends. An outer layer is
+    The marks of one layer are in order; if two overlap, the later begins at the end of the earlier. An outer layer is
     never broken by an inner one: the inner mark is split at its edge.
     """
     return "".join(_marked(text, start, end, layers, lines))

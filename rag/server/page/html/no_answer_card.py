@@ -16,7 +16,7 @@ from rag.server.page.html.quotations import (
 HEADLINES: dict[NoAnswerReason, str] = {
     "empty_question": "No question yet",
     "empty_index": "No documents yet",
-    "needs_context": "A question that needs what was said before",
+    "needs_context": "A question that needs an earlier one",
     "filtered_out": "No answer in the documents chosen",
     "no_match": "No answer in these documents",
     "low_confidence": "No answer in these documents",
@@ -37,12 +37,12 @@ def no_answer_html(response: Response, refusal: NoAnswer) -> str:
     headline = UNSURE_HEADLINE if refusal.possible else HEADLINES[refusal.reason]
     words = f"{refusal.message} {REMEDIES[refusal.reason]}"
     unsure = f" Possible answer, unsure: {one_line(refusal.possible[0].answer)}" if refusal.possible else ""
-    asked = one_line(response.question)
-    missing = ", ".join(refusal.missing_terms)
+    question = one_line(response.question)
+    missing_terms = ", ".join(refusal.missing_terms)
     return element(
         "section",
         element("h2", escaped(headline), class_="pc-headline"),
-        element("p", "Asked: ", element("q", escaped(asked), dir="auto"), class_="pc-note") if asked else "",
+        element("p", "Asked: ", element("q", escaped(question), dir="auto"), class_="pc-note") if question else "",
         element("p", escaped(words)),
         _missing(refusal.missing_terms),
         _figures(refusal),
@@ -52,12 +52,12 @@ def no_answer_html(response: Response, refusal: NoAnswer) -> str:
         aria_label="No answer",
         data_question=response.question,
         data_response=response.response_id,
-        data_announce=f"{headline}. {words}" + (f" In no document: {missing}." if missing else "") + unsure,
+        data_announce=f"{headline}. {words}" + (f" In no document: {missing_terms}." if missing_terms else "") + unsure,
     )
 
 
 def message_html(headline: str, remedy: str, kind: str = "error") -> str:
-    """Return a card that says what is the matter and what to do; `kind` is `error`, `waiting` or `done`."""
+    """Return a card with a problem and its remedy; `kind` is `error`, `waiting` or `done`."""
     return element(
         "section",
         element("h2", escaped(headline), class_="pc-headline"),
@@ -70,15 +70,15 @@ def message_html(headline: str, remedy: str, kind: str = "error") -> str:
 def _missing(terms: tuple[str, ...]) -> str:
     if not terms:
         return ""
-    listed = ", ".join(element("strong", isolated(term)) for term in terms)
-    return element("p", f"In no document: {listed}", class_="pc-missing")
+    words = ", ".join(element("strong", isolated(term)) for term in terms)
+    return element("p", f"In no document: {words}", class_="pc-missing")
 
 
 def _figures(refusal: NoAnswer) -> str:
     if refusal.best_confidence is None or refusal.threshold is None:
         return ""
-    best, asked = percent(refusal.best_confidence), percent(refusal.threshold)
-    return element("p", f"The best candidate scored {best}; answers need {asked}.", class_="pc-note")
+    best, threshold = percent(refusal.best_confidence), percent(refusal.threshold)
+    return element("p", f"The best candidate scored {best}; answers need {threshold}.", class_="pc-note")
 
 
 def _possible(response: Response, refusal: NoAnswer) -> str:
@@ -105,8 +105,8 @@ def _possible_answer(response: Response, answer: Answer) -> str:
 def _doubts(answer: Answer) -> str:
     if not answer.doubts:
         return ""
-    listed = element("ul", *(element("li", escaped(one_line(doubt.text))) for doubt in answer.doubts))
-    return element("div", element("p", "Doubts about it"), listed, class_="pc-doubts")
+    items = element("ul", *(element("li", escaped(one_line(doubt.text))) for doubt in answer.doubts))
+    return element("div", element("p", "Doubts about it"), items, class_="pc-doubts")
 
 
 def _closest(response: Response, refusal: NoAnswer) -> str:

@@ -1,4 +1,4 @@
-"""Turns one quotation into HTML: its words, where they stand, and what can be done with them."""
+"""Turns one quotation into HTML: its words, their place, and buttons to show, widen and copy them."""
 
 from rag.core.response import Answer, Citation, Response
 from rag.server.page.html.explanation import explanation_html
@@ -28,12 +28,12 @@ def quotation(answer: Answer, marked_tag: str) -> str:
 
 
 def source_line(citation: Citation) -> str:
-    """Return title, author, publisher, date and place in a line, with a link where the source has a web address."""
+    """Return title, author, publisher, date and place in a line, with a link if the source has a web address."""
     source = citation.source
-    known = [source.author, source.publisher, source.published_at]
+    facts = [source.author, source.publisher, source.published_at]
     parts = [
         element("cite", isolated(title_words(citation))),
-        *(isolated(one_line(part)) for part in known if part),
+        *(isolated(one_line(part)) for part in facts if part),
         element("span", escaped(place_words(citation)), class_="pc-place"),
         original_link(citation),
     ]
@@ -42,7 +42,7 @@ def source_line(citation: Citation) -> str:
 
 
 def original_link(citation: Citation) -> str:
-    """Return a link to the quotation in the original, empty where it has no web address."""
+    """Return a link to the quotation in the original, empty if it has no web address."""
     # Only web addresses: a source must not be able to offer `javascript:` to be clicked.
     address = citation.to_dict()["url_fragment"]
     if address is None:
@@ -52,12 +52,12 @@ def original_link(citation: Citation) -> str:
 
 def actions(answer: Answer, group: str) -> str:
     """Return the buttons of a quotation: show, widen, copy."""
-    citation, named = answer.citation, f"{ACTION_NAMES[group]} {answer.rank}"
+    citation, name = answer.citation, f"{ACTION_NAMES[group]} {answer.rank}"
     cited = f"“{citation.quote}” — {source_words(citation)}"
-    wider, link = f"Widen {named} by a sentence on each side", f"Copy link to {named}"
+    wider, link = f"Widen {name} by a sentence on each side", f"Copy link to {name}"
     return "".join(
         (
-            show_button("Show in source", group, answer.rank, 0, f"Show in source: {named}"),
+            show_button("Show in source", group, answer.rank, 0, f"Show in source: {name}"),
             element("button", "Widen", type="button", data_widen=f"{group}/{answer.rank}/0", aria_label=wider),
             element("button", "Copy quote", type="button", data_copy=citation.quote),
             element("button", "Copy with citation", type="button", data_copy=cited),
@@ -67,7 +67,7 @@ def actions(answer: Answer, group: str) -> str:
 
 
 def polarity(answer: Answer) -> str:
-    """Return in words that the sentence denies what is asked or makes it conditional, empty if it affirms it."""
+    """Return words that say how the sentence stands to the question, empty if it affirms it."""
     words = POLARITY_WORDS[answer.polarity]
     return element("p", escaped(words), class_=f"pc-polarity pc-{answer.polarity}") if words else ""
 
@@ -77,8 +77,8 @@ def continues(answer: Answer) -> str:
     if answer.continues is None:
         return ""
     marker, text = answer.continues
-    said = element("q", escaped(one_line(text)), dir="auto")
-    words = ("The source goes on with “", element("strong", isolated(marker)), "”: ", said)
+    following = element("q", escaped(one_line(text)), dir="auto")
+    words = ("The source goes on with “", element("strong", isolated(marker)), "”: ", following)
     return element("p", *words, class_="pc-continues")
 
 
@@ -101,7 +101,7 @@ def show_button(words: str, group: str, rank: int, place: int, label: str) -> st
 
 
 def explained(response: Response, answer: Answer) -> str:
-    """Return the folded panel that tells how this quotation was found, empty where the response does not say."""
+    """Return the folded panel that tells how this quotation was found, empty if the response has no explanation."""
     panel = explanation_html(response, answer)
     if not panel:
         return ""

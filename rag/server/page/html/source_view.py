@@ -17,7 +17,7 @@ MARK_WORDS = {
     "possible": "A possible answer, unsure",
     "closest": "This passage, not an answer",
 }
-"""What the quotation of each group is called where it is marked."""
+"""The name of the quotation of each group in its source."""
 LONGEST_WHOLE = 200_000
 """Code points of a document that is shown whole; of a longer one, this many around the quotation."""
 LINE_SLACK = 2_000
@@ -43,10 +43,10 @@ def shown_by(response: Response | None, address: str) -> Shown:
         raise InvalidInput("This answer is no longer at hand.", ASK_AGAIN)
     group, _, numbers = address.partition("/")
     rank, _, place = numbers.partition("/")
-    found = answers_of(response, group)
+    answers = answers_of(response, group)
     citations = {
         (str(answer.rank), str(number)): citation
-        for answer in found
+        for answer in answers
         for number, citation in enumerate((answer.citation, *answer.also_in))
     }
     citation = citations.get((rank, place))
@@ -64,7 +64,7 @@ def answers_of(response: Response, group: str) -> tuple[Answer, ...]:
 
 
 def source_html(document: Document | None, masks: Sequence[Mask], shown: Shown, occasion: int = 0) -> str:
-    """Return the document with the quotation, the other answers in it and what is ignored, each marked.
+    """Return the document with the quotation, the other answers in it and the masked parts, each marked.
 
     `occasion` is another number at each showing: the page scrolls to the quotation whenever it changes.
     Raises InvalidInput for another text than the one quoted: a mark in it would stand in the wrong place.
@@ -102,7 +102,7 @@ def source_html(document: Document | None, masks: Sequence[Mask], shown: Shown, 
 def window(text: str, quote: Span) -> tuple[int, int]:
     """Return the range of `text` that is shown: all of it, or about `LONGEST_WHOLE` around the quotation.
 
-    Its edges are moved outwards to the next line end, where one is near.
+    Its edges are moved outwards to the next line end if one is near.
     """
     if len(text) <= LONGEST_WHOLE:
         return 0, len(text)
@@ -122,18 +122,18 @@ def _quotation(shown: Shown) -> list[Mark]:
 
 
 def _others(shown: Shown, document_id: str) -> list[Mark]:
-    found = sorted((span.start, span.end, rank) for rank, span in shown.others if span.document_id == document_id)
+    spans = sorted((span.start, span.end, rank) for rank, span in shown.others if span.document_id == document_id)
     return [
         Mark(
             start, end, f"<mark{attributes(class_='pc-other', data_mark=str(rank), title=f'Answer {rank}')}>", "</mark>"
         )
-        for start, end, rank in found
+        for start, end, rank in spans
     ]
 
 
 def _heading(document: Document, shown: Shown, title: str) -> str:
-    known = [document.known(key) for key in ("author", "publisher", "published_at")]
-    facts = [isolated(one_line(fact)) for fact in (*known, document.id) if fact]
+    values = [document.known(key) for key in ("author", "publisher", "published_at")]
+    facts = [isolated(one_line(fact)) for fact in (*values, document.id) if fact]
     place = shown.citation.place.editor_link
     return element(
         "header",
@@ -174,8 +174,8 @@ def _legend(shown: Shown, layers: tuple[list[Mark], list[Mark], list[Mark]]) -> 
         ("other", "another answer" if others else ""),
         ("ignored", "ignored, with its reason" if ignored else ""),
     ]
-    named = [element("span", words, class_=f"pc-key pc-key-{key}") for key, words in keys if words]
-    return element("p", "Marked: ", " ".join(named), class_="pc-legend", aria_hidden="true")
+    entries = [element("span", words, class_=f"pc-key pc-key-{key}") for key, words in keys if words]
+    return element("p", "Marked: ", " ".join(entries), class_="pc-legend", aria_hidden="true")
 
 
 def _left_out(count: int, side: str) -> str:
