@@ -102,3 +102,41 @@ def test_all_public_names_can_be_had_and_are_listed() -> None:
         assert getattr(rag, name).__module__.startswith("rag.")
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         rag.nothing  # noqa: B018
+
+
+AMBIGUOUS = set(
+    """
+    BATCH CHANGED COLUMNS CURVE_POINTS EXPLAINED FEEDBACK FORMS KEPT LENGTHS LONGEST_QUESTION MANIFEST
+    MAX_ITEM_WORDS MAX_WAIT_SECONDS PATIENCE_SECONDS POLARITY_WORDS PREFIX Question RANKED Refusal SCHEMA
+    SHOWN_EVERY_SECONDS STAGES Statement WAITING client_of commit continues file_sha256 interval load polarity
+    printable read record source_line write
+    """.split()
+)
+"""Names that still mean two things, one for each module. The list may only get shorter."""
+
+
+def definitions(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """Yield each name that a module defines at its top, and its definition."""
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name, ast.dump(node)
+        elif isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            yield from ((target.id, ast.dump(node.value)) for target in targets if isinstance(target, ast.Name))
+
+
+def ambiguous() -> set[str]:
+    """Return the public names that have different definitions in two modules.
+
+    Names of the command line are those that users type; each adapter offers the names that its library expects.
+    """
+    meanings: dict[str, set[str]] = {}
+    for path in MODULES:
+        if path.parent != PACKAGE and wing(dotted(path)) not in ("cli", "adapters"):
+            for name, meaning in definitions(parsed(path)):
+                meanings.setdefault(name, set()).add(meaning)
+    return {name for name, several in meanings.items() if len(several) > 1 and name[0] != "_"} - {"main", "log"}
+
+
+def test_no_further_public_name_has_two_meanings() -> None:
+    assert ambiguous() - AMBIGUOUS == set()

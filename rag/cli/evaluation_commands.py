@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rag.evaluation.datasets import References
     from rag.evaluation.results import Evaluation
 
-SECONDS_BETWEEN_LINES = 10
+SECONDS_BETWEEN_STEPS = 10
 
 DatasetFolder = Annotated[
     Path, typer.Argument(help="Folder with corpus.jsonl, queries.jsonl, and qrels.tsv or answers.jsonl.")
@@ -44,7 +44,7 @@ ReportFile = Annotated[Path | None, typer.Option(help="Write one self-contained 
 Earlier = Annotated[Path | None, typer.Option(help="An earlier --json file: show the differences.")]
 CacheFolder = Annotated[Path | None, typer.Option(help="Folder for indexes between runs.")]
 IndexFolder = Annotated[Path, typer.Option(help="The index to calibrate.")]
-Precision = Annotated[
+PrecisionOption = Annotated[
     float, typer.Option(min=0.5, max=1.0, help="Required fraction of right answers among those shown.")
 ]
 Feedback = Annotated[bool, typer.Option(help="Also use the readers' feedback on first answers.")]
@@ -91,7 +91,7 @@ def eval_command(
 def calibrate_command(
     dataset: OwnQuestions,
     index: IndexFolder = DEFAULT_INDEX,
-    precision: Precision = 0.9,
+    precision: PrecisionOption = 0.9,
     sample: Sample = None,
     seed: Seed = 0,
     take_out: TakeOut = True,
@@ -172,7 +172,7 @@ def _lines(console: "Console") -> "Callable[[str, int, int], None]":
         nonlocal printed_at
         now = time.monotonic()
         seconds = now - started_at.setdefault(step, now)
-        if done >= total or now - printed_at >= SECONDS_BETWEEN_LINES:
+        if done >= total or now - printed_at >= SECONDS_BETWEEN_STEPS:
             remaining = f", about {seconds * (total - done) / done:.0f} s left" if 0 < done < total else ""
             console.print(f"{step}: {done} of {total}{remaining}", highlight=False)
             printed_at = now

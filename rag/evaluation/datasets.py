@@ -24,7 +24,7 @@ from rag.core.safe_json import json_value
 from rag.core.types import Document, Span
 
 References = Literal["any", "all"]
-Row = dict[str, Any]
+JsonRow = dict[str, Any]
 FILES = "A data set folder holds corpus.jsonl and queries.jsonl, and qrels.tsv or answers.jsonl or both."
 
 
@@ -208,7 +208,7 @@ def _answers(path: Path, queries: Mapping[str, str]) -> dict[str, _AnswerRow]:
     return answers
 
 
-def _golds(answer: object, row: Row, path: Path, number: int) -> Iterator[_Gold]:
+def _golds(answer: object, row: JsonRow, path: Path, number: int) -> Iterator[_Gold]:
     if not isinstance(answer, dict):
         raise _problem(path, number, f"an answer is not an object: {answer!r}")
     document = answer.get("doc_id") or row.get("doc_id")
@@ -269,7 +269,7 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
                 yield number, line
 
 
-def _rows(path: Path) -> Iterator[tuple[int, Row]]:
+def _rows(path: Path) -> Iterator[tuple[int, JsonRow]]:
     for number, line in _lines(path):
         try:
             row = json_value(line)
@@ -280,7 +280,7 @@ def _rows(path: Path) -> Iterator[tuple[int, Row]]:
         yield number, row
 
 
-def _text(row: Row, key: str, path: Path, number: int) -> str:
+def _text(row: JsonRow, key: str, path: Path, number: int) -> str:
     value = row.get(key)
     if not isinstance(value, str):
         raise _problem(path, number, f"need a text under {key!r}, got {value!r}")

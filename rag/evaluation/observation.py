@@ -16,7 +16,7 @@ from rag.index.index import Index
 
 Loss = Literal["retrieval", "fusion", "reading", "threshold", "not refused"]
 RANKED = ("lexical", "dense", "fused", "read")
-SHOWN = 5
+LISTED_PASSAGES = 5
 
 LOSSES: Mapping[Loss, str] = {
     "retrieval": "no passage with the gold span among the candidates of either ranking",
@@ -60,12 +60,14 @@ class Observation:
 def observe(question: Question, trace: Trace, index: Index, settings: Settings) -> Observation:
     """Return the observation of a trace from `index` under `settings`."""
     response, rankings = trace.response, _rankings(trace)
-    extracted = tuple(quoted(extraction, index, settings.context_sentences) for extraction in trace.extractions[:SHOWN])
-    answered = tuple(map(_shown, response.answers[:SHOWN]))
+    extracted = tuple(
+        quoted(extraction, index, settings.context_sentences) for extraction in trace.extractions[:LISTED_PASSAGES]
+    )
+    answered = tuple(map(_shown, response.answers[:LISTED_PASSAGES]))
     return Observation(
         question,
         rankings={stage: by_best_passage(hits) for stage, hits in rankings.items()},
-        passages={stage: tuple(hit.chunk.span for hit in hits[:SHOWN]) for stage, hits in rankings.items()},
+        passages={stage: tuple(hit.chunk.span for hit in hits[:LISTED_PASSAGES]) for stage, hits in rankings.items()},
         extracted=extracted,
         answered=answered,
         context_words=len(response.answers[0].context.split()) if response.answers else 0,

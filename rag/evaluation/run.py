@@ -24,7 +24,7 @@ from rag.index.index import Index
 STAGES = (*RANKED, "answers", "chunks", "abstention", "citations", "cost")
 """All stages. `chunks` is measured only if the answers of a question are a set to be covered."""
 
-Progress = Callable[[str, int, int], None]
+StageProgress = Callable[[str, int, int], None]
 LATENCY_QUESTIONS = 50
 BATCHED_QUESTIONS = 200
 FAILURES = 100
@@ -37,7 +37,7 @@ class Run:
     dataset: Dataset
     assistant: Assistant
     settings: Settings
-    progress: Progress
+    progress: StageProgress
 
 
 def evaluate(
@@ -50,7 +50,7 @@ def evaluate(
     references: References | None = None,
     other_field: str | Path | None = None,
     cache: str | Path | None = None,
-    progress: Progress | None = None,
+    progress: StageProgress | None = None,
 ) -> Evaluation:
     """Measure the pipeline on a data set folder and return the figures of `stages`.
 
@@ -87,7 +87,7 @@ def _enough(settings: Settings, stages: Sequence[str]) -> Settings:
 
 
 def _prepared(
-    whole: Dataset, settings: Settings, sample: int | None, seed: int, cache: str | Path | None, progress: Progress
+    whole: Dataset, settings: Settings, sample: int | None, seed: int, cache: str | Path | None, progress: StageProgress
 ) -> tuple[Run, BuildCost]:
     folder = Path(cache) if cache else None
     path, built = cached_index(whole, settings, folder, lambda step: progress("indexing", step.done, step.total))
@@ -177,7 +177,7 @@ def _refusals(
             yield Refusal(trace.confidence, bool(trace.response.answers))
 
 
-def _batches(step: str, questions: Sequence[Question], progress: Progress) -> Iterator[Sequence[Question]]:
+def _batches(step: str, questions: Sequence[Question], progress: StageProgress) -> Iterator[Sequence[Question]]:
     done = 0
     progress(step, 0, len(questions))
     for batch in batches(questions):

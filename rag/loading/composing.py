@@ -12,7 +12,7 @@ from rag.core.types import BlockKind, Document, Layout
 from rag.loading.metadata import gather
 from rag.loading.sources import MAX_FILE_BYTES, Source, too_large
 
-CELLS = " | "
+CELL_SEPARATOR = " | "
 """Separates the cells of a row."""
 LEFT_OUT_KEY = "left_out"
 """The metadata key that names the parts of a file that are not in the text."""
@@ -136,7 +136,7 @@ def row_text(cells: list[str]) -> str:
     lines = [" ".join(cell.split()) for cell in cells]
     while lines and not lines[-1]:
         lines.pop()
-    return CELLS.join(lines)
+    return CELL_SEPARATOR.join(lines)
 
 
 def storable(text: str) -> str:

@@ -20,13 +20,13 @@ LENGTH_BYTES = 8
 _ERRORS = {kind.__name__: kind for kind in (LoadError, UnsupportedFormat, UnreadableSource, EmptyDocument)}
 
 
-def packed(message: Mapping[str, Any]) -> bytes:
+def message_bytes(message: Mapping[str, Any]) -> bytes:
     """Return the bytes of a message."""
     data = json.dumps(message, ensure_ascii=False).encode("utf-8", "surrogatepass")
     return len(data).to_bytes(LENGTH_BYTES, "big") + data
 
 
-def unpacked(data: bytes) -> dict[str, Any]:
+def message_of(data: bytes) -> dict[str, Any]:
     """Return the message. Raises ValueError if the bytes are no JSON object."""
     message = json_value(data.decode("utf-8", "surrogatepass"))
     if not isinstance(message, dict):

@@ -22,7 +22,7 @@ from typing import IO, Any
 from rag.core.errors import LoadError, UnreadableSource
 from rag.core.types import Document
 from rag.loading import Source, load
-from rag.loading.messages import LENGTH_BYTES, MAX_MESSAGE_BYTES, item_of, packed, unpacked
+from rag.loading.messages import LENGTH_BYTES, MAX_MESSAGE_BYTES, item_of, message_bytes, message_of
 from rag.loading.worker import FOLDER_PREFIX
 
 MIN_SECONDS = 60.0
@@ -107,7 +107,7 @@ class ReadingProcess:
             "seconds": seconds,
         }
         try:
-            self._child.stdin.write(packed(request))
+            self._child.stdin.write(message_bytes(request))
             self._child.stdin.flush()
         except BrokenPipeError:
             raise EOFError from None
@@ -132,7 +132,7 @@ def _received(pipe: IO[bytes], seconds: float) -> dict[str, Any]:
     length = int.from_bytes(_bytes(pipe, LENGTH_BYTES, until), "big")
     if length > MAX_MESSAGE_BYTES:
         raise ValueError("a message that is too long")
-    return unpacked(_bytes(pipe, length, until))
+    return message_of(_bytes(pipe, length, until))
 
 
 def _bytes(pipe: IO[bytes], count: int, until: float) -> bytes:

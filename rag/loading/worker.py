@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from rag.loading.messages import LENGTH_BYTES, item_message, packed, unpacked
+from rag.loading.messages import LENGTH_BYTES, item_message, message_bytes, message_of
 from rag.loading.sources import Source
 
 MAX_MEMORY_BYTES = 4 * 1024 * 1024 * 1024
@@ -32,7 +32,7 @@ def main() -> None:
         seconds = float(request["seconds"])
 
         def answer(message: dict[str, Any], seconds: float = seconds) -> None:
-            answers.write(packed(message))
+            answers.write(message_bytes(message))
             answers.flush()
             _limit_seconds(seconds)
 
@@ -45,7 +45,7 @@ def main() -> None:
 
 def _received(requests: BinaryIO) -> dict[str, Any] | None:
     head = requests.read(LENGTH_BYTES)
-    return unpacked(requests.read(int.from_bytes(head, "big"))) if len(head) == LENGTH_BYTES else None
+    return message_of(requests.read(int.from_bytes(head, "big"))) if len(head) == LENGTH_BYTES else None
 
 
 def _read(request: dict[str, Any], answer: Callable[[dict[str, Any]], None]) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from rag.core.errors import ModelNotAvailable
 from rag.reading.reader_model import PassageReading
-from rag.reading.reader_tokens import LONGEST_PASSAGE, STRIDE, Pair, Tokens, outside_numbers
+from rag.reading.reader_tokens import LONGEST_PASSAGE, STRIDE, Pair, TokenizedText, outside_numbers
 from rag.reading.reading_copy import ReadingCopy
 from rag.reading.records import reading_copy
 from rag.reading.span_decoding import END, START, Read, decoded
@@ -112,5 +112,5 @@ def _pair(copy: ReadingCopy, encoded: Any, i: int) -> Pair:
     words = encoded.word_ids(i)[first:last]
     opened = [not number or word != words[number - 1] for number, word in enumerate(words)]
     opens = outside_numbers(copy.text, places, opened)
-    passage = Tokens(ids[first:last], places, opens, ("",) * len(places)).moved(copy)
+    passage = TokenizedText(ids[first:last], places, opens, ("",) * len(places)).moved(copy)
     return Pair(ids, np.zeros(len(ids), np.int32), first, passage)

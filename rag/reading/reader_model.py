@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 SHIPPED_READER = Path(__file__).parents[1] / "models" / "reader"
 GRAPH, TOKENIZER, CARD = "reader.onnx", "tokenizer.json", "reader.json"
-CACHED_TEXTS = 4_000
+CACHED_TOKEN_TEXTS = 4_000
 
 
 @dataclass(frozen=True)
@@ -83,9 +83,9 @@ class SpanModel:
         except RuntimeError as error:
             raise ModelNotAvailable(f"Cannot run the reader at {folder}: {error}", "Install Pincite again.") from error
         self._tokenizer = PairTokenizer(folder / TOKENIZER)
-        self._tokens = lru_cache(maxsize=CACHED_TEXTS)(lambda text: self._tokenizer.tokens([text])[0])
+        self._tokens = lru_cache(maxsize=CACHED_TOKEN_TEXTS)(lambda text: self._tokenizer.tokens([text])[0])
         # The same question is asked again: of other documents, with another threshold, by another person.
-        self._passage = lru_cache(maxsize=CACHED_TEXTS)(self._read_passage)
+        self._passage = lru_cache(maxsize=CACHED_TOKEN_TEXTS)(self._read_passage)
 
     @property
     def fingerprint(self) -> str:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SEGMENTS = 4
 QUESTION, PASSAGE, PASSAGE_SHARED, QUESTION_SHARED = range(SEGMENTS)
 """The segment numbers; the first two are those of BERT."""
-LONGEST_QUESTION = 64
+MAX_QUESTION_TOKENS = 64
 LONGEST_TITLE = 24
 LONGEST_PASSAGE = 320
 """Tokens of a window of the passage; with question, title and marks it stays below 512."""
@@ -40,7 +40,7 @@ _NUMBER = re.compile(
 
 
 @dataclass(frozen=True)
-class Tokens:
+class TokenizedText:
     """A text in tokens.
 
     `ids` int32 (n,); `places` int32 (n, 2), their character ranges; `opens`, whether each opens a word or a
@@ -54,13 +54,13 @@ class Tokens:
     keys: tuple[str, ...]
     units: "Integers | None" = None
 
-    def cut(self, start: int, end: int) -> "Tokens":
+    def cut(self, start: int, end: int) -> "TokenizedText":
         """Return the tokens `start:end`; their places stay those of the whole text."""
         part = slice(start, end)
         units = None if self.units is None else self.units[part]
-        return Tokens(self.ids[part], self.places[part], self.opens[part], self.keys[part], units)
+        return TokenizedText(self.ids[part], self.places[part], self.opens[part], self.keys[part], units)
 
-    def moved(self, copy: ReadingCopy) -> "Tokens":
+    def moved(self, copy: ReadingCopy) -> "TokenizedText":
         """Return the tokens of a private copy with their places in the stored text."""
         if copy.is_plain:
             return self
@@ -75,7 +75,7 @@ class Pair:
     ids: "Integers"
     segments: "Integers"
     first: int
-    passage: Tokens
+    passage: TokenizedText
 
     def __len__(self) -> int:
         """Return the number of tokens."""
@@ -94,14 +94,14 @@ class PairTokenizer:
         self._tokenizer.no_truncation()
         self._open, self._close = (self._tokenizer.token_to_id(mark) for mark in ("[CLS]", "[SEP]"))
 
-    def tokens(self, texts: Sequence[str]) -> list[Tokens]:
+    def tokens(self, texts: Sequence[str]) -> list[TokenizedText]:
         """Return each text in tokens, without the marks around it."""
         encodings = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
         return [_tokens(text, encoding) for text, encoding in zip(texts, encodings, strict=True)]
 
-    def pair(self, question: Tokens, title: Tokens | None, passage: Tokens) -> Pair:
+    def pair(self, question: TokenizedText, title: TokenizedText | None, passage: TokenizedText) -> Pair:
         """Return one input; question and title are cut to their limits, the passage has to fit."""
-        question = question.cut(0, LONGEST_QUESTION)
+        question = question.cut(0, MAX_QUESTION_TOKENS)
         above = [title.cut(0, LONGEST_TITLE)] if title is not None and len(title.ids) else []
         question_keys = {key for key in question.keys if key}
         read = {key for part in (*above, passage) for key in part.keys if key}
@@ -117,7 +117,7 @@ class PairTokenizer:
         segments += [*_sides(passage, question_keys), PASSAGE]
         return Pair(np.array(ids, np.int32), np.array(segments, np.int32), first, passage)
 
-    def pairs(self, question: Tokens, title: Tokens | None, passage: Tokens) -> Iterator[Pair]:
+    def pairs(self, question: TokenizedText, title: TokenizedText | None, passage: TokenizedText) -> Iterator[Pair]:
         """Yield the inputs for a passage of any length: windows that overlap by half."""
         for start, end in windows(len(passage.ids)):
             yield self.pair(question, title, passage.cut(start, end))
@@ -137,7 +137,7 @@ def windows(length: int) -> Iterator[tuple[int, int]]:
         start += STRIDE
 
 
-def _sides(part: Tokens, question_keys: set[str]) -> list[int]:
+def _sides(part: TokenizedText, question_keys: set[str]) -> list[int]:
     return [PASSAGE_SHARED if key in question_keys else PASSAGE for key in part.keys]
 
 
@@ -149,7 +149,7 @@ def outside_numbers(text: str, places: "Integers", opens: Sequence[bool]) -> tup
     return tuple(bool(opened and not inside[start]) for opened, start in zip(opens, places[:, 0], strict=True))
 
 
-def _tokens(text: str, encoding: Any) -> Tokens:
+def _tokens(text: str, encoding: Any) -> TokenizedText:
     pieces: list[str] = encoding.tokens
     opens = tuple(not piece.startswith("##") for piece in pieces)
     keys: list[str] = []
@@ -160,7 +160,7 @@ def _tokens(text: str, encoding: Any) -> Tokens:
             keys += [_key(word)] * (i - start)
             start = i
     places = np.array(encoding.offsets, np.int32).reshape(-1, 2)
-    return Tokens(np.array(encoding.ids, np.int32), places, outside_numbers(text, places, opens), tuple(keys))
+    return TokenizedText(np.array(encoding.ids, np.int32), places, outside_numbers(text, places, opens), tuple(keys))
 
 
 def _key(word: str) -> str:

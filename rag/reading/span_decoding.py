@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from rag.reading.reader_tokens import Pair, Tokens
+from rag.reading.reader_tokens import Pair, TokenizedText
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,7 +37,7 @@ class Read:
     the sentence of a token does.
     """
 
-    passage: Tokens
+    passage: TokenizedText
     starts: "Floats1d"
     ends: "Floats1d"
     none: float

@@ -31,20 +31,20 @@ class PageRoute(NamedTuple):
     max_bytes: int = 0
 
 
-READ = ("GET", "HEAD")
+READ_METHODS = ("GET", "HEAD")
 PAGE_ROUTES = (
-    PageRoute(READ, re.compile("/")),
-    PageRoute(READ, re.compile(r"/(?:assets|static)/[\w./@+-]+")),
-    PageRoute(READ, re.compile("(?:/gradio_api)?/theme[.]css")),
-    PageRoute(READ, re.compile("/(?:favicon[.]ico|robots[.]txt)")),
-    PageRoute(READ, re.compile("/config/?")),
-    PageRoute(READ, re.compile("/gradio_api/info/?")),
-    PageRoute(READ, re.compile("/logout")),
+    PageRoute(READ_METHODS, re.compile("/")),
+    PageRoute(READ_METHODS, re.compile(r"/(?:assets|static)/[\w./@+-]+")),
+    PageRoute(READ_METHODS, re.compile("(?:/gradio_api)?/theme[.]css")),
+    PageRoute(READ_METHODS, re.compile("/(?:favicon[.]ico|robots[.]txt)")),
+    PageRoute(READ_METHODS, re.compile("/config/?")),
+    PageRoute(READ_METHODS, re.compile("/gradio_api/info/?")),
+    PageRoute(READ_METHODS, re.compile("/logout")),
     PageRoute(("POST",), LOGIN, MAX_LOGIN_BYTES),
     PageRoute(("POST",), re.compile("/gradio_api/component_server/?"), MAX_BODY_BYTES),
     # gradio_client asks by these two. `TextEvents` lets only text through to the one event that they know.
     PageRoute(("POST",), EVENT, MAX_BODY_BYTES),
-    PageRoute(READ, re.compile("/gradio_api/queue/data")),
+    PageRoute(READ_METHODS, re.compile("/gradio_api/queue/data")),
 )
 OWN = re.compile(r"/pincite/[\w.-]+")
 """Addresses of this package: style sheets, scripts, uploads. Each has its own limits."""

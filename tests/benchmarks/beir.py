@@ -17,7 +17,7 @@ from rag.evaluation.cache import VECTORS_FILE, default_folder
 from rag.evaluation.cost import environment
 from rag.evaluation.datasets import Dataset, documents, load
 from rag.evaluation.metrics.measures import Columns, summarised
-from rag.evaluation.metrics.ranking import DEPTH, MEASURES, ranking_measures
+from rag.evaluation.metrics.ranking import DEPTH, RANKING_MEASURES, ranking_measures
 from rag.evaluation.reporting.terminal import number
 from rag.evaluation.results import Evaluation, as_saved, write_json
 from rag.evaluation.vectors import RememberingEmbedder
@@ -74,7 +74,7 @@ def _columns(
         for question, ranking in zip(dataset.questions, rankings, strict=True)
     }
     values = ranking_measures({question.id: question.relevant for question in dataset.questions}, named)
-    return [((stage, name), [values[question.id][name] for question in dataset.questions]) for name in MEASURES]
+    return [((stage, name), [values[question.id][name] for question in dataset.questions]) for name in RANKING_MEASURES]
 
 
 def _evaluation(dataset: Dataset, columns: Columns) -> Evaluation:

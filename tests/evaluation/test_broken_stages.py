@@ -17,7 +17,7 @@ from rag.evaluation.cache import cached_index
 from rag.evaluation.datasets import load, texts
 from rag.evaluation.metrics.measures import citation_figures
 from rag.evaluation.observation import Observation, observe
-from rag.evaluation.reporting.compare import Row, compare
+from rag.evaluation.reporting.compare import FigureRow, compare
 from rag.evaluation.results import Evaluation
 from rag.evaluation.run import evaluate
 from rag.reading.sentence_reader import SentenceReader
@@ -34,7 +34,7 @@ def sound(small_set: Path, other_set: Path, cache: Path) -> Evaluation:
     return evaluate(small_set, other_field=other_set, settings=WHOLE, stages=STAGES, cache=cache)
 
 
-def moved(before: Evaluation, after: Evaluation) -> dict[str, Row]:
+def moved(before: Evaluation, after: Evaluation) -> dict[str, FigureRow]:
     return {f"{row.stage}.{row.name}": row for row in compare(before, after).rows}
 
 

@@ -3,7 +3,7 @@ import math
 import pytest
 
 from rag.core.types import Chunk, Hit, Span
-from rag.evaluation.metrics.ranking import MEASURES, by_best_passage, ranking_measures
+from rag.evaluation.metrics.ranking import RANKING_MEASURES, by_best_passage, ranking_measures
 
 
 def test_measures_equal_the_hand_computed_ones() -> None:
@@ -25,13 +25,13 @@ def test_grades_are_gains() -> None:
 
 def test_what_stands_below_rank_ten_counts_nowhere() -> None:
     ranking = [f"x{rank}" for rank in range(10)] + ["a"]
-    assert ranking_measures({"q": {"a": 1}}, {"q": ranking})["q"] == dict.fromkeys(MEASURES, 0.0)
+    assert ranking_measures({"q": {"a": 1}}, {"q": ranking})["q"] == dict.fromkeys(RANKING_MEASURES, 0.0)
 
 
 def test_a_question_without_a_ranking_counts_zero() -> None:
     found = ranking_measures({"q": {"a": 1}, "r": {"a": 1}, "s": {"a": 1}}, {"q": ["a"], "r": []})
     assert found["q"]["recall@1"] == 1.0
-    assert found["r"] == found["s"] == dict.fromkeys(MEASURES, 0.0)
+    assert found["r"] == found["s"] == dict.fromkeys(RANKING_MEASURES, 0.0)
 
 
 def test_the_order_given_wins_over_the_order_of_ids() -> None:

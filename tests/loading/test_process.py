@@ -13,7 +13,7 @@ from rag.core.errors import LoadError, UnreadableSource
 from rag.core.types import Document
 from rag.index.index import Index
 from rag.loading import Source, load, process
-from rag.loading.messages import item_message, item_of, packed, unpacked
+from rag.loading.messages import item_message, item_of, message_bytes, message_of
 from rag.loading.process import ReadingProcess, load_apart
 from tests.loading.formats.made_files import MAKERS, article
 
@@ -164,7 +164,7 @@ def test_a_killed_process_is_named_by_its_signal(tmp_path: Path) -> None:
 
 def test_a_message_carries_every_character_and_every_field() -> None:
     document = Document("ä\n", "a\u2028\0\U0001f600", "t", metadata={"n": 1.5, "deep": {"list": [None, True]}})
-    assert item_of(unpacked(packed(item_message(document))[8:])) == document
+    assert item_of(message_of(message_bytes(item_message(document))[8:])) == document
 
 
 def test_the_setting_holds_for_what_is_added_later(hostile: ReadingProcess, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rag.embedding.weights import SHIPPED_MODEL, model_path
 from rag.reading.reader_tokens import (
     LONGEST_PASSAGE,
-    LONGEST_QUESTION,
+    MAX_QUESTION_TOKENS,
     PASSAGE,
     PASSAGE_SHARED,
     QUESTION,
@@ -64,7 +64,7 @@ def test_segments_tell_which_words_stand_on_both_sides(tokenizer: PairTokenizer)
 def test_a_long_question_is_cut_and_the_passage_is_not(tokenizer: PairTokenizer) -> None:
     question, passage = tokenizer.tokens(["why " * 500, "because " * 200])
     pair = tokenizer.pair(question, None, passage)
-    assert pair.first == LONGEST_QUESTION + 2 and len(pair) == LONGEST_QUESTION + 3 + 200
+    assert pair.first == MAX_QUESTION_TOKENS + 2 and len(pair) == MAX_QUESTION_TOKENS + 3 + 200
 
 
 @pytest.mark.parametrize("text", NASTY)

@@ -5,14 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.reading.reader_tokens import Pair, Tokens
+from rag.reading.reader_tokens import Pair, TokenizedText
 from rag.reading.span_decoding import MAX_ANSWER_TOKENS, Read, decoded
 from tests.exploring import examples
 
 WORDS = ("The", "bell", "ring", "##er", "was", "Anna", ".")
 
 
-def tokens_of(pieces: tuple[str, ...]) -> Tokens:
+def tokens_of(pieces: tuple[str, ...]) -> TokenizedText:
     places, at = [], 0
     for number, piece in enumerate(pieces):
         at += 1 if number and not piece.startswith("##") else 0
@@ -21,7 +21,7 @@ def tokens_of(pieces: tuple[str, ...]) -> Tokens:
         at += length
     opens = tuple(not piece.startswith("##") for piece in pieces)
     ids = np.arange(len(pieces), dtype=np.int32)
-    return Tokens(ids, np.array(places, np.int32).reshape(-1, 2), opens, ("",) * len(pieces))
+    return TokenizedText(ids, np.array(places, np.int32).reshape(-1, 2), opens, ("",) * len(pieces))
 
 
 def read_of(scores: "np.ndarray[tuple[int, int], np.dtype[np.float32]]", pieces: tuple[str, ...] = WORDS) -> Read:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.reading.reader_tokens import LONGEST_PASSAGE, Pair, PairTokenizer, Tokens
+from rag.reading.reader_tokens import LONGEST_PASSAGE, Pair, PairTokenizer, TokenizedText
 from training.reader.examples import Example
 
 
@@ -107,19 +107,19 @@ def padded(group: Sequence[Learnable]) -> Batch:
     return batch
 
 
-def _window_start(passage: Tokens, example: Example) -> int:
+def _window_start(passage: TokenizedText, example: Example) -> int:
     if len(passage.ids) <= LONGEST_PASSAGE or not (example.golds or example.rationale):
         return 0
     place = _token_range(passage, (*example.golds, *example.rationale)[0])
     return max(0, min(len(passage.ids) - LONGEST_PASSAGE, (place[0] if place else 0) - LONGEST_PASSAGE // 3))
 
 
-def _token_range(passage: Tokens, gold: tuple[int, int]) -> tuple[int, int] | None:
+def _token_range(passage: TokenizedText, gold: tuple[int, int]) -> tuple[int, int] | None:
     places = np.flatnonzero((passage.places[:, 1] > gold[0]) & (passage.places[:, 0] < gold[1]))
     return (int(places[0]), int(places[-1])) if len(places) else None
 
 
-def _inside(passage: Tokens, ranges: Sequence[tuple[int, int]]) -> NDArray[np.int8]:
+def _inside(passage: TokenizedText, ranges: Sequence[tuple[int, int]]) -> NDArray[np.int8]:
     marks = np.zeros(len(passage.ids), np.int8)
     for start, end in ranges:
         marks[(passage.places[:, 0] >= start) & (passage.places[:, 1] <= end)] = 1

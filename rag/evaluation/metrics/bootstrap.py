@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 RESAMPLES = 1_000
-CELLS = 1_000_000
+NUMBERS_PER_DRAW = 1_000_000
 """Random numbers drawn at a time."""
 Floats = NDArray[np.float64]
 
@@ -77,7 +77,7 @@ def paired_test(before: ArrayLike, after: ArrayLike, resamples: int = 10_000, se
 
 def _batches(rows: int, width: int) -> list[int]:
     """Return the numbers of rows to draw at a time, so that memory stays at a few megabytes."""
-    size = max(1, min(rows, CELLS // max(1, width)))
+    size = max(1, min(rows, NUMBERS_PER_DRAW // max(1, width)))
     return [min(size, rows - start) for start in range(0, rows, size)]
 
 

@@ -12,14 +12,14 @@ import numpy as np
 from rag.core.types import Span
 from rag.evaluation.datasets import Dataset, Question
 from rag.evaluation.metrics import abstention, bootstrap
-from rag.evaluation.metrics.ranking import MEASURES, ranking_measures
+from rag.evaluation.metrics.ranking import RANKING_MEASURES, ranking_measures
 from rag.evaluation.metrics.spans import Coverage, best_coverage, precision_omega
 from rag.evaluation.metrics.squad import exact_match, f1
-from rag.evaluation.observation import LOSSES, RANKED, SHOWN, Observation, Quote, is_right
+from rag.evaluation.observation import LISTED_PASSAGES, LOSSES, RANKED, Observation, Quote, is_right
 from rag.evaluation.results import Measure
 
-Column = list[float | None]
-Columns = dict[tuple[str, str], Column]
+MeasureColumn = list[float | None]
+Columns = dict[tuple[str, str], MeasureColumn]
 CURVE_POINTS = 200
 TARGET_PRECISION = 0.9
 EVERY_KIND = "abstention, all kinds"
@@ -67,7 +67,7 @@ def ranking_columns(observations: Sequence[Observation], stages: Sequence[str]) 
         values = ranking_measures(
             relevant, {observation.question.id: observation.rankings[stage] for observation in observations}
         )
-        for name in MEASURES:
+        for name in RANKING_MEASURES:
             columns[stage, name] = [values.get(observation.question.id, {}).get(name) for observation in observations]
     return columns
 
@@ -119,7 +119,9 @@ def chunk_columns(
             for observation in answerable
         ]
         for name in Coverage._fields:
-            columns[stage, f"token {name}@{SHOWN}"] = [None if row is None else getattr(row, name) for row in coverages]
+            columns[stage, f"token {name}@{LISTED_PASSAGES}"] = [
+                None if row is None else getattr(row, name) for row in coverages
+            ]
     columns["passages", "precision omega"] = [
         None if observation is None else _omega(dataset, observation.question, chunks_of) for observation in answerable
     ]

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from rag.core.types import Hit
 
 DEPTH = 10
-MEASURES = ("recall@1", "recall@5", "recall@10", "MRR@10", "nDCG@10")
+RANKING_MEASURES = ("recall@1", "recall@5", "recall@10", "MRR@10", "nDCG@10")
 
 
 def by_best_passage(hits: Iterable[Hit], depth: int = DEPTH) -> tuple[str, ...]:
@@ -34,7 +34,7 @@ def ranking_measures(
     run = [
         ScoredDoc(key, name, float(-rank)) for key, names in rankings.items() for rank, name in enumerate(names[:DEPTH])
     ]
-    values = {key: dict.fromkeys(MEASURES, 0.0) for key in relevant}
+    values = {key: dict.fromkeys(RANKING_MEASURES, 0.0) for key in relevant}
     for result in pytrec_eval.iter_calc(list(names_of_measures), qrels, run):
         values[result.query_id][names_of_measures[result.measure]] = float(result.value)
     return values

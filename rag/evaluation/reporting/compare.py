@@ -9,7 +9,7 @@ from rag.evaluation.results import Evaluation, Measure
 
 
 @dataclass(frozen=True)
-class Row:
+class FigureRow:
     """One figure before and after; with the interval of the difference and the p-value if questions can be paired."""
 
     stage: str
@@ -26,7 +26,7 @@ class Row:
 class Comparison:
     """The figures of both runs, the smallest p-value first, with notes for the reader."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[FigureRow, ...]
     notes: tuple[str, ...]
 
 
@@ -52,14 +52,14 @@ def compare(before: Evaluation, after: Evaluation) -> Comparison:
     return Comparison(tuple(rows), _notes(before, after, len(shared), rows))
 
 
-def _row(before: Measure, after: Measure, old: Sequence[float | None], new: Sequence[float | None]) -> Row:
+def _row(before: Measure, after: Measure, old: Sequence[float | None], new: Sequence[float | None]) -> FigureRow:
     pairs = [(low, high) for low, high in zip(old, new, strict=True) if low is not None and high is not None]
     if not pairs:
-        return Row(after.stage, after.name, before.value, after.value, None, None, None, after.n)
+        return FigureRow(after.stage, after.name, before.value, after.value, None, None, None, after.n)
     test = paired_test([low for low, _ in pairs], [high for _, high in pairs])
     mean = sum(low for low, _ in pairs) / len(pairs)
     low, high = test.interval
-    return Row(after.stage, after.name, mean, mean + test.difference, low, high, test.p_value, test.n)
+    return FigureRow(after.stage, after.name, mean, mean + test.difference, low, high, test.p_value, test.n)
 
 
 def _column(run: Evaluation, key: str, question_ids: Sequence[str]) -> list[float | None]:
@@ -67,7 +67,7 @@ def _column(run: Evaluation, key: str, question_ids: Sequence[str]) -> list[floa
     return [values.get(question) for question in question_ids]
 
 
-def _notes(before: Evaluation, after: Evaluation, shared: int, rows: Sequence[Row]) -> tuple[str, ...]:
+def _notes(before: Evaluation, after: Evaluation, shared: int, rows: Sequence[FigureRow]) -> tuple[str, ...]:
     tested = sum(row.p_value is not None for row in rows)
     notes = [f"{shared} questions in both; {tested} tests. By chance {tested * 0.05:.0f} of them have a p below 0.05."]
     changed = {

@@ -78,7 +78,7 @@ def first_heading(text: str) -> str | None:
     return None
 
 
-def heading_text(line: str) -> str:
+def plain_heading(line: str) -> str:
     """Return the words of a heading line without number signs, emphasis and link targets."""
     words = re.sub(r"[ \t]+#+[ \t]*$", "", ATX_HEADING.sub("", line, count=1))
     return re.sub(r"\*\*|__|`", "", _LINK.sub(r"\1", words)).strip().strip("*")
@@ -87,8 +87,8 @@ def heading_text(line: str) -> str:
 def _heading(line: str, previous: str) -> str | None:
     atx = ATX_HEADING.match(line)
     if atx and len(atx[1]) == 1:
-        return heading_text(line) or None
+        return plain_heading(line) or None
     underline = SETEXT_UNDERLINE.match(line)
     if underline and underline[1][0] == "=" and previous.strip() and not ATX_HEADING.match(previous):
-        return heading_text(previous) or None
+        return plain_heading(previous) or None
     return None

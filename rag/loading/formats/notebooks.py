@@ -10,7 +10,7 @@ from rag.core.safe_json import json_value
 from rag.core.types import Document
 from rag.loading.composing import Composer
 from rag.loading.decoding import decode
-from rag.loading.formats.markdown import ATX_HEADING, heading_text
+from rag.loading.formats.markdown import ATX_HEADING, plain_heading
 from rag.loading.sources import Source, read_source
 
 _ITEM = re.compile(r"(?:[-*+]|\d{1,4}[.)])\s+\S")
@@ -50,7 +50,7 @@ def _add_markdown(composer: Composer, paragraph: str) -> None:
     first, _, rest = paragraph.lstrip("\n").partition("\n")
     heading = ATX_HEADING.match(first)
     if heading:
-        composer.add(heading_text(first), "heading", len(heading[1]))
+        composer.add(plain_heading(first), "heading", len(heading[1]))
         paragraph = rest
     composer.add(paragraph, "list_item" if _ITEM.match(paragraph.lstrip()) else "paragraph")
 

@@ -16,14 +16,14 @@ from rag.core.types import Document
 from rag.loading.composing import Composer
 from rag.loading.formats.pdf_frames import frame_lines
 from rag.loading.formats.pdf_hyphens import Hyphens
-from rag.loading.formats.pdf_lines import Line, PageLines, page_lines
+from rag.loading.formats.pdf_lines import PageLines, PdfLine, page_lines
 from rag.loading.sources import Source, checked_path, file_sha256
 
 MAX_PDF_SECONDS = 300
 """Time that the pages of one file may take."""
 MIN_HEADING_RATIO = 1.12
 """Letters of a heading, at least, over those of the text."""
-MAX_HEADING_CHARACTERS = 200
+MAX_PDF_HEADING_CHARACTERS = 200
 MIN_PARAGRAPH_STEP = 1.3
 """Distance between the lines of two paragraphs, at least, over the usual one on the page."""
 _BULLET = re.compile(r"[•◦▪●‣–*-]\s+\S|\(?\d{1,3}[.)]\s+\S")
@@ -73,7 +73,7 @@ def _pages(pdf: Any, source: Source) -> Iterator[PageLines]:
         page.close()
 
 
-def _composed(source: Source, pages: list[list[Line]]) -> Composer:
+def _composed(source: Source, pages: list[list[PdfLine]]) -> Composer:
     composer = Composer(source)
     sizes = Counter[float]()
     for line in (line for lines in pages for line in lines):
@@ -82,7 +82,7 @@ def _composed(source: Source, pages: list[list[Line]]) -> Composer:
     large = sorted((size for size in sizes if size > MIN_HEADING_RATIO * body), reverse=True)
     levels = {size: min(level, 6) for level, size in enumerate(large, start=1)}
     hyphens = Hyphens(line.words for lines in pages for line in lines)
-    unfinished: list[Line] = []
+    unfinished: list[PdfLine] = []
     for number, (lines, frame) in enumerate(zip(pages, frame_lines(pages), strict=True)):
         blocks = list(_blocks([line for i, line in enumerate(lines) if i not in frame]))
         goes_on = bool(unfinished) and bool(blocks) and _goes_on(unfinished, blocks[0])
@@ -99,7 +99,7 @@ def _composed(source: Source, pages: list[list[Line]]) -> Composer:
         for block in blocks:
             text = hyphens.joined(_text(block))
             level = levels.get(round(block[0].size, 1))
-            if level and len(text) <= MAX_HEADING_CHARACTERS:
+            if level and len(text) <= MAX_PDF_HEADING_CHARACTERS:
                 composer.add(text, "heading", level)
             else:
                 composer.add(text, "list_item" if _BULLET.match(text) else "paragraph")
@@ -109,18 +109,18 @@ def _composed(source: Source, pages: list[list[Line]]) -> Composer:
     return composer
 
 
-def _text(block: list[Line]) -> str:
+def _text(block: list[PdfLine]) -> str:
     return "\n".join(line.words for line in block)
 
 
-def _is_unfinished(block: list[Line], levels: dict[float, int]) -> bool:
+def _is_unfinished(block: list[PdfLine], levels: dict[float, int]) -> bool:
     """Tell if a block at the end of a page stops within a sentence."""
     words = block[-1].words
     is_prose = len(words.split()) >= MIN_PROSE_WORDS and round(block[0].size, 1) not in levels
     return is_prose and not _BULLET.match(block[0].words) and not _SENTENCE_END.search(words)
 
 
-def _goes_on(block: list[Line], other: list[Line]) -> bool:
+def _goes_on(block: list[PdfLine], other: list[PdfLine]) -> bool:
     """Tell if the first block of a page goes on with the sentence that the page before left unfinished."""
     words = other[0].words
     is_prose = words[:1].islower() or len(words.split()) >= MIN_PROSE_WORDS
@@ -128,7 +128,7 @@ def _goes_on(block: list[Line], other: list[Line]) -> bool:
     return is_prose and is_same_size and not _BULLET.match(words)
 
 
-def _blocks(lines: list[Line]) -> Iterator[list[Line]]:
+def _blocks(lines: list[PdfLine]) -> Iterator[list[PdfLine]]:
     """Yield the lines of each block: a new one begins with other letters, more distance, a bullet, another column."""
     steps = [above.end_bottom - below.bottom for above, below in pairwise(lines)]
     usual = median([step for step in steps if step > 0] or [0.0])

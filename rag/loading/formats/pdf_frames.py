@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from rag.loading.formats.pdf_lines import Line
+from rag.loading.formats.pdf_lines import PdfLine
 
 FRAME_LINES = 2
 """Lines at the top and at the bottom of a page that may belong to its frame."""
@@ -18,7 +18,7 @@ MIN_FRAME_GAP = 1.5
 _NUMBER = re.compile(r"\d+|\b[ivxlc]+\b", re.IGNORECASE)
 
 
-def frame_lines(pages: Sequence[Sequence[Line]]) -> list[set[int]]:
+def frame_lines(pages: Sequence[Sequence[PdfLine]]) -> list[set[int]]:
     """Return for each page the positions of the lines that belong to its frame."""
     orders = [sorted(range(len(lines)), key=lambda i, lines=lines: -lines[i].bottom) for lines in pages]  # type: ignore[misc]
     edges = [_edges(lines, order) for lines, order in zip(pages, orders, strict=True)]
@@ -28,7 +28,7 @@ def frame_lines(pages: Sequence[Sequence[Line]]) -> list[set[int]]:
     return [_outermost(*page) for page in zip(pages, orders, frames, strict=True)]
 
 
-def _edges(lines: Sequence[Line], order: Sequence[int]) -> dict[int, tuple[bool, str]]:
+def _edges(lines: Sequence[PdfLine], order: Sequence[int]) -> dict[int, tuple[bool, str]]:
     """Return the highest and lowest lines by their position, each with its words without figures."""
     top = order[: min(FRAME_LINES, len(order) - 1)] if order else []
     places = {**dict.fromkeys(order[-FRAME_LINES:], False), **dict.fromkeys(top, True)}
@@ -36,7 +36,7 @@ def _edges(lines: Sequence[Line], order: Sequence[int]) -> dict[int, tuple[bool,
     return {i: (is_top, _NUMBER.sub("#", lines[i].words).casefold()) for i, is_top in short}
 
 
-def _outermost(lines: Sequence[Line], order: Sequence[int], frame: set[int]) -> set[int]:
+def _outermost(lines: Sequence[PdfLine], order: Sequence[int], frame: set[int]) -> set[int]:
     """Return the lines of the frame with no text outside them, and with a gap between them and the text."""
     top, bottom = 0, len(order)
     while top < len(order) and order[top] in frame:
@@ -48,6 +48,6 @@ def _outermost(lines: Sequence[Line], order: Sequence[int], frame: set[int]) -> 
     return {*head, *foot}
 
 
-def _is_gap(lines: Sequence[Line], order: Sequence[int], rank: int) -> bool:
+def _is_gap(lines: Sequence[PdfLine], order: Sequence[int], rank: int) -> bool:
     above, below = lines[order[rank - 1]], lines[order[rank]]
     return above.bottom - below.bottom >= MIN_FRAME_GAP * min(above.size, below.size)

@@ -23,7 +23,7 @@ _CHECKED_FIELDS, _VALUE_FIELDS = (2, 3), (4, 5, 6)
 
 
 @dataclass(frozen=True)
-class Line:
+class PdfLine:
     """A line of a page: its words, the size of its letters, and the places of its first and last letter, in points."""
 
     words: str
@@ -38,7 +38,7 @@ class Line:
 class PageLines:
     """The lines of a page in the order of the file, and how many of them are hidden."""
 
-    lines: list[Line]
+    lines: list[PdfLine]
     hidden_count: int = 0
 
 
@@ -47,7 +47,7 @@ def page_lines(page: Any, form: Any) -> PageLines:
     text = page.get_textpage()
     try:
         ground = _Ground(page)
-        lines: list[Line] = []
+        lines: list[PdfLine] = []
         hidden_count = 0
         for line, position, length in _text_lines(text):
             if _is_hidden(text, ground, position, length):
@@ -59,7 +59,7 @@ def page_lines(page: Any, form: Any) -> PageLines:
     return PageLines(_with_fields(lines, page, form) if form is not None else lines, hidden_count)
 
 
-def _text_lines(text: Any) -> Iterator[tuple[Line, int, int]]:
+def _text_lines(text: Any) -> Iterator[tuple[PdfLine, int, int]]:
     """Yield each line, the number of its first letter among the characters of the page, and its length."""
     from pypdfium2.raw import FPDFText_GetFontSize
 
@@ -78,7 +78,7 @@ def _text_lines(text: Any) -> Iterator[tuple[Line, int, int]]:
             # A last letter far above the first begins another column.
             end_bottom = end_bottom if end_bottom <= bottom + size else bottom
             shown = words.strip().translate(_LIGATURES)
-            yield Line(shown, size, bottom, end_bottom, left, top), first, end - first + 1
+            yield PdfLine(shown, size, bottom, end_bottom, left, top), first, end - first + 1
         start += len(words.encode("utf-16-le")) // 2 + 2
 
 
@@ -145,7 +145,7 @@ class _Field:
     top: float
 
 
-def _with_fields(lines: list[Line], page: Any, form: Any) -> list[Line]:
+def _with_fields(lines: list[PdfLine], page: Any, form: Any) -> list[PdfLine]:
     """Return the lines with the value of each form field behind its label, or in a line of its own."""
     filled = list(lines)
     by_row: dict[int, list[int]] = {}
@@ -160,7 +160,7 @@ def _with_fields(lines: list[Line], page: Any, form: Any) -> list[Line]:
             filled[label] = replace(filled[label], words=f"{filled[label].words} {field.value}")
         else:
             size = lines[0].size if lines else field.top - field.bottom
-            filled.append(Line(field.value, size, field.bottom, field.bottom, field.left, field.top))
+            filled.append(PdfLine(field.value, size, field.bottom, field.bottom, field.left, field.top))
     return filled
 
 

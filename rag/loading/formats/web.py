@@ -42,7 +42,7 @@ _SUFFIXES = {
 }
 _TRANSLATED = tuple(map(ipaddress.ip_network, ("64:ff9b::/32", "2002::/16", "2001::/32")))
 """Networks whose addresses stand for others, which may be private."""
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,9 @@ def is_web_address(path: str) -> bool:
     return path.lower().startswith(("http://", "https://"))
 
 
-def is_public(address: Address) -> bool:
+def is_public(address: IpAddress) -> bool:
     """Tell whether an address is reachable for everyone: not private, loopback, link-local, reserved or multicast."""
-    judged: Address = getattr(address, "ipv4_mapped", None) or address
+    judged: IpAddress = getattr(address, "ipv4_mapped", None) or address
     barred = judged.is_multicast or judged.is_reserved or any(judged in network for network in _TRANSLATED)
     return judged.is_global and not barred
 
@@ -69,7 +69,7 @@ def is_public(address: Address) -> bool:
 def load_url(
     url: str,
     load: Callable[[Source], Iterator[Document | LoadError]],
-    allowed: Callable[[Address], bool] = is_public,
+    allowed: Callable[[IpAddress], bool] = is_public,
 ) -> Iterator[Document | LoadError]:
     """Yield the documents at a web address, read with `load`; their id is the address. Never raises.
 
@@ -93,7 +93,7 @@ def load_url(
             yield item
 
 
-def _fetched(url: str, allowed: Callable[[Address], bool]) -> _Answer:
+def _fetched(url: str, allowed: Callable[[IpAddress], bool]) -> _Answer:
     until = time.monotonic() + MAX_WEB_SECONDS
     for _ in range(MAX_REDIRECTS + 1):
         parts = urlsplit(url)
@@ -114,7 +114,7 @@ def _fetched(url: str, allowed: Callable[[Address], bool]) -> _Answer:
     raise UnreadableSource(f"{url} redirects more than {MAX_REDIRECTS} times.", "Give the last address.")
 
 
-def _checked_address(parts: SplitResult, allowed: Callable[[Address], bool]) -> tuple[str, int]:
+def _checked_address(parts: SplitResult, allowed: Callable[[IpAddress], bool]) -> tuple[str, int]:
     """Return the network address and port of a host. Raises UnreadableSource if any of its addresses is barred."""
     port = parts.port or (443 if parts.scheme == "https" else 80)
     addresses = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)

@@ -15,7 +15,7 @@ from rag.core.errors import InvalidInput, SourceNotFound, UnreadableSource
 from rag.core.types import Document
 from rag.loading import discover, load
 from rag.loading.formats import web as loading_web
-from rag.loading.formats.web import Address, is_public, load_url, with_web_addresses
+from rag.loading.formats.web import IpAddress, is_public, load_url, with_web_addresses
 from tests.loading.formats.made_files import MAKERS, article, html
 
 ARTICLE = article(4)
@@ -89,7 +89,7 @@ def server(tmp_path: Path) -> Iterator[str]:
     thread.join()
 
 
-def only_this_machine(address: Address) -> bool:
+def only_this_machine(address: IpAddress) -> bool:
     return str(address) == "127.0.0.1"
 
 
