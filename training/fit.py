@@ -1,8 +1,9 @@
 """Fits the order of answers and the shipped confidence on public developer data, with the reader model and without.
 
-    python -m training.fit DATA CACHE
+    python -m training.fit DATA CACHE [--keep-order]
 
-DATA is the folder of data sets (see `training/README.md`), CACHE any folder for indexes and readings. Every question is
+DATA is the folder of data sets (see `training/README.md`), CACHE any folder for indexes and readings. With
+`--keep-order` the order stays and the confidence of its best answers is fitted. Every question is
 read by the real pipeline, over articles that the reader model has not seen; the coefficients are those that make the
 sentence holding the gold span likeliest among all sentences read (a softmax over them); the confidence is
 `rag.answering.confidence.fit` over the best answer of questions asked in three ways: with their article in the index,
@@ -16,7 +17,7 @@ import random
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -26,14 +27,14 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from rag import Document, Index
-from rag.answering.confidence import SHIPPED, SHIPPED_WITHOUT_MODEL, fit
+from rag.answering.confidence import SHIPPED, SHIPPED_WITHOUT_MODEL, Calibration, fit
 from rag.core.errors import EvaluationError
 from rag.core.settings import Settings
 from rag.core.types import Extraction
 from rag.embedding.embedder import QueryVectors
 from rag.evaluation import datasets
 from rag.evaluation.cache import cached_index
-from rag.evaluation.metrics.abstention import calibration_error
+from rag.evaluation.metrics.abstention import auroc, calibration_error
 from rag.reading.reader_model import span_model
 from rag.reading.sentence_reader import (
     MARGINS,
@@ -49,17 +50,22 @@ from rag.retrieval.candidates import retrieve, to_read
 from training.reader.sources import fitted_articles, kept_for_fit, rows
 
 SETS = {
-    "train/squad_train_part": 900,
-    "train/selqa_ass_devtest": 300,
-    "train/scifact_train": 120,
-    "nq_open_gold": 450,
-    "squad2": 1_000,
+    "train/squad_train_part": 450,
+    "train/selqa_ass_devtest": 100,
+    "train/wikitables": 120,
+    "train/tatqa_tables": 60,
+    "squad2": 150,
+    "nq_open_gold": 100,
 }
 """Questions of each set that are asked, all over articles the reader model has not seen."""
-SMALL_INDEXES, SMALL_SIZE, SMALL_QUESTIONS = 8, 12, 12
+MIN_SURE_PRECISION = 2 / 3
+"""Share of the answers called sure that shall be right."""
+MIN_POSSIBLE_PRECISION = 0.15
+"""Share of the answers called possible that shall be right."""
+SMALL_INDEXES, SMALL_SIZE, SMALL_QUESTIONS = 4, 12, 10
 """Indexes of so many documents that stand side by side in the data, each asked so many questions of its own, as many
 of its subject that other documents answer, and as many of any subject."""
-OF_MODEL = ("span", "span_margin", "reason", "relevance")
+OF_MODEL = ("span", "span_margin", "reason", "relevance", "echo")
 """Figures that the reader model gives."""
 NOT_FOR_CONFIDENCE = ("fused", "is_question")
 """`fused` does not mean the same in a small index and in a large one; questions are rarely quoted."""
@@ -85,20 +91,27 @@ class Case:
     spans: tuple[str, ...]
 
 
-def main(data: Path, cache: Path) -> None:
+def main(data: Path, cache: Path, keep_order: bool) -> None:
     """Read, fit, write the files of both readers, print the figures."""
-    cases = [case for name, size in SETS.items() for case in kept_readings(data, name, cache, size)]
+    by_set = {name: kept_readings(data, name, cache, size) for name, size in SETS.items()}
+    cases = [case for readings in by_set.values() for case in readings]
     train, test = by_group(cases)
     figures = sorted(next(case for case in train if case.sentences).sentences[0])
     for with_model, order, confidence in ((False, WEIGHTS, SHIPPED_WITHOUT_MODEL), (True, WEIGHTS_WITH_MODEL, SHIPPED)):
         names = [name for name in figures if with_model or name not in OF_MODEL]
         # With the model the words shall be right, without it the sentence.
         asked = [case for case in train if case.way == "own"]
-        weights = fit_reader([replace(case, holds=case.meets) for case in asked] if with_model else asked, names)
+        if keep_order:
+            kept_weights = json.loads(order.read_text(encoding="utf-8"))["weights"]
+            weights = np.array([kept_weights.get(name, 0.0) for name in names])
+        else:
+            weights = fit_reader([replace(case, holds=case.meets) for case in asked] if with_model else asked, names)
         for part, cut in (("fitted on", train), ("held out", test)):
             print(f"sentence right at rank 1, {part}: {top_one(cut, names, weights)}")
-        write_reader(order, dict(zip(names, weights, strict=True)), len(train))
+        if not keep_order:
+            write_reader(order, dict(zip(names, weights, strict=True)), len(train))
         fit_confidence(confidence, cases, names, weights)
+        print_sets_left_out(by_set, names, weights)
 
 
 def kept_readings(data: Path, name: str, cache: Path, size: int) -> list[Case]:
@@ -190,10 +203,11 @@ def readings(index: Index, questions: Questions, way: str, dataset: datasets.Dat
 
 
 def sentence(item: Extraction) -> tuple[int, int]:
-    """Return the sentence of its passage that an extraction lies in."""
+    """Return the sentence of its passage that an extraction lies in; a heading is its own."""
     return next(
-        (start, end) for start, end in item.hit.chunk.sentences if start <= item.start and item.end <= end
-    )  # fmt: skip
+        ((start, end) for start, end in item.hit.chunk.sentences if start <= item.start and item.end <= end),
+        (item.start, item.end),
+    )
 
 
 def _hash(text: str) -> str:
@@ -280,9 +294,7 @@ def fit_confidence(file: Path, cases: Sequence[Case], names: Sequence[str], weig
     More evidence must never lower a confidence, so the figure of most negative weight is dropped until there is none.
     """
     read = [case for case in cases if case.sentences]
-    best = [reordered(case, names, weights)[0] for case in read]
-    figures = [{**case.sentences[place], **ahead(case, names, weights)} for case, place in zip(read, best, strict=True)]
-    labels = [case.holds[place] for case, place in zip(read, best, strict=True)]
+    figures, labels = first_answers(read, names, weights)
     answerable = [any(case.holds) for case in read]
     kept = [name for name in (*names, *MARGINS) if name not in NOT_FOR_CONFIDENCE]
     while True:
@@ -293,10 +305,60 @@ def fit_confidence(file: Path, cases: Sequence[Case], names: Sequence[str], weig
         if lowest >= 0:
             break
         kept.remove(name)
+    calibration = with_thresholds(calibration)
     file.write_text(json.dumps(asdict(calibration), indent=1) + "\n", encoding="utf-8")
     print_halves(rows, labels, groups)
-    print(f"threshold {calibration.threshold}, n = {len(rows)}, right {sum(labels)}, answerable {sum(answerable)}")
+    print(f"thresholds {calibration.threshold}, {calibration.possible_threshold}")
+    print(f"n = {len(rows)}, right {sum(labels)}, answerable {sum(answerable)}")
     print(dict(zip(calibration.features, calibration.weights, strict=True)))
+
+
+def first_answers(
+    cases: Sequence[Case], names: Sequence[str], weights: NDArray[np.float64]
+) -> tuple[list[dict[str, float]], list[bool]]:
+    """Return the figures of the best sentence of every case, and whether it holds a gold span."""
+    best = [reordered(case, names, weights)[0] for case in cases]
+    pairs = list(zip(cases, best, strict=True))
+    figures = [{**case.sentences[i], **ahead(case, names, weights)} for case, i in pairs]
+    return figures, [case.holds[i] for case, i in pairs]
+
+
+def with_thresholds(calibration: Calibration) -> Calibration:
+    """Return a confidence with the thresholds of both grades by the precision that each grade shall have."""
+    threshold = calibration.threshold_for(MIN_SURE_PRECISION)
+    right, coverage = {}, {}
+    for step, precision, share in calibration.curve:
+        right[step], coverage[step] = precision * share, share
+    possible = threshold
+    for step in sorted((step for step in right if step < threshold), reverse=True):
+        between = coverage[step] - coverage[threshold]
+        if between and (right[step] - right[threshold]) / between >= MIN_POSSIBLE_PRECISION:
+            possible = step
+    return replace(calibration, threshold=threshold, possible_threshold=possible)
+
+
+def print_sets_left_out(
+    by_set: Mapping[str, Sequence[Case]], names: Sequence[str], weights: NDArray[np.float64]
+) -> None:
+    """Print how a confidence that was fitted on all data sets but one does on that one."""
+    for name in by_set:
+        others = [case for other, cases in by_set.items() if other != name for case in cases if case.sentences]
+        rows, labels = first_answers(others, names, weights)
+        usable = [key for key in rows[0] if key not in NOT_FOR_CONFIDENCE]
+        groups = [case.group for case in others]
+        fitted = with_thresholds(fit([{key: row[key] for key in usable} for row in rows], labels, groups))
+        own = [case for case in by_set[name] if case.sentences]
+        print(f"  left out {name}: {judged(fitted, *first_answers(own, names, weights))}")
+
+
+def judged(fitted: Calibration, rows: Sequence[dict[str, float]], labels: Sequence[bool]) -> str:
+    """Return in words how well a confidence tells right from wrong answers it was not fitted on."""
+    confidence, right = np.array([fitted.probability(row) for row in rows]), np.array(labels)
+    sure = confidence >= fitted.threshold
+    return (
+        f"n = {len(rows)}, right {right.mean():.3f}, AUROC {auroc(confidence[right], confidence[~right]):.3f}, error"
+        f" {calibration_error(confidence, right):.3f}, sure {sure.mean():.3f}, of these right {right[sure].mean():.3f}"
+    )
 
 
 def print_halves(rows: Sequence[dict[str, float]], labels: Sequence[bool], groups: Sequence[str]) -> None:
@@ -338,4 +400,4 @@ def halved(groups: Sequence[str], chance: random.Random) -> tuple[list[int], lis
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), "--keep-order" in sys.argv[3:])
