@@ -12,6 +12,9 @@ SHARE_OF_DESCRIPTORS = 0.5
 """The rest of the process's file descriptors is left to the index and to files that are being read."""
 HEAD_SECONDS = 10
 """A connection that has not sent the head of a request after this time is closed."""
+KEEP_ALIVE_SECONDS = 75
+"""An idle connection is closed after this time, which is longer than clients and proxies usually keep one (60 s). If
+the server closed first, a request that is on its way would be lost."""
 BUSY = (
     b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain\r\nretry-after: 5\r\nconnection: close\r\n"
     b"content-length: 55\r\n\r\nThe server has too many connections. Try again shortly."

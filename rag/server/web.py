@@ -23,7 +23,7 @@ from rag.answering.assistant import Assistant
 from rag.core.errors import InvalidInput
 from rag.core.settings import LOOPBACK, Options, Settings
 from rag.server.asgi import Message
-from rag.server.connections import BoundedConnection
+from rag.server.connections import KEEP_ALIVE_SECONDS, BoundedConnection
 from rag.server.headers import SecurityHeaders
 from rag.server.incoming_files import ADDRESS as UPLOAD_ADDRESS
 from rag.server.incoming_files import IncomingFiles, UploadEndpoint
@@ -68,6 +68,7 @@ def serve_assistant(
         ws="none",
         log_level="error",
         access_log=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=2,
         server_header=False,
         proxy_headers=bool(options.proxy),

@@ -1,7 +1,9 @@
 """How many connections the server holds at once, and how long it waits for a request."""
 
+import http.client
 import resource
 import socket
+import time
 from urllib.parse import urlsplit
 
 import httpx
@@ -37,3 +39,15 @@ def test_a_connection_that_sends_no_whole_head_is_closed(running: Served) -> Non
 def test_no_more_connections_are_held_than_half_of_the_descriptors() -> None:
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     assert 0 < max_connections() <= min(MAX_CONNECTIONS, soft // 2)
+
+
+def test_a_client_that_pauses_goes_on_with_its_connection(running: Served) -> None:
+    address = urlsplit(running.address)
+    client = http.client.HTTPConnection(str(address.hostname), address.port, timeout=120)
+    client.request("GET", "/healthz")
+    assert client.getresponse().read() and client.sock is not None
+    own_port = client.sock.getsockname()
+    time.sleep(8)
+    client.request("GET", "/healthz")
+    assert client.getresponse().status == 200 and client.sock.getsockname() == own_port
+    client.close()
