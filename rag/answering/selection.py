@@ -20,8 +20,9 @@ from rag.core.settings import Settings
 from rag.core.types import Chunk, Extraction, Hit, Span
 from rag.retrieval.question_types import question_form
 
-DENIED_SHARE, UNNAMED_NUMBER_SHARE = 0.2, 0.5
-"""Factors of confidence: of a sentence that denies the question, and of a passage without a number of the question."""
+DENIED_SHARE, UNNAMED_NUMBER_SHARE = 0.15, 0.5
+"""Factors of confidence: of a sentence that denies the question, and of a passage without a number of the question.
+Even a certain sentence that denies stays below the shipped threshold of a sure answer, but may be a possible one."""
 MAX_COMPARED_EXTRACTIONS = 32
 """Best extractions that are searched for copies of an answer and for other figures than it gives."""
 _NUMBER = re.compile(r"(?<![\w.])\d[\d.,]*(?<![.,])(?!\w)")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from rag.answering.confidence import SHIPPED, Calibration, fit, load_calibration, risk_coverage, save_calibration
+from rag.answering.selection import DENIED_SHARE
 from rag.core.errors import EvaluationError, IndexCorrupt, IndexWriteFailed
 
 SMALL = Calibration(
@@ -145,3 +146,8 @@ def test_a_calibration_that_cannot_be_written_leaves_the_one_before(
     with pytest.raises(IndexWriteFailed, match="No space"):
         save_calibration(replace(SMALL, threshold=0.9), file)
     assert load_calibration(file) == SMALL
+
+
+def test_a_sentence_that_denies_is_never_a_sure_answer_but_may_be_a_possible_one() -> None:
+    calibration = load_calibration(SHIPPED)
+    assert calibration.possible_threshold < DENIED_SHARE < calibration.threshold
