@@ -16,7 +16,12 @@ MAX_SHAPES = 500
 """Shapes of a page that may be the dark ground of white letters."""
 MAX_FIELDS = 2_000
 """Form fields of a page that are read."""
+MIN_COLUMN_GAP = 1.2
+"""Space between two words, as a share of the height of a line, from which they stand in different columns."""
+COLUMN_WIDTH = 0.45
+"""Width that a space stands for between columns, as a share of the height of a line."""
 _LETTER = re.compile(r"[^\W_]")
+_ITEM_MARK = re.compile(r"\s*(?:\(?\w{1,3}[.)]|\W)\s*")
 # Fonts in the old encoding of TeX have the ligatures here, and pdfium gives their codes if they have no Unicode map.
 _LIGATURES = {0x1B: "ff", 0x1C: "fi", 0x1D: "fl", 0x1E: "ffi", 0x1F: "ffl"}
 _CHECKED_FIELDS, _VALUE_FIELDS = (2, 3), (4, 5, 6)
@@ -77,9 +82,39 @@ def _text_lines(text: Any) -> Iterator[tuple[PdfLine, int, int]]:
             size = FPDFText_GetFontSize(text, first)
             # A last letter far above the first begins another column.
             end_bottom = end_bottom if end_bottom <= bottom + size else bottom
-            shown = words.strip().translate(_LIGATURES)
+            shown = _in_columns(text, words, start, top - bottom).strip().translate(_LIGATURES)
             yield PdfLine(shown, size, bottom, end_bottom, left, top), first, end - first + 1
         start += len(words.encode("utf-16-le")) // 2 + 2
+
+
+def _in_columns(text: Any, words: str, start: int, height: float) -> str:
+    """Return the words of a line with more spaces where a gap parts columns, as wide as the gap is on the page.
+
+    pdfium gives one blank for a gap of any width, so the cells of a table could not be told apart.
+    """
+    from pypdfium2.raw import FPDFText_GetUnicode
+
+    if height <= 0 or not words.isprintable() or any(character > "\uffff" for character in words):
+        return words
+    parts, length, position = [], 0, 0
+    origin: float | None = None
+    for match in re.finditer(" ", words):
+        blank = start + match.start()
+        if not 0 < match.start() < len(words) - 1 or _ITEM_MARK.fullmatch(words, 0, match.start()):
+            continue
+        if FPDFText_GetUnicode(text, blank) != ord(" "):
+            continue
+        if origin is None:
+            origin = text.get_charbox(start)[0]
+        before, after = text.get_charbox(blank - 1)[2], text.get_charbox(blank + 1)[0]
+        if after - before < MIN_COLUMN_GAP * height:
+            continue
+        parts.append(words[position : match.start()])
+        length += len(parts[-1])
+        spaces = max(2, round((after - origin) / (COLUMN_WIDTH * height)) - length)
+        parts.append(" " * spaces)
+        length, position = length + spaces, match.end()
+    return "".join([*parts, words[position:]])
 
 
 def _is_hidden(text: Any, ground: "_Ground", first: int, length: int) -> bool:

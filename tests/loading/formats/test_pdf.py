@@ -131,3 +131,20 @@ def test_invisible_letters_over_a_scan_are_read(tmp_path: Path) -> None:
     canvas.drawText(text)
     canvas.save()
     assert read(tmp_path / "a.pdf").text == "The scanned page says that the crane arrives on 9 June."
+
+
+def test_cells_of_a_table_stand_as_far_apart_as_on_the_page(tmp_path: Path) -> None:
+    path = tmp_path / "staff.pdf"
+    page = Canvas(str(path))
+    page.setFont("Helvetica", 11)
+    rows = [("Name", "Role", "Office"), ("Jane Doe", "Harbour master", "Pier 4"), ("Mei Lin", "Pilot", "Room 3")]
+    for i, row in enumerate(rows):
+        for j, cell in enumerate(row):
+            page.drawString(60 + 120 * j, 760 - 18 * i, cell)
+    page.drawString(60, 660, "One line of prose keeps one space between its words.")
+    page.save()
+    (document,) = load(Source(path, path.name))
+    assert isinstance(document, Document)
+    cells = [[cell.strip() for cell in line.split("  ") if cell.strip()] for line in document.text.splitlines()[:3]]
+    assert cells == [list(row) for row in rows]
+    assert "One line of prose keeps one space between its words." in document.text
