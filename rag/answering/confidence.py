@@ -69,8 +69,13 @@ class Calibration:
         """Return the lowest threshold from which on the held-out precision was at least `precision`.
 
         Thresholds that fewer than `MIN_COVERAGE` of the questions reach say nothing. Raises EvaluationError if
-        none reached it.
+        none reached it, and for a precision of 1, which no number of questions can show.
         """
+        if precision >= 1:
+            raise EvaluationError(
+                f"No {self.questions} questions can show a precision of 1: the next answer may be wrong.",
+                "Ask for less, such as 0.95, or calibrate on more questions of your own: rag calibrate.",
+            )
         reached = None
         for threshold, reached_precision, coverage in sorted(self.curve, reverse=True):
             if coverage < MIN_COVERAGE:
