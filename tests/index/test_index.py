@@ -586,7 +586,7 @@ def test_a_stale_writer_does_not_mix_the_vectors_of_two_models(
 
 def test_readers_never_see_half_a_write(articles: Path, tmp_path: Path, counting: Counting) -> None:
     """Open the index over and over while another thread commits; every opening shows one whole commit."""
-    writer = Index.build(articles, tmp_path / "index", embedder=counting)
+    writer = Index.build(articles, tmp_path / "index", Settings(isolated_reading=False), embedder=counting)
     write(articles, bees="Version 0.", snow="Version 0.")
     writer.add(articles)
     problems: list[BaseException] = []
@@ -608,7 +608,7 @@ def test_readers_never_see_half_a_write(articles: Path, tmp_path: Path, counting
         reader.start()
     for n in range(1, 16):
         write(articles, bees=f"Version {n}.", snow=f"Version {n}.")
-        writer.add(articles)
+        problems.extend(AssertionError(failed) for failed in writer.add(articles).failed)
     done.set()
     for reader in readers:
         reader.join()
