@@ -8,15 +8,16 @@ import atexit
 import json
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import fields
-from tempfile import TemporaryDirectory
 from typing import IO, Any
 
 from rag.core.errors import LoadError, UnreadableSource
@@ -51,7 +52,7 @@ class ReadingProcess:
     def __init__(self) -> None:
         """Start nothing yet."""
         self._child: subprocess.Popen[bytes] | None = None
-        self._folder: TemporaryDirectory[str] | None = None
+        self._folder: str | None = None
         self._owner = os.getpid()
 
     def __enter__(self) -> "ReadingProcess":
@@ -68,13 +69,14 @@ class ReadingProcess:
             return
         self.close()
         self._owner = os.getpid()
-        self._folder = TemporaryDirectory(prefix=FOLDER_PREFIX, ignore_cleanup_errors=True)
+        # TemporaryDirectory would delete the folder in a fork of this process too.
+        self._folder = tempfile.mkdtemp(prefix=FOLDER_PREFIX)
         self._child = subprocess.Popen(
             [sys.executable, "-c", _PROGRAM, json.dumps([os.path.abspath(path) for path in sys.path])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={**os.environ, **_ONE_THREAD, "TMPDIR": self._folder.name},
+            env={**os.environ, **_ONE_THREAD, "TMPDIR": self._folder},
             start_new_session=True,  # Ctrl-C is for the process of the index, which ends this one
         )
 
@@ -86,9 +88,10 @@ class ReadingProcess:
             child.wait()
         for pipe in (child.stdin, child.stdout) if child is not None else ():
             if pipe is not None:
-                pipe.close()
+                with suppress(OSError):  # the rest of a request that the process did not read
+                    pipe.close()
         if self._folder is not None and os.getpid() == self._owner:
-            self._folder.cleanup()
+            shutil.rmtree(self._folder, ignore_errors=True)
         self._folder = None
 
     def messages(self, source: Source, skipped: list[str], seconds: float) -> Iterator[dict[str, Any]]:
@@ -168,9 +171,9 @@ def _load(process: ReadingProcess, source: Source) -> Iterator[Document | LoadEr
         except TimeoutError:
             process.close()
             what = f"{name}: reading it was stopped after {seconds:.0f} seconds."
-        except (EOFError, OSError, LookupError, TypeError, ValueError):
+        except (EOFError, OSError, LookupError, AttributeError, TypeError, ValueError):
             what = f"{name}: reading it ended the process that reads files{process.ending()}."
-        except GeneratorExit:
+        except BaseException:
             process.close()  # its answers to this request would be taken for those to the next
             raise
         yield UnreadableSource(what, "Save or export it again, or leave it out.")

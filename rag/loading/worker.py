@@ -20,7 +20,7 @@ MAX_MEMORY_BYTES = 4 * 1024 * 1024 * 1024
 FOLDER_PREFIX = "rag-reading-"
 """Prefix of the name of the process's temporary folder."""
 WORN_BYTES = 1024 * 1024 * 1024
-"""Memory that a file may leave behind: after more the process ends, and the next file gets a fresh one."""
+"""Memory that a file may leave in use: after more the process ends, and the next file gets a fresh one."""
 
 
 def main() -> None:
@@ -29,6 +29,15 @@ def main() -> None:
     # A library that prints must not write into the answers.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     _limit_memory()
+    try:
+        _answer_all(requests, answers)
+    finally:
+        # The process that asked has ended; if it was killed, it has left this folder.
+        if os.path.basename(tempfile.gettempdir()).startswith(FOLDER_PREFIX):
+            shutil.rmtree(tempfile.gettempdir(), ignore_errors=True)
+
+
+def _answer_all(requests: BinaryIO, answers: BinaryIO) -> None:
     while (request := _received(requests)) is not None:
         seconds = float(request["seconds"])
 
@@ -39,9 +48,6 @@ def main() -> None:
 
         _limit_seconds(seconds)
         _read(request, answer)
-    # The process that asked has ended; if it was killed, it has left this folder.
-    if os.path.basename(tempfile.gettempdir()).startswith(FOLDER_PREFIX):
-        shutil.rmtree(tempfile.gettempdir(), ignore_errors=True)
 
 
 def _received(requests: BinaryIO) -> dict[str, Any] | None:
@@ -70,9 +76,7 @@ def _read(request: dict[str, Any], answer: Callable[[dict[str, Any]], None]) -> 
 def _limit_memory() -> None:
     import resource
 
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    limit = MAX_MEMORY_BYTES if hard == resource.RLIM_INFINITY else min(hard, MAX_MEMORY_BYTES)
-    resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+    _limit(resource.RLIMIT_AS, MAX_MEMORY_BYTES)
 
 
 def _limit_seconds(seconds: float) -> None:
@@ -80,17 +84,23 @@ def _limit_seconds(seconds: float) -> None:
     import resource
 
     used = resource.getrusage(resource.RUSAGE_SELF)
-    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime + seconds) + 1, hard))
+    _limit(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime + seconds) + 1)
+
+
+def _limit(kind: int, most: int) -> None:
+    """Set a limit of the process; the system refuses one above the hard limit."""
+    import resource
+
+    _, hard = resource.getrlimit(kind)
+    resource.setrlimit(kind, (most if hard == resource.RLIM_INFINITY else min(hard, most), hard))
 
 
 def _memory_bytes() -> int:
-    """Return the most memory that this process has had."""
+    """Return the memory that this process has, or the most that it has had if the system tells no more."""
     import resource
 
-    # Linux counts the memory of the process that started this one in `ru_maxrss`; VmHWM is of this one alone.
-    missing = suppress(OSError, StopIteration, ValueError)
-    with missing, open("/proc/self/status", encoding="ascii", errors="replace") as status:
-        return int(next(line for line in status if line.startswith("VmHWM:")).split()[1]) * 1024
+    unknown = suppress(OSError, StopIteration, ValueError)
+    with unknown, open("/proc/self/status", encoding="ascii", errors="replace") as status:
+        return int(next(line for line in status if line.startswith("VmRSS:")).split()[1]) * 1024
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

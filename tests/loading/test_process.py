@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import zipfile
 from contextlib import closing
@@ -12,7 +14,7 @@ import pytest
 from rag.core.errors import LoadError, UnreadableSource
 from rag.core.types import Document
 from rag.index.index import Index
-from rag.loading import Source, load, process
+from rag.loading import Source, load, process, worker
 from rag.loading.messages import item_message, item_of, message_bytes, message_of
 from rag.loading.process import ReadingProcess, load_apart
 from tests.loading.formats.made_files import MAKERS, article
@@ -39,6 +41,23 @@ text.decode = hostile
 worker.main()
 """
 """The reading process with a text loader that does what its files say, as a library with a fault would."""
+FORGED = """
+import json, sys
+sys.path[:] = json.loads(sys.argv[1])
+from rag.loading.messages import message_bytes
+sys.stdin.buffer.read(8)
+sys.stdout.buffer.write(message_bytes({"document": {"layout": []}}))
+"""
+"""A reading process that answers with a document of the wrong form."""
+LIMITED = """
+import resource, sys
+from pathlib import Path
+resource.setrlimit(resource.RLIMIT_CPU, (50, 50))
+from rag.loading import Source
+from rag.loading.process import load_apart
+print(*(item.text for item in load_apart(Source(Path(sys.argv[1]), "a"))))
+"""
+"""Reads a file with less processor time than a file may take, as below `ulimit -t 50`."""
 
 
 def file(path: Path, text: str) -> Source:
@@ -126,6 +145,64 @@ def test_a_reader_that_stops_half_way_does_not_spoil_the_next(tmp_path: Path) ->
     assert [item.id for item in load_apart(rows) if isinstance(item, Document)] == [str(n) for n in range(1_000)]
 
 
+def test_an_interrupted_reader_does_not_spoil_the_next(tmp_path: Path) -> None:
+    items = load_apart(file(tmp_path / "a.jsonl", "".join(f'{{"_id": "{n}", "text": "row"}}\n' for n in range(1_000))))
+    next(items)
+    with pytest.raises(KeyboardInterrupt):
+        items.throw(KeyboardInterrupt())  # type: ignore[attr-defined]
+    (document,) = load_apart(file(tmp_path / "b.txt", "All is well."))
+    assert isinstance(document, Document) and document.text == "All is well."
+
+
+def test_a_document_of_the_wrong_form_is_an_error(
+    hostile: ReadingProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "_PROGRAM", FORGED)
+    (error,) = load_apart(file(tmp_path / "a.txt", "text"))
+    assert isinstance(error, UnreadableSource) and "a.txt" in error.message
+    hostile.close()
+
+
+def test_a_process_that_died_before_it_read_its_request_can_be_closed() -> None:
+    with ReadingProcess() as reading:
+        reading.start()
+        assert reading._child is not None and reading._child.stdin is not None
+        reading._child.stdin.write(b"a request")
+        reading._child.kill()
+        reading._child.wait(timeout=120)
+
+
+def test_a_fork_leaves_the_process_and_its_folder_alone(tmp_path: Path) -> None:
+    with ReadingProcess() as reading:
+        reading.start()
+        folder = reading._folder
+        fork = os.fork()
+        if not fork:
+            try:
+                reading.close()
+            finally:
+                os._exit(0)
+        os.waitpid(fork, 0)
+        assert folder is not None and os.path.isdir(folder)
+        assert list(reading.messages(file(tmp_path / "a.txt", "text"), [], 300.0))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs the limits and the counts of Linux")
+def test_files_are_read_below_a_hard_limit_of_processor_time(tmp_path: Path) -> None:
+    source = file(tmp_path / "a.txt", "All is well.")
+    done = subprocess.run([sys.executable, "-c", LIMITED, source.path], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "All is well."
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs the limits and the counts of Linux")
+def test_memory_that_was_freed_does_not_count() -> None:
+    before = worker._memory_bytes()
+    block = bytearray(b"x") * 400_000_000
+    assert worker._memory_bytes() > before + 300_000_000
+    del block
+    assert worker._memory_bytes() < before + 100_000_000
+
+
 def test_two_threads_read_at_once(tmp_path: Path) -> None:
     sources = [file(tmp_path / f"{n}.txt", f"text {n}") for n in range(8)]
     texts: list[str] = []
@@ -145,11 +222,23 @@ def test_the_process_ends_with_the_one_that_asked_and_leaves_no_file(tmp_path: P
     with ReadingProcess() as reading:
         reading.start()
         assert reading._child is not None and reading._folder is not None
-        child, folder = reading._child, Path(reading._folder.name)
+        child, folder = reading._child, Path(reading._folder)
         assert child.stdin is not None
         list(reading.messages(file(tmp_path / "a.txt", "text"), [], 300.0))
         child.stdin.close()  # as the system does when the asking process is killed
         assert child.wait(timeout=120) == 0
+        assert not folder.exists(), [str(path) for path in folder.rglob("*")]
+
+
+def test_a_process_whose_answers_nobody_reads_leaves_no_file(tmp_path: Path) -> None:
+    with ReadingProcess() as reading:
+        reading.start()
+        assert reading._child is not None and reading._folder is not None and reading._child.stdout is not None
+        child, folder = reading._child, Path(reading._folder)
+        rows = file(tmp_path / "a.jsonl", "".join(f'{{"_id": "{n}", "text": "row"}}\n' for n in range(10_000)))
+        next(reading.messages(rows, [], 300.0))
+        reading._child.stdout.close()  # as the system does when the asking process is killed
+        child.wait(timeout=120)
         assert not folder.exists(), [str(path) for path in folder.rglob("*")]
 
 
