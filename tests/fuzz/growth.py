@@ -38,6 +38,7 @@ MARKS = {
     ".json": '[|{"a":|1,|{"text":"a"},| ',
     ".jsonl": '{"_id":"a","text":"b"}|[| |{',
     ".srt": "1\n|00:00:01,000 --> 00:00:02,000\n|a\n|\n|--> | |0:|00:00:01.0  |WEBVTT",
+    ".mbox": "From |From a 2025|2025|A: b|>From |a|: ",
     ".eml": 'A: b|a|--x|=?utf-8?q?a?= |>From |<a@b>, |(|"|;|Content-Type: a/b',
 }
 FRAMES = {

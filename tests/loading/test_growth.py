@@ -20,6 +20,7 @@ SUSPECTS: dict[str, tuple[str, Callable[[int], bytes]]] = {
     "pdf-word": (".pdf", lambda n: long_word_pdf(2 * n)),
     "xlsx-empty-rows": (".xlsx", lambda n: wide_sheet(8 * n)),
     "mail-addresses": (".eml", lambda n: b"From: " + b"<a@b>, " * n + b"\n\nbody"),
+    "mbox-digits": (".mbox", lambda n: b"From " + b"1" * n),
     "mail-encoded-words": (".eml", lambda n: b"From: " + b"=?utf-8?q?a?= " * n + b"\n\nbody"),
 }
 

@@ -56,7 +56,7 @@ _SIGNATURES = ("application/pgp-signature", "application/pkcs7-signature", "appl
 _BEFORE_HEADERS = re.compile(rb"(?:\xef\xbb\xbf)?(?:[ \t]*\r?\n)*(?:>?From [^\n]*\n)?")
 _BOUNDARY = re.compile(r"boundary\s*=\s*(?:\"([^\"]*)\"|([^\s;]+))", re.IGNORECASE)
 _BOUNDARY_LINE = re.compile(rb"^--([^\r\n]{1,200}?)[ \t]*\r?\nContent-", re.MULTILINE | re.IGNORECASE)
-_MESSAGE_START = re.compile(rb"^From [^\n]*\d{4}[^\n]*\n(?=[A-Za-z-]+:|>?From )", re.MULTILINE)
+_MESSAGE_START = re.compile(rb"^From (?=[^\n]*\d{4})[^\n]*\n(?=[A-Za-z-]+:|>?From )", re.MULTILINE)
 _Load = Callable[[Source], Iterator[Document | LoadError]]
 _Part: TypeAlias = "Message[str, str]"
 

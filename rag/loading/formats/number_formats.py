@@ -2,16 +2,21 @@
 
 import math
 import re
+from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 MAX_FORMAT_CHARACTERS = 255
 """Spreadsheets allow no longer number formats."""
 MAX_SHOWN_NUMBER = 1e15
 """Larger numbers are written in general form: a float has no more whole digits."""
+MAX_PERCENT_SIGNS = 3
+"""Each multiplies by a hundred; a format with more is of no use."""
 _GENERAL_DIGITS = 11
 _LITERAL = re.compile(r'"([^"]*)"|\\(.)|_.|\*.|\[\$([^\]-]*)[^\]]*\]|\[[^\]]*\]')
 _DIGITS = re.compile(r"(?:[0#?][0#?,]*(?:\.[0#?]*)?|\.[0#?]+),*")
-_FRACTION = re.compile(r"[#?0 ]*?([#?0]+ +)?[#?0]+/([#?0]+|\d+)")
+_FRACTION = re.compile(r"([#?0 ]*[#?0])/([#?0]+|\d+)")
+_CONDITION = re.compile(r"\[[<>=]")
 _NO_NUMBER = re.compile(r"[dmyhs@]|General", re.IGNORECASE)
 
 
@@ -21,23 +26,16 @@ def shown_number(value: float, number_format: str) -> str:
     >>> shown_number(0.075, "0.0%"), shown_number(1234.5, '"$"#,##0.00'), shown_number(4 / 3, "# ?/?")
     ('7.5%', '$1,234.50', '1 1/3')
     """
-    if number_format == "General" or len(number_format) > MAX_FORMAT_CHARACTERS or not _is_shown(value):
+    if number_format == "General" or len(number_format) > MAX_FORMAT_CHARACTERS or not abs(value) < MAX_SHOWN_NUMBER:
         return general_number(value)
-    section, value = _section(number_format, value)
-    literals: list[str] = []
-
-    def keep(match: re.Match[str]) -> str:
-        text = match[1] if match[1] is not None else match[2] if match[2] is not None else match[3] or ""
-        literals.append(text)
-        return "\0"
-
-    pattern = _LITERAL.sub(keep, section)
-    if _NO_NUMBER.search(pattern) or "\0" in _without_ends(pattern):
-        return general_number(value)
-    digits = _digits(value, pattern)
+    sections = _sections(number_format)
+    is_negative_form = value < 0 and len(sections) > 1
+    form = sections[1 if is_negative_form else 2 if value == 0 and len(sections) > 2 else 0]
+    # The form of negative numbers has its own sign.
+    digits = _digits(-value if is_negative_form else value, form.pattern) if form.pattern else None
     if digits is None:
         return general_number(value)
-    texts = iter(literals)
+    texts = iter(form.literals)
     return "".join(next(texts) if sign == "\0" else sign for sign in digits).strip()
 
 
@@ -53,16 +51,33 @@ def general_number(value: float) -> str:
     return repr(value) if "e" in short else short
 
 
-def _is_shown(value: float) -> bool:
-    return math.isfinite(value) and abs(value) < MAX_SHOWN_NUMBER
+@dataclass(frozen=True)
+class _Section:
+    """The form of positive, negative or zero numbers: NUL stands for each literal; an unknown form is empty."""
+
+    pattern: str
+    literals: tuple[str, ...]
 
 
-def _section(number_format: str, value: float) -> tuple[str, float]:
-    """Return the part of the format for the sign of the value, and the value that it shows."""
-    sections = re.findall(r'(?:"[^"]*"|\\.|[^;"\\])+', number_format) or [""]
-    if value < 0 and len(sections) > 1:
-        return sections[1], -value
-    return (sections[2] if value == 0 and len(sections) > 2 else sections[0]), value
+@lru_cache(maxsize=1_024)
+def _sections(number_format: str) -> tuple[_Section, ...]:
+    """Return the sections of a format; those with conditions, such as `[>999]`, have no known form."""
+    if _CONDITION.search(number_format):
+        return (_Section("", ()),)
+    texts = re.findall(r'(?:"[^"]*"|\\.|[^;"\\])+', number_format) or [""]
+    return tuple(_section(text) for text in texts)
+
+
+def _section(text: str) -> _Section:
+    literals: list[str] = []
+
+    def keep(match: re.Match[str]) -> str:
+        literals.append(match[1] if match[1] is not None else match[2] if match[2] is not None else match[3] or "")
+        return "\0"
+
+    pattern = _LITERAL.sub(keep, text)
+    is_unknown = _NO_NUMBER.search(pattern) or "\0" in _without_ends(pattern)
+    return _Section("" if is_unknown else pattern, tuple(literals))
 
 
 def _without_ends(pattern: str) -> str:
@@ -75,7 +90,7 @@ def _digits(value: float, pattern: str) -> str | None:
     """Return the pattern with the number for its digits, None if the pattern has none or an unknown form."""
     fraction = _FRACTION.search(pattern)
     if fraction:
-        written = _fraction(value, whole=bool(fraction[1]), denominator=fraction[2])
+        written = _fraction(value, whole=" " in fraction[1].strip(), denominator=fraction[2])
         return pattern[: fraction.start()] + written + pattern[fraction.end() :]
     match = _DIGITS.search(pattern)
     if match is None:
@@ -83,7 +98,7 @@ def _digits(value: float, pattern: str) -> str | None:
     before, after, form = pattern[: match.start()], pattern[match.end() :], match[0]
     if after.upper().startswith(("E+", "E-")):
         return f"{value:.{_decimals(form)[0]}E}"
-    if re.search(r"[0#?]", after):
+    if re.search(r"[0#?]", after) or pattern.count("%") > MAX_PERCENT_SIGNS:
         return None
     # Each comma behind the digits divides by a thousand.
     value *= 100 ** pattern.count("%") / 1000 ** (len(form) - len(form.rstrip(",")))

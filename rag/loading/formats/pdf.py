@@ -77,7 +77,7 @@ def _composed(source: Source, pages: list[list[PdfLine]]) -> Composer:
     composer = Composer(source)
     sizes = Counter[float]()
     for line in (line for lines in pages for line in lines):
-        sizes[round(line.size, 1)] += len(line.words)
+        sizes[round(line.size, 1)] += len(line.plain_words)
     body = max(sizes, key=lambda size: (sizes[size], -size))
     large = sorted((size for size in sizes if size > MIN_HEADING_RATIO * body), reverse=True)
     levels = {size: min(level, 6) for level, size in enumerate(large, start=1)}

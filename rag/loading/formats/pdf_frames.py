@@ -32,8 +32,8 @@ def _edges(lines: Sequence[PdfLine], order: Sequence[int]) -> dict[int, tuple[bo
     """Return the highest and lowest lines by their position, each with its words without figures."""
     top = order[: min(FRAME_LINES, len(order) - 1)] if order else []
     places = {**dict.fromkeys(order[-FRAME_LINES:], False), **dict.fromkeys(top, True)}
-    short = ((i, is_top) for i, is_top in places.items() if len(lines[i].words) <= MAX_FRAME_CHARACTERS)
-    return {i: (is_top, _NUMBER.sub("#", lines[i].words).casefold()) for i, is_top in short}
+    short = ((i, is_top) for i, is_top in places.items() if len(lines[i].plain_words) <= MAX_FRAME_CHARACTERS)
+    return {i: (is_top, _NUMBER.sub("#", lines[i].plain_words).casefold()) for i, is_top in short}
 
 
 def _outermost(lines: Sequence[PdfLine], order: Sequence[int], frame: set[int]) -> set[int]:

@@ -16,6 +16,8 @@ MAX_SHAPES = 500
 """Shapes of a page that may be the dark ground of white letters."""
 MAX_FIELDS = 2_000
 """Form fields of a page that are read."""
+MAX_COLUMN_SPACES = 200
+"""Spaces between two columns: the width of a page is its author's choice."""
 MIN_COLUMN_GAP = 1.2
 """Space between two words, as a share of the height of a line, from which they stand in different columns."""
 COLUMN_WIDTH = 0.45
@@ -38,6 +40,11 @@ class PdfLine:
     left: float = 0.0
     top: float = 0.0
 
+    @property
+    def plain_words(self) -> str:
+        """Return the words without the spaces that part columns."""
+        return " ".join(self.words.split())
+
 
 @dataclass(frozen=True)
 class PageLines:
@@ -54,18 +61,19 @@ def page_lines(page: Any, form: Any) -> PageLines:
         ground = _Ground(page)
         lines: list[PdfLine] = []
         hidden_count = 0
-        for line, position, length in _text_lines(text):
-            if _is_hidden(text, ground, position, length):
+        for line, start, first, length in _text_lines(text):
+            if _is_hidden(text, ground, first, length):
                 hidden_count += 1
             else:
-                lines.append(line)
+                words = _in_columns(text, line.words, start, line.top - line.bottom)
+                lines.append(replace(line, words=words.strip().translate(_LIGATURES)))
     finally:
         text.close()
     return PageLines(_with_fields(lines, page, form) if form is not None else lines, hidden_count)
 
 
-def _text_lines(text: Any) -> Iterator[tuple[PdfLine, int, int]]:
-    """Yield each line, the number of its first letter among the characters of the page, and its length."""
+def _text_lines(text: Any) -> Iterator[tuple[PdfLine, int, int, int]]:
+    """Yield each line as pdfium gives it, the numbers of its start and of its first letter, and its length."""
     from pypdfium2.raw import FPDFText_GetFontSize
 
     start = 0
@@ -82,8 +90,7 @@ def _text_lines(text: Any) -> Iterator[tuple[PdfLine, int, int]]:
             size = FPDFText_GetFontSize(text, first)
             # A last letter far above the first begins another column.
             end_bottom = end_bottom if end_bottom <= bottom + size else bottom
-            shown = _in_columns(text, words, start, top - bottom).strip().translate(_LIGATURES)
-            yield PdfLine(shown, size, bottom, end_bottom, left, top), first, end - first + 1
+            yield PdfLine(words, size, bottom, end_bottom, left, top), start, first, end - first + 1
         start += len(words.encode("utf-16-le")) // 2 + 2
 
 
@@ -94,7 +101,7 @@ def _in_columns(text: Any, words: str, start: int, height: float) -> str:
     """
     from pypdfium2.raw import FPDFText_GetUnicode
 
-    if height <= 0 or not words.isprintable() or any(character > "\uffff" for character in words):
+    if height <= 0 or not words.replace("\xad", "-").isprintable() or any(character > "\uffff" for character in words):
         return words
     parts, length, position = [], 0, 0
     origin: float | None = None
@@ -111,7 +118,7 @@ def _in_columns(text: Any, words: str, start: int, height: float) -> str:
             continue
         parts.append(words[position : match.start()])
         length += len(parts[-1])
-        spaces = max(2, round((after - origin) / (COLUMN_WIDTH * height)) - length)
+        spaces = min(max(2, round((after - origin) / (COLUMN_WIDTH * height)) - length), MAX_COLUMN_SPACES)
         parts.append(" " * spaces)
         length, position = length + spaces, match.end()
     return "".join([*parts, words[position:]])

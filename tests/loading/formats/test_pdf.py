@@ -4,13 +4,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+import reportlab
 from reportlab.lib.colors import black, white
+from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 
 from rag.answering.citation import place
 from rag.core.types import Document, Span
 from rag.loading import Source, load
 from rag.loading.formats.pdf_hyphens import Hyphens
+from rag.loading.formats.pdf_lines import MAX_COLUMN_SPACES
 
 
 def read(path: Path) -> Document:
@@ -70,6 +74,19 @@ def test_a_sentence_goes_on_behind_the_end_of_the_page_with_both_page_numbers(tm
         document.text[start:end] for start, end, _, _, reason in document.layout.blocks if reason == "running_head"
     ]
     assert frame == [text for number in (1, 2, 3) for text in ("Peel Harbour Handbook", f"Page {number} of 3")]
+
+
+def test_a_head_is_known_by_its_words_and_not_by_the_space_between_them(tmp_path: Path) -> None:
+    canvas = Canvas(str(tmp_path / "a.pdf"))
+    for number, x in ((1, 300), (2, 420)):
+        canvas.drawString(72, 800, "Peel Harbour Handbook")
+        canvas.drawString(x, 800, f"Page {number}")
+        canvas.drawString(72, 700, f"Rope {'one' if number == 1 else 'two'} is coiled each night.")
+        canvas.showPage()
+    canvas.save()
+    document = read(tmp_path / "a.pdf")
+    heads = [document.text[start:end] for start, end, _, _, reason in document.layout.blocks if reason]
+    assert [head.split() for head in heads] == [["Peel", "Harbour", "Handbook", "Page", page] for page in "12"]
 
 
 def test_a_line_that_two_pages_share_within_their_text_is_no_frame(tmp_path: Path) -> None:
@@ -133,6 +150,29 @@ def test_invisible_letters_over_a_scan_are_read(tmp_path: Path) -> None:
     assert read(tmp_path / "a.pdf").text == "The scanned page says that the crane arrives on 9 June."
 
 
+def test_the_letters_of_the_text_are_counted_without_the_space_between_columns(tmp_path: Path) -> None:
+    canvas = Canvas(str(tmp_path / "a.pdf"))
+    for y in (760, 740):
+        canvas.setFont("Helvetica", 7)
+        canvas.drawString(60, y, "Pier")
+        canvas.drawString(560, y, "4")
+    canvas.setFont("Helvetica", 11)
+    canvas.drawString(60, 700, "The lock opens at half past five in the morning.")
+    canvas.drawString(60, 686, "The crane arrives on the ninth of June.")
+    canvas.save()
+    assert all(kind != "heading" for _, _, kind, _, _ in read(tmp_path / "a.pdf").layout.blocks)
+
+
+def test_columns_far_apart_do_not_fill_the_text_with_spaces(tmp_path: Path) -> None:
+    canvas = Canvas(str(tmp_path / "a.pdf"), pagesize=(14_000, 800))
+    canvas.setFont("Helvetica", 8)
+    for x, word in ((60, "Pier"), (13_000, "4")):
+        canvas.drawString(x, 700, word)
+    canvas.save()
+    text = read(tmp_path / "a.pdf").text
+    assert text.split() == ["Pier", "4"] and len(text) <= MAX_COLUMN_SPACES + 10
+
+
 def test_cells_of_a_table_stand_as_far_apart_as_on_the_page(tmp_path: Path) -> None:
     path = tmp_path / "staff.pdf"
     page = Canvas(str(path))
@@ -148,3 +188,14 @@ def test_cells_of_a_table_stand_as_far_apart_as_on_the_page(tmp_path: Path) -> N
     cells = [[cell.strip() for cell in line.split("  ") if cell.strip()] for line in document.text.splitlines()[:3]]
     assert cells == [list(row) for row in rows]
     assert "One line of prose keeps one space between its words." in document.text
+
+
+def test_a_row_with_a_soft_hyphen_keeps_its_columns_apart(tmp_path: Path) -> None:
+    pdfmetrics.registerFont(TTFont("Vera", Path(reportlab.__file__).parent / "fonts" / "Vera.ttf"))
+    canvas = Canvas(str(tmp_path / "a.pdf"))
+    canvas.setFont("Vera", 11)
+    for x, cell in ((60, "Mei Lin"), (180, "Pilot"), (300, "Room\xad3")):
+        canvas.drawString(x, 700, cell)
+    canvas.save()
+    cells = [cell.strip() for cell in read(tmp_path / "a.pdf").text.split("  ") if cell.strip()]
+    assert cells == ["Mei Lin", "Pilot", "Room\xad3"]

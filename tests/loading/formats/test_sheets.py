@@ -48,6 +48,13 @@ def sheet_of(*rows: Sequence[object]) -> Workbook:
         (float("nan"), "0", "nan"),
         (5551234, "000-0000", "5551234"),
         (5, "@", "5"),
+        (-1234, "General;[Red]-General", "-1234"),
+        (-0.5, "0;yyyy", "-0.5"),
+        (-5551234, "0;000-0000", "-5551234"),
+        (5, '[>999999]0.0,,"M";0', "5"),
+        (-12, "[<0]0.0;0", "-12"),
+        (0.5, "0" + "%" * 200, "0.5"),
+        (10**400, "0", "1" + "0" * 400),
     ],
 )
 def test_a_number_is_written_as_the_sheet_shows_it(value: float, number_format: str, text: str) -> None:
