@@ -29,7 +29,7 @@ from scipy.optimize import minimize
 from rag import Document, Index
 from rag.answering.confidence import SHIPPED, SHIPPED_WITHOUT_MODEL, Calibration, fit
 from rag.core.errors import EvaluationError
-from rag.core.settings import Settings
+from rag.core.settings import WITHOUT_MODEL, Settings
 from rag.core.types import Extraction
 from rag.embedding.embedder import QueryVectors
 from rag.evaluation import datasets
@@ -305,7 +305,8 @@ def fit_confidence(file: Path, cases: Sequence[Case], names: Sequence[str], weig
         if lowest >= 0:
             break
         kept.remove(name)
-    calibration = with_thresholds(calibration)
+    reader = "shipped" if file == SHIPPED else WITHOUT_MODEL
+    calibration = replace(with_thresholds(calibration), reader=reader)
     file.write_text(json.dumps(asdict(calibration), indent=1) + "\n", encoding="utf-8")
     print_halves(rows, labels, groups)
     print(f"thresholds {calibration.threshold}, {calibration.possible_threshold}")

@@ -20,8 +20,6 @@ from rag.index.storage.manifest import CALIBRATION
 
 MODELS = Path(__file__).parents[1] / "models"
 SHIPPED, SHIPPED_WITHOUT_MODEL = MODELS / "confidence.json", MODELS / "confidence_sentences.json"
-OF_A_MODEL = "span_margin"
-"""A figure that only a model that reads gives."""
 FOLDS = 5
 CURVE_POINTS = 101
 MIN_COVERAGE = 0.02
@@ -201,20 +199,12 @@ def calibration_of(index: Path, reader: str) -> Calibration:
     if not path.is_file():
         return shipped(reader)
     own = load_calibration(path)
-    if not _fits(own, reader):
-        fitted = f"reader={own.reader!r}" if own.reader else "another reader"
+    if own.reader != reader:
         raise InvalidSettings(
-            f"The confidence in {path} was fitted with {fitted}, not with reader={reader!r}.",
+            f"The confidence in {path} was fitted with reader={own.reader!r}, not with reader={reader!r}.",
             f"Set the reader as it was, fit again (rag calibrate DATASET --set reader={reader}), or delete the file.",
         )
     return own
-
-
-def _fits(calibration: Calibration, reader: str) -> bool:
-    if calibration.reader:
-        return calibration.reader == reader
-    # One of an earlier version does not name its reader, but shows whether there was a model.
-    return (OF_A_MODEL in calibration.features) == (reader != WITHOUT_MODEL)
 
 
 def _require_enough(labels: Sequence[bool], groups: Sequence[str]) -> None:

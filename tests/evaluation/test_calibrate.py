@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from rag.answering.assistant import Assistant
-from rag.answering.confidence import load_calibration, save_calibration
+from rag.answering.confidence import load_calibration, save_calibration, shipped
 from rag.answering.feedback import keep, record
 from rag.core.errors import EvaluationError, InvalidSettings
 from rag.core.settings import WITHOUT_MODEL, Settings
@@ -35,15 +35,21 @@ def test_a_fit_with_one_reader_is_refused_with_another_until_it_is_fitted_again(
     without = calibrate(small_set, index, precision=0.8, settings=other).calibration
     assert (with_model.reader, without.reader) == ("shipped", WITHOUT_MODEL)
     for fitted, wanted, refused in ((with_model, Settings(), other), (without, other, Settings())):
-        # An earlier version did not write down which reader it was.
-        for held in (fitted, replace(fitted, reader="")):
-            save_calibration(held, index / CALIBRATION)
-            assert Assistant.open(index, wanted).calibration == held
-            with pytest.raises(InvalidSettings, match=f"rag calibrate DATASET --set reader={refused.reader}"):
-                Assistant.open(index, refused)
-    save_calibration(replace(with_model, reader="another/model"), index / CALIBRATION)
-    with pytest.raises(InvalidSettings, match="reader='another/model'"):
-        Assistant.open(index)
+        save_calibration(fitted, index / CALIBRATION)
+        assert Assistant.open(index, wanted).calibration == fitted
+        with pytest.raises(InvalidSettings, match=f"rag calibrate DATASET --set reader={refused.reader}"):
+            Assistant.open(index, refused)
+    for unknown in ("another/model", ""):
+        save_calibration(replace(with_model, reader=unknown), index / CALIBRATION)
+        with pytest.raises(InvalidSettings, match=f"reader='{unknown}'"):
+            Assistant.open(index)
+
+
+@pytest.mark.parametrize("reader", ["shipped", WITHOUT_MODEL])
+def test_the_shipped_confidence_names_its_reader_and_can_be_an_index_s_own(index: Path, reader: str) -> None:
+    save_calibration(shipped(reader), index / CALIBRATION)
+    settings = Index.open(index).settings.updated({"reader": reader})
+    assert Assistant.open(index, settings).calibration == shipped(reader)
 
 
 def test_questions_with_their_article_taken_out_are_taught_as_unanswerable(small_set: Path, index: Path) -> None:
