@@ -14,6 +14,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from rag.core.addresses import address_kind
 from rag.core.errors import InvalidInput, InvalidSettings, RagError
 from rag.core.settings import Options, Settings, merge_settings, require_known
 
@@ -114,7 +115,8 @@ def _of_file(path: Path) -> dict[str, Configured]:
         what = f"Cannot read the settings in {path}: {error}."
         raise InvalidSettings(what, "Write a line such as top_k = 3 for each.") from None
     configured = {key: Configured(_checked(key, value, str(path)), str(path)) for key, value in content.items()}
-    if "index" in configured:  # beside the file, wherever the command is run
+    if "index" in configured and address_kind(configured["index"].value) is None:
+        # A folder is beside the file, wherever the command is run.
         configured["index"] = Configured(str(path.parent / configured["index"].value), str(path))
     _require_one_threshold(configured)
     return configured

@@ -1,5 +1,6 @@
 """Changes single files so that a kill, a full disk or another process leaves the old content or the new one."""
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,15 +13,25 @@ MAX_WAIT_SECONDS = 30
 
 @contextmanager
 def exclusive(file: Path) -> Iterator[None]:
-    """Let one process and one thread at a time change `file`. Raises OSError if the lock is not free in time."""
+    """Let one process and one thread at a time change `file`.
+
+    Raises OSError if the lock is not free in time, FileNotFoundError if there is no folder to hold the file.
+    """
     from filelock import FileLock
 
+    # The lock would create the folder, so what is written would lie where nobody looks for it.
+    if not file.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(file.parent))
     with FileLock(file.with_name(f".{file.name}.lock"), timeout=MAX_WAIT_SECONDS):
         yield
 
 
 def replace_file(file: Path, content: bytes, mode: int = 0o666) -> None:
-    """Give `file` a new content by a rename. Call it in `exclusive`. Raises OSError; the old content then stays."""
+    """Give `file` a new content by a rename. Call it in `exclusive`.
+
+    Raises OSError. The old content then stays, unless the disk only did not confirm the rename: readers then see the
+    new content, and a crash of the machine may bring the old one back.
+    """
     draft = file.with_name(f".{file.name}.partial")
     try:
         draft.unlink(missing_ok=True)

@@ -16,7 +16,6 @@ from rag.index.storage.lexical import TantivyStore
 from rag.index.storage.manifest import DOCUMENTS, MANIFEST, WORDS, Manifest, read_manifest
 from rag.index.storage.quantised_vectors import open_vectors
 from rag.index.storage.remedies import REPAIR_OR_BUILD
-from rag.index.writing.commit import writing
 
 if TYPE_CHECKING:
     from rag.core.protocols import Embedder
@@ -71,6 +70,7 @@ class FolderEngine:
     def writing(self) -> Iterator[WriteVersion]:
         """Hold the writer's lock and give the function that writes. Raises IndexLocked, IndexWriteFailed."""
         from rag.index.writing.build import write  # a question needs none of it
+        from rag.index.writing.commit import writing
 
         def write_version(
             base: Manifest | None, embedder: "Callable[[], Embedder]", settings: Settings, request: "WriteRequest"

@@ -22,7 +22,6 @@ from rag.index.opened import OpenedVersion, open_latest
 from rag.index.storage.manifest import Manifest
 from rag.index.storage.remedies import BUILD_AGAIN
 from rag.index.storage.sentence_vectors import unpacked
-from rag.index.writing.near_duplicates import groups
 
 if TYPE_CHECKING:
     from rag.core.protocols import DocumentStore, Embedder, Floats2d, LexicalStore, VectorStore
@@ -256,6 +255,8 @@ class Index:
 
         If texts are equal, only the newest document is listed.
         """
+        from rag.index.writing.near_duplicates import groups
+
         return groups(self.store.overlaps.sketches())
 
     def sentence_vectors(self, rows: Sequence[int]) -> "list[Floats2d]":

@@ -1,17 +1,15 @@
 """Decides whether a folder or an address was given, and which engine stores the index there."""
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rag.core.addresses import address_kind
 from rag.core.errors import InvalidInput
 
 if TYPE_CHECKING:
     from rag.index.engine import IndexEngine
 
 MILVUS = "milvus"
-# A path object keeps one slash of two. One letter is the drive of a Windows path.
-_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):[\\/].*", re.DOTALL)
 
 
 def folder_of(location: str | Path) -> Path | None:
@@ -24,9 +22,9 @@ def folder_of(location: str | Path) -> Path | None:
     """
     if str(location).startswith(f"{MILVUS}:"):
         return None
-    address = _ADDRESS.fullmatch(str(location))
-    if address:
-        what = f"{address[1]}: is no kind of address that holds an index."
+    kind = address_kind(location)
+    if kind:
+        what = f"{kind}: is no kind of address that holds an index."
         raise InvalidInput(what, f"Give a folder, or an address that begins with {MILVUS}://")
     return Path(location)
 

@@ -8,14 +8,14 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, Any
 
-from rag.core.durable_files import new_file, replace_file
+from rag.core.durable_files import exclusive, new_file, replace_file
 from rag.core.errors import IndexCorrupt, IndexWriteFailed, InvalidInput
-from rag.core.hashed_json import hashed_content
+from rag.core.hashed_json import hashed_content, hashed_json
 from rag.index.location import require_folder
 from rag.index.storage.manifest import CALIBRATION, DOCUMENTS, MANIFEST, WORDS, Manifest, read_manifest
 from rag.index.storage.remedies import REPAIR
@@ -42,7 +42,8 @@ def export_index(path: str | Path, file: str | Path) -> Manifest:
         raise InvalidInput(f"{file} is there already.", "Give the name of a new file.")
     try:
         with new_file(file) as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-            archive.write(path / MANIFEST, MANIFEST)
+            # Not read from the disk again: after a commit meanwhile it would name other files.
+            archive.writestr(MANIFEST, hashed_json(asdict(manifest), 2))
             for name, expected in manifest.files.items():
                 _pack(archive, path / manifest.folder / name, name, expected)
             if (path / CALIBRATION).is_file():
@@ -71,11 +72,29 @@ def import_index(file: str | Path, path: str | Path) -> Manifest:
             with partial_version(path, version) as folder:
                 for name, expected in manifest.files.items():
                     _unpack(archive, name, folder / _safe(name), expected)
-                if CALIBRATION in archive.namelist():
-                    replace_file(path / CALIBRATION, _intact(CALIBRATION, _note(archive, CALIBRATION), EXPORT_AGAIN))
                 manifest = replace(manifest, version=version)
-                commit(path, folder, manifest)
+                with _calibration_of(archive, path):
+                    commit(path, folder, manifest)
     return manifest
+
+
+@contextmanager
+def _calibration_of(archive: zipfile.ZipFile, path: Path) -> Iterator[None]:
+    """Put the exported calibration into the folder `path`, and remove it if the context ends with an error.
+
+    Else an index of other documents, built there later, would use it.
+    """
+    if CALIBRATION not in archive.namelist():
+        yield
+        return
+    content = _intact(CALIBRATION, _note(archive, CALIBRATION), EXPORT_AGAIN)
+    with exclusive(path / CALIBRATION):
+        replace_file(path / CALIBRATION, content)
+        try:
+            yield
+        except BaseException:
+            (path / CALIBRATION).unlink(missing_ok=True)
+            raise
 
 
 @contextmanager

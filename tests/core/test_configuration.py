@@ -63,6 +63,8 @@ def test_the_folder_of_the_index_lies_beside_the_file(folder: Path) -> None:
     file = written(folder / "deep", 'index = "articles"')
     assert load_configuration(file, {}).index == folder / "deep" / "articles"
     assert load_configuration(file, {"PINCITE_INDEX": "here"}).index == Path("here")
+    address = written(folder / "deep", 'index = "milvus://localhost/news"', name="server.toml")
+    assert load_configuration(address, {}).index == Path("milvus://localhost/news")
 
 
 @pytest.mark.parametrize(("line", "words"), [

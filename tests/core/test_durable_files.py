@@ -143,3 +143,31 @@ def test_processes_that_change_one_file_lose_nothing(tmp_path: Path) -> None:
     for process in processes:
         process.join()
     assert [process.exitcode for process in processes] == [0] * 4 and json.loads(file.read_text()) == 80
+
+
+def test_no_folder_is_made_for_a_file_that_has_none(tmp_path: Path) -> None:
+    file = tmp_path / "milvus:" / "news" / "feedback.jsonl"
+    with pytest.raises(FileNotFoundError):
+        append_line(file, "a line")
+    with pytest.raises(FileNotFoundError), exclusive(file):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_rename_that_the_disk_does_not_confirm_is_an_error_and_no_half_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, sync = tmp_path / "a.json", os.fsync
+    file.write_bytes(b"old")
+    calls: list[int] = []
+
+    def fsync(descriptor: int) -> None:
+        calls.append(descriptor)
+        if len(calls) == 2:
+            raise OSError("the disk did not answer")
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(OSError, match="did not answer"):
+        replace_file(file, b"new")
+    assert file.read_bytes() == b"new" and list(tmp_path.iterdir()) == [file]

@@ -5,17 +5,19 @@ import random
 import shutil
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from rag.answering.assistant import Assistant
 from rag.answering.confidence import save_calibration, shipped
-from rag.core.errors import IndexCorrupt, IndexProblem, IndexVersionMismatch, InvalidInput
+from rag.core.durable_files import new_file
+from rag.core.errors import IndexCorrupt, IndexProblem, IndexVersionMismatch, IndexWriteFailed, InvalidInput
 from rag.core.hashed_json import content_sha256
+from rag.index import transfer
 from rag.index.index import Index
 from rag.index.repair import examine, repair
-from rag.index.storage.manifest import CALIBRATION, read_manifest
+from rag.index.storage.manifest import CALIBRATION, MANIFEST, read_manifest
 from rag.index.transfer import export_index, import_index
 
 if TYPE_CHECKING:
@@ -161,3 +163,34 @@ def test_a_damaged_calibration_is_found_and_repaired_and_never_exported(seeds_in
     assert examine(index) == [] and read_manifest(index).version == read_manifest(seeds_index.path).version
     assert (index / "calibration.json.damaged").is_file() and not (tmp_path / "damaged.zip").exists()
     assert Assistant(Index.open(index)).calibration == shipped("shipped")
+
+
+def test_an_export_holds_the_manifest_of_its_own_files(
+    seeds_index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process commits after the export has begun."""
+    path = Path(shutil.copytree(seeds_index.path, tmp_path / "index"))
+
+    def after_a_commit(file: Path) -> Any:
+        (path / MANIFEST).write_bytes(b"{}")
+        return new_file(file)
+
+    monkeypatch.setattr(transfer, "new_file", after_a_commit)
+    export_index(path, tmp_path / "one.zip")
+    assert import_index(tmp_path / "one.zip", tmp_path / "copy").fingerprint == seeds_index.fingerprint
+
+
+def test_an_import_that_cannot_be_committed_leaves_no_calibration(
+    seeds_index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = Path(shutil.copytree(seeds_index.path, tmp_path / "index"))
+    save_calibration(shipped("shipped"), path / CALIBRATION)
+    export_index(path, tmp_path / "one.zip")
+
+    def full(*_: object) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(transfer, "commit", full)
+    with pytest.raises(IndexWriteFailed):
+        import_index(tmp_path / "one.zip", tmp_path / "copy")
+    assert not (tmp_path / "copy" / CALIBRATION).exists()

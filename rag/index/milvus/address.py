@@ -59,6 +59,10 @@ def address_of(path: str | Path) -> Address:
     if unknown:
         raise InvalidInput(f"The address has the option {unknown[0]!r}.", f"Known: {', '.join(OPTIONS)}.")
     host = host if re.search(r":\d+$", host) else f"{host}:{PORT}"
+    if options.get("tls", "0") not in ("0", "1"):
+        raise InvalidInput(
+            f"The address has tls={options['tls']}.", "Write tls=1 for an encrypted connection, or tls=0."
+        )
     scheme = "https" if options.get("tls") == "1" else "http"
     return Address(
         f"{scheme}://{host}", name, f"milvus://{host}/{name}{query and f'?{query}'}", options.get("db", ""),

@@ -1,12 +1,12 @@
 """Reads the manifest of an index on a server, checks it, and opens the parts of its version."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
 from rag.core.errors import IndexCorrupt, IndexNotFound, IndexUnreachable, IndexVersionMismatch
+from rag.core.hashed_json import content_sha256, hashed_content
 from rag.core.safe_json import json_value
 from rag.index.milvus.collections import (
     AGAIN,
@@ -105,13 +105,9 @@ def read(connection: Connection, newest: bool = True) -> Snapshot:
         what = f"There is no index at {address.shown}."
         raise IndexNotFound(what, f"Build one: rag index PATH --index {address.shown}")
     try:
-        content = json_value(rows[0]["body"])
-        sha256 = content.pop("sha256")
-        is_intact = sha256 == hashlib.sha256(encoded(content).encode()).hexdigest()
-    except (ValueError, KeyError, AttributeError) as error:
+        content = hashed_content(rows[0]["body"])
+    except (ValueError, KeyError) as error:
         raise IndexCorrupt(f"The manifest of {address.shown} is damaged: {error}.", AGAIN) from error
-    if not is_intact:
-        raise IndexCorrupt(f"The manifest of {address.shown} is damaged: its own hash differs.", AGAIN)
     if content["manifest"].get("format") != INDEX_FORMAT:
         index_format = content["manifest"].get("format")
         what = f"The index at {address.shown} has format {index_format}, this version reads {INDEX_FORMAT}."
@@ -126,7 +122,7 @@ def read(connection: Connection, newest: bool = True) -> Snapshot:
 def commit(connection: Connection, manifest: Manifest, facts: Mapping[str, Any]) -> None:
     """Make a version visible to readers."""
     content = json_value(encoded({"manifest": asdict(manifest), "engine": dict(facts)}))
-    content["sha256"] = hashlib.sha256(encoded(content).encode()).hexdigest()
+    content["sha256"] = content_sha256(content)
     row = {"name": MANIFEST, "body": encoded(content), "nothing": NOTHING}
     connection("upsert", meta_name(connection.address), [row], patience=60.0)
 

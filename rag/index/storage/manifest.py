@@ -19,7 +19,7 @@ from rag.core.errors import IndexCorrupt, IndexNotFound, IndexVersionMismatch
 from rag.core.hashed_json import hashed_content
 from rag.index.storage.remedies import BUILD_AGAIN
 
-INDEX_FORMAT = 2
+INDEX_FORMAT = 3
 MANIFEST = "manifest.json"
 UNFINISHED = "unfinished.sqlite"
 """The vectors of a write that is not yet committed (`rag.index.writing.embedding_cache`)."""

@@ -1,6 +1,5 @@
 """Commits a version of an index: the writer's lock, the folder of a new version, and the one rename."""
 
-import json
 import os
 import shutil
 import socket
@@ -10,8 +9,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from rag.core.durable_files import sync_folder
 from rag.core.errors import IndexLocked, IndexProblem, IndexWriteFailed
-from rag.core.hashed_json import content_sha256
+from rag.core.hashed_json import hashed_json
 from rag.core.hashing import file_sha256
 from rag.index.storage.integrity import hash_of_ends
 from rag.index.storage.manifest import MANIFEST, Manifest, files_in, read_manifest, versions_in
@@ -75,24 +75,23 @@ def commit(path: Path, partial: Path, manifest: Manifest) -> None:
     partial.rename(folder)
     draft = path / f"{MANIFEST}.partial"
     try:
-        content = asdict(manifest)
-        draft.write_text(json.dumps({**content, "sha256": content_sha256(content)}, indent=2), encoding="utf-8")
-        _fsync(draft)
-        _fsync(path)
+        draft.write_bytes(hashed_json(asdict(manifest), 2))
+        _sync_file(draft)
+        sync_folder(path)
     except OSError:
         shutil.rmtree(folder, ignore_errors=True)
         draft.unlink(missing_ok=True)
         raise
     draft.replace(path / MANIFEST)
     try:
-        _fsync(path)
+        sync_folder(path)
     except OSError as error:
         # Readers see the new version already, so the message must not say that the index is at its last commit.
         what = f"The new version of {path} is in place, but the disk did not confirm it: {error}."
         raise IndexWriteFailed(what, "Check the disk, then run `rag check`.") from error
     # The name of a new index must be durable too. A user who may not read the parent folder can still commit.
     with suppress(OSError):
-        _fsync(path.parent)
+        sync_folder(path.parent)
     drop_leftovers(path)
 
 
@@ -171,15 +170,13 @@ def _make_durable(folder: Path) -> None:
     for file in files_in(folder):
         # tantivy lets only the owner read some of its files, whatever the umask is.
         file.chmod(mode)
-        _fsync(file)
+        _sync_file(file)
     for subfolder in (*(entry for entry in folder.rglob("*") if entry.is_dir()), folder):
-        _fsync(subfolder)
+        sync_folder(subfolder)
 
 
-def _fsync(path: Path) -> None:
-    if os.name == "nt" and path.is_dir():
-        return  # Windows cannot open a folder, and keeps its entries durable by itself.
-    descriptor = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
+def _sync_file(file: Path) -> None:
+    descriptor = os.open(file, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -26,6 +26,7 @@ def test_an_address_is_read_as_text_and_as_a_path() -> None:
 @pytest.mark.parametrize("given", [
     "milvus://host:1", "milvus://host:1/", "milvus://host/a-b", "milvus://host/a/b", "milvus://host/news?colour=blue",
     "milvus://host/news?timeout=0", "milvus://host/news?replicas=1.5", "milvus://host/news?search=fast",
+    "milvus://host/news?tls=yes",
 ])  # fmt: skip
 def test_what_is_no_address_is_refused_with_what_one_is(given: str) -> None:
     with pytest.raises(InvalidInput) as refused:

@@ -1,0 +1,17 @@
+"""Tells the address of a server from the path of a folder."""
+
+import re
+from pathlib import Path
+
+# A path object keeps one slash of two. One letter is the drive of a Windows path.
+_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):[\\/].*", re.DOTALL)
+
+
+def address_kind(location: str | Path) -> str | None:
+    """Return what an address begins with, None if the location is a path.
+
+    >>> address_kind("milvus://localhost/news"), address_kind("C:/index"), address_kind("index")
+    ('milvus', None, None)
+    """
+    address = _ADDRESS.fullmatch(str(location))
+    return address[1] if address else None
