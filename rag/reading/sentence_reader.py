@@ -192,7 +192,8 @@ class SentenceReader:
         start += after_enumerator(hit.chunk.text[start:end])
         text, copy = hit.chunk.text, reading_copy(hit.chunk)
         cell = matching_cell(question.terms, self._stems, text, copy.cells_in(start, end))
-        is_looked_up = cell is not None or _is_asked_item(question, text, statement)
+        is_item = question.number is not None and own_number(text[statement.start : end]) == question.number
+        is_looked_up = cell is not None or is_item
         none, relevance = reading.none, reading.relevance
         if is_looked_up:
             none, relevance = min(none, LOOKUP_DOUBT), max(relevance, LOOKUP_RELEVANCE)
@@ -205,7 +206,9 @@ class SentenceReader:
         for rank, (span, echo) in enumerate(spans if question.form == "list" else spans[:1]):
             if rank and span.score < none:
                 return
-            whole, first, last = _range(question, copy, text, statement, (start, end), span, none)
+            whole, first, last = True, start, end
+            if not is_item:
+                whole, first, last = _range(question, copy, text, statement, (start, end), span, none)
             if any(first < other_last and other_first < last for other_first, other_last in ranges):
                 continue
             ranges.append((first, last))
@@ -265,8 +268,6 @@ def _range(
     none: float,
 ) -> tuple[bool, int, int]:
     """Return whether the whole statement is the answer, and the range of the answer."""
-    if _is_asked_item(question, text, statement):
-        return True, *bounds
     if question.form == "procedure":
         return True, *_step(copy, text, statement)
     if question.form in STATEMENTS and span.score < none:
@@ -277,10 +278,6 @@ def _range(
     if question.form == "list":
         first, last = whole_enumeration(text, first, last, *bounds)
     return False, first, last
-
-
-def _is_asked_item(question: ReadQuestion, text: str, statement: Statement) -> bool:
-    return question.number is not None and own_number(text[statement.start : statement.end]) == question.number
 
 
 def _step(copy: ReadingCopy, text: str, statement: Statement) -> tuple[int, int]:

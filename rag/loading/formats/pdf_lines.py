@@ -23,6 +23,8 @@ MIN_COLUMN_GAP = 1.2
 COLUMN_WIDTH = 0.45
 """Width that a space stands for between columns, as a share of the height of a line."""
 _LETTER = re.compile(r"[^\W_]")
+MAX_MARK_LETTERS = 6
+"""Letters in which the mark of a list item is looked for, as `(12)`; the gap behind it parts no columns."""
 _ITEM_MARK = re.compile(r"\s*(?:\(?\w{1,3}[.)]|\W)\s*")
 # Fonts in the old encoding of TeX have the ligatures here, and pdfium gives their codes if they have no Unicode map.
 _LIGATURES = {0x1B: "ff", 0x1C: "fi", 0x1D: "fl", 0x1E: "ffi", 0x1F: "ffl"}
@@ -107,7 +109,9 @@ def _in_columns(text: Any, words: str, start: int, height: float) -> str:
     origin: float | None = None
     for match in re.finditer(" ", words):
         blank = start + match.start()
-        if not 0 < match.start() < len(words) - 1 or _ITEM_MARK.fullmatch(words, 0, match.start()):
+        if not 0 < match.start() < len(words) - 1:
+            continue
+        if match.start() <= MAX_MARK_LETTERS and _ITEM_MARK.fullmatch(words, 0, match.start()):
             continue
         if FPDFText_GetUnicode(text, blank) != ord(" "):
             continue
