@@ -118,7 +118,9 @@ teacher: $(SET_UP_TEST) build/wheels
 
 reader: teacher
 	$(BIN)/python -m training.reader.train $(DATA) build/reader --teacher build/teacher
-	$(BIN)/python -m training.reader.export $(DATA) build/reader
+	$(BIN)/python -m training.reader.tune $(DATA) build/tuned --begin build/reader/reader.safetensors --minutes 44
+	$(BIN)/python -m training.reader.join $(DATA) build/joined build/reader/reader.safetensors build/tuned/reader.safetensors
+	$(BIN)/python -m training.reader.export $(DATA) build/joined
 
 fit: $(SET_UP_TEST)
 	$(BIN)/python -m training.fit $(DATA) build/fit
