@@ -212,14 +212,8 @@ class SentenceReader:
             if any(first < other_last and other_first < last for other_first, other_last in ranges):
                 continue
             ranges.append((first, last))
-            figures = {
-                **features,
-                "span": _within(span.score, MIN_FIGURE, MAX_FIGURE),
-                "span_margin": _within(span.score - none, MIN_FIGURE, MAX_FIGURE),
-                "reason": _within(reading.reason(statement.start, end), MIN_FIGURE, MAX_FIGURE),
-                "relevance": _within(relevance, MIN_FIGURE, MAX_FIGURE),
-                "echo": -echo,
-            }
+            of_model = _model_figures(span.score, none, reading.reason(statement.start, end), relevance)
+            figures = {**features, **of_model, "echo": -echo}
             yield self._extraction(hit, first, last, whole, figures, none - span.score)
 
     def _ranked(self, question: ReadQuestion, text: str, spans: Sequence[SpanScore]) -> list[tuple[SpanScore, float]]:
@@ -256,6 +250,11 @@ class SentenceReader:
             "passage_names": question.terms.share_of_names_in(stems),
             RANKED: max(-3.0, min(3.0, hit.scores.get("fused", 0.0))),
         }
+
+
+def _model_figures(span: float, none: float, reason: float, relevance: float) -> dict[str, float]:
+    figures = {"span": span, "span_margin": span - none, "reason": reason, "relevance": relevance}
+    return {name: _within(value, MIN_FIGURE, MAX_FIGURE) for name, value in figures.items()}
 
 
 def _range(
