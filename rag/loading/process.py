@@ -15,6 +15,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import fields
@@ -94,8 +95,8 @@ class ReadingProcess:
             shutil.rmtree(self._folder, ignore_errors=True)
         self._folder = None
 
-    def messages(self, source: Source, skipped: list[str], seconds: float) -> Iterator[dict[str, Any]]:
-        """Yield the answers to the request to read a file.
+    def messages(self, source: Source, skipped: list[int], seconds: float) -> Iterator[dict[str, Any]]:
+        """Yield the answers to the request to read a file without the members of these numbers.
 
         Raises TimeoutError if the next answer takes longer than `seconds`, EOFError if the process ends before the
         last, ValueError for an answer that is none.
@@ -155,32 +156,36 @@ def _bytes(pipe: IO[bytes], count: int, until: float) -> bytes:
 
 def _load(process: ReadingProcess, source: Source) -> Iterator[Document | LoadError]:
     """Yield the documents of a file. If a member of an archive ends the process, the next try skips it."""
-    seconds, skipped, done = _allowed_seconds(source), list[str](), 0
+    seconds, skipped = _allowed_seconds(source), list[int]()
+    yielded = Counter[int]()  # items since each member began; 0 stands for the file itself
     while True:
-        member, name, count, member_items = "", source.name, 0, 0
+        member, name, count = 0, source.name, 0
         try:
             for message in process.messages(source, skipped, seconds):
                 if "member" in message:
-                    member, name, member_items = str(message["member"]), str(message["name"]), 0
+                    member, name, count = int(message["member"]), str(message["name"]), 0
                     continue
-                item, count, member_items = item_of(message), count + 1, member_items + 1
-                if count > done:
-                    done = count
+                item, count = item_of(message), count + 1
+                if count > yielded[member]:
+                    yielded[member] = count
                     yield item
             return
         except TimeoutError:
             process.close()
             what = f"{name}: reading it was stopped after {seconds:.0f} seconds."
-        except (EOFError, OSError, LookupError, AttributeError, TypeError, ValueError):
+        except (EOFError, OSError, LookupError, AttributeError, TypeError, ValueError, OverflowError):
             what = f"{name}: reading it ended the process that reads files{process.ending()}."
         except BaseException:
             process.close()  # its answers to this request would be taken for those to the next
             raise
+        is_last = not member or member in skipped or len(skipped) == MAX_RESTARTS
+        if member and is_last:
+            what += f" The files behind it in {source.name} were not read."
         yield UnreadableSource(what, "Save or export it again, or leave it out.")
-        if not member or member in skipped or len(skipped) == MAX_RESTARTS:
+        if is_last:
             return
         skipped.append(member)
-        done -= member_items  # the next try skips this member
+        yielded[member] = 0  # the next try skips this member
 
 
 def _allowed_seconds(source: Source) -> float:

@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -56,17 +57,19 @@ def _received(requests: BinaryIO) -> dict[str, Any] | None:
 
 
 def _read(request: dict[str, Any], answer: Callable[[dict[str, Any]], None]) -> None:
-    """Answer with the documents of a file, the name of each archive member before it is read, and the end."""
+    """Answer with the documents of a file, number and name of each archive member before it is read, and the end."""
     from rag.loading import load
 
     os.chdir(request["folder"])
     fields = request["source"]
     source = Source(Path(fields.pop("path")), **{**fields, "links": tuple(fields["links"])})
     skipped = set(request["skipped"])
+    numbers = count(1)
 
     def begin(inner: Source) -> bool:
-        answer({"member": inner.document_id, "name": inner.name})
-        return inner.document_id not in skipped
+        number = next(numbers)  # two members may have one id
+        answer({"member": number, "name": inner.name})
+        return number not in skipped
 
     for item in load(source, begin):
         answer(item_message(item))

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+import warnings
 import zipfile
 from contextlib import closing
 from pathlib import Path
@@ -125,6 +126,34 @@ def test_the_other_members_of_an_archive_are_read(hostile: ReadingProcess, tmp_p
         f"{path}/2.txt",
         f"{path}/4.txt",
     ]
+    hostile.close()
+
+
+def test_a_member_of_the_same_name_is_read_behind_one_that_ends_the_process(
+    hostile: ReadingProcess, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about the name
+        for name, text in (("1.txt", "one"), ("1.txt", "ABORT"), ("1.txt", "three"), ("2.txt", "two")):
+            archive.writestr(name, text)
+    items = list(load_apart(Source(path, "a.zip")))
+    assert [item.text for item in items if isinstance(item, Document)] == ["one", "three", "two"]
+    assert [isinstance(item, LoadError) for item in items] == [False, True, False, False]
+    hostile.close()
+
+
+def test_if_too_many_members_end_the_process_the_last_error_says_that_the_rest_was_not_read(
+    hostile: ReadingProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "MAX_RESTARTS", 1)
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in (("1.txt", "ABORT"), ("2.txt", "two"), ("3.txt", "ABORT"), ("4.txt", "four")):
+            archive.writestr(name, text)
+    first, document, last = load_apart(Source(path, "a.zip"))
+    assert isinstance(document, Document) and document.text == "two"
+    assert "not read" not in str(first) and f"behind it in {path} were not read" in str(last)
     hostile.close()
 
 
