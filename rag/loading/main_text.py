@@ -7,6 +7,7 @@ blocks whose marks come back are the main text: nothing is found by searching fo
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from rag.loading.markup import MarkupBlock, markup_blocks
@@ -70,23 +71,51 @@ def page_metadata(root: Any) -> dict[str, object]:
     return {key: value for key, value in values.items() if value}
 
 
-def is_content_beside(block: MarkupBlock) -> bool:
-    """Tell if a block outside the main text is content: a fact of a footer or an infobox, a note inside an article.
+@dataclass(frozen=True)
+class _Surroundings:
+    """The verdict on an element and all around it: it is no content, or it is inside an article."""
 
-    Links and forms are not, nor are comments and lists of related pages.
-    """
-    elements = [*([] if block.is_tail else [block.node]), *block.node.iterancestors()]
-    tags = [element.tag if isinstance(element.tag, str) else "" for element in elements]
-    names = " ".join(f"{element.get('id') or ''} {element.get('class') or ''}" for element in elements)
-    if any(tag in _NO_CONTENT for tag in tags) or _COMMENTS.search(names):
-        return False
-    roles = {*tags, *(element.get("role") or "" for element in elements)}
-    if "navigation" in roles:
-        return False
-    if block.kind == "table_row":
-        return " | " in block.text
-    is_inside = not roles.isdisjoint(_CONTENT_ROLES)
-    return bool(_FACT.match(block.text) or (is_inside and _SENTENCE.match(block.text)))
+    is_barred: bool = False
+    is_inside: bool = False
+
+
+class BesideMainText:
+    """Judges the blocks outside the main text of one page; each element is judged once."""
+
+    def __init__(self) -> None:
+        """Begin with no verdicts."""
+        self._verdicts: dict[Any, _Surroundings] = {}
+
+    def is_content(self, block: MarkupBlock) -> bool:
+        """Tell if a block is content: a fact of a footer or an infobox, a note inside an article.
+
+        Links and forms are not, nor are comments and lists of related pages.
+        """
+        around = self._surroundings(block.node.getparent() if block.is_tail else block.node)
+        if around.is_barred:
+            return False
+        if block.kind == "table_row":
+            return " | " in block.text
+        return bool(_FACT.match(block.text) or (around.is_inside and _SENTENCE.match(block.text)))
+
+    def _surroundings(self, element: Any) -> _Surroundings:
+        unjudged = []
+        while element is not None and element not in self._verdicts:
+            unjudged.append(element)
+            element = element.getparent()
+        around = _Surroundings() if element is None else self._verdicts[element]
+        for inner in reversed(unjudged):
+            around = self._verdicts[inner] = _inside(inner, around)
+        return around
+
+
+def _inside(element: Any, around: _Surroundings) -> _Surroundings:
+    tag = element.tag if isinstance(element.tag, str) else ""
+    roles = (tag, element.get("role") or "")
+    names = f"{element.get('id') or ''} {element.get('class') or ''}"
+    is_barred = tag in _NO_CONTENT or "navigation" in roles or bool(_COMMENTS.search(names))
+    is_inside = any(role in _CONTENT_ROLES for role in roles)
+    return _Surroundings(around.is_barred or is_barred, around.is_inside or is_inside)
 
 
 def _without_section_ids(root: Any) -> None:

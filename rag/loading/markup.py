@@ -1,12 +1,13 @@
 """Walks a tree of HTML elements and gives its visible text in blocks: headings, paragraphs, list items, table rows."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from rag.core.types import BlockKind
 from rag.loading.composing import MAX_MERGED_CHARACTERS, MAX_MERGED_COLUMNS, row_text
+from rag.loading.list_numbers import list_number
 
 HIDDEN = frozenset(
     """
@@ -25,6 +26,7 @@ BLOCKS = frozenset(
 """Elements that begin and end a block."""
 _STRUCTURED = ("table", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "form", "pre", "article", "section", "nav")
 _KINDS: dict[str, BlockKind] = {"li": "list_item", "dd": "list_item", "pre": "code"}
+_NUMBER_FORMS = {"a": "lowerLetter", "A": "upperLetter", "i": "lowerRoman", "I": "upperRoman"}
 _HIDING = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _PERMALINKS = frozenset("¶ # § \uf0c1".split(" "))
 """Signs that manuals put behind a heading as a link to it."""
@@ -165,7 +167,7 @@ class _Walk:
             return ""
         number = _number(item.get("value"), number)
         self._list_numbers[-1] = number + 1
-        return f"{_LIST_MARKS.get(item.getparent().get('type'), str)(number)}. "
+        return f"{list_number(number, _NUMBER_FORMS.get(item.getparent().get('type'), 'decimal'))}. "
 
     def _row(self) -> Iterator[MarkupBlock]:
         cells, self._cells, self._pieces = self._cells or [], None, []
@@ -243,13 +245,6 @@ def _number(text: str | None, default: int) -> int:
     """Return a number of an attribute, `default` if it is absent, no number or too large."""
     digits = (text or "").strip()
     return int(digits) if digits.isdecimal() and len(digits) < 6 and int(digits) <= _MAX_SPAN else default
-
-
-def _letter(number: int) -> str:
-    return chr(ord("a") + (number - 1) % 26) * ((number - 1) // 26 + 1) if number > 0 else str(number)
-
-
-_LIST_MARKS: dict[str | None, Callable[[int], str]] = {"a": _letter, "A": lambda number: _letter(number).upper()}
 
 
 def _is_data(table: Any) -> bool:

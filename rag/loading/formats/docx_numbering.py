@@ -7,11 +7,8 @@ from typing import Any
 
 from rag.loading.formats.docx_text import WordStyles
 from rag.loading.formats.ooxml import W
+from rag.loading.list_numbers import list_number
 
-_ROMAN = ((1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"), (50, "l"), (40, "xl"), (10, "x"),
-          (9, "ix"), (5, "v"), (4, "iv"), (1, "i"))  # fmt: skip
-MAX_NUMBER = 3_999
-"""The largest number that is written in letters or Roman numerals."""
 _UNNUMBERED = ("bullet", "none")
 
 
@@ -64,7 +61,7 @@ class Numbering:
         def number(match: re.Match[str]) -> str:
             other = int(match[1]) - 1
             shown = definition.levels.get(other, level)
-            return _written(counts.setdefault(other, shown.start), shown.format)
+            return list_number(counts.setdefault(other, shown.start), shown.format)
 
         return re.sub(r"%([1-9])", number, level.pattern).strip()
 
@@ -116,16 +113,3 @@ def _restarted(definition: _List, starts: dict[int, int]) -> _List:
 
 def _number(text: str | None) -> int:
     return int(text) if text is not None and text.isdecimal() and len(text) < 6 else 1
-
-
-def _written(number: int, form: str) -> str:
-    if form in ("lowerLetter", "upperLetter") and 0 < number <= MAX_NUMBER:
-        letter = chr(ord("a") + (number - 1) % 26) * ((number - 1) // 26 + 1)
-        return letter if form == "lowerLetter" else letter.upper()
-    if form in ("lowerRoman", "upperRoman") and 0 < number <= MAX_NUMBER:
-        numeral = ""
-        for value, sign in _ROMAN:
-            numeral += sign * (number // value)
-            number %= value
-        return numeral if form == "lowerRoman" else numeral.upper()
-    return f"{number:02d}" if form == "decimalZero" else str(number)

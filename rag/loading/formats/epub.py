@@ -11,7 +11,7 @@ from rag.core.errors import LoadError, UnreadableSource
 from rag.core.types import Document
 from rag.loading.composing import Composer
 from rag.loading.formats.html import compose, decode_html, parsed
-from rag.loading.formats.office import opened_package
+from rag.loading.formats.office import opened_package, xml_root
 from rag.loading.markup import markup_blocks
 from rag.loading.sources import Source, file_sha256
 
@@ -30,7 +30,7 @@ def load_epub(source: Source) -> Iterator[Document | LoadError]:
         if "META-INF/encryption.xml" in book.namelist() and b"EncryptionMethod" in book.read("META-INF/encryption.xml"):
             _require_only_fonts(book.read("META-INF/encryption.xml"), source)
         package_path = _package_path(book)
-        package = _xml(book.read(package_path))
+        package = xml_root(book.read(package_path))
         for name in _spine(package, posixpath.dirname(package_path)):
             try:
                 data = book.read(name)
@@ -56,7 +56,7 @@ def _require_only_fonts(encryption: bytes, source: Source) -> None:
 
 
 def _package_path(book: zipfile.ZipFile) -> str:
-    container = _xml(book.read("META-INF/container.xml"))
+    container = xml_root(book.read("META-INF/container.xml"))
     return str(next(element.get("full-path") for element in container.iter("{*}rootfile")))
 
 
@@ -69,9 +69,3 @@ def _spine(package: Any, folder: str) -> list[str]:
 
 def _first(package: Any, name: str) -> str | None:
     return next((" ".join(element.text.split()) for element in package.iter(_DC + name) if element.text), None)
-
-
-def _xml(data: bytes) -> Any:
-    from lxml import etree
-
-    return etree.fromstring(data, etree.XMLParser(resolve_entities=False, no_network=True))

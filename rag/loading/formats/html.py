@@ -10,7 +10,7 @@ from rag.core.errors import EmptyDocument, LoadError, UnreadableSource
 from rag.core.types import Document
 from rag.loading.composing import Composer
 from rag.loading.decoding import decode
-from rag.loading.main_text import is_content_beside, main_blocks, page_metadata
+from rag.loading.main_text import BesideMainText, main_blocks, page_metadata
 from rag.loading.markup import MarkupBlock, markup_blocks
 from rag.loading.sources import Source, read_source
 
@@ -61,10 +61,11 @@ def compose(composer: Composer, blocks: list[MarkupBlock], main: set[int] | None
     A heading above main text is main text.
     """
     outside = []
+    beside = BesideMainText()
     below = False
     for number in reversed(range(len(blocks))):
         below = main is None or number in main or (below and blocks[number].kind == "heading")
-        below = below or is_content_beside(blocks[number])
+        below = below or beside.is_content(blocks[number])
         outside.append(not below)
     for block, is_outside in zip(blocks, reversed(outside), strict=True):
         composer.add(block.text, block.kind, block.level, "not_main_text" if is_outside else None)

@@ -22,6 +22,7 @@ from rag.loading.composing import Composer
 from rag.loading.decoding import labelled
 from rag.loading.formats.html import compose, parsed
 from rag.loading.markup import MarkupBlock, markup_blocks
+from rag.loading.media_types import SUFFIX_OF_MEDIA_TYPE
 from rag.loading.members import load_member
 from rag.loading.sources import Source, read_source
 
@@ -31,26 +32,6 @@ MAX_HEADER_CHARACTERS = 10_000
 """Characters of a header that are read: the library takes long for the address lists of thousands."""
 MIN_WORDS_SHARE = 0.5
 """Share of the words of an HTML text that the plain text has, if it says the same."""
-SUFFIXES_OF_TYPES = {
-    "text/html": ".html",
-    "text/csv": ".csv",
-    "text/markdown": ".md",
-    "text/plain": ".txt",
-    "text/rtf": ".rtf",
-    "application/rtf": ".rtf",
-    "application/pdf": ".pdf",
-    "application/json": ".json",
-    "application/zip": ".zip",
-    "application/epub+zip": ".epub",
-    "message/rfc822": ".eml",
-    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": ".docx",
-    "application/vnd.openxmlformats-officedocument.presentationml.presentation": ".pptx",
-    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": ".xlsx",
-    "application/vnd.oasis.opendocument.text": ".odt",
-    "application/vnd.oasis.opendocument.spreadsheet": ".ods",
-    "application/vnd.oasis.opendocument.presentation": ".odp",
-}
-"""Suffixes for attachments by their media type, if their name has no known suffix."""
 _NOT_TEXT = ("image", "audio", "video", "font", "model")
 _SIGNATURES = ("application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature")
 _BEFORE_HEADERS = re.compile(rb"(?:\xef\xbb\xbf)?(?:[ \t]*\r?\n)*(?:>?From [^\n]*\n)?")
@@ -90,7 +71,7 @@ def _message(source: Source, data: bytes, load: _Load) -> Iterator[Document | Lo
     if not composer.is_empty or not attachments:
         yield composer.document("mail", hashlib.sha256(data).hexdigest(), title, _properties(message))
     for number, part in enumerate(attachments, start=1):
-        kind = SUFFIXES_OF_TYPES.get(part.get_content_type(), "")
+        kind = SUFFIX_OF_MEDIA_TYPE.get(part.get_content_type(), "")
         name = _file_name(part) or f"attachment-{number}{kind}"
         yield from load_member(source, name, _content(part), load, kind)
 

@@ -48,6 +48,13 @@ def opened_package(source: Source) -> Iterator[BinaryIO]:
         yield package_file
 
 
+def xml_root(data: bytes) -> Any:
+    """Return the root element of an XML part; entities are not resolved."""
+    from lxml import etree
+
+    return etree.fromstring(data, etree.XMLParser(resolve_entities=False, no_network=True))
+
+
 def core_properties(properties: Any) -> dict[str, object]:
     """Return the properties of an Office document under the names that citations use."""
     keywords = [word.strip() for word in str(properties.keywords or "").replace(";", ",").split(",")]

@@ -19,6 +19,7 @@ from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
 from rag.core.errors import InvalidInput, LoadError, UnreadableSource
 from rag.core.types import Document
+from rag.loading.media_types import SUFFIX_OF_MEDIA_TYPE
 from rag.loading.sources import Source
 
 MAX_RESPONSE_BYTES = 20_000_000
@@ -26,20 +27,6 @@ MAX_RESPONSE_BYTES = 20_000_000
 MAX_WEB_SECONDS = 30.0
 """Time for an address with its redirects."""
 MAX_REDIRECTS = 5
-_SUFFIXES = {
-    "text/html": ".html",
-    "application/xhtml+xml": ".html",
-    "application/pdf": ".pdf",
-    "text/plain": ".txt",
-    "text/markdown": ".md",
-    "text/csv": ".csv",
-    "application/json": ".json",
-    "application/epub+zip": ".epub",
-    "application/rtf": ".rtf",
-    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": ".docx",
-    "application/vnd.openxmlformats-officedocument.presentationml.presentation": ".pptx",
-    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": ".xlsx",
-}
 _TRANSLATED = tuple(map(ipaddress.ip_network, ("64:ff9b::/32", "2002::/16", "2001::/32")))
 """Networks whose addresses stand for others, which may be private."""
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -181,8 +168,8 @@ def _left(until: float) -> float:
 
 def _suffix(answer: _Answer) -> str:
     """Return the suffix of the media type; if that is unknown, of the address."""
-    if answer.kind in _SUFFIXES:
-        return _SUFFIXES[answer.kind]
+    if answer.kind in SUFFIX_OF_MEDIA_TYPE:
+        return SUFFIX_OF_MEDIA_TYPE[answer.kind]
     name = unquote(urlsplit(answer.url).path).rpartition("/")[2]
     ending = name[name.rfind(".") :] if "." in name else ""
     return ending if ending[1:].isalnum() and ending.isascii() else ".html"

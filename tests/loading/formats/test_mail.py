@@ -88,8 +88,9 @@ def test_an_attached_text_is_read_whatever_its_name_looks_like(name: str, tmp_pa
     assert [isinstance(item, Document) for item in items] == [True, True] and FACT in str(items[1])
 
 
-def test_an_attachment_without_a_suffix_is_known_by_its_type(tmp_path: Path) -> None:
-    part = f"Content-Type: text/html\nContent-Disposition: attachment; filename=page\n\n<p>{FACT}</p>"
+@pytest.mark.parametrize("kind", ["text/html", "application/xhtml+xml"])
+def test_an_attachment_without_a_suffix_is_known_by_its_type(kind: str, tmp_path: Path) -> None:
+    part = f"Content-Type: {kind}\nContent-Disposition: attachment; filename=page\n\n<p>{FACT}</p>"
     items = read(tmp_path, multipart("mixed", PLAIN + "See the file.", part))
     assert isinstance(items[1], Document) and items[1].text == FACT
 

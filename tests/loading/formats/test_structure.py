@@ -380,6 +380,11 @@ class TestPageParts:
             "1. a", "b", "5. c", "6. d", "C. e",
         ]  # fmt: skip
 
+    def test_a_list_may_have_roman_numbers(self, tmp_path: Path) -> None:
+        page = "<ol type=i start=4><li>a</li></ol><ol type=I><li>b</li></ol>"
+        texts = [text for _, _, text in shape(document(written(tmp_path, "a.html", page)))]
+        assert texts == ["iv. a", "I. b"]
+
     def test_merged_cells_give_their_text_to_every_row_and_column(self, tmp_path: Path) -> None:
         page = """<table><tr><th>Dock</th><th>Boat</th><th>Length</th></tr><tr><td rowspan=2>North</td><td>Marlin</td>
         <td>12 m</td></tr><tr><td>Otter</td><td rowspan=3>9 m</td></tr><tr><td colspan=2>closed</td></tr>
