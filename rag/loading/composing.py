@@ -87,7 +87,7 @@ class Composer:
             format=kind,
             source_path=self._source.name,
             source_sha256=sha256,
-            metadata=gather({**properties, **left_out_note(self._left_out)}, _content(text, self._blocks)),
+            metadata=gather({**properties, **self.left_out}, _content(text, self._blocks)),
             layout=self.layout,
         )
 
@@ -95,6 +95,11 @@ class Composer:
     def is_empty(self) -> bool:
         """Tell whether nothing was added yet."""
         return not self._blocks
+
+    @property
+    def left_out(self) -> dict[str, str]:
+        """Return the metadata that say which parts of the file are not in the text."""
+        return left_out_note(self._left_out)
 
     @property
     def layout(self) -> Layout:

@@ -7,6 +7,8 @@ from rag.core.errors import LoadError
 from rag.loading.decoding import decode
 from rag.loading.sources import Source, open_source
 
+_HEADER_BYTES = 65_536
+"""The headers of a message that passed many servers are long."""
 _SAMPLE_BYTES = 4_096
 _MEMBERS = {"word/document.xml": ".docx", "xl/workbook.xml": ".xlsx", "ppt/presentation.xml": ".pptx"}
 _MEDIA_TYPES = {
@@ -31,19 +33,20 @@ def content_suffix(source: Source) -> str | None:
     Raises UnreadableSource.
     """
     with open_source(source.path) as file:
-        sample = file.read(_SAMPLE_BYTES)
-        if sample.startswith(b"PK\x03\x04"):
+        beginning = file.read(_HEADER_BYTES)
+        if beginning.startswith(b"PK\x03\x04"):
             try:
                 with zipfile.ZipFile(file) as package:
                     return _package_suffix(package)
             except (zipfile.BadZipFile, ValueError, NotImplementedError):
                 return ".zip"
+    sample = beginning[:_SAMPLE_BYTES]
     kind = next((suffix for mark, suffix in _MARKS if sample.startswith(mark)), None)
     if kind is not None:
         return kind
     if _PAGE.match(sample):
         return ".html"
-    headers = _MAIL_HEADERS.match(sample)
+    headers = _MAIL_HEADERS.match(beginning)
     if headers and _MAIL_NAMES.search(headers[0]):
         return ".eml"
     return ".txt" if _is_text(sample, source.name) else None

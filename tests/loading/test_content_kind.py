@@ -33,6 +33,13 @@ def test_a_file_of_no_known_format_is_an_error_that_says_so(data: bytes, tmp_pat
     assert isinstance(error, UnsupportedFormat) and "its content is of no known format" in error.message
 
 
+def test_a_message_with_long_headers_is_a_message(tmp_path: Path) -> None:
+    servers = "".join(f"Received: from server{n}.example.org\n" for n in range(200))
+    (tmp_path / "letter").write_text(f"{servers}From: ann@example.org\nSubject: Plans\n\nThe ferry leaves at noon.\n")
+    (document,) = load(Source(tmp_path / "letter", "letter"))
+    assert isinstance(document, Document) and document.format == "mail" and document.title == "Plans"
+
+
 def test_notes_that_begin_like_headers_are_text(tmp_path: Path) -> None:
     (tmp_path / "notes").write_text("Boat: Marlin\nOwner: Mona\n\nThe boat was sold.\n")
     (document,) = load(Source(tmp_path / "notes", "notes"))

@@ -1,11 +1,12 @@
 """Loads Word documents (DOCX): paragraphs, headings, lists, tables, text boxes, notes and comments, in reading order.
 
-Deleted and hidden text is left out and counted, inserted text is read. Comments follow the paragraph that they comment;
-headers and footers stand at the end. Page numbers come from the marks that a word processor leaves when it lays the
-document out; without marks there are none.
+Deleted and hidden text is left out and counted, inserted text is read. Comments follow the paragraph or the table that
+they comment; headers and footers stand at the end. Page numbers come from the marks that a word processor leaves when
+it lays the document out; without marks there are none.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 from rag.core.errors import LoadError
@@ -52,6 +53,14 @@ def _root(part: Any) -> Any:
     return parse_xml(part.blob)
 
 
+@dataclass
+class _CellContent:
+    """The tables and comments in the cells of a table, which follow it."""
+
+    tables: list[Any] = field(default_factory=list)
+    comment_ids: list[str] = field(default_factory=list)
+
+
 class _Reader:
     """Walks the elements of a body and composes its blocks; deep nesting is bounded by the XML parser."""
 
@@ -93,24 +102,29 @@ class _Reader:
             breaks -= 1
         text = text.replace("\f", "")
         kind, level = self._kind(paragraph)
-        number = self._numbering.next_label(paragraph) if text.strip() else ""
-        self.composer.add(f"{number} {text}" if number else text, kind, level)
+        self.composer.add(self._numbered(paragraph, text), kind, level)
         for box in content.boxes:
             self.read(box)
-        for comment in (self._comments.pop(key, None) for key in content.comment_ids):
-            if comment is not None:
-                self._comment(comment)
+        self._add_comments(content.comment_ids)
         for _ in range(breaks):
             self.composer.page()
 
-    def _comment(self, comment: Any) -> None:
-        text = " ".join(filter(str.strip, (self._text(p).text for p in comment.iter(W + "p"))))
-        author = comment.get(W + "author", "").strip()
-        if text:
-            self.composer.add(f"Comment by {author}: {text}" if author else f"Comment: {text}")
+    def _numbered(self, paragraph: Any, text: str) -> str:
+        """Return the text of a paragraph behind its automatic number, if it has one."""
+        number = self._numbering.next_label(paragraph) if text.strip() else ""
+        return f"{number} {text}" if number else text
+
+    def _add_comments(self, ids: list[str]) -> None:
+        for comment in (self._comments.pop(key, None) for key in ids):
+            if comment is None:
+                continue
+            text = " ".join(filter(str.strip, (self._text(p).text for p in comment.iter(W + "p"))))
+            author = comment.get(W + "author", "").strip()
+            if text:
+                self.composer.add(f"Comment by {author}: {text}" if author else f"Comment: {text}")
 
     def _table(self, table: Any) -> None:
-        nested_tables: list[Any] = []
+        inside = _CellContent()
         above: list[str] = []
         is_first = True
         for row in table.iter(W + "tr"):
@@ -120,18 +134,17 @@ class _Reader:
                 self.composer.leave_out("deleted rows")
                 continue
             cells = [cell for cell in row.iter(W + "tc") if next(cell.iterancestors(W + "tr")) is row]
-            for cell in cells:
-                nested_tables += list(cell.iterchildren(W + "tbl"))
-            above = self._cell_texts(cells, above)
+            above = self._cell_texts(cells, above, inside)
             kind: BlockKind = "table_header" if is_first and len(above) > 1 else "table_row"
             self.composer.add(row_text(above), kind)
             is_first = False
             for _ in range(row.find(f".//{W}lastRenderedPageBreak") is not None):
                 self.composer.page()
-        for nested in nested_tables:
+        self._add_comments(inside.comment_ids)
+        for nested in inside.tables:
             self._table(nested)
 
-    def _cell_texts(self, cells: list[Any], above: list[str]) -> list[str]:
+    def _cell_texts(self, cells: list[Any], above: list[str], inside: "_CellContent") -> list[str]:
         """Return the text of each column: a merged cell gives its text to every column and row that it spans."""
         texts: list[str] = []
         for cell in cells:
@@ -143,8 +156,7 @@ class _Reader:
                 self.composer.leave_out("deleted cells")
                 text = ""
             else:
-                paragraphs = [p for p in cell.iter(W + "p") if next(p.iterancestors(W + "tc")) is cell]
-                text = " ".join(self._text(p).text.replace("\f", "") for p in paragraphs)
+                text = " ".join(self._cell_paragraphs(cell, inside))
             if merge is not None and merge.get(W + "val", "continue") == "continue" and not text.strip():
                 text = above[len(texts)] if len(texts) < len(above) else ""
                 text = text if len(text) <= MAX_MERGED_CHARACTERS else ""
@@ -152,6 +164,22 @@ class _Reader:
             width_count = min(int(width), MAX_MERGED_COLUMNS) if width.isdecimal() and len(width) < 6 else 1
             is_alone = len(cells) == 1 or len(text) > MAX_MERGED_CHARACTERS
             texts += [text] + [text if not is_alone else ""] * (max(width_count, 1) - 1)
+        return texts
+
+    def _cell_paragraphs(self, parent: Any, inside: "_CellContent") -> list[str]:
+        """Return the texts of the paragraphs in a cell and in its boxes; add its tables and comments to `inside`."""
+        texts: list[str] = []
+        for element in parent.iterchildren():
+            if element.tag == W + "p":
+                content = self._text(element)
+                texts.append(self._numbered(element, content.text.replace("\f", "")))
+                inside.comment_ids += content.comment_ids
+                for box in content.boxes:
+                    texts += self._cell_paragraphs(box, inside)
+            elif element.tag == W + "tbl":
+                inside.tables.append(element)
+            elif element.tag not in LEFT_OUT and element.tag != FALLBACK and isinstance(element.tag, str):
+                texts += self._cell_paragraphs(element, inside)
         return texts
 
     def _kind(self, paragraph: Any) -> tuple[BlockKind, int | None]:

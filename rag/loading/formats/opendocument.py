@@ -10,11 +10,13 @@ from typing import Any
 from rag.core.errors import LoadError, UnreadableSource
 from rag.core.types import BlockKind, Document
 from rag.loading.composing import MAX_MERGED_CHARACTERS, MAX_MERGED_COLUMNS, Composer, row_text
-from rag.loading.formats.office import opened_package
+from rag.loading.formats.office import opened_package, xml_root
+from rag.loading.formats.sheets import MAX_COLUMNS
 from rag.loading.sources import Source, file_sha256
 
 _ODF = "{urn:oasis:names:tc:opendocument:xmlns:%s:1.0}"
 _TEXT, _TABLE, _DRAW, _OFFICE, _META = (_ODF % name for name in ("text", "table", "drawing", "office", "meta"))
+_COVERED = _TABLE + "covered-table-cell"
 _DC = "{http://purl.org/dc/elements/1.1/}"
 _KINDS = {_OFFICE + "spreadsheet": "ods", _OFFICE + "presentation": "odp"}
 _SKIPPED = {_TEXT + "tracked-changes": "deleted texts", _TEXT + "hidden-text": "hidden texts"}
@@ -33,8 +35,8 @@ def load_opendocument(source: Source) -> Iterator[Document | LoadError]:
         names = package.namelist()
         if "META-INF/manifest.xml" in names and b"encryption-data" in package.read("META-INF/manifest.xml"):
             raise UnreadableSource(f"{source.name} is encrypted with a password.", "Save it without the password.")
-        content = _xml(package.read("content.xml"))
-        meta = _xml(package.read("meta.xml")) if "meta.xml" in names else None
+        content = xml_root(package.read("content.xml"))
+        meta = xml_root(package.read("meta.xml")) if "meta.xml" in names else None
     reader = _OpenDocumentReader(Composer(source))
     body = content.find(_OFFICE + "body")
     body = body if body is not None else content
@@ -43,12 +45,6 @@ def load_opendocument(source: Source) -> Iterator[Document | LoadError]:
     title = properties.pop("title", None)
     kind = next((kind for tag, kind in _KINDS.items() if body.find(tag) is not None), "odt")
     yield reader.composer.document(kind, file_sha256(source.path), title, properties)
-
-
-def _xml(data: bytes) -> Any:
-    from lxml import etree
-
-    return etree.fromstring(data, etree.XMLParser(resolve_entities=False, no_network=True))
 
 
 def _properties(meta: Any) -> dict[str, str]:
@@ -83,8 +79,14 @@ class _OpenDocumentReader:
     def _paragraph(self, paragraph: Any, kind: BlockKind, level: int | None) -> None:
         text, boxes = self._content(paragraph)
         self.composer.add(text, kind, level)
+        self._read_boxes(boxes)
+
+    def _read_boxes(self, boxes: list[Any]) -> None:
         for box in boxes:
-            self.read(box)
+            if box.tag == _TABLE + "table":
+                self._table(box)
+            else:
+                self.read(box)
 
     def _content(self, paragraph: Any) -> tuple[str, list[Any]]:
         """Return the text of a paragraph, and the boxes, notes and comments anchored in it."""
@@ -130,26 +132,63 @@ class _OpenDocumentReader:
                 is_first = is_first and len(cells) == 1
             number += repeated
             above = cells
-            for box in boxes:
-                self.read(box)
+            self._read_boxes(boxes)
+        for shapes in table.iterchildren(_TABLE + "shapes"):
+            self.read(shapes)
 
     def _cells(self, row: Any, above: list[str]) -> tuple[list[str], list[Any]]:
-        """Return the text of each column and the boxes in the cells; a covered cell has the text of the merged one."""
-        texts: list[str] = []
+        """Return the text of each column, and the boxes and tables in the cells."""
         boxes: list[Any] = []
-        for cell in row.iterchildren(_TABLE + "table-cell", _TABLE + "covered-table-cell"):
-            text = ""
-            paragraphs = list(cell.iterchildren(_TEXT + "p", _TEXT + "h", _TEXT + "list"))
-            for paragraph in paragraphs:
-                words, inner = self._content(paragraph)
-                text, boxes = f"{text} {words}".strip(), boxes + inner
-            boxes += cell.iterchildren(_OFFICE + "annotation", _TABLE + "table")
-            if cell.tag == _TABLE + "covered-table-cell" and not text:
-                beside = above[len(texts)] if len(texts) < len(above) else ""
-                text = beside if len(beside) <= MAX_MERGED_CHARACTERS else ""
-            repeated = _count(cell, _TABLE + "number-columns-repeated", MAX_MERGED_COLUMNS)
-            texts += [text] * (repeated if len(text) <= MAX_MERGED_CHARACTERS else 1)
-        return texts, boxes
+        cells: list[tuple[Any, str]] = []
+        for cell in row.iterchildren(_TABLE + "table-cell", _COVERED):
+            paragraphs = self._cell_paragraphs(cell, boxes)
+            cells.append((cell, " ".join(filter(None, paragraphs))))
+        while cells and not cells[-1][1] and cells[-1][0].tag != _COVERED:
+            cells.pop()
+        return self._spanned(cells, above), boxes
+
+    def _cell_paragraphs(self, parent: Any, boxes: list[Any]) -> list[str]:
+        texts: list[str] = []
+        for element in parent.iterchildren():
+            tag = element.tag
+            if tag in _SKIPPED:
+                self.composer.leave_out(_SKIPPED[tag])
+            elif tag in (_TEXT + "p", _TEXT + "h"):
+                text, inner = self._content(element)
+                texts.append(text.strip())
+                boxes += inner
+            elif tag in (_TABLE + "table", _OFFICE + "annotation") or str(tag).startswith(_DRAW):
+                boxes.append(element)
+            elif isinstance(tag, str) and tag not in _IGNORED:
+                texts += self._cell_paragraphs(element, boxes)
+        return texts
+
+    def _spanned(self, cells: list[tuple[Any, str]], above: list[str]) -> list[str]:
+        """Return the text of each column: a merged cell gives its text to every column and row that it spans."""
+        columns: list[str] = []
+        copies = set[int]()
+        text_count = span_end = 0
+        spanning = ""
+        for cell, text in cells:
+            repeated = min(_count(cell, _TABLE + "number-columns-repeated", MAX_COLUMNS), MAX_COLUMNS - len(columns))
+            if cell.tag == _COVERED and not text:
+                for i in range(len(columns), len(columns) + repeated):
+                    beside = spanning if i < span_end else above[i] if i < len(above) else ""
+                    if i < span_end:
+                        copies.add(i)
+                    else:
+                        text_count += bool(beside)
+                    columns.append(beside if len(beside) <= MAX_MERGED_CHARACTERS else "")
+                continue
+            text_count += bool(text)
+            if cell.tag != _COVERED:
+                spanning = text
+                span_end = len(columns) + _count(cell, _TABLE + "number-columns-spanned", MAX_MERGED_COLUMNS)
+            shown = min(repeated, MAX_MERGED_COLUMNS) if len(text) <= MAX_MERGED_CHARACTERS else min(repeated, 1)
+            self.composer.leave_out("equal cells", repeated - shown if text else 0)
+            columns += [text] * shown + [""] * (repeated - shown)
+        # A merged cell alone in its row is a caption.
+        return ["" if text_count == 1 and i in copies else text for i, text in enumerate(columns)]
 
 
 def _sign(element: Any) -> str:

@@ -6,9 +6,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rag.loading.composing import MAX_MERGED_CHARACTERS, MAX_MERGED_COLUMNS
+from rag.loading.formats.office import xml_root
 
 _MERGED = re.compile(rb"<(?:\w+:)?mergeCell\s[^>]{0,100}?ref=\"([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})\"")
-_FORMULA = re.compile(rb"<(?:\w+:)?f(?:\s[^<>]*)?(?:/>|>[^<]*</(?:\w+:)?f>)(?!\s*<(?:\w+:)?v>[^<])")
+_FORMULA = re.compile(
+    rb"<(?:\w+:)?c(?![^<>]*\st=[\"']str[\"'])(?:\s[^<>]*)?>\s*"  # the result of `str` may be an empty text
+    rb"<(?:\w+:)?f(?:\s[^<>]*)?(?:/>|>[^<]*</(?:\w+:)?f>)(?!\s*<(?:\w+:)?v>[^<])"
+)
 _REFERENCE = re.compile(r"([A-Z]{1,3})(\d{1,7})")
 
 
@@ -33,11 +37,13 @@ class SheetParts:
 
 def sheet_parts(book: Any, sheet: Any) -> SheetParts:
     """Return the parts of a sheet of a workbook that openpyxl opened read-only."""
+    from openpyxl.utils.cell import column_index_from_string as column
+
     archive, path = book._archive, sheet._worksheet_path
     data = archive.read(path)
     parts = SheetParts(formulas_without_value=sum(1 for _ in _FORMULA.finditer(data)))
     for match in _MERGED.finditer(data):
-        cell = _MergedCell(_column(match[1].decode()), int(match[2]), _column(match[3].decode()), int(match[4]))
+        cell = _MergedCell(column(match[1].decode()), int(match[2]), column(match[3].decode()), int(match[4]))
         parts.merged.setdefault(cell.row, []).append(cell)
     for reference, text in _comments(archive, path):
         place = _REFERENCE.fullmatch(reference)
@@ -58,6 +64,7 @@ class MergedTexts:
         """Return the cells of row `number` with the values of the merged cells over them."""
         self._open = {column: item for column, item in self._open.items() if item[0] >= number}
         values = list(cells)
+        is_caption = sum(cell is not None for cell in cells) == 1
         for column, (_, value) in self._open.items():
             _fill(values, column, value)
         for cell in self._merged.get(number, ()):
@@ -65,7 +72,6 @@ class MergedTexts:
             text = "" if value is None else str(getattr(value, "value", value))
             if not text or len(text) > MAX_MERGED_CHARACTERS:
                 continue
-            is_caption = sum(other is not None for other in cells) == 1
             last = cell.column if is_caption else min(cell.last_column, cell.column + MAX_MERGED_COLUMNS)
             for column in range(cell.column, last + 1):
                 _fill(values, column, value)
@@ -84,28 +90,15 @@ def _fill(values: list[Any], column: int, value: Any) -> None:
 def _comments(archive: Any, sheet_path: str) -> list[tuple[str, str]]:
     folder, name = posixpath.split(sheet_path)
     try:
-        relations = _xml(archive.read(f"{folder}/_rels/{name}.rels"))
+        relations = xml_root(archive.read(f"{folder}/_rels/{name}.rels"))
     except KeyError:
         return []
     comments = []
     for relation in relations.iter("{*}Relationship"):
         if relation.get("Type", "").endswith("/comments"):
             target = posixpath.normpath(posixpath.join("/", folder, relation.get("Target", ""))).lstrip("/")
-            root = _xml(archive.read(target)) if target in archive.namelist() else relations
+            root = xml_root(archive.read(target)) if target in archive.namelist() else relations
             for comment in root.iter("{*}comment"):
                 text = " ".join("".join(part.text or "" for part in comment.iter("{*}t")).split())
                 comments.append((comment.get("ref", ""), text))
     return comments
-
-
-def _xml(data: bytes) -> Any:
-    from lxml import etree
-
-    return etree.fromstring(data, etree.XMLParser(resolve_entities=False, no_network=True))
-
-
-def _column(letters: str) -> int:
-    number = 0
-    for letter in letters:
-        number = 26 * number + ord(letter) - ord("A") + 1
-    return number

@@ -2,10 +2,11 @@
 
 import datetime
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import chain, islice
 from typing import Any
 
-from rag.core.errors import EmptyDocument, LoadError
+from rag.core.errors import LoadError
 from rag.core.types import BlockKind, Document
 from rag.loading.composing import Composer, row_text
 from rag.loading.formats.number_formats import general_number, shown_number
@@ -35,7 +36,8 @@ def load_xlsx(source: Source) -> Iterator[Document | LoadError]:
 
 
 def _documents(book: Any, source: Source) -> Iterator[Document | LoadError]:
-    composer, has_row_documents = Composer(source), False
+    composer, has_rows = Composer(source), False
+    last_row: Document | None = None
     for sheet in book.worksheets:
         if sheet.sheet_state != "visible":
             composer.leave_out("hidden sheets")
@@ -51,17 +53,24 @@ def _documents(book: Any, source: Source) -> Iterator[Document | LoadError]:
         if column is None:
             _add_sheet(composer, sheet.title, chain([first], rows), parts)
         else:
-            has_row_documents = True
-            yield from row_documents(_named(columns, rows), column, source, sheet.title)
+            has_rows = True
+            for item in row_documents(_named(columns, rows), column, source, sheet.title):
+                if not isinstance(item, Document):
+                    yield item
+                    continue
+                if last_row is not None:
+                    yield last_row
+                last_row = item
+            composer.part(sheet.title)
+            _add_comments(composer, parts)
     properties = core_properties(book.properties)
     title = str(properties.pop("title", "")) or None
-    try:
-        document = composer.document("xlsx", file_sha256(source.path), title, properties)
-    except EmptyDocument:
-        if not has_row_documents:
-            raise
-    else:
-        yield document
+    if last_row is not None:
+        # If there is no other document, the last row says what is left out.
+        note = composer.left_out if composer.is_empty else {}
+        yield replace(last_row, metadata={**last_row.metadata, **note})
+    if not has_rows or not composer.is_empty:
+        yield composer.document("xlsx", file_sha256(source.path), title, properties)
 
 
 def _rows(sheet: Any, parts: SheetParts) -> Iterator[_Cells]:
@@ -97,6 +106,10 @@ def _add_sheet(composer: Composer, title: str, rows: Iterator[_Cells], parts: Sh
         # A line of one cell above the table is its caption, not its header.
         header = header and len(cells) == 1
         composer.add(row_text([_shown(cell) for cell in cells]), kind, row=number)
+    _add_comments(composer, parts)
+
+
+def _add_comments(composer: Composer, parts: SheetParts) -> None:
     for number, comments in sorted(parts.comments.items()):
         for comment in comments:
             composer.add(comment, "list_item", row=number)

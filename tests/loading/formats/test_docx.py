@@ -106,6 +106,28 @@ def test_a_long_merged_cell_is_not_repeated(tmp_path: Path) -> None:
     assert len(read(path).text) < 2 * len(text)
 
 
+def test_lists_comments_boxes_and_tables_in_a_cell_are_read_once(tmp_path: Path) -> None:
+    def change(word: object) -> None:
+        word.part.numbering_part._element = parse_xml(NUMBERS)  # type: ignore[attr-defined]
+        runs = word.tables[0].cell(0, 1).paragraphs[0].runs  # type: ignore[attr-defined]
+        word.add_comment(runs, text="Weighed in May.", author="Ann")  # type: ignore[attr-defined]
+
+    number = '<w:pPr><w:numPr><w:ilvl w:val="0"/><w:numId w:val="70"/></w:numPr></w:pPr>'
+    items = "".join(f"<w:p>{number}<w:r><w:t>{text}</w:t></w:r></w:p>" for text in ("ropes", "buoys"))
+    box = "<w:txbxContent><w:p><w:r><w:t>boxed</w:t></w:r></w:p></w:txbxContent>"
+    compatible = 'xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006"'
+    both = f"<mc:AlternateContent {compatible}><mc:Choice>{box}</mc:Choice><mc:Fallback>{box}</mc:Fallback>"
+    boxed = f"<w:p><w:r>{both}</mc:AlternateContent></w:r></w:p>"
+    nested = f"<w:tbl>{row(cell('Crane'), cell('2 t'))}</w:tbl>"
+    inner = f"<w:sdt><w:sdtContent>{nested}</w:sdtContent></w:sdt>"
+    table = row(f"<w:tc><w:tcPr/>{items}{boxed}{inner}<w:p/></w:tc>", cell("12 kg")) + row(cell("Oars"), cell("3 kg"))
+    grid = "<w:tblGrid><w:gridCol/><w:gridCol/></w:tblGrid>"
+    path = made(tmp_path, f"<w:tbl {W}>{grid}{table}</w:tbl>", change=change)
+    assert lines(path) == [
+        "1. ropes 2. buoys boxed | 12 kg", "Oars | 3 kg", "Comment by Ann: Weighed in May.", "Crane | 2 t",
+    ]  # fmt: skip
+
+
 def test_a_comment_follows_its_paragraph(tmp_path: Path) -> None:
     def comment(word: object) -> None:
         runs = word.paragraphs[0].runs  # type: ignore[attr-defined]

@@ -6,6 +6,7 @@ from pathlib import Path
 from rag.answering.citation import place
 from rag.core.types import Document, Span
 from rag.loading import Source, load
+from rag.loading.composing import MAX_MERGED_COLUMNS
 from tests.loading.formats.made_files import opendocument
 
 
@@ -49,6 +50,60 @@ def test_a_sheet_keeps_its_name_its_row_numbers_and_merged_cells(tmp_path: Path)
     start = document.text.index("South")
     at = place(document, Span(document.id, start, start + 5))
     assert (at.part, at.row) == ("Fleet", 1_000_004)
+
+
+def sheet(path: Path, rows: str, around: str = "{}") -> Document:
+    table = f'<table:table table:name="Fleet">{around.format(rows)}</table:table>'
+    opendocument(path, f"<office:spreadsheet>{table}</office:spreadsheet>")
+    return read(path)
+
+
+def odf_row(*cells: str) -> str:
+    return f"<table:table-row>{''.join(cells)}</table:table-row>"
+
+
+def odf_cell(text: str, attributes: str = "") -> str:
+    content = f"<text:p>{text}</text:p>" if text else ""
+    return f"<table:table-cell {attributes}>{content}</table:table-cell>"
+
+
+COVERED = "<table:covered-table-cell/>"
+
+
+def test_a_covered_cell_has_the_text_of_the_cell_that_covers_it(tmp_path: Path) -> None:
+    wide = 'table:number-columns-spanned="2"'
+    rows = (
+        odf_row(odf_cell("All boats", 'table:number-columns-spanned="3"'), COVERED, COVERED)
+        + odf_row(odf_cell("Dock"), odf_cell("Boat"), odf_cell("Length"))
+        + odf_row(odf_cell("North", 'table:number-rows-spanned="2"'), odf_cell("Marlin"), odf_cell("12 m"))
+        + odf_row(COVERED, odf_cell("let", wide), COVERED)
+        + odf_row(odf_cell("closed", wide), COVERED, odf_cell("15 m"))
+    )
+    assert lines(sheet(tmp_path / "a.ods", rows))[1:] == [
+        "All boats", "Dock | Boat | Length", "North | Marlin | 12 m", "North | let | let", "closed | closed | 15 m",
+    ]  # fmt: skip
+
+
+def test_many_repeated_cells_leave_the_cells_behind_them_in_their_columns(tmp_path: Path) -> None:
+    rows = odf_row(
+        odf_cell("first"), odf_cell("", 'table:number-columns-repeated="40"'),
+        odf_cell("n", 'table:number-columns-repeated="50"'), odf_cell("last"),
+    )  # fmt: skip
+    document = sheet(tmp_path / "a.ods", rows)
+    cells = lines(document)[1].split(" | ")
+    assert (len(cells), cells[0], cells[40:42], cells[91]) == (92, "first", ["", "n"], "last")
+    assert document.metadata["left_out"] == f"equal cells ({50 - MAX_MERGED_COLUMNS})"
+
+
+def test_lists_boxes_tables_and_shapes_of_a_cell_or_sheet_are_read(tmp_path: Path) -> None:
+    item = "<text:list-item><text:p>{}</text:p></text:list-item>"
+    items = f"<text:list>{item.format('ropes')}{item.format('buoys')}</text:list>"
+    box = "<draw:frame><draw:text-box><text:p>{}</text:p></draw:text-box></draw:frame>"
+    inner = f"<table:table>{odf_row(odf_cell('Crane'), odf_cell('2 t'))}</table:table>"
+    cell = f"<table:table-cell>{items}{box.format('In a box.')}{inner}</table:table-cell>"
+    shapes = f"<table:shapes>{box.format('On the sheet.')}</table:shapes>"
+    document = sheet(tmp_path / "a.ods", odf_row(cell, odf_cell("12")), f"{shapes}{{}}")
+    assert lines(document) == ["Fleet", "ropes buoys | 12", "In a box.", "Crane | 2 t", "On the sheet."]
 
 
 def test_slides_are_pages(tmp_path: Path) -> None:

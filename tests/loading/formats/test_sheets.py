@@ -1,5 +1,6 @@
 """Workbooks are read as they are shown: formats, merged cells, comments; the rest is said to be left out."""
 
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -99,3 +100,28 @@ def test_formulas_without_values_and_hidden_sheets_are_said_to_be_left_out(tmp_p
     document = read(book, tmp_path)
     assert "4471" not in document.text
     assert document.metadata["left_out"] == "formulas without stored values (2), hidden sheets (1)"
+
+
+def test_comments_and_notes_of_a_sheet_of_texts_are_not_lost(tmp_path: Path) -> None:
+    book = sheet_of(["_id", "text"], ["1", "The tug is called Marlin."], ["2", "It lies at pier 4."])
+    book.create_sheet("Secret").sheet_state = "hidden"
+    book.save(tmp_path / "a.xlsx")
+    first, last = load(Source(tmp_path / "a.xlsx", "a.xlsx"))
+    assert isinstance(first, Document) and isinstance(last, Document)
+    assert "left_out" not in first.metadata and last.metadata["left_out"] == "hidden sheets (1)"
+    book.active["B2"].comment = Comment("Marlin was sold in 2024", "Ann")
+    book.save(tmp_path / "a.xlsx")
+    *rows, comments = load(Source(tmp_path / "a.xlsx", "a.xlsx"))
+    assert [row.id for row in rows if isinstance(row, Document)] == ["1", "2"]
+    assert isinstance(comments, Document) and comments.text == "Comment on B2: Marlin was sold in 2024"
+    assert comments.metadata["left_out"] == "hidden sheets (1)"
+
+
+def test_a_formula_whose_result_is_an_empty_text_has_a_value(tmp_path: Path) -> None:
+    sheet_of(["Item", "Note", "Total"], ["Rope", '=IF(1,"")', "=3*5"]).save(tmp_path / "made.xlsx")
+    with zipfile.ZipFile(tmp_path / "made.xlsx") as made, zipfile.ZipFile(tmp_path / "a.xlsx", "w") as changed:
+        for name in made.namelist():
+            changed.writestr(name, made.read(name).replace(b'<c r="B2">', b'<c r="B2" t="str">'))
+    (document,) = load(Source(tmp_path / "a.xlsx", "a.xlsx"))
+    assert isinstance(document, Document)
+    assert document.metadata["left_out"] == "formulas without stored values (1)"
