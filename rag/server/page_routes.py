@@ -7,19 +7,25 @@ Gradio that adds a route adds it behind this list.
 import json
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from rag.core.errors import InvalidInput
 from rag.core.safe_json import json_value
 from rag.server.asgi import App, Message, Receive, Send, send_problem
 from rag.server.body_limit import MAX_BODY_BYTES, BodyLimit
-from rag.server.problems import Refused, refused, unexpected
+from rag.server.problems import Refused, places_of, refused, unexpected
 from rag.server.rate_limit import RateLimit
 
 MAX_LOGIN_BYTES = 10_000
+MAX_EVENT_BYTES = 200_000
+"""An event holds one question. A file of questions comes by a call of the page."""
+MAX_SESSION_CHARACTERS = 64
+"""Gradio keeps the name of each session for ever. Its own have 11 characters, those of gradio_client 36."""
 WRONG_PASSWORDS_A_MINUTE = 10
 LOGIN = re.compile("/login/?")
 EVENT = re.compile("/gradio_api/queue/join/?")
+CALL = re.compile("/gradio_api/component_server/?")
 log = logging.getLogger(__name__)
 
 
@@ -41,9 +47,9 @@ PAGE_ROUTES = (
     PageRoute(READ_METHODS, re.compile("/gradio_api/info/?")),
     PageRoute(READ_METHODS, re.compile("/logout")),
     PageRoute(("POST",), LOGIN, MAX_LOGIN_BYTES),
-    PageRoute(("POST",), re.compile("/gradio_api/component_server/?"), MAX_BODY_BYTES),
-    # gradio_client asks by these two. `TextEvents` lets only text through to the one event that they know.
-    PageRoute(("POST",), EVENT, MAX_BODY_BYTES),
+    PageRoute(("POST",), CALL, MAX_BODY_BYTES),
+    # gradio_client asks by these two. `CheckedBodies` lets only text through to the one event that they know.
+    PageRoute(("POST",), EVENT, MAX_EVENT_BYTES),
     PageRoute(READ_METHODS, re.compile("/gradio_api/queue/data")),
 )
 OWN = re.compile(r"/pincite/[\w.-]+")
@@ -66,7 +72,7 @@ class PageRoutes:
     def __init__(self, app: App, admitted: Callable[[Message], bool]) -> None:
         """Guard `app`; `admitted` tells whether a request comes from a visitor who may use the page."""
         self._app, self._admitted = app, admitted
-        self._limited = BodyLimit(TextEvents(app), _max_bytes)
+        self._limited = BodyLimit(CheckedBodies(app), _max_bytes)
         self._wrong_passwords = RateLimit(WRONG_PASSWORDS_A_MINUTE)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -102,29 +108,35 @@ class PageRoutes:
         try:
             await self._limited(scope, receive, noting)
         except Exception as error:  # raised again, it would close the connection under the next request
-            log.error("Gradio failed at %s: %s", scope["path"], type(error).__name__)
+            log.error("Gradio failed at %s: %s", scope["path"], places_of(error))
             if not started:
                 await send_problem(unexpected(), send)
 
     def _watched_login(self, scope: Message, send: Send) -> Send:
-        """Return a `send` that counts wrong passwords. Raises Refused if this client has given too many."""
-        client = str((scope.get("client") or ("",))[0])
-        if self._wrong_passwords.exhausted(client):
-            raise refused(429, "Too many wrong passwords.", "Wait a minute.", {"retry-after": "60"})
+        """Take a guess, and return a `send` that gives it back if the password is right.
 
-        async def counting(message: Message) -> None:
-            if message["type"] == "http.response.start" and message["status"] >= 400:
-                self._wrong_passwords.take(client)
+        It is taken before the body is there: otherwise many guesses could wait for their last byte, and pass together.
+        Raises Refused if this client has none left.
+        """
+        client = str((scope.get("client") or ("",))[0])
+        try:
+            self._wrong_passwords.take(client)
+        except InvalidInput:
+            raise refused(429, "Too many wrong passwords.", "Wait a minute.", {"retry-after": "60"}) from None
+
+        async def watched(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] < 400:
+                self._wrong_passwords.give_back(client)
             await send(message)
 
-        return counting
+        return watched
 
 
-class TextEvents:
-    """ASGI middleware behind `BodyLimit` that lets an event of Gradio take text and nothing else.
+class CheckedBodies:
+    """ASGI middleware behind `BodyLimit` that checks the bodies of calls and events of Gradio.
 
-    Gradio would fetch the address, or copy the file, that an object in `data` names. The body is written again from
-    its three fields, so that Gradio can read nothing in it that was not checked here.
+    An event takes text and nothing else: Gradio would fetch the address, or copy the file, that an object in its `data`
+    names. The body is written again from its checked fields, so that Gradio can read nothing else in it.
     """
 
     def __init__(self, app: App) -> None:
@@ -132,16 +144,20 @@ class TextEvents:
         self._app = app
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Pass on an event whose arguments are texts; refuse any other."""
-        if not EVENT.fullmatch(scope["path"]):
+        """Pass on a call or an event whose fields have their types; refuse any other."""
+        if EVENT.fullmatch(scope["path"]):
+            check, expected = _event, "Send data as a list of texts, fn_index as a number and session_hash as a text."
+        elif CALL.fullmatch(scope["path"]):
+            check, expected = _call, "Send data, component_id as a number, fn_name and session_hash as texts."
+        else:
             await self._app(scope, receive, send)
             return
-        event = _text_event((await receive()).get("body", b""))
-        if event is None:
-            expected = "Send data as a list of texts, fn_index as a number and session_hash as a text."
-            await send_problem(refused(422, "This is not an event of the page.", expected).problem, send)
+        fields = check(_json_object((await receive()).get("body", b"")))
+        if fields is None:
+            limit = f"session_hash may have {MAX_SESSION_CHARACTERS} characters."
+            await send_problem(refused(422, "The page sends no such request.", f"{expected} {limit}").problem, send)
             return
-        pending: list[Message] = [{"type": "http.request", "body": json.dumps(event).encode(), "more_body": False}]
+        pending: list[Message] = [{"type": "http.request", "body": json.dumps(fields).encode(), "more_body": False}]
 
         async def next_message() -> Message:
             return pending.pop() if pending else await receive()
@@ -149,19 +165,34 @@ class TextEvents:
         await self._app(scope, next_message, send)
 
 
-def _text_event(body: bytes) -> dict[str, Any] | None:
-    """Return the fields of an event, None if one of them has another type."""
+def _json_object(body: bytes) -> dict[str, Any]:
+    """Return the object of a body, an empty one if it holds none."""
     try:
-        event = json_value(body)
+        value = json_value(body)
     except ValueError:
-        return None
-    if not isinstance(event, dict):
-        return None
-    data, number, session = event.get("data"), event.get("fn_index"), event.get("session_hash")
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _event(body: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the fields of an event, None if one of them has another type."""
+    data, number, session = body.get("data"), body.get("fn_index"), body.get("session_hash")
     texts = isinstance(data, list) and all(isinstance(text, str) for text in data)
-    if not texts or type(number) is not int or not isinstance(session, str):
+    if not texts or type(number) is not int or not _is_session(session):
         return None
     return {"data": data, "fn_index": number, "session_hash": session}
+
+
+def _call(body: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the fields of a call of the page, None if one of them has another type."""
+    number, name, session = body.get("component_id"), body.get("fn_name"), body.get("session_hash")
+    if type(number) is not int or not isinstance(name, str) or not _is_session(session):
+        return None
+    return {"data": body.get("data"), "component_id": number, "fn_name": name, "session_hash": session}
+
+
+def _is_session(value: object) -> bool:
+    return isinstance(value, str) and len(value) <= MAX_SESSION_CHARACTERS
 
 
 def _max_bytes(scope: Message) -> int:

@@ -8,6 +8,7 @@ What is wrong with a request as such has the phrase of its HTTP status for a nam
 
 import inspect
 import json
+import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -116,3 +117,9 @@ def unexpected() -> Problem:
     """Return the problem of an error of the program itself; the reason is in the log, not in the answer."""
     remedy = "Report this as a bug, with the request id."
     return Problem(500, name_of(500), "The program failed; the reason is in its log.", remedy)
+
+
+def places_of(error: Exception) -> str:
+    """Return kind and places of an error for the log, without its words: they could be a visitor's."""
+    frames = traceback.extract_tb(error.__traceback__)[-6:]
+    return f"{type(error).__name__} at " + " < ".join(f"{frame.name}:{frame.lineno}" for frame in reversed(frames))

@@ -55,10 +55,11 @@ class RateLimit:
             if len(self._buckets) > MAX_CLIENTS:
                 self._buckets = {key: bucket for key, bucket in self._buckets.items() if now - bucket[1] < 60}
 
-    def exhausted(self, client: str) -> bool:
-        """Tell whether a client's bucket is empty; nothing is taken."""
+    def give_back(self, client: str) -> None:
+        """Put one request back into a client's bucket."""
         with self._lock:
-            return self._level(client_key(client), self._clock()) < 1
+            now, client = self._clock(), client_key(client)
+            self._buckets[client] = (min(self._a_minute, self._level(client, now) + 1), now)
 
     def _level(self, client: str, now: float) -> float:
         level, since = self._buckets.get(client, (float(self._a_minute), now))

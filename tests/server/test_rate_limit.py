@@ -60,3 +60,13 @@ def test_clients_that_have_been_idle_are_forgotten() -> None:
     clock.now += 61
     limit.take("new")
     assert set(limit._buckets) == {"new"}
+
+
+def test_what_is_given_back_can_be_taken_again_and_fills_no_bucket_beyond_its_size() -> None:
+    limit = RateLimit(2, Clock())
+    limit.give_back("a")
+    limit.take("a", 2)
+    limit.give_back("a")
+    limit.take("a")
+    with pytest.raises(InvalidInput):
+        limit.take("a")

@@ -10,7 +10,6 @@ import logging
 import re
 import sys
 import time
-import traceback
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -20,7 +19,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from rag.core.response import IndexInfo
 from rag.server.asgi import App, Message, Receive, Send, send_problem
-from rag.server.problems import unexpected
+from rag.server.problems import places_of, unexpected
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -94,7 +93,7 @@ class AccessLog:
         try:
             await self._app(scope, receive, noted)
         except Exception as error:
-            noted.failed = _where(error)
+            noted.failed = places_of(error)
             if not noted.status:
                 await send_problem(unexpected(), noted)
         finally:
@@ -153,9 +152,3 @@ def _route(scope: Message) -> str:
     if scope["path"].startswith("/mcp"):
         return "/mcp"
     return str(getattr(scope.get("route"), "path_format", "other"))
-
-
-def _where(error: Exception) -> str:
-    """Return kind and places of an error, without its words: they could be a visitor's."""
-    frames = traceback.extract_tb(error.__traceback__)[-6:]
-    return f"{type(error).__name__} at " + " < ".join(f"{frame.name}:{frame.lineno}" for frame in reversed(frames))

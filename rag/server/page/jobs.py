@@ -42,7 +42,8 @@ class Jobs:
             if sum(not other.done for other in self._jobs.values()) >= MAX_RUNNING:
                 raise InvalidInput("The server is busy with other files.", "Try again in a minute.")
             self._jobs[name] = job
-            for old in [key for key, other in self._jobs.items() if other.done][: len(self._jobs) - MAX_JOBS]:
+            surplus = max(0, len(self._jobs) - MAX_JOBS)
+            for old in [key for key, other in self._jobs.items() if other.done][:surplus]:
                 del self._jobs[old]
         threading.Thread(target=_run, args=(work, job), daemon=True).start()
         return name
