@@ -18,13 +18,17 @@ def add_files(
     """Copy files to the folder and add them to the index; a file that gives no document is deleted again.
 
     `files` are pairs of a name and the file that has the content. A file of the same name in the folder is replaced. If
-    a document from elsewhere has the name already, the file is called `name (2)` and so on. Raises IndexWriteFailed.
+    a document from elsewhere or an earlier one of `files` has the name already, the file is called `name (2)` and so
+    on. Raises IndexWriteFailed.
     """
-    copies = _copied(index, files)
-    report = index.add(copies, tell)
-    for copy in copies:
-        if not index.store.documents_of(copy.name):
-            copy.unlink()
+    copies: list[Path] = []
+    try:
+        _copy(index, files, copies)
+        report = index.add(copies, tell)
+    finally:
+        for copy in copies:
+            if not index.store.documents_of(copy.name):
+                copy.unlink(missing_ok=True)
     # Visitors need not know where the folder lies.
     here = f"{uploads_of(index)}/"
     failed = tuple((name, reason.replace(here, "")) for name, reason in report.failed)
@@ -55,30 +59,39 @@ def stored_bytes(folder: Path) -> int:
     """Return how much the files in a folder of uploads take."""
     if not folder.is_dir():
         return 0
-    return sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
+    return sum(map(_size, folder.iterdir()))
 
 
-def _copied(index: Index, files: Sequence[tuple[str, Path]]) -> list[Path]:
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size if path.is_file() else 0
+    except FileNotFoundError:  # a write has renamed or deleted it meanwhile
+        return 0
+
+
+def _copy(index: Index, files: Sequence[tuple[str, Path]], copies: list[Path]) -> None:
+    """Copy files to the folder and append their paths to `copies`, one by one, so that none is lost at an error."""
     folder = uploads_of(index)
-    copies = []
     try:
         folder.mkdir(exist_ok=True)
         for name, file in files:
-            copy = _free_path(index, folder, name)
+            copy = _free_path(index, folder, name, copies)
             partial = copy.with_name(f".{copy.name}.partial")
-            shutil.copyfile(file, partial)
-            partial.replace(copy)
+            try:
+                shutil.copyfile(file, partial)
+                partial.replace(copy)
+            finally:
+                partial.unlink(missing_ok=True)
             copies.append(copy)
     except OSError as error:
-        raise IndexWriteFailed(f"The files could not be stored: {error}.", "Free disk space.") from None
-    return copies
+        raise IndexWriteFailed(f"The files could not be stored: {error.strerror}.", "Free disk space.") from None
 
 
-def _free_path(index: Index, folder: Path, name: str) -> Path:
+def _free_path(index: Index, folder: Path, name: str, copies: Sequence[Path]) -> Path:
     # No loader reads a hidden file.
     visible = Path(name.lstrip(".") or "file")
     path, number = folder / visible, 1
-    while _belongs_elsewhere(index, path):
+    while path in copies or _belongs_elsewhere(index, path):
         number += 1
         path = folder / f"{visible.stem} ({number}){visible.suffix}"
     return path

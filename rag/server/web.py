@@ -1,5 +1,6 @@
 """Serves the page, REST and MCP: binds the port, adds the headers, prints the address when it answers."""
 
+import asyncio
 import socket
 import threading
 import time
@@ -91,7 +92,7 @@ def build_app(
     incoming = IncomingFiles(
         options.upload_limit * 1_000_000, options.upload_space * 1_000_000, lambda: _stored_bytes(assistant)
     )
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=_deleting(incoming))
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=deleting(incoming))
     app.add_middleware(PageRoutes, admitted=login.admitted)
     if attach is not None:
         attach(app, assistant, options)
@@ -145,14 +146,16 @@ class PageLogin:
         return any(cookies.get(name) in self._gradio.tokens for name in names)
 
 
-def _deleting(incoming: IncomingFiles) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
-    """Return a lifespan at whose end the files that no write has taken are deleted."""
+def deleting(incoming: IncomingFiles) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    """Return a lifespan that deletes old files that no write has taken, and all of them at its end."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        forgetting = asyncio.create_task(incoming.forget_regularly())
         try:
             yield
         finally:
+            forgetting.cancel()
             incoming.close()
 
     return lifespan

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from rag.core.errors import IndexWriteFailed
 from rag.core.protocols import Embedder
 from rag.index.index import Index
 from rag.server.uploads import UPLOADS, add_files, drop
@@ -57,3 +58,39 @@ def test_only_files_that_were_uploaded_are_deleted(index: Index, tmp_path: Path)
     assert (tmp_path / "articles" / "a.txt").exists() and (index.path / "manifest.json").exists()
     drop(index, str(index.path / UPLOADS / "b.txt"))
     assert not (index.path / UPLOADS / "b.txt").exists()
+
+
+def test_two_files_of_one_name_that_come_together_are_both_added(index: Index, tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.write_text("It rained.", encoding="utf-8")
+    second.write_text("It snowed.", encoding="utf-8")
+    report = add_files(index, [("b.txt", first), ("b.txt", second)])
+    texts = {name: document.text for name in report.added if (document := index.document(name))}
+    assert texts == {"b.txt": "It rained.", "b (2).txt": "It snowed."}
+
+
+def test_two_files_of_one_name_that_give_no_document_are_both_reported(index: Index, tmp_path: Path) -> None:
+    _, unknown = sent(tmp_path, "x.unknown", "?")
+    report = add_files(index, [("x.unknown", unknown), ("x.unknown", unknown)])
+    assert sorted(name for name, _ in report.failed) == ["x (2).unknown", "x.unknown"]
+    assert list((index.path / UPLOADS).iterdir()) == []
+
+
+def test_a_batch_that_cannot_be_stored_whole_leaves_nothing_and_does_not_tell_where(
+    index: Index, tmp_path: Path
+) -> None:
+    with pytest.raises(IndexWriteFailed, match=r"could not be stored: No such file or directory[.]") as refusal:
+        add_files(index, [sent(tmp_path, "b.txt", "It rained."), ("c.txt", tmp_path / "gone")])
+    assert str(tmp_path) not in str(refusal.value)
+    assert list((index.path / UPLOADS).iterdir()) == []
+
+
+def test_a_batch_that_the_index_refuses_leaves_only_files_of_documents(index: Index, tmp_path: Path) -> None:
+    add_files(index, [sent(tmp_path, "b.txt", "It rained.")])
+
+    def refuse(progress: object) -> None:
+        raise IndexWriteFailed("The disk is full.", "Free disk space.")
+
+    with pytest.raises(IndexWriteFailed, match="disk is full"):
+        add_files(index, [sent(tmp_path, "b.txt", "It snowed."), sent(tmp_path, "c.txt", "It hailed.")], refuse)
+    assert [path.name for path in (index.path / UPLOADS).iterdir()] == ["b.txt"]

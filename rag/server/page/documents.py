@@ -85,18 +85,25 @@ class Documents:
 
     def add(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Start to add files that were sent, named by their keys; the page's own refusals go into the report."""
-        keys = [str(key) for key in arguments["keys"]]
-        files = [(file.name, file.path) for file in map(self._incoming.file, keys)]
         refused = tuple((str(name)[:500], str(reason)[:500]) for name, reason in arguments["refused"][:MAX_REFUSED])
+        keys = [str(key) for key in arguments["keys"]]
+        files = [(file.name, file.path) for file in self._incoming.take(keys)]
 
         def write(index: Index, tell: Callable[[Progress], None]) -> IndexReport:
-            try:
-                report = add_files(index, files, tell) if files else IndexReport()
-            finally:
-                self._incoming.discard(keys)
+            report = add_files(index, files, tell) if files else IndexReport()
             return replace(report, failed=(*report.failed, *refused))
 
-        return self._started(lambda: self._written(write))
+        def work() -> Iterator[str]:
+            try:
+                yield from self._written(write)
+            finally:
+                self._incoming.discard(keys)
+
+        try:
+            return self._started(work)
+        except Exception:  # no job has them
+            self._incoming.discard(keys)
+            raise
 
     def remove(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Start to remove a document."""
