@@ -1,13 +1,13 @@
 """Bounds the connections to the server: how many there are, and how long one may take to send its request."""
 
 import asyncio
-import resource
 from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 MAX_CONNECTIONS = 400
-"""Connections held at once. When they are all in use, the one that has been idle longest makes room for the next."""
+"""Connections held at once. When they are all in use, the one that has been idle longest is closed for the next, or if
+none is idle, the one that has sent nothing of its body for the longest time."""
 SHARE_OF_DESCRIPTORS = 0.5
 """The rest of the process's file descriptors is left to the index and to files that are being read."""
 HEAD_SECONDS = 10
@@ -23,6 +23,10 @@ BUSY = (
 
 def max_connections() -> int:
     """Return how many connections this process may hold."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return MAX_CONNECTIONS
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
         return MAX_CONNECTIONS
@@ -36,12 +40,12 @@ class BoundedConnection(H11Protocol):
         """Set no clock yet."""
         super().__init__(*arguments, **named)
         self._head_timer: asyncio.TimerHandle | None = None
-        self.opened_at = 0.0
+        self.idle_since = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Accept the connection if there is room for it."""
+        """Accept the connection if it can be held."""
         super().connection_made(transport)
-        self.opened_at = self.loop.time()
+        self.idle_since = self.loop.time()
         if len(self.connections) > max_connections() and not self._close_idlest():
             transport.write(BUSY)
             transport.close()
@@ -50,11 +54,17 @@ class BoundedConnection(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take in data; the clock runs as long as no request is being answered."""
+        self.idle_since = self.loop.time()
         super().data_received(data)
         if self.busy():
             self._stop_clock()
         elif self._head_timer is None:
             self._expect_head()
+
+    def on_response_complete(self) -> None:
+        """Be idle from now on."""
+        self.idle_since = self.loop.time()
+        super().on_response_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
@@ -65,13 +75,17 @@ class BoundedConnection(H11Protocol):
         """Tell whether a request of this connection is being answered."""
         return self.cycle is not None and not self.cycle.response_complete
 
+    def waits_for_client(self) -> bool:
+        """Tell whether the server cannot go on before the client sends more."""
+        return not self.busy() or (self.cycle.more_body and not self.cycle.response_started)
+
     def _close_idlest(self) -> bool:
-        idle = [other for other in self.connections if isinstance(other, BoundedConnection) and not other.busy()]
-        idle = [other for other in idle if other is not self and not other.transport.is_closing()]
-        if not idle:
+        others = [other for other in self.connections if isinstance(other, BoundedConnection) and other is not self]
+        waiting = [other for other in others if other.waits_for_client() and not other.transport.is_closing()]
+        if not waiting:
             return False
         # Not `close`: a client that reads nothing would keep the connection open until its buffer is empty.
-        min(idle, key=lambda other: other.opened_at).transport.abort()
+        min(waiting, key=lambda other: (other.busy(), other.idle_since)).transport.abort()
         return True
 
     def _expect_head(self) -> None:
