@@ -41,6 +41,38 @@ def test_a_request_that_is_lost_on_its_way_is_sent_again(watched: Watched) -> No
     forgive(watched)
 
 
+def test_a_call_that_changes_something_is_not_sent_again_if_its_answer_is_lost(
+    watched: Watched, tmp_path: Path
+) -> None:
+    page, sent = watched.page, list[str]()
+    watched.ready()
+
+    def lose_answers(route: Route) -> None:
+        body = route.request.post_data or ""
+        if '"fn_name":"refresh"' in body or '"fn_name":"start"' in body:
+            sent.append(body)
+            route.fetch()
+            route.abort("connectionreset")
+        elif '"fn_name":"state"' in body:  # otherwise the page would learn of the job, and show it
+            route.abort("connectionreset")
+        else:
+            route.continue_()
+
+    page.route(CALLS, lose_answers)
+    watched.turn_to("Documents")
+    page.get_by_role("button", name="Refresh changed files").click()
+    expect(page.locator("#pc-report .pc-gone")).to_be_visible()
+    assert len(sent) == 1
+    questions = tmp_path / "questions.csv"
+    questions.write_text(f"question\n{BELL}\n", encoding="utf-8")
+    watched.turn_to("Batch")
+    page.set_input_files("#pc-questions input[type=file]", questions)
+    expect(page.locator("#pc-batch .pc-gone")).to_be_visible()
+    assert len(sent) == 2
+    page.unroute(CALLS)
+    forgive(watched)
+
+
 def test_a_server_that_is_gone_gives_a_card_that_stays_and_asks_again(watched: Watched) -> None:
     page = watched.page
     watched.ready()

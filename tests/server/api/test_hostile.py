@@ -19,8 +19,10 @@ from starlette.testclient import TestClient
 
 from rag.server.api import TOKENS, Tokens
 from rag.server.uploads import UPLOADS
+from tests import ROOT
 from tests.server.api.test_security import bearing, tried
 from tests.server.running_service import COLLAPSE, Served, served
+from tests.server.test_hostile_files import add_by_page
 
 Serving = Callable[..., TestClient]
 PATHS = (
@@ -167,10 +169,16 @@ def test_who_never_ends_the_headers_or_only_connects_holds_nobody_up(running: Se
 
 
 def test_a_file_that_is_handed_in_cannot_name_its_place(running: Served) -> None:
-    name = f"{uuid.uuid4().hex}.txt"
-    for path in (f"../../../{name}", f"/{name}", f"..\\..\\{name}", f"%2e%2e%2f{name}"):
-        given = httpx.post(f"{running.address}/gradio_api/upload", files={"files": (path, b"x")}, timeout=120)
-        kept = [Path(place).resolve() for place in given.json()] if given.status_code == 200 else []
-        for place in kept:
-            assert Path(tempfile.gettempdir()).resolve() in place.parents and place.parent.parent.name == "gradio"
-    assert not [folder for folder in (Path("/"), Path.cwd(), *Path.cwd().parents) if (folder / name).exists()]
+    folder, mark = running.log.parent, uuid.uuid4().hex
+    paths = ("../../../{}", "/{}", "..\\..\\{}", "%2e%2e%2f{}", "..%2F..%2F{}", "a/../../{}", "C:\\{}", "./{}\0")
+    names = [path.format(f"{mark}{number}.txt") for number, path in enumerate(paths)]
+    with httpx.Client(base_url=running.address, timeout=120) as client:
+        add_by_page(client, {quote(name): b"It rained." for name in names} | {names[3]: b"It snowed."})
+        added = [item["id"] for item in client.get("/v1/documents").json()["documents"] if mark in item["id"]]
+        places = [path for path in folder.rglob("*") if mark in path.name]
+        for name in added:
+            client.delete(f"/v1/documents/{quote(name, safe='')}")
+    assert len(added) == len(names) + 1
+    assert {path.parent for path in places} == {folder / "index" / UPLOADS}
+    above = (ROOT, *ROOT.parents, *folder.parents, Path(tempfile.gettempdir()))
+    assert not [path for place in above for path in place.iterdir() if mark in path.name]

@@ -131,8 +131,9 @@ Object.assign(window.pincite, (() => {
       await Promise.all([listAgain(), healthAgain()]);
     }
 
+    // Sent once: the server may have begun although its answer is lost.
     async function begin(call) {
-      const result = await called(call);
+      const result = await called(call, 1);
       if (result?.job) await followed(result.job);
       else put(part, result?.card ?? goneCard());
     }
@@ -229,7 +230,7 @@ Object.assign(window.pincite, (() => {
     host.addEventListener("questions", async ({ detail: { file, limit } }) => {
       if (file.size > limit) return say(`The file is larger than ${limit / 1e6} MB.`);
       const what = { name: file.name, content: await content(file).catch(() => null) };
-      const result = await called(() => server.start(what));
+      const result = await called(() => server.start(what), 1); // sent twice, it would be answered twice
       if (result?.job) await follow(server, result.job, (html) => put(part, html));
       else put(part, result?.card ?? goneCard());
     });
