@@ -14,6 +14,8 @@ from rag.loading.sources import MAX_FILE_BYTES, Source, too_large
 
 CELL_SEPARATOR = " | "
 """Separates the cells of a row."""
+INDENTED = "\n    "
+"""Separates a description from the term above it."""
 LEFT_OUT_KEY = "left_out"
 """The metadata key that names the parts of a file that are not in the text."""
 MAX_MERGED_CHARACTERS = 200
@@ -39,18 +41,20 @@ class Composer:
 
     def add(
         self, text: str, kind: BlockKind = "paragraph", level: int | None = None, reason: str | None = None,
-        row: int | None = None, page_start: int | None = None,
+        row: int | None = None, page_start: int | None = None, is_description: bool = False,
     ) -> None:  # fmt: skip
         """Add a block without the white space at its ends; a blank one is ignored.
 
         `row` is the number of a table row in the original; a page begins `page_start` characters behind the block's
-        start. Raises UnreadableSource if the text grows too long.
+        start. A description is indented below its term, as manuals set it. Raises UnreadableSource if the text grows
+        too long.
         """
         text = storable(text).strip()
         if not text:
             return
         if self._blocks:
-            self._append("\n" if kind in _CLOSE and self._blocks[-1][2] in _CLOSE else "\n\n")
+            is_close = kind in _CLOSE and self._blocks[-1][2] in _CLOSE
+            self._append(INDENTED if is_description else "\n" if is_close else "\n\n")
         start = self._length
         self._append(text)
         if page_start is not None:

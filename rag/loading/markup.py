@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rag.core.types import BlockKind
@@ -40,13 +40,17 @@ _AROUND_BREAK = re.compile(f" *{_BREAK} *")
 
 @dataclass(frozen=True)
 class MarkupBlock:
-    """A block of visible text, and its longest text node: the text or the tail of an element."""
+    """A block of visible text, and its longest text node: the text or the tail of an element.
+
+    `is_description` is true for the text of a `dd`, which describes the term above it.
+    """
 
     text: str
     kind: BlockKind
     level: int | None
     node: Any
     is_tail: bool
+    is_description: bool = False
 
 
 @dataclass(frozen=True)
@@ -136,12 +140,13 @@ class _Walk:
             text = _collapsed(pieces) if pieces else ""
         if text.strip():
             marker, self._marker = self._marker, ""
-            yield _block(f"{marker}{text}" if kind == "list_item" else text, kind, level, pieces)
+            block = _block(f"{marker}{text}" if kind == "list_item" else text, kind, level, pieces)
+            yield replace(block, is_description=self._open[-1:] == ["dd"])
 
     def _begin(self, element: Any, tag: str) -> Iterator[MarkupBlock]:
         if self._cells is None:
             yield from self.flush()
-        self._open += [tag] if tag in _KINDS or tag in _LEVELS else []
+        self._open += [tag] if tag in _KINDS or tag in _LEVELS or tag == "dt" else []
         if tag == "table":
             self._data_tables.append(_is_data(element))
             self._spans.append({})

@@ -82,6 +82,7 @@ def test_every_stretch_of_a_copy_is_inserted_or_a_slice_of_the_stored_text(text:
 TABLE = "| Item | Price |\n|---|---|\n| Rope | 12.50 |\n| Buoy | 40 |\n"
 FEES = "Harbour fees\n\nMooring ........ 14 euros\nWater ........ 3 euros\n"
 OPTION = "-f, --force\n    Overwrite the file without a question.\n"
+TERMS = "<h1>Staff</h1><dl><dt>Ann Bell</dt><dd>Pilot</dd><dt>Mei Lin</dt><dd><p>Engineer</p><p>On call.</p></dd></dl>"
 HEADING = "# The pilot station is at Milner Tower\n\nIt is staffed all day.\n"
 
 
@@ -91,6 +92,7 @@ HEADING = "# The pilot station is at Milner Tower\n\nIt is staffed all day.\n"
     (FEES, ".txt", ["Mooring: 14 euros.", "Water: 3 euros."]),
     ("Berth: 7\nDepth: 4 m\n", ".md", ["Berth: 7.", "Depth: 4 m."]),
     (OPTION, ".txt", ["-f, --force: Overwrite the file without a question."]),
+    (TERMS, ".html", ["Ann Bell: Pilot.", "Mei Lin: Engineer."]),
     (HEADING, ".md", ["The pilot station is at Milner Tower. It is staffed"]),
 ])  # fmt: skip
 def test_layout_is_read_in_words(text: str, suffix: str, read: list[str], tmp_path: Path) -> None:

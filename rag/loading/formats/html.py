@@ -68,7 +68,8 @@ def compose(composer: Composer, blocks: list[MarkupBlock], main: set[int] | None
         below = below or beside.is_content(blocks[number])
         outside.append(not below)
     for block, is_outside in zip(blocks, reversed(outside), strict=True):
-        composer.add(block.text, block.kind, block.level, "not_main_text" if is_outside else None)
+        reason = "not_main_text" if is_outside else None
+        composer.add(block.text, block.kind, block.level, reason, is_description=block.is_description)
 
 
 def decode_html(data: bytes, name: str) -> tuple[str, str]:

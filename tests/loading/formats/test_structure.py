@@ -380,6 +380,11 @@ class TestPageParts:
             "1. a", "b", "5. c", "6. d", "C. e",
         ]  # fmt: skip
 
+    def test_a_description_is_indented_below_its_term(self, tmp_path: Path) -> None:
+        page = "<p>Staff</p><dl><dt>Ann</dt><dd>Pilot<dl><dt>Ship</dt><dd>Tern</dd></dl></dd></dl><p>End</p>"
+        text = document(written(tmp_path, "a.html", page)).text
+        assert text == "Staff\n\nAnn\n    Pilot\n\nShip\n    Tern\n\nEnd"
+
     def test_a_list_may_have_roman_numbers(self, tmp_path: Path) -> None:
         page = "<ol type=i start=4><li>a</li></ol><ol type=I><li>b</li></ol>"
         texts = [text for _, _, text in shape(document(written(tmp_path, "a.html", page)))]
