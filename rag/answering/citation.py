@@ -70,17 +70,19 @@ def place(document: Document, span: Span, headings: tuple[str, ...] = ()) -> Pla
     # One character more is looked at: between CR and LF no line has ended.
     ends = [match.end() for match in LINE_END.finditer(document.text[: span.start + 1]) if match.end() <= span.start]
     line = 1 + len(ends)
+    page = bisect_right(layout.pages, span.start)
     link = f"{document.source_path}:{line}:{span.start - (ends[-1] if ends else 0) + 1}"
     return Place(
         utf16_start=start,
         utf16_end=start + utf16_length(inside),
         line_start=line,
         line_end=line + len(LINE_END.findall(inside)),
-        page_number=bisect_right(layout.pages, span.start) or None,
+        page_number=page or None,
         headings=headings,
         part=_last_before(layout.parts, span.start),
         row=_last_before(layout.rows, span.start) or None,
         editor_link=link if layout.own_lines and document.source_path else None,
+        page_label=(layout.page_labels[page - 1] or None) if 0 < page <= len(layout.page_labels) else None,
     )
 
 

@@ -114,16 +114,22 @@ EXPORT_FORMS: dict[str, Callable[[Json, date], str]] = {
 """Forms that a response can be written in, by the names of the shell."""
 
 
-def place_label(page_number: int | None, part: str | None, row: int | None, line_start: int, line_end: int) -> str:
+def place_label(
+    page_number: int | None, part: str | None, row: int | None, line_start: int, line_end: int,
+    page_label: str | None = None,
+) -> str:  # fmt: skip
     """Return the place of a citation: page or slide, sheet or chapter, and row; its lines if none of these is known.
 
-    Lines are those of the stored text. Nobody can look them up in a PDF or a sheet, so they come last.
+    Lines are those of the stored text. Nobody can look them up in a PDF or a sheet, so they come last. `page_label` is
+    the number printed on the page if it differs from the number that a PDF reader counts.
 
     >>> place_label(None, None, None, 17, 19), place_label(3, None, None, 17, 19)
     ('lines 17–19', 'page 3')
+    >>> place_label(8, None, None, 17, 19, "2")
+    'p. 2 (PDF page 8)'
     """
     parts = [
-        f"page {page_number:,}" if page_number is not None else "",
+        _page_words(page_number, page_label),
         " ".join((part or "").split()),
         f"row {row:,}" if row is not None else "",
     ]
@@ -132,6 +138,12 @@ def place_label(page_number: int | None, part: str | None, row: int | None, line
     if line_end > line_start:
         return f"lines {line_start:,}–{line_end:,}"
     return f"line {line_start:,}"
+
+
+def _page_words(number: int | None, label: str | None) -> str:
+    if number is None:
+        return ""
+    return f"p. {' '.join(label.split())} (PDF page {number:,})" if label else f"page {number:,}"
 
 
 def withheld_note(agreement: Json) -> str:
@@ -205,7 +217,15 @@ def _title(citation: Json) -> str:
 
 
 def _place(citation: Json) -> str:
-    return place_label(*(citation[key] for key in ("page_number", "part", "row", "line_start", "line_end")))
+    # A response that an earlier version saved has no label.
+    keys = ("page_number", "part", "row", "line_start", "line_end", "page_label")
+    values: list[Any] = [citation.get(key) for key in keys]
+    return place_label(*values)
+
+
+def _page(citation: Json) -> str:
+    """Return the page as it is cited: the number printed on it, else the number in the file, empty if unknown."""
+    return str(citation.get("page_label") or citation["page_number"] or "")
 
 
 def _quote(citation: Json) -> str:
@@ -227,7 +247,7 @@ def _entry(key: str, answer: Json, citation: Json, day: date) -> str:
         "urldate": day.isoformat(),
         "note": _quote(citation),
         "abstract": _sentence(answer, citation),
-        "pages": str(citation["page_number"] or "") or _place(citation),
+        "pages": _page(citation) or _place(citation),
         "annotation": _where(citation),
     }
     body = ",\n".join(f"  {name} = {{{_bibtex(value)}}}" for name, value in fields.items() if value)
@@ -245,7 +265,7 @@ def _csl_item(key: str, answer: Json, citation: Json, day: date) -> dict[str, An
         "accessed": _csl_date(day.isoformat()),
         "URL": citation["uri"],
         "language": citation["language"],
-        "page": str(citation["page_number"]) if citation["page_number"] else None,
+        "page": _page(citation) or None,
         "note": _quote(citation),
         "abstract": _sentence(answer, citation),
         "custom": {

@@ -42,7 +42,8 @@ class Place:
     """Where a citation stands, in the units people and browsers use; `utf16` offsets count UTF-16 units.
 
     Lines are those of the stored text. Page or slide, `part` (sheet, chapter) and `row` are of the original, None
-    if it has none; `editor_link` is `path:line:column` if the stored text is the file's own.
+    if it has none; `editor_link` is `path:line:column` if the stored text is the file's own. `page_label` is the number
+    printed on the page if it differs from `page_number`.
     """
 
     utf16_start: int
@@ -54,10 +55,11 @@ class Place:
     part: str | None = None
     row: int | None = None
     editor_link: str | None = None
+    page_label: str | None = None
 
     def label(self) -> str:
         """Return the place in words, such as `page 3` or `lines 17–19` (`rag.core.export.place_label`)."""
-        return place_label(self.page_number, self.part, self.row, self.line_start, self.line_end)
+        return place_label(self.page_number, self.part, self.row, self.line_start, self.line_end, self.page_label)
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,7 @@ class Citation:
             "document_offset": position,
             "document_offset_utf16": {"start": at.utf16_start, "end": at.utf16_end},
             "page_number": at.page_number,
+            "page_label": at.page_label,
             "part": at.part,
             "row": at.row,
             "line_start": at.line_start,

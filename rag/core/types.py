@@ -54,6 +54,7 @@ class Layout:
     `pages` are the offsets where pages or slides begin, the first for page 1; `parts` are `(start, name)` of sheets,
     chapters or other named parts; `rows` are `(start, number)` of table rows, counted from 1 in the original, 0 after
     the end of a table. `own_lines` tells that the lines of the text are those of the file at `source_path`.
+    `page_labels` are the numbers printed on the pages, such as `iv`, if they are not those of `pages`.
     """
 
     blocks: tuple[tuple[int, int, BlockKind, int | None, str | None], ...] = ()
@@ -61,6 +62,7 @@ class Layout:
     parts: tuple[tuple[int, str], ...] = ()
     rows: tuple[tuple[int, int], ...] = ()
     own_lines: bool = False
+    page_labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,14 @@ import re
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from statistics import median
 from typing import Any
 
 from rag.core.errors import EmptyDocument, LoadError, UnreadableSource
 from rag.core.types import Document
-from rag.loading.composing import Composer
+from rag.loading.composing import Composer, storable
 from rag.loading.formats.pdf_frames import frame_lines
 from rag.loading.formats.pdf_hyphens import Hyphens
 from rag.loading.formats.pdf_lines import PageLines, PdfLine, page_lines
@@ -24,6 +25,8 @@ MAX_PDF_SECONDS = 300
 MIN_HEADING_RATIO = 1.12
 """Letters of a heading, at least, over those of the text."""
 MAX_PDF_HEADING_CHARACTERS = 200
+MAX_LABEL_CHARACTERS = 40
+"""Characters of the number printed on a page, such as `xiv` or `A-12`."""
 MIN_PARAGRAPH_STEP = 1.3
 """Distance between the lines of two paragraphs, at least, over the usual one on the page."""
 _BULLET = re.compile(r"[•◦▪●‣–*-]\s+\S|\(?\d{1,3}[.)]\s+\S")
@@ -41,15 +44,27 @@ def load_pdf(source: Source) -> Iterator[Document | LoadError]:
     sha256, path = file_sha256(source.path), checked_path(source.path)
     with PdfDocument(path) as pdf:
         pages = list(_pages(pdf, source))
-        info = pdf.get_metadata_dict()
+        info, labels = pdf.get_metadata_dict(), page_labels(pdf)
     empty = [number for number, page in enumerate(pages, start=1) if not page.lines]
     if len(empty) < len(pages):
         composer = _composed(source, [page.lines for page in pages])
         composer.leave_out("hidden lines", sum(page.hidden_count for page in pages))
-        yield composer.document("pdf", sha256, _title(info), _metadata(info))
+        document = composer.document("pdf", sha256, _title(info), _metadata(info))
+        yield replace(document, layout=replace(document.layout, page_labels=labels))
     if empty:
         whose = f"page{'s' * (len(empty) > 1)} {_ranges(empty)} of {len(pages)}"
         raise EmptyDocument(f"{source.name}: no text on {whose}.", "If scanned, run text recognition (OCR) on it.")
+
+
+def page_labels(pdf: Any) -> tuple[str, ...]:
+    """Return the number printed on each page as the file names it, nothing if these are the numbers of the pages.
+
+    A page whose label is its number, or that has none, gets an empty text.
+    """
+    labels = [" ".join(storable(pdf.get_page_label(i)).split()) for i in range(len(pdf))]
+    printed = [label if label.isprintable() and len(label) <= MAX_LABEL_CHARACTERS else "" for label in labels]
+    differing = tuple("" if label == str(number) else label for number, label in enumerate(printed, start=1))
+    return differing if any(differing) else ()
 
 
 def why_unreadable(source: Source, error: Exception) -> UnreadableSource:

@@ -199,3 +199,29 @@ def test_a_row_with_a_soft_hyphen_keeps_its_columns_apart(tmp_path: Path) -> Non
     canvas.save()
     cells = [cell.strip() for cell in read(tmp_path / "a.pdf").text.split("  ") if cell.strip()]
     assert cells == ["Mei Lin", "Pilot", "Room\xad3"]
+
+
+def test_a_place_has_the_number_printed_on_its_page_beside_that_of_the_file(tmp_path: Path) -> None:
+    canvas = Canvas(str(tmp_path / "a.pdf"))
+    canvas.addPageLabel(0, "ROMAN_LOWER")
+    canvas.addPageLabel(2, "ARABIC")
+    for words in ("The preface.", "The contents.", "The lamp was lit.", "The keeper left."):
+        canvas.drawString(72, 700, words)
+        canvas.showPage()
+    canvas.save()
+    document = read(tmp_path / "a.pdf")
+    labels = []
+    for words in ("preface", "contents", "lamp", "keeper"):
+        start = document.text.index(words)
+        labels.append(place(document, Span(document.id, start, start + len(words))).label())
+    assert labels == ["p. i (PDF page 1)", "p. ii (PDF page 2)", "p. 1 (PDF page 3)", "p. 2 (PDF page 4)"]
+
+
+def test_pages_whose_labels_are_their_numbers_have_none(tmp_path: Path) -> None:
+    canvas = Canvas(str(tmp_path / "a.pdf"))
+    canvas.addPageLabel(0, "ARABIC")
+    canvas.drawString(72, 700, "The lamp was lit.")
+    canvas.save()
+    document = read(tmp_path / "a.pdf")
+    assert document.layout.page_labels == ()
+    assert place(document, Span(document.id, 0, 3)).label() == "page 1"
