@@ -169,7 +169,7 @@ def _groups(response: Json) -> str:
 def _answer(answer: Json) -> list[str]:
     confidence = f"confidence {answer['confidence']:.2f} ({answer['confidence_level'].replace('_', ' ')})"
     lines = [
-        *_quoted(answer),
+        *quoted_lines(answer),
         "",
         f"{answer['rank']}. {source_line(answer['citation'])} — {confidence}",
         _proof(answer["citation"]),
@@ -184,7 +184,7 @@ def _answer(answer: Json) -> list[str]:
     return [*lines, ""]
 
 
-def _quoted(answer: Json) -> list[str]:
+def quoted_lines(answer: Json) -> list[str]:
     """Return the quotation as a block, a few words strong inside their sentence."""
     if answer["answer_type"] != "span":
         return [f"> {_inline(line)}" for line in answer["answer"].splitlines()]

@@ -112,6 +112,21 @@ def test_a_text_fragment_escapes_what_has_a_meaning_there() -> None:
     assert url_fragment("file:///a", "x") is None
 
 
+def test_a_short_quote_is_given_with_the_words_around_it_on_its_line() -> None:
+    text = "Bicycles: up to 120 euros a year.\nEmployees may book hotels up to 120 euros per night in Germany.\n"
+    start = text.rindex("120 euros")
+    around = text[start - 32 : start], text[start + 9 : start + 41]
+    assert url_fragment("https://e.org/", "120 euros", *around) == (
+        "https://e.org/#:~:text=hotels%20up%20to-,120%20euros,-per%20night%20in"
+    )
+    assert url_fragment("https://e.org/", "Bicycles", "Title\n", ": up to 120 euros a year.") == (
+        "https://e.org/#:~:text=Bicycles,-%3A%20up%20to"
+    )
+    assert (
+        url_fragment("https://e.org/", "x" * 60, "one two three ", " four five") == f"https://e.org/#:~:text={'x' * 60}"
+    )
+
+
 def test_a_long_quote_is_given_by_its_ends() -> None:
     quote = " ".join(f"w{number}" for number in range(100))
     assert (

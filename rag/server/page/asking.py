@@ -15,6 +15,7 @@ from rag.server.page.components import Call, html_part, problem_html, status_htm
 from rag.server.page.examples import examples
 from rag.server.page.html.cards import response_html
 from rag.server.page.html.confidence_slider import slider_html
+from rag.server.page.html.line_breaks import flowing, is_of_page
 from rag.server.page.html.markup import element, escaped
 from rag.server.page.html.no_answer_card import message_html
 from rag.server.page.html.source_view import answers_of, shown_by, source_html
@@ -96,10 +97,18 @@ class Asking:
             return {"html": problem_html(error)}
 
     def widen(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Return the text before and after a quotation, some sentences more on each side."""
+        """Return the HTML before and after a quotation, some sentences more on each side.
+
+        `continued` says that the text now holds what the card warns of.
+        """
         answer = _named(self._assistant.response(str(arguments["response"])), str(arguments["address"]))
         before, after = self._assistant.widened(answer, min(MOST_SENTENCES, max(0, int(arguments["by"]))))
-        return {"before": before, "after": after}
+        text, is_page = before + answer.answer + after, is_of_page(answer)
+        return {
+            "before": flowing(text, is_page, 0, len(before)),
+            "after": flowing(text, is_page, len(text) - len(after)),
+            "continued": answer.continues is not None and answer.continues[1] in after,
+        }
 
     def export(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Return all answers to a question as a file."""

@@ -66,8 +66,15 @@ def test_a_quotation_is_copied_alone_with_its_citation_and_as_a_link_that_opens_
 ) -> None:
     best = assistant.ask(RECALL).answers[0]
     watched.ask(RECALL)
-    for name, copied in (("Copy quote", best.answer), ("Copy with citation", f"“{best.answer}” — ")):
-        watched.page.get_by_role("button", name=name).first.click()
+    sentence = " ".join(best.context.split())
+    watched.page.locator(".pc-more summary").first.click()
+    for name, copied in (
+        ("Copy quote", sentence),
+        ("Copy citation", f"“{sentence}” — "),
+        ("Copy answer", best.answer),
+        ("APA", f"“{sentence}” ("),
+    ):
+        watched.page.get_by_role("button", name=name, exact=True).first.click()
         watched.says("Copied")
         assert str(watched.page.evaluate("navigator.clipboard.readText()")).startswith(copied)
     watched.page.get_by_role("button", name="Copy link to answer 1").click()
@@ -85,12 +92,12 @@ def test_a_quotation_is_widened_by_whole_sentences_of_its_document(watched: Watc
     assert wider.context != best.context
     watched.ask(BRIDGE)
     card = watched.page.get_by_role("article", name="Answer 1")
-    card.get_by_role("button", name="Widen").click()
+    card.get_by_role("button", name="More context").click()
     expect(card.locator("blockquote")).to_have_text(wider.context)
     assert card.locator("mark").text_content() == best.answer
-    while card.get_by_role("button", name="Widen").is_enabled():
+    while card.get_by_role("button", name="More context").is_enabled():
         before = card.locator("blockquote").text_content()
-        card.get_by_role("button", name="Widen").click()
+        card.get_by_role("button", name="More context").click()
         watched.page.wait_for_timeout(300)
         assert str(before) in str(card.locator("blockquote").text_content())
     watched.says("There is no more of this document")
@@ -125,7 +132,12 @@ def test_a_source_that_goes_on_with_but_is_a_warning_in_its_own_words(watched: W
     best = assistant.ask(CRYPT).answers[0]
     assert best.continues is not None
     watched.ask(CRYPT)
-    expect(watched.page.locator(".pc-continues").first).to_contain_text(best.continues[1])
+    card = watched.page.get_by_role("article", name="Answer 1")
+    expect(card.locator(".pc-continues")).to_contain_text(best.continues[1])
+    while card.locator(".pc-continues").is_visible():  # until the quotation says it itself
+        card.get_by_role("button", name="More context").click()
+        watched.says("Shown with a sentence more")
+    expect(card.locator("blockquote")).to_contain_text(best.continues[1])
 
 
 def test_the_panel_explains_rank_confidence_and_times(watched: Watched, assistant: Assistant) -> None:

@@ -114,7 +114,7 @@ def test_a_changed_document_is_answered_anew_and_never_marked_by_old_offsets(
         watched.page.click("[data-show='answers/1/0']")
         expect(watched.page.locator("#pc-source .pc-error h2")).to_contain_text("The document has changed")
         assert watched.page.locator(".pc-here").count() == 0
-        watched.page.get_by_role("button", name="Widen").click()
+        watched.page.get_by_role("button", name="More context").click()
         expect(watched.page.locator(".pc-trouble")).to_contain_text("The document has changed")
         watched.ask(f" {FERRY}")
         expect(watched.page.locator("#pc-status")).to_contain_text(f"version {assistant.index.info.version}")

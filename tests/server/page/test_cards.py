@@ -5,7 +5,6 @@ import pytest
 from rag.core.response import Doubt, NoAnswer, NoAnswerReason, Polarity, Remarks
 from rag.core.types import Document
 from rag.server.page.html.cards import response_html, sides
-from rag.server.page.html.labels import source_words
 from rag.server.page.html.no_answer_card import HEADLINES, UNSURE_HEADLINE, message_html
 from tests.responses import answer, answered, refused
 from tests.server.page.pages import Reading
@@ -15,7 +14,7 @@ HOSTILE = (
 )
 CARD_TAGS = {"section", "h2", "p", "ol", "ul", "li", "article", "div", "blockquote", "details", "summary"}
 TAGS = CARD_TAGS | {"q", "h3", "span", "mark", "cite", "bdi", "button", "code", "strong", "a"}
-NAMES = {"class", "dir", "title", "type", "tabindex", "href", "target", "rel", "aria-hidden", "aria-label"}
+NAMES = {"class", "dir", "title", "type", "tabindex", "href", "target", "rel", "role", "aria-hidden", "aria-label"}
 NAMES |= {"data-announce", "data-show", "data-copy", "data-link", "data-widen", "data-export"}
 NAMES |= {"data-question", "data-response"}
 
@@ -86,15 +85,17 @@ def test_confidence_is_said_in_words_with_its_figure(confidence: float, words: s
     assert found.of_class("pc-figure") == [f", {figure}"]
 
 
-def test_what_is_copied_is_the_quotation_and_where_it_stands() -> None:
-    text = 'One.\nHe said: "No\r\nway".\nTwo.'
+def test_the_sentence_is_copied_with_where_it_stands_and_the_words_alone_apart() -> None:
+    text = "It rained.\nAgnes\ncast the bell in 1611.\nNobody came."
     known = {"author": "A. Writer", "publisher": "The Paper", "published_at": "2021-03-04", "uri": "https://a.example/"}
     document = Document("d.txt", text, "A day", metadata=known)
-    one = answer(document, 5, 24)
-    quote, cited = Reading(response_html(answered(one))).attribute("data-copy")
-    assert quote == text[5:24]
-    assert cited == f"“{text[5:24]}” — A day, A. Writer, The Paper, 2021-03-04, lines 2–3, https://a.example/"
-    assert source_words(one.citation) == "A day, A. Writer, The Paper, 2021-03-04, lines 2–3, https://a.example/"
+    inside = dataclasses.replace(answer(document, 34, 38, context=(11, 39)), answer_type="span")
+    sentence, cited, words, *styles = Reading(response_html(answered(inside))).attribute("data-copy")
+    assert (sentence, words) == ("Agnes cast the bell in 1611.", "1611")
+    assert cited == f"“{sentence}” — A day, A. Writer, The Paper, 2021-03-04, line 3, https://a.example/"
+    assert len(styles) == 5 and all("Agnes cast the bell in" in style for style in styles)
+    whole = Reading(response_html(answered(answer(document, 11, 39)))).attribute("data-copy")
+    assert len(whole) == 7  # nothing to copy apart
 
 
 def test_a_document_without_title_is_named_by_its_id() -> None:
@@ -135,7 +136,7 @@ def test_a_no_answer_marks_nothing_and_names_what_is_missing() -> None:
     assert "The best candidate scored 21%; answers need 62%." in found.texts("p")
     (passage,) = found.texts("article")
     assert passage.startswith("The closest passage, which is not an answer")
-    assert "The harbour froze." in passage and found.texts("details") == []
+    assert "The harbour froze." in passage
     assert found.attribute("data-show") == ["closest/1/0"]
 
 
@@ -144,7 +145,8 @@ def test_only_the_first_of_the_closest_passages_is_open() -> None:
     spans = ((0, 18), (19, 34), (35, 47))
     near = tuple(answer(document, start, end, rank) for rank, (start, end) in enumerate(spans, start=1))
     found = Reading(response_html(refused(NoAnswer("no_match", "None.", closest=near))))
-    (passage,), (folded,) = found.texts("article"), found.texts("details")
+    folded_parts = found.texts("details", lambda attributes: attributes.get("class") != "pc-more")
+    (passage,), (folded,) = found.texts("article"), [part for part in folded_parts if "Cite as" in part]
     assert "The harbour froze." in passage and "The ferry sank." not in passage
     assert folded.startswith("2 more passages, which are not answers") and "Nobody came." in folded
 

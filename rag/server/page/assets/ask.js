@@ -188,8 +188,11 @@ Object.assign(window.pincite, (() => {
       if (!given) return;
       const card = button.closest("article, li");
       const [before, after] = [card.querySelector(".pc-before"), card.querySelector(".pc-after")];
-      const more = before.textContent !== given.before || after.textContent !== given.after;
-      [before.textContent, after.textContent] = [given.before, given.after];
+      const text = before.textContent + after.textContent;
+      [before.innerHTML, after.innerHTML] = [given.before, given.after];
+      const more = before.textContent + after.textContent !== text;
+      // The quotation now says it itself.
+      card.querySelector(".pc-continues")?.toggleAttribute("hidden", given.continued);
       button.dataset.widen = `${group}/${rank}/${Number(by) + 1}`;
       button.disabled = !more;
       say(more ? "Shown with a sentence more on each side" : "There is no more of this document");

@@ -1,8 +1,10 @@
 """Turns one quotation into HTML: its words, their place, and buttons to show, widen and copy them."""
 
 from rag.core.response import Answer, Citation, Response
+from rag.server.page.html.citation_styles import CITATION_STYLES, cited
 from rag.server.page.html.explanation import explanation_html
-from rag.server.page.html.labels import LEVEL_WORDS, POLARITY_WORDS, percent, place_words, source_words, title_words
+from rag.server.page.html.labels import LEVEL_WORDS, POLARITY_WORDS, percent, place_words, title_words
+from rag.server.page.html.line_breaks import flowing, is_of_page, shown_sentence
 from rag.server.page.html.markup import element, escaped, isolated, one_line
 
 ACTION_NAMES = {"answers": "answer", "possible": "possible answer", "closest": "passage"}
@@ -13,16 +15,20 @@ def quotation(answer: Answer, marked_tag: str) -> str:
     """Return a quotation inside its context, with exactly the quotation in an element of class `pc-quote`.
 
     An answer inside a sentence is strong in it, and the sentence is marked. The parts before and after are elements
-    of their own, so that more of the source can be shown in them.
+    of their own, so that more of the source can be shown in them. Line breaks of the layout are shown as blanks.
     """
     start, end = answer.context_offset
-    context = answer.context
     inside = answer.answer_type == "span" and marked_tag == "mark"
+    before, words, after = (
+        flowing(answer.context, is_of_page(answer), low, high)
+        for low, high in ((0, start), (start, end), (end, len(answer.context)))
+    )
+    sentence = " pc-sentence" if inside else ""
     return element(
         "blockquote",
-        _neighbour(context[:start], "pc-before", inside),
-        element(marked_tag, escaped(context[start:end]), class_="pc-quote pc-strong" if inside else "pc-quote"),
-        _neighbour(context[end:], "pc-after", inside),
+        element("span", before, class_=f"pc-before{sentence}"),
+        element(marked_tag, words, class_="pc-quote pc-strong" if inside else "pc-quote"),
+        element("span", after, class_=f"pc-after{sentence}"),
         dir="auto",
     )
 
@@ -51,17 +57,16 @@ def original_link(citation: Citation) -> str:
 
 
 def actions(answer: Answer, group: str) -> str:
-    """Return the buttons of a quotation: show, widen, copy."""
-    citation, name = answer.citation, f"{ACTION_NAMES[group]} {answer.rank}"
-    cited = f"“{citation.quote}” — {source_words(citation)}"
-    wider, link = f"Widen {name} by a sentence on each side", f"Copy link to {name}"
+    """Return the buttons of a quotation: show it, show more around it, copy it."""
+    name = f"{ACTION_NAMES[group]} {answer.rank}"
+    wider = f"More context of {name}: a sentence on each side"
     return "".join(
         (
             show_button("Show in source", group, answer.rank, 0, f"Show in source: {name}"),
-            element("button", "Widen", type="button", data_widen=f"{group}/{answer.rank}/0", aria_label=wider),
-            element("button", "Copy quote", type="button", data_copy=citation.quote),
-            element("button", "Copy with citation", type="button", data_copy=cited),
-            element("button", "Copy link", type="button", data_link=f"{group}/{answer.rank}/0", aria_label=link),
+            element("button", "More context", type="button", data_widen=f"{group}/{answer.rank}/0", aria_label=wider),
+            _copy_button("Copy quote", shown_sentence(answer)),
+            _copy_button("Copy citation", cited(answer)),
+            _more(answer, group, name),
         )
     )
 
@@ -108,5 +113,21 @@ def explained(response: Response, answer: Answer) -> str:
     return element("details", element("summary", "Explain"), panel, class_="pc-explain")
 
 
-def _neighbour(text: str, name: str, sentence: bool) -> str:
-    return element("span", escaped(text), class_=f"{name} pc-sentence" if sentence else name)
+def _copy_button(words: str, text: str) -> str:
+    return element("button", words, type="button", data_copy=text)
+
+
+def _more(answer: Answer, group: str, name: str) -> str:
+    """Return the folded buttons for rarer copies: the words alone, a link, and the citation in each style."""
+    words_alone = _copy_button("Copy answer", answer.answer) if answer.answer != answer.context else ""
+    link = element(
+        "button",
+        "Copy link",
+        type="button",
+        data_link=f"{group}/{answer.rank}/0",
+        aria_label=f"Copy link to {name}",
+    )
+    styles = [_copy_button(style, write(answer)) for style, write in CITATION_STYLES.items()]
+    cite = element("span", "Cite as ", *styles, role="group", aria_label=f"Cite {name} as", class_="pc-styles")
+    summary = element("summary", "More", aria_label=f"More to copy of {name}")
+    return element("details", summary, words_alone, link, cite, class_="pc-more")
