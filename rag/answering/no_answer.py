@@ -47,33 +47,40 @@ class Thresholds:
 
 
 class MaskedWords:
-    """The words that stand only where nothing is searched: in masked text and in titles."""
+    """The words that stand where nothing is searched: in masked text, and in titles and ids."""
 
     def __init__(self, index: Index) -> None:
         """Read nothing yet."""
         self._index = index
 
     @cached_property
-    def stems(self) -> frozenset[str] | None:
-        """Return their stems, None if the index has too many documents to look."""
+    def stems(self) -> tuple[frozenset[str], frozenset[str]] | None:
+        """Return the stems of masked text, and those of titles; None if the index has too many documents to look."""
         if self._index.info.documents > MAX_SCANNED_DOCUMENTS:
             return None
-        stems: set[str] = set()
+        masked, titles = set[str](), set[str]()
         for summary in self._index.documents():
-            stems.update(self._index.words.terms(f"{summary.title or ''} {summary.id}"))
-            masks = self._index.masks(summary.id)
-            document = self._index.document(summary.id) if masks else None
-            for mask in masks if document else ():
-                stems.update(self._index.words.terms(document.slice(mask.span) if document else ""))
-        return frozenset(stems)
+            titles.update(self._index.words.terms(f"{summary.title or ''} {summary.id}"))
+            document = self._index.document(summary.id) if summary.masked else None
+            for mask in self._index.masks(summary.id) if document else ():
+                masked.update(self._index.words.terms(document.slice(mask.span) if document else ""))
+        return frozenset(masked), frozenset(titles)
 
-    def absent(self, terms: QuestionTerms) -> tuple[str, ...]:
-        """Return the words of a question that are in no document; none if that is not known."""
+    def absent(self, terms: QuestionTerms) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the words of a question that are in no document, then those that are in masked text only.
+
+        Both are empty if that is not known.
+        """
         stem_of = dict(zip(terms.written, terms.stems, strict=True))
         absent = [word for word in terms.missing() if word.lower() not in STOPWORDS | QUALIFIERS]
         if not absent or self.stems is None:
-            return ()
-        return tuple(word for word in absent if stem_of[word] not in self.stems)
+            return (), ()
+        masked, titles = self.stems
+        untitled = [word for word in absent if stem_of[word] not in titles]
+        return (
+            tuple(word for word in untitled if stem_of[word] not in masked),
+            tuple(word for word in untitled if stem_of[word] in masked),
+        )
 
 
 def refused_unread(
@@ -109,9 +116,12 @@ class Refusal:
         """
         possible = self._possible(read, thresholds)
         closest = self._closest(read, possible, best_hit)
-        missing_terms = self._masked.absent(self._terms)
+        missing_terms, skipped_terms = self._masked.absent(self._terms)
         if not read:
-            return NoAnswer("no_match", MESSAGES["no_match"], thresholds.answer, None, closest, missing_terms)
+            message = MESSAGES["no_match"]
+            return NoAnswer(
+                "no_match", message, thresholds.answer, None, closest, missing_terms, skipped_terms=skipped_terms
+            )
         return NoAnswer(
             "low_confidence",
             UNSURE if possible else MESSAGES["low_confidence"],
@@ -121,6 +131,7 @@ class Refusal:
             missing_terms,
             possible,
             thresholds.possible,
+            skipped_terms,
         )
 
     def _possible(self, read: Sequence[StatedAnswer], thresholds: Thresholds) -> tuple[Answer, ...]:

@@ -1,6 +1,7 @@
 """Lists, counts, shows and removes documents: the commands of `rag documents`."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from rag.cli.options import (
 )
 from rag.core.errors import InvalidInput, RagError
 from rag.core.plain_text import printable
+from rag.core.reports import document_facts
 
 documents = typer.Typer(no_args_is_help=True, help="List, count, show or remove documents.")
 
@@ -23,10 +25,11 @@ def list_documents(index: IndexOption = DEFAULT_INDEX, as_json: JsonOption = Fal
     """List the documents of an index."""
     summaries = open_index(index).documents()
     if as_json:
-        typer.echo(json.dumps([vars(summary) for summary in summaries], ensure_ascii=False, indent=2))
+        typer.echo(json.dumps([asdict(summary) for summary in summaries], ensure_ascii=False, indent=2))
         return
     for summary in summaries:
-        typer.echo(f"{summary.id}\t{summary.chunks} chunks\t{printable(summary.title or '')}")
+        masked = f"{summary.masked_share:.0%} masked"
+        typer.echo(f"{summary.id}\t{summary.chunks} chunks\t{masked}\t{printable(summary.title or '')}")
 
 
 @documents.command("facets")
@@ -64,12 +67,14 @@ def show_document(
     index: IndexOption = DEFAULT_INDEX,
     masked: Annotated[bool, typer.Option(help="List the masked parts instead, with their reasons.")] = False,
 ) -> None:
-    """Print the stored text of a document."""
+    """Print the stored text of a document, and on standard error how much of it is searched."""
     opened = open_index(index)
     document = opened.document(document_id)
     if document is None:
         raise _no_such_document(document_id, index)
     if not masked:
+        summary = next(summary for summary in opened.documents() if summary.id == document_id)
+        typer.echo(f"{printable(document_id)}: {printable(document_facts(summary))}", err=True)
         typer.echo(document.text, nl=not document.text.endswith("\n"))
         return
     for mask in opened.masks(document_id):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from rag.core.plain_text import printable, quote_lines, where
-from rag.core.reports import duration, first_few
+from rag.core.reports import document_facts, duration, first_few
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -43,9 +43,10 @@ def show_rechecks(rechecks: "Sequence[Recheck]") -> None:
 
 def show_report(report: "IndexReport", index: Path) -> None:
     """Print a line for each document that changed and each source that failed, then the counts."""
+    descriptions = {summary.id: f"\t{printable(document_facts(summary))}" for summary in report.documents}
     for change in ("added", "updated", "removed"):
         for document_id in getattr(report, change):
-            typer.echo(f"{change}\t{printable(document_id)}")
+            typer.echo(f"{change}\t{printable(document_id)}{descriptions.get(document_id, '')}")
     for document_id, others in report.duplicates:
         typer.echo(f"duplicate\t{printable(document_id)}\tsame text as {first_names(others)}")
     for document_id, others in report.near_duplicates:

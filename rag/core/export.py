@@ -52,6 +52,8 @@ def to_markdown(response: Json, read_on: date | None = None) -> str:
         lines += [f"**Not answered.** {no_answer['message']}", ""]
         if no_answer["missing_terms"]:
             lines += [f"In no document: {_inline(', '.join(no_answer['missing_terms']))}", ""]
+        if skipped_terms := no_answer.get("skipped_terms"):
+            lines += [f"Only in text that was skipped: {_inline(', '.join(skipped_terms))}", ""]
         for answer in no_answer.get("possible", ()):
             lines += [f"## {POSSIBLE}", "", *_answer(answer)]
         return "\n".join(lines)

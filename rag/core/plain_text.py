@@ -40,6 +40,8 @@ def response_lines(response: "Response") -> "Iterator[str]":
         yield from (f"    against it: {printable(doubt.text)}" for doubt in answer.doubts)
     if refusal.missing_terms:
         yield f"In no document: {', '.join(map(printable, refusal.missing_terms))}"
+    if refusal.skipped_terms:
+        yield f"Only in text that was skipped: {', '.join(map(printable, refusal.skipped_terms))}"
     if refusal.closest:
         yield "Closest passages, which are not answers:"
     for answer in refusal.closest:

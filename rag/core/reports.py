@@ -1,13 +1,18 @@
 """Reports the progress of a write of the index, and its result."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from rag.core.errors import EmptyDocument, LoadError, UnsupportedFormat
+from rag.core.types import DocumentSummary
 
 NAMED = 3
 """Names that are listed of many."""
 
+MAX_DESCRIBED_DOCUMENTS = 10_000
+"""Documents that a report describes; it names all of them."""
+MAX_MASKED_SHARE = 1 / 3
+"""Share of a document's characters that may be masked without a warning."""
 MIN_PACE_SECONDS, MIN_PACE_SHARE = 10.0, 0.05
 """If less than this is done, the pace so far says nothing of the time left."""
 
@@ -44,7 +49,8 @@ class IndexReport:
     and of its equals. `near_duplicates` has one entry for each group of similar documents
     (`rag.index.writing.near_duplicates`), if one is new: its id and the others'. `failed` has sources with the reason;
     `unreadable` are those of them that should have been readable. `notes` has surprises: files that have moved, links
-    that were skipped, a recall of the search below 0.98.
+    that were skipped, parts that are not in the text, documents of which more than a third is masked, a recall of
+    the search below 0.98. `documents` describes the added and updated documents, at most 10,000 of them.
     """
 
     added: tuple[str, ...] = ()
@@ -56,6 +62,7 @@ class IndexReport:
     failed: tuple[tuple[str, str], ...] = ()
     unreadable: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    documents: tuple[DocumentSummary, ...] = field(default=(), compare=False, repr=False)
 
     def with_failed(self, failed: Sequence[tuple[str, LoadError]]) -> "IndexReport":
         """Return the report with more sources that failed."""
@@ -69,6 +76,30 @@ class IndexReport:
 def is_fault(error: LoadError) -> bool:
     """Tell whether a source should have been readable."""
     return not isinstance(error, UnsupportedFormat | EmptyDocument)
+
+
+def document_facts(summary: DocumentSummary) -> str:
+    """Return how much of a document is searched, with the reason of each masked share and the parts left out.
+
+    >>> masked = {"share": 100, "not_main_text": 900}
+    >>> document_facts(DocumentSummary("a", None, None, 2_000, 3, "", masked, "hidden texts (2)"))
+    '3 passages, 2,000 characters, 50% masked (not main text 45%, share 5%), not in the text: hidden texts (2)'
+    """
+    facts = [
+        f"{summary.chunks:,} passage" + ("" if summary.chunks == 1 else "s"),
+        f"{summary.length:,} character" + ("" if summary.length == 1 else "s"),
+    ]
+    if summary.masked:
+        facts.append(f"{summary.masked_share:.0%} masked ({masked_shares(summary)})")
+    if summary.left_out:
+        facts.append(f"not in the text: {summary.left_out}")
+    return ", ".join(facts)
+
+
+def masked_shares(summary: DocumentSummary) -> str:
+    """Return the masked share of a document by reason, the largest first."""
+    by_size = sorted(summary.masked.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{reason.replace('_', ' ')} {count / summary.length:.0%}" for reason, count in by_size)
 
 
 def duration(seconds: float) -> str:

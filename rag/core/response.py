@@ -233,7 +233,8 @@ class NoAnswer:
     """Says that the documents hold no sure answer, and why.
 
     `possible` are answers shown as unsure, with confidence from `possible_threshold` up to `threshold`. `closest` are
-    passages, not answers; the first is the top passage of a search.
+    passages, not answers; the first is the top passage of a search. `missing_terms` are words of the question that no
+    document has; `skipped_terms` stand only in masked text, which is not searched.
     """
 
     reason: NoAnswerReason
@@ -244,6 +245,7 @@ class NoAnswer:
     missing_terms: tuple[str, ...] = ()
     possible: tuple[Answer, ...] = ()
     possible_threshold: float | None = None
+    skipped_terms: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse an unknown reason, and possible answers out of order."""
@@ -263,6 +265,7 @@ class NoAnswer:
             "possible": [answer.to_dict() for answer in self.possible],
             "closest": [answer.to_dict() for answer in self.closest],
             "missing_terms": list(self.missing_terms),
+            "skipped_terms": list(self.skipped_terms),
         }
 
 

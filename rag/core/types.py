@@ -205,7 +205,11 @@ class Extraction:
 
 @dataclass(frozen=True)
 class DocumentSummary:
-    """A document without its text."""
+    """A document without its text.
+
+    `masked` has the characters that are not searched, by reason (`rag.chunking.boilerplate.REASONS`). `left_out` names
+    the parts of the file that are not in the text, None if nothing is left out.
+    """
 
     id: str
     title: str | None
@@ -213,3 +217,10 @@ class DocumentSummary:
     length: int
     chunks: int
     text_sha256: str
+    masked: Mapping[str, int] = field(default_factory=dict, hash=False)
+    left_out: str | None = None
+
+    @property
+    def masked_share(self) -> float:
+        """Return the share of the characters that are not searched."""
+        return sum(self.masked.values()) / self.length if self.length else 0.0

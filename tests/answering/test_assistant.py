@@ -122,6 +122,12 @@ def test_what_the_documents_do_not_hold_is_refused_with_its_words(assistant: Ass
     assert refusal.best_confidence < refusal.threshold
 
 
+def test_words_that_stand_only_in_masked_text_are_told_from_words_in_no_document(assistant: Assistant) -> None:
+    refusal = assistant.ask("What does the newsfeed say about sourdough?").no_answer
+    assert refusal is not None
+    assert (refusal.missing_terms, refusal.skipped_terms) == (("sourdough",), ("newsfeed",))
+
+
 def test_a_blank_question_is_refused_and_a_long_one_is_an_error(assistant: Assistant) -> None:
     refusal = assistant.ask(" \n ").no_answer
     assert refusal is not None

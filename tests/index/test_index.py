@@ -53,6 +53,19 @@ def write(folder: Path, **texts: str) -> None:
         (folder / f"{name}.txt").write_text(text, encoding="utf-8")
 
 
+def test_the_report_describes_each_document_and_warns_if_much_is_masked(tmp_path: Path, embedder: "Embedder") -> None:
+    notice = "Copyright 2024 The Paper. All rights reserved. No part may be reproduced without permission."
+    page = Document("page", f"The ferry sails at nine.\n\n{notice}\n", metadata={"left_out": "hidden texts (2)"})
+    plain = Document("plain", "Rivers carve valleys.")
+    report = Index.build([plain, page], tmp_path / "index", embedder=embedder).report
+    assert [(item.id, item.chunks, item.length) for item in report.documents] == [("page", 1, 119), ("plain", 1, 21)]
+    assert report.documents[0].masked == {"copyright": len(notice)} and not report.documents[1].masked
+    assert report.notes == (
+        "not in the text of page: hidden texts (2).",
+        "warning: 77% of page is masked and not searched (copyright 77%).",
+    )
+
+
 def texts(index: Index) -> dict[str, str]:
     found = {summary.id: index.document(summary.id) for summary in index.documents()}
     return {key: document.text for key, document in found.items() if document}

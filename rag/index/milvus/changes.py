@@ -15,7 +15,7 @@ from rag.core.types import Chunk
 from rag.index.milvus.reading import DOCUMENT, REST, SHARED, SOURCE, TEXT, MilvusDocuments, row_runs, rows_in
 from rag.index.milvus.rows import BATCH_KEYS, encoded
 from rag.index.storage.database import DatabaseFile
-from rag.index.storage.documents import Store
+from rag.index.storage.documents import Store, masked_characters
 
 DOCUMENT_COLUMNS = (
     "key, id, source, text, length, text_sha256, title, format, source_path, source_sha256, metadata, layout, masks"
@@ -136,7 +136,7 @@ def records_of(path: Path, ids: Iterable[str]) -> Iterator[tuple[str, str, Any]]
         about = {
             "id": document_id, "key": key, "source": source, "title": title, "format": kind, "path": source_path,
             "metadata": json.loads(metadata), "length": length, "text_sha256": sha, "chunks": len(rows),
-            "rows": row_runs(rows),
+            "rows": row_runs(rows), "masked": masked_characters(json.loads(masks)),
         }  # fmt: skip
         rest = {"id": document_id, "source_sha256": source_sha, "layout": json.loads(layout)}
         rest["masks"] = json.loads(masks)

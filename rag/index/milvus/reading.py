@@ -14,8 +14,9 @@ from rag.core.safe_json import json_value
 from rag.core.types import Chunk, Document, DocumentSummary, Fields, Layout, Mask, Span, tuples
 from rag.index.milvus.collections import AGAIN, METRIC
 from rag.index.milvus.rows import BATCH_KEYS, PAGE_TEXTS, Rows, VisibleVersion, joined
-from rag.index.storage.documents import MAX_CACHED_DOCUMENTS
+from rag.index.storage.documents import MAX_CACHED_DOCUMENTS, optional_text
 from rag.index.storage.metadata import COLUMNS, fields_of
+from rag.loading.composing import LEFT_OUT_KEY
 
 if TYPE_CHECKING:
     from rag.core.protocols import Floats2d, Ints1d, Ranking
@@ -66,8 +67,19 @@ class MilvusDocuments:
 
     def summaries(self) -> list[DocumentSummary]:
         """Return all documents without their texts, in order of id."""
-        keys = ("id", "title", "path", "length", "chunks", "text_sha256")
-        return [DocumentSummary(*(about[key] for key in keys)) for about in self._about]
+        return [
+            DocumentSummary(
+                about["id"],
+                about["title"],
+                about["path"],
+                about["length"],
+                about["chunks"],
+                about["text_sha256"],
+                about.get("masked", {}),
+                optional_text(about["metadata"].get(LEFT_OUT_KEY)),
+            )
+            for about in self._about
+        ]
 
     def hashes(self) -> Iterator[tuple[str, str]]:
         """Yield id and text hash of every document, in order of id."""

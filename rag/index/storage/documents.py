@@ -6,6 +6,7 @@ Texts are stored as UTF-8 bytes, because SQLite's own functions stop at NUL.
 """
 
 import json
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from functools import cached_property, lru_cache, partial
@@ -20,6 +21,7 @@ from rag.index.storage.database import DatabaseFile, corrupt
 from rag.index.storage.fingerprints import FingerprintTables
 from rag.index.storage.metadata import LazyFields
 from rag.index.storage.remedies import BUILD_AGAIN, REPAIR
+from rag.loading.composing import LEFT_OUT_KEY
 
 if TYPE_CHECKING:
     from rag.core.protocols import Ints1d
@@ -169,11 +171,23 @@ class Store:
 
     def summaries(self) -> list[DocumentSummary]:
         """Return all documents without their texts, in order of id."""
-        rows = self._rows(
-            "SELECT id, title, source_path, length, (SELECT count(*) FROM chunks WHERE document = key), text_sha256"
-            " FROM documents ORDER BY id"
-        )
-        return [DocumentSummary(*columns) for columns in rows]
+        return self._summaries(f"{_SUMMARY} ORDER BY id", ())
+
+    def summaries_of(self, document_ids: Sequence[str]) -> Iterator[DocumentSummary]:
+        """Yield the documents of these ids without their texts; an id that is not stored is passed over."""
+        for batch in _batches(document_ids):
+            yield from self._summaries(f"{_SUMMARY} WHERE id IN ({','.join('?' * len(batch))}) ORDER BY id", batch)
+
+    def _summaries(self, query: str, values: Sequence[Any]) -> list[DocumentSummary]:
+        try:
+            return [
+                DocumentSummary(
+                    key, title, path, length, chunks, sha, masked_characters(json.loads(masks)), optional_text(left_out)
+                )
+                for key, title, path, length, chunks, sha, masks, left_out in self._rows(query, values)
+            ]
+        except (ValueError, TypeError) as error:
+            raise corrupt(self._path, error) from error
 
     def hashes(self) -> Iterator[tuple[str, str]]:
         """Yield id and text hash of every document, in order of id."""
@@ -303,6 +317,29 @@ class Store:
 
     def _rows(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
         return self._file.rows(query, values)
+
+
+_SUMMARY = (
+    "SELECT id, title, source_path, length, (SELECT count(*) FROM chunks WHERE document = key), text_sha256,"
+    f" masks, json_extract(metadata, '$.{LEFT_OUT_KEY}') FROM documents"
+)
+
+
+def optional_text(value: object) -> str | None:
+    """Return a value of metadata as text, None if the key is absent."""
+    return None if value is None else str(value)
+
+
+def masked_characters(masks: Iterable[tuple[int, int, str]]) -> dict[str, int]:
+    """Return the number of masked characters of each reason.
+
+    >>> masked_characters([(0, 10, "share"), (20, 25, "credit"), (30, 31, "share")])
+    {'share': 11, 'credit': 5}
+    """
+    characters = Counter[str]()
+    for start, end, reason in masks:
+        characters[reason] += end - start
+    return dict(characters)
 
 
 def _read_document(file: DatabaseFile, path: Path, document_id: str) -> Document | None:

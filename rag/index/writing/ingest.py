@@ -6,9 +6,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from rag.core.errors import EmptyDocument, LoadError, UnreadableSource, UnsupportedFormat
-from rag.core.reports import IndexReport, Progress, first_few
+from rag.core.reports import (
+    MAX_DESCRIBED_DOCUMENTS,
+    MAX_MASKED_SHARE,
+    IndexReport,
+    Progress,
+    first_few,
+    masked_shares,
+)
 from rag.core.settings import Settings
-from rag.core.types import Document
+from rag.core.types import Document, DocumentSummary
 from rag.index.writing.near_duplicates import groups, near
 from rag.index.writing.sources import RenamedFiles, links_note, size_of, under_known_ids
 from rag.index.writing.writer import Change, Writer
@@ -67,7 +74,21 @@ class Ingest:
             self._report_progress(item, start, total)
         if not work:
             self._finish_masks()
-        return replace(self._report(), notes=(*self._moves_note(), *links_note(work), *self._left_out_notes))
+        summaries, masked_notes = self._described()
+        notes = (*self._moves_note(), *links_note(work), *self._left_out_notes, *masked_notes)
+        return replace(self._report(), notes=notes, documents=summaries)
+
+    def _described(self) -> tuple[tuple[DocumentSummary, ...], list[str]]:
+        """Return the descriptions of the changed documents, and a warning for each that is masked for the most part."""
+        summaries, notes = list[DocumentSummary](), list[str]()
+        changed_ids = sorted(key for key, change in self._changes.items() if change in ("added", "updated"))
+        for summary in self._store.summaries_of(changed_ids):
+            if len(summaries) < MAX_DESCRIBED_DOCUMENTS:
+                summaries.append(summary)
+            if summary.masked_share > MAX_MASKED_SHARE:
+                share, reasons = summary.masked_share, masked_shares(summary)
+                notes.append(f"warning: {share:.0%} of {summary.id} is masked and not searched ({reasons}).")
+        return tuple(summaries), notes
 
     def _finish_masks(self) -> None:
         if self.has_changes:

@@ -261,7 +261,11 @@ def test_a_folder_is_copied_to_a_server(place: Place, seeds_index: Index, embedd
 def told(response: dict[str, Any]) -> Any:
     """Return what a user reads of a response: status, quotations, places, words that nowhere are."""
     places = [(answer["answer"], answer["citation"]["document_offset"]) for answer in response["answers"]]
-    return response["status"], places, (response["no_answer"] or {}).get("missing_terms")
+    return (
+        response["status"],
+        places,
+        [(response["no_answer"] or {}).get(name) for name in ("missing_terms", "skipped_terms")],
+    )
 
 
 class _WithoutSearch:

@@ -57,8 +57,9 @@ def test_what_is_stored_comes_back_as_it_was_after_reopening(store: Store, path:
     assert read.documents_of("a/ü.txt") == [document.id]
     assert read.source_of(document.id) == "a/ü.txt"
     assert read.summaries() == [
-        DocumentSummary(document.id, "A title", "/x/ü.txt", len(NASTY), 2, document.text_sha256)
+        DocumentSummary(document.id, "A title", "/x/ü.txt", len(NASTY), 2, document.text_sha256, {"widget": 3})
     ]
+    assert list(read.summaries_of(["x", document.id])) == read.summaries()
     assert read.problems() == []
     read.close()
 

@@ -67,6 +67,17 @@ def test_who_may_only_read_is_offered_nothing_that_writes() -> None:
         assert not [item for item in asked if {"remove", "read", "mend"} & item.keys()]
 
 
+def test_the_list_and_the_report_say_how_much_of_a_document_is_searched() -> None:
+    document = DocumentSummary("a", None, None, 200, 1, "", {"share": 50, "credit": 10}, f"hidden texts (2) {HOSTILE}")
+    listed = Reading(listing_html([document], Listing(), readonly=True))
+    assert "30%" in listed.texts("td")
+    assert f"Masked: share 25%, credit 5%. Not in the text: hidden texts (2) {HOSTILE}." in listed.attribute("title")
+    report = Reading(report_html(IndexReport(added=("a",), documents=(document,))))
+    assert "added: 1 passage, 200 characters, 30% masked (share 25%, credit 5%)" in report.texts("td")[0]
+    opened = Reading(document_html(Document("d", "It.", metadata={"left_out": HOSTILE}), [], [], readonly=True))
+    assert not any("img" in {tag for tag, _, _ in shown.elements} for shown in (listed, report, opened))
+
+
 def test_a_document_shows_its_passages_and_what_is_ignored_and_loses_no_character() -> None:
     text = f"Subscribe\n{HOSTILE}\nIt rained.\r\n"
     one = Chunk(Span("d", 10, 10 + len(HOSTILE)), HOSTILE)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 from rag.chunking.boilerplate import REASONS
-from rag.core.reports import IndexReport, Progress, duration, first_few
+from rag.core.reports import IndexReport, Progress, document_facts, duration, first_few, masked_shares
 from rag.core.response import IndexInfo
 from rag.core.types import Chunk, Document, DocumentSummary, Mask
 from rag.server.page.html.labels import count
@@ -53,12 +53,13 @@ def document_html(document: Document, chunks: Sequence[Chunk], masks: Sequence[M
     layers = ([_passage(number, chunk) for number, chunk in enumerate(chunks, start=1)], ignored(masks))
     body = marked(document.text, 0, end, layers, LineNumbers(document.text, document.layout.pages))
     facts = [count(len(document.text), "character"), count(len(chunks), "passage"), count(len(masks), "ignored part")]
+    facts += [f"not in the text: {left_out}"] if (left_out := document.known("left_out")) else []
     title = one_line(document.title or "") or document.id
     rest = len(document.text) - end
     return element(
         "section",
         element("h2", isolated(title), class_="pc-headline", tabindex="-1"),
-        element("p", " · ".join([isolated(document.id), *facts]), class_="pc-note"),
+        element("p", " · ".join([isolated(document.id), *map(escaped, facts)]), class_="pc-note"),
         element(
             "div",
             "" if readonly else _remove_button(document.id),
@@ -101,8 +102,9 @@ def progress_html(progress: Progress | None) -> str:
 def report_html(report: IndexReport) -> str:
     """Return the result of a write: a row for each file, and its notes."""
     same = dict(report.duplicates)
+    described = {summary.id: f": {document_facts(summary)}" for summary in report.documents}
     rows = [
-        (name, change + (f", same text as {first_few(same[name])}" if name in same else ""))
+        (name, change + described.get(name, "") + (f", same text as {first_few(same[name])}" if name in same else ""))
         for change in ("added", "updated", "unchanged", "removed")
         for name in getattr(report, change)
     ]
@@ -185,7 +187,7 @@ def _facet_buttons(facets: Mapping[str, int], listing: Listing) -> str:
 def _rows(summaries: Sequence[DocumentSummary], readonly: bool) -> str:
     if not summaries:
         return element("p", "No document fits.")
-    heads = [element("th", word, scope="col") for word in ("Title", "Name", "Passages", "Characters")]
+    heads = [element("th", word, scope="col") for word in ("Title", "Name", "Passages", "Characters", "Masked")]
     heads += [] if readonly else [element("th", element("span", "Remove", class_="pc-hidden"), scope="col")]
     return element(
         "div",
@@ -207,8 +209,15 @@ def _row(summary: DocumentSummary, readonly: bool) -> str:
         element("td", isolated(summary.id)),
         element("td", f"{summary.chunks:,}", class_="pc-number"),
         element("td", f"{summary.length:,}", class_="pc-number"),
+        element("td", f"{summary.masked_share:.0%}", class_="pc-number", title=_unsearched(summary)),
     ]
     return element("tr", *cells, "" if readonly else element("td", _remove_button(summary.id)))
+
+
+def _unsearched(summary: DocumentSummary) -> str | None:
+    """Return what of a document is not searched: its masked shares by reason, and the parts left out."""
+    masked = f"Masked: {masked_shares(summary)}. " if summary.masked else ""
+    return (masked + (f"Not in the text: {summary.left_out}." if summary.left_out else "")).strip() or None
 
 
 def _remove_button(document_id: str) -> str:

@@ -44,7 +44,8 @@ def no_answer_html(response: Response, refusal: NoAnswer) -> str:
         element("h2", escaped(headline), class_="pc-headline"),
         element("p", "Asked: ", element("q", escaped(question), dir="auto"), class_="pc-note") if question else "",
         element("p", escaped(words)),
-        _missing(refusal.missing_terms),
+        _missing("In no document", refusal.missing_terms),
+        _missing("Only in text that was skipped", refusal.skipped_terms),
         _figures(refusal),
         _possible(response, refusal),
         _closest(response, refusal),
@@ -67,11 +68,11 @@ def message_html(headline: str, remedy: str, kind: str = "error") -> str:
     )
 
 
-def _missing(terms: tuple[str, ...]) -> str:
+def _missing(label: str, terms: tuple[str, ...]) -> str:
     if not terms:
         return ""
     words = ", ".join(element("strong", isolated(term)) for term in terms)
-    return element("p", f"In no document: {words}", class_="pc-missing")
+    return element("p", f"{label}: {words}", class_="pc-missing")
 
 
 def _figures(refusal: NoAnswer) -> str:
