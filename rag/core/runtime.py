@@ -19,13 +19,16 @@ _pools: dict[int, ThreadPoolExecutor] = {}
 
 
 def session(graph: bytes | Path) -> Any:
-    """Return an ONNX Runtime session that computes on the thread it is called from.
+    """Return an ONNX Runtime session that computes on the thread it is called from, and reports nothing to its maker.
 
     A file is quicker than bytes, by 30 CPU ms of 100 for the reader, because the bytes are not copied first. Raises
     RuntimeError if the graph cannot be run.
     """
+    # From 1.29 on it sends events to a server of Microsoft, and reads this when it is imported.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     import onnxruntime
 
+    onnxruntime.disable_telemetry_events()  # Windows does not know the variable
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3

@@ -1,5 +1,8 @@
 """Graphs that cannot be run are told as the contract says; a search keeps to the thread that asks for it."""
 
+import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -8,6 +11,7 @@ import pytest
 
 from rag.core.runtime import session
 from rag.index.storage.flat_vectors import one_thread
+from tests import ROOT
 
 
 def test_what_is_no_graph_is_a_runtime_error(tmp_path: Path) -> None:
@@ -15,6 +19,16 @@ def test_what_is_no_graph_is_a_runtime_error(tmp_path: Path) -> None:
     for given in (b"not a graph", tmp_path / "graph.onnx", tmp_path / "nowhere.onnx"):
         with pytest.raises(RuntimeError):
             session(given)
+
+
+def test_onnx_runtime_stores_no_events_for_its_maker(tmp_path: Path) -> None:
+    """It would store an id of the machine and the events in the home folder, and send them later."""
+    program = "from rag.core.runtime import session\ntry: session(b'')\nexcept RuntimeError: print('refused')"
+    environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    environment |= {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "refused\n" and list(tmp_path.rglob("*")) == []
 
 
 def test_one_thread_is_left_to_the_caller_and_all_to_others() -> None:
