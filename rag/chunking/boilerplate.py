@@ -97,7 +97,12 @@ def _look(document: Document, block: Block, topics: set[str], first: bool) -> _E
         return _ExaminedBlock(block, text, None, None, False)
     short = len(text) <= MAX_SHORT_CHARACTERS and not re.search(r"(?<!\.)[.!?:;,。！？؟।]['\")\]]*$", text)
     line = normal(text) if len(text) <= MAX_LINE_CHARACTERS else ""
-    reason = _wordless(text) or _known_line(line, "lines") or _signature(text, topics) or _notice(text, topics)
+    reason = (
+        _wordless(text, document.format)
+        or _known_line(line, "lines")
+        or _signature(text, topics)
+        or _notice(text, topics)
+    )
     return _ExaminedBlock(block, text, reason, None if reason else _known_line(line, "company"), short)
 
 
@@ -110,10 +115,15 @@ def normal(text: str) -> str:
 _STRAIGHT = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "\u00a0": " ", "\u200b": None, "\ufeff": None})
 
 
-def _wordless(text: str) -> str | None:
-    """Return the reason of a block without words: only marks, or markup that is never shown."""
+def _wordless(text: str, kind: str) -> str | None:
+    """Return the reason of a block without words: only marks, or markup that is never shown.
+
+    A web page shows `<name>` if it is in its text: it stands for a name that the reader fills in.
+    """
     if len(text) <= MAX_LINE_CHARACTERS and re.fullmatch(r"[-–—_=~#*+•·.|>\s]+", text):
         return "separator"
+    if kind == "html":
+        return None
     if text.startswith("<!--") and text.endswith("-->") and "-->" not in text[:-3]:
         return "markup"
     bare = _MARKUP.sub("", text) if len(text) <= MAX_NOTICE_CHARACTERS and text[0] in "<[" else text

@@ -22,7 +22,11 @@ _KEEPS_ID = ("div", "nav", "aside", "header", "footer", "form", "ul", "table")
 _SECTION_CLASS = re.compile(r"(?:^|\s)(?:section|sect\d|chapter|refsect\d|document|body)(?:\s|$)")
 _NO_CONTENT = ("nav", "form", "button", "menu", "a")
 _CONTENT_ROLES = ("main", "article")
-_COMMENTS = re.compile(r"comment|disqus|respond|related|share|social|newsletter|subscribe|cookie|promo|advert", re.I)
+_COMMENTS = re.compile(
+    r"comment|disqus|respond|related|share|social|newsletter|subscribe|cookie|promo|advert"
+    r"|nav(?:bar|header|footer|igation)|breadcrumb|pagination",
+    re.IGNORECASE,
+)
 _SENTENCE = re.compile(r"(?:\S+\s+){4,}\S+[.!?][\"')\]\u201d]*$")
 _FACT = re.compile(r"[^:\n]{2,40}:\s+(?=\S)(?=[^\n]*\d)|(?:\w+\s+){1,4}[A-Z]*\d[\w./-]*$")
 

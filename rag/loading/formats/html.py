@@ -11,6 +11,7 @@ from rag.core.types import Document
 from rag.loading.composing import Composer
 from rag.loading.decoding import decode
 from rag.loading.main_text import BesideMainText, main_blocks, page_metadata
+from rag.loading.manual_pages import manual_text
 from rag.loading.markup import MarkupBlock, markup_blocks
 from rag.loading.sources import Source, read_source
 
@@ -41,9 +42,8 @@ def load_html(source: Source) -> Iterator[Document | LoadError]:
     if small:
         properties = {**page_metadata(root), **properties}
     blocks = list(markup_blocks(root)) or _blocks_without_scripts(root)
-    main = main_blocks(parsed(text), len(blocks)) if small else None
     composer = Composer(source)
-    compose(composer, blocks, main)
+    compose(composer, blocks, _main_text(root, text if small else None, blocks))
     page_title = properties.pop("title", None)
     yield composer.document("html", hashlib.sha256(data).hexdigest(), str(page_title or title), properties)
 
@@ -55,20 +55,31 @@ def _blocks_without_scripts(root: Any) -> list[MarkupBlock]:
     return list(markup_blocks(root))
 
 
-def compose(composer: Composer, blocks: list[MarkupBlock], main: set[int] | None = None) -> None:
-    """Add the blocks of a page. If `main` is not None, blocks whose number is not in it are marked as not main text.
+def _main_text(root: Any, text: str | None, blocks: list[MarkupBlock]) -> set[int] | None:
+    """Return the numbers of the blocks that are main text, None if that cannot be told or `text` is None."""
+    manual = manual_text(root, blocks)
+    if manual is not None or text is None:
+        return manual
+    main = main_blocks(parsed(text), len(blocks))
+    return None if main is None else _with_facts(blocks, main)
 
-    A heading above main text is main text.
-    """
-    outside = []
+
+def _with_facts(blocks: list[MarkupBlock], main: set[int]) -> set[int]:
+    """Return the blocks of the main text, the facts beside it, and the headings above both."""
     beside = BesideMainText()
+    numbers = set[int]()
     below = False
     for number in reversed(range(len(blocks))):
-        below = main is None or number in main or (below and blocks[number].kind == "heading")
-        below = below or beside.is_content(blocks[number])
-        outside.append(not below)
-    for block, is_outside in zip(blocks, reversed(outside), strict=True):
-        reason = "not_main_text" if is_outside else None
+        below = number in main or (below and blocks[number].kind == "heading") or beside.is_content(blocks[number])
+        if below:
+            numbers.add(number)
+    return numbers
+
+
+def compose(composer: Composer, blocks: list[MarkupBlock], main: set[int] | None = None) -> None:
+    """Add the blocks of a page. If `main` is not None, blocks whose number is not in it are marked as not main text."""
+    for number, block in enumerate(blocks):
+        reason = "not_main_text" if main is not None and number not in main else None
         composer.add(block.text, block.kind, block.level, reason, is_description=block.is_description)
 
 

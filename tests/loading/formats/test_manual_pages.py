@@ -1,0 +1,45 @@
+"""Pages of manuals: the whole text is searched and the links around it are masked, whatever its headings are called."""
+
+from pathlib import Path
+
+import pytest
+
+from rag.chunking.blocks import blocks
+from rag.chunking.boilerplate import masks
+from rag.core.types import Document
+from rag.loading import Source, load
+
+TEXT = """
+<h1>Related menus and buttons</h1><p>Menus hold the tags of each button in a list beside the window.</p>
+<div class="sidebar" id="share-menu"><p class="title">Back to basics</p><p>A router joins several networks.</p></div>
+<ul><li><a href="b.html">git-fetch(1)</a></li></ul><pre>git fetch</pre><p>&lt;refspec&gt; ...</p>
+<table><tr><th>Key</th><th>Effect</th></tr><tr><td>F1</td><td>help</td></tr></table>"""
+PAGES = {
+    "Docutils 0.19": '<div class="related" role="navigation"><ul><li><a>Aside</a></li></ul></div>'
+    f'<div class="body" role="main"><section id="related-menus">{TEXT}</section></div>'
+    '<div class="sphinxsidebar"><p>Aside. The search of the whole manual is here.</p></div>',
+    "DocBook XSL Stylesheets V1.79": '<div class="navheader"><table><tr><td>Aside</td><td>Home</td></tr></table></div>'
+    f'<div class="sect1" id="menus">{TEXT}</div><div class="navfooter"><p>Aside</p></div>',
+    "AsciiDoc 10.2.0": f'<div id="header"><h1>git</h1></div><div id="content"><div class="sect1">{TEXT}</div></div>'
+    '<div id="footer">Aside 2024-01-05</div>',
+}
+
+
+@pytest.mark.parametrize("generator", PAGES)
+def test_only_the_links_around_the_text_of_a_manual_are_masked(generator: str, tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+    path.write_text(f"<head><meta name=generator content='{generator}'></head><body>{PAGES[generator]}</body>")
+    (page,) = load(Source(path, "page.html"))
+    assert isinstance(page, Document)
+    masked = [page.slice(mask.span) for mask in masks(page, blocks(page))]
+    assert masked and all("Aside" in text or text == "Home" for text in masked)
+    assert page.text.count("Aside") == sum(text.count("Aside") for text in masked)
+
+
+def test_a_page_of_an_unknown_tool_is_judged_by_its_text(tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+    story = "The ferry to the island sails at nine, and it takes forty minutes to cross the sound. " * 5
+    path.write_text(f"<body><nav><a href=/>Aside</a></nav><article><h1>Ferry</h1><p>{story}</p></article></body>")
+    (page,) = load(Source(path, "page.html"))
+    assert isinstance(page, Document)
+    assert [page.slice(mask.span) for mask in masks(page, blocks(page))] == ["Aside"]
