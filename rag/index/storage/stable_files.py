@@ -51,8 +51,9 @@ def is_small(*files: Path) -> bool:
 def stable_folder(folder: Path) -> Iterator[tuple[Path, GuardedFiles]]:
     """Give a folder from which a library can map the files of `folder`, and the guard of the files it maps.
 
-    The folder disappears when the context ends; the library has opened its files by then. If `folder` is read-only, a
-    folder of links stands in for it, because a library may write lock files.
+    The folder disappears when the context ends; the library has opened its files by then. Large files stand in it as
+    links. If they stood there themselves, a thread of tantivy that looks for a new `meta.json` would read them once
+    more, at any time after they were opened, and nothing could guard that.
     """
     files = sorted(file for file in folder.iterdir() if file.is_file() and not file.name.endswith(".lock"))
     with ExitStack() as stack:
@@ -64,10 +65,8 @@ def stable_folder(folder: Path) -> Iterator[tuple[Path, GuardedFiles]]:
             yield copies, GuardedFiles()
             return
         guard = GuardedFiles(files)
-        if os.access(folder, os.W_OK):
-            yield folder, guard
-            return
-        links = Path(stack.enter_context(TemporaryDirectory(prefix="pincite-")))
+        # The thread may put a lock file there while the folder is removed.
+        links = Path(stack.enter_context(TemporaryDirectory(prefix="pincite-", ignore_cleanup_errors=True)))
         for file in files:
             (links / file.name).symlink_to(file.absolute())
         yield links, guard
