@@ -55,6 +55,9 @@ class PassageReading:
         return self._window(start, end).reason(start, end)
 
     def _window(self, start: int, end: int) -> Read:
+        if len(self.windows) == 1:
+            return self.windows[0]
+
         def shared_tokens(window: Read) -> int:
             part = window.inside(start, end)
             return int(part.stop - part.start)

@@ -1,7 +1,9 @@
 """Takes the spans that answer, and how sure the model is of none, out of the scores of a reader's tokens."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -18,6 +20,11 @@ COMPARED_SPANS = 20
 """Likeliest spans that are compared for each one returned, so that the returned ones share no token."""
 START, END, REASON = range(3)
 """The columns of the scores of tokens."""
+_REACHING = np.arange(MAX_ANSWER_TOKENS) >= np.arange(MAX_ANSWER_TOKENS - 1, 0, -1)[:, None]
+"""Whether a span reaches a token: row, how many tokens before it opens, from far to near; column, its tokens after."""
+
+
+_Number = TypeVar("_Number", bound=np.generic)
 
 
 class SpanScore(NamedTuple):
@@ -46,9 +53,9 @@ class Read:
 
     def inside(self, start: int, end: int) -> slice:
         """Return the tokens that lie in a range of characters."""
-        places = self.passage.places
-        first, last = np.searchsorted(places[:, 0], start), np.searchsorted(places[:, 1], end, side="right")
-        return slice(int(first), max(int(first), int(last)))
+        opening, closing = self.passage.places.T
+        first, last = int(opening.searchsorted(start)), int(closing.searchsorted(end, side="right"))
+        return slice(first, max(first, last))
 
     def reason(self, start: int, end: int) -> float:
         """Return the mean log-odds that a range of characters answers; -inf if it has no token."""
@@ -64,40 +71,62 @@ class Read:
         length = part.stop - part.start
         if not length:
             return []
-        opens = np.array(self.passage.opens[part])
+        starts, ends = self._masked
+        ends_here = np.full(length + MAX_ANSWER_TOKENS - 1, -np.inf, np.float32)
+        ends_here[:length] = ends[part]
         # A range ends with a sentence, so a span that ends with it ends with a word.
-        closes = np.append(opens[1:], True)
-        starts = np.where(opens, self.starts[part], -np.inf)
-        padding = np.full(MAX_ANSWER_TOKENS - 1, -np.inf, np.float32)
-        ends = np.append(np.where(closes, self.ends[part], -np.inf), padding)
+        ends_here[length - 1] = self.ends[part.stop - 1]
         # Row: the first token of a span; column: the number of tokens after it.
-        sums = (starts[:, None] + np.lib.stride_tricks.sliding_window_view(ends, MAX_ANSWER_TOKENS)).ravel()
-        if self.passage.units is not None:
-            sums[~_in_one_unit(self.passage.units[part])] = -np.inf
-        spans: list[SpanScore] = []
-        covered = np.zeros(length, bool)
-        for position in self._likeliest(sums, count):
-            first, more = divmod(int(position), MAX_ANSWER_TOKENS)
-            if len(spans) == count or not np.isfinite(sums[position]):
-                break
-            if not covered[first : first + more + 1].any():
-                covered[first : first + more + 1] = True
-                places = self.passage.places[part]
-                spans.append(SpanScore(int(places[first, 0]), int(places[first + more, 1]), float(sums[position])))
-        return spans
+        sums: Floats2d = starts[part, None] + _windows(ends_here)
+        units = None if self.passage.units is None else self.passage.units[part]
+        if units is not None and (units[0] < 0 or (units != units[0]).any()):
+            sums[~_in_one_unit(units)] = -np.inf
+        places = self.passage.places[part]
+        return [
+            SpanScore(int(places[first, 0]), int(places[last, 1]), score) for first, last, score in _apart(sums, count)
+        ]
 
-    @staticmethod
-    def _likeliest(sums: "Floats1d", count: int) -> "list[int]":
-        if count == 1:
-            return [int(sums.argmax())]
-        return [int(position) for position in np.argsort(-sums, kind="stable")[: COMPARED_SPANS * count]]
+    @cached_property
+    def _masked(self) -> "tuple[Floats1d, Floats1d]":
+        """Return `starts` and `ends` with -inf if a token does not open or close a word."""
+        opens = np.array(self.passage.opens, bool)
+        closes = np.append(opens[1:], True)
+        return np.where(opens, self.starts, np.float32(-np.inf)), np.where(closes, self.ends, np.float32(-np.inf))
+
+
+def _windows(values: "NDArray[_Number]") -> "NDArray[_Number]":
+    """Return a view (n - MAX_ANSWER_TOKENS + 1, MAX_ANSWER_TOKENS) of values (n,): from each on, the next ones.
+
+    It is numpy's `sliding_window_view` without its checks, which take longer than all else that is done with a span.
+    """
+    shape = len(values) - MAX_ANSWER_TOKENS + 1, MAX_ANSWER_TOKENS
+    return np.ndarray(shape, values.dtype, values, strides=values.strides * 2)
+
+
+def _apart(sums: "Floats2d", count: int) -> "Iterator[tuple[int, int, float]]":
+    """Yield (first token, last token, score) of the likeliest spans that share no token; `sums` is overwritten.
+
+    Only the likeliest are compared, so the later ones are likely too, and not only the best of the rest.
+    """
+    compared = COMPARED_SPANS * count
+    least = np.partition(sums, -compared, axis=None)[-compared] if count > 1 and compared < sums.size else -np.inf
+    for number in range(1, count + 1):
+        first, more = divmod(int(sums.argmax()), MAX_ANSWER_TOKENS)
+        last, score = first + more, float(sums[first, more])
+        if not np.isfinite(score) or score < least:
+            return
+        yield first, last, score
+        if number < count:
+            sums[first : last + 1] = -np.inf
+            before = min(first, len(_REACHING))
+            sums[first - before : first][_REACHING[len(_REACHING) - before :]] = -np.inf
 
 
 def _in_one_unit(units: "NDArray[np.int32]") -> "NDArray[np.bool_]":
-    """Return for every span, in the order of `WindowScores.best`, whether it stays in one unit that may answer."""
-    padded = np.append(units, np.full(MAX_ANSWER_TOKENS - 1, -1, np.int32))
-    last = np.lib.stride_tricks.sliding_window_view(padded, MAX_ANSWER_TOKENS)
-    same: NDArray[np.bool_] = ((last == units[:, None]) & (units[:, None] >= 0)).ravel()
+    """Return for every span, bool (tokens, MAX_ANSWER_TOKENS), whether it stays in one unit that may answer."""
+    padded = np.full(len(units) + MAX_ANSWER_TOKENS - 1, -1, units.dtype)
+    padded[: len(units)] = units
+    same: NDArray[np.bool_] = (_windows(padded) == units[:, None]) & (units[:, None] >= 0)
     return same
 
 
