@@ -235,9 +235,10 @@ def with_copies(maker: AnswerMaker, answers: Sequence[StatedAnswer], hits: Itera
     copies: list[list[Citation]] = [[] for _ in answers]
     for hit in hits:
         for start, end in hit.chunk.sentences:
-            sentence, text = hit.chunk.locate(start, end), hit.chunk.text[start:end]
+            sentence = hit.chunk.text[start:end]
             for i, item in enumerate(answers):
-                copy = _copy(item.statement, wholes[i], sentence, text)
+                inner = _copy(item.statement, wholes[i], sentence)
+                copy = hit.chunk.locate(start + inner[0], start + inner[1]) if inner else None
                 if copy and not any(copy.overlaps(span) for cited in spans for span in cited):
                     spans[i].append(copy)
                     copies[i].append(maker.citation(hit.chunk, copy))
@@ -247,10 +248,11 @@ def with_copies(maker: AnswerMaker, answers: Sequence[StatedAnswer], hits: Itera
     ]
 
 
-def _copy(statement: Statement, whole: Statement, sentence: Span, text: str) -> Span | None:
-    """Return the part of a sentence that copies a statement, None if none does."""
-    if not may_be_copy(statement.sentence, text):
+def _copy(statement: Statement, whole: Statement, sentence: str) -> tuple[int, int] | None:
+    """Return the range of a sentence that copies a statement, None if none does."""
+    if not may_be_copy(statement.sentence, sentence):
         return None
-    if statement.sentence == text:
-        return Span(sentence.document_id, sentence.start + statement.start, sentence.start + statement.end)
-    return sentence if same_statement(whole, Statement(text, 0, len(text))) else None
+    if statement.sentence == sentence:
+        return statement.start, statement.end
+    whole_sentence = 0, len(sentence)
+    return whole_sentence if same_statement(whole, Statement(sentence, *whole_sentence)) else None

@@ -1,4 +1,4 @@
-"""Reads the manifest of an index on a server, checks it, and opens the parts of its version."""
+"""Reads, checks and commits the manifest of an index on a server, and opens the parts of its version."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass

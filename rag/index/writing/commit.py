@@ -69,7 +69,10 @@ def partial_version(path: Path, version: int) -> Iterator[Path]:
 
 
 def commit(path: Path, partial: Path, manifest: Manifest) -> None:
-    """Make the files in `partial` the current version by one rename, and remove versions that nobody can open now."""
+    """Make the files in `partial` the current version, and remove versions that nobody can open now.
+
+    The rename of the manifest is the commit: until then readers open the version before.
+    """
     folder = path / manifest.folder
     _make_durable(partial)
     partial.rename(folder)
