@@ -27,7 +27,7 @@ MOST_SENTENCES = 50
 """Sentences by which a quotation can be widened on each side; beyond, the source is there."""
 FORMS = {"markdown": ("md", "text/markdown"), "json": ("json", "application/json"), "bibtex": ("bib", "text/plain")}
 EARLIER = """<details class="pc-earlier" hidden><summary>Earlier questions</summary><ol></ol>
-<button type="button" class="pc-forget">Forget them</button></details>"""
+<button type="button" class="pc-forget">Clear history</button></details>"""
 
 
 class Asking:

@@ -80,7 +80,7 @@ def test_a_quotation_is_copied_alone_with_its_citation_and_as_a_link_that_opens_
     watched.page.get_by_role("button", name="Copy link to answer 1").click()
     watched.says("Copied")
     watched.ready()  # one does not leave in mid-answer
-    expect(watched.page.locator(".pc-examples button").first).to_be_visible()
+    expect(watched.page.locator(".pc-examples button").first).to_be_attached()
     watched.page.goto(str(watched.page.evaluate("navigator.clipboard.readText()")))
     expect(watched.page.locator("mark.pc-here")).to_be_in_viewport()
     assert watched.dom_text("mark.pc-here") == best.answer
@@ -190,7 +190,7 @@ def test_a_no_answer_says_why_what_is_missing_and_what_comes_closest(watched: Wa
 
 def test_the_slider_says_what_to_expect_and_asks_again(watched: Watched, assistant: Assistant) -> None:
     watched.ask(RECALL)
-    page, slider = watched.page, watched.page.get_by_label("Minimum confidence of an answer")
+    page, slider = watched.page, watched.page.get_by_label("Minimum confidence", exact=True)
     page.locator(".pc-expect summary").click()
     _, precision, coverage = assistant.calibration.curve[60]
     slider.fill("60")
@@ -205,7 +205,7 @@ def test_the_slider_says_what_to_expect_and_asks_again(watched: Watched, assista
     expect(best).to_contain_text("an answer needs 100%")
     best.get_by_role("button", name="Show in source").click()
     expect(page.locator("span.pc-here")).to_be_in_viewport()
-    page.get_by_role("button", name="Back to the usual").click()
+    page.get_by_role("button", name="Reset").click()
     expect(page.locator(".pc-answers mark").first).to_be_visible()
 
 
@@ -219,6 +219,51 @@ def test_a_link_asks_its_question_and_the_browser_goes_back_to_the_one_before(
         expect(seen.page).to_have_url(f"{address}?q={quote(BELL).replace('%20', '+')}")
         seen.page.go_back()
         seen.answered(RECALL)
+
+
+def test_back_at_the_start_nothing_of_the_answers_is_left(watched: Watched) -> None:
+    page = watched.page
+    watched.ask(RECALL)
+    expect(page.locator(".pc-examples")).not_to_be_visible()
+    page.go_back()
+    expect(page.locator("#pc-answers section")).to_have_count(0)
+    expect(page.get_by_label("Your question")).to_have_value("")
+    expect(page).to_have_title("Pincite")
+    expect(page.locator(".pc-examples button").first).to_be_visible()
+
+
+@pytest.mark.parametrize(("width", "height"), [(360, 740), (1440, 900)])
+def test_the_first_quotation_and_its_source_are_on_the_first_screen(watched: Watched, width: int, height: int) -> None:
+    page = watched.page
+    page.set_viewport_size({"width": width, "height": height})
+    watched.ready()
+    watched.ask(RECALL)
+    bottom = "selector => document.querySelector(selector).getBoundingClientRect().bottom"
+    assert page.evaluate("scrollY") == 0
+    assert page.evaluate(bottom, "#pc-answers .pc-source-line") < height
+    # The ring around the box is whole: nothing cuts what stands outside its edge.
+    page.get_by_label("Your question").focus()
+    cut = """field => { for (let at = field; at.id !== "pc-form"; at = at.parentElement)
+        if (getComputedStyle(at).overflow !== "visible" && at !== field) return at.className; }"""
+    assert page.get_by_label("Your question").evaluate(cut) is None
+
+
+def test_on_paper_there_are_question_quotations_and_sources_alone_dark_on_white(
+    watched: Watched, assistant: Assistant
+) -> None:
+    page = watched.page
+    citation = assistant.ask(RECALL).answers[0].citation
+    watched.ask(RECALL)
+    page.emulate_media(media="print", color_scheme="dark")
+    page.evaluate("document.body.classList.add('dark')")
+    for gone in (".pc-masthead", "#pc-form", "#pc-examples", "#pc-expectation", ".pc-actions", ".pc-judged"):
+        expect(page.locator(gone).first).not_to_be_visible()
+    expect(page.locator(".pc-asked")).to_have_text(re.compile(re.escape(RECALL)))
+    expect(page.locator(".pc-proof").first).to_contain_text(citation.content_sha256)
+    colours = "element => [getComputedStyle(element).color, getComputedStyle(element).backgroundColor]"
+    assert page.locator("#pc-answers mark").first.evaluate(colours)[0] == "rgb(0, 0, 0)"
+    assert page.locator(".gradio-container").first.evaluate(colours)[1] == "rgb(255, 255, 255)"
+    page.emulate_media(media="screen", color_scheme="light")
 
 
 def test_a_link_asks_its_question_though_the_box_comes_late(context: BrowserContext, address: str) -> None:
@@ -250,7 +295,7 @@ def test_earlier_questions_are_kept_in_this_browser_and_can_be_forgotten(watched
         expect(page).to_have_title(f"{question} – Pincite")
     page.reload()
     watched.ready()
-    expect(page.locator(".pc-examples button").first).to_be_visible()  # they come anew, and all with them
+    expect(page.locator(".pc-examples button").first).to_be_attached()  # they come anew, and all with them
     page.locator(".pc-earlier > summary").click()
     assert page.locator(".pc-earlier li").all_inner_texts() == [BELL, RECALL]
     page.locator(".pc-earlier").get_by_role("button", name=RECALL).click()

@@ -28,7 +28,7 @@ def test_a_file_of_questions_becomes_a_table_that_can_be_saved(
     watched.says("3 questions, 2 answered")
     rows = watched.page.locator(".pc-batch tbody tr")
     expect(rows).to_have_count(3)
-    expect(rows.nth(1)).to_contain_text("No answer; in no document: ")
+    expect(rows.nth(1)).to_contain_text("No answer; not found in any document: ")
     best = assistant.ask(RECALL).answers[0]
     assert rows.nth(0).locator(".pc-quote").text_content() == best.answer
 

@@ -1,4 +1,6 @@
-from playwright.sync_api import Page, expect
+import json
+
+from playwright.sync_api import Page, Request, Route, expect
 
 from tests.journeys.browser.articles import ABSURD, RECALL
 from tests.journeys.browser.watching import Watched
@@ -74,6 +76,37 @@ def test_the_slider_moves_by_the_arrows(watched: Watched) -> None:
     page.keyboard.press("ArrowRight")
     expect(page.locator(".pc-stop")).not_to_have_text(before)
     expect(page.locator("#pc-least")).to_have_attribute("aria-valuetext", page.locator(".pc-stop").inner_text())
+
+
+def is_ask(request: Request) -> bool:
+    return '"fn_name":"ask"' in (request.post_data or "")
+
+
+def test_of_many_steps_of_the_slider_only_the_first_and_the_last_are_asked(watched: Watched) -> None:
+    page, held_back, asked = watched.page, list[Route](), list[float]()
+
+    def hold_the_first(route: Route) -> None:
+        if is_ask(route.request):
+            asked.append(json.loads(str(route.request.post_data))["data"]["least"])
+            if len(asked) == 1:
+                held_back.append(route)
+                return
+        route.continue_()
+
+    watched.ask(RECALL)
+    page.locator(".pc-expect summary").click()
+    slider = page.locator("#pc-least")
+    page.route("**/gradio_api/component_server/", hold_the_first)
+    with page.expect_request(is_ask):
+        slider.press("ArrowRight")
+    for _ in range(9):
+        slider.press("ArrowRight")
+    expect(page.locator(".pc-answers mark").first).to_be_visible()  # the answers before stay
+    with page.expect_request(is_ask):
+        held_back[0].continue_()
+    expect(page.locator(".pc-response, .pc-none")).to_be_visible()
+    page.unroute("**/gradio_api/component_server/")
+    assert asked[1:] == [int(slider.input_value()) / 100]
 
 
 def test_the_closest_passage_is_opened_in_its_source_by_the_keyboard(watched: Watched) -> None:

@@ -50,7 +50,12 @@ def test_the_table_shows_the_quotation_as_text() -> None:
     assert found.texts("q") == [HOSTILE]
     assert not {"img", "script"} & {tag for tag, _, _ in found.elements}
     assert found.attribute("data-announce") == ["2 questions, 1 answered"]
-    assert "No answer; in no document: Peru" in found.text
+    assert "No answer; not found in any document: Peru" in found.text
+
+
+def test_confidence_and_place_are_not_broken_over_lines() -> None:
+    shown = Reading(table_html([answered(answer(Document("d.txt", "Yes."), 0, 4))], "id"))
+    assert shown.of_class("pc-short") == ["High, 83%", "line 1"]
 
 
 def test_words_of_a_sentence_are_shown_and_saved_inside_it() -> None:

@@ -131,11 +131,11 @@ def test_a_no_answer_marks_nothing_and_names_what_is_missing() -> None:
     found = Reading(response_html(refused(refusal)))
     assert found.texts("mark") == []
     assert found.texts("h2") == ["No answer in these documents"]
-    assert found.of_class("pc-missing") == ["In no document: Peru, capital"]
+    assert found.of_class("pc-missing") == ["Not found in any document: Peru, capital"]
     assert any(words.startswith("None is likely enough. ") for words in found.texts("p"))
     assert "The best candidate scored 21%; answers need 62%." in found.texts("p")
     (passage,) = found.texts("article")
-    assert passage.startswith("The closest passage, which is not an answer")
+    assert passage.startswith("Closest passage (not an answer)")
     assert "The harbour froze." in passage
     assert found.attribute("data-show") == ["closest/1/0"]
 
@@ -148,7 +148,7 @@ def test_only_the_first_of_the_closest_passages_is_open() -> None:
     folded_parts = found.texts("details", lambda attributes: attributes.get("class") != "pc-more")
     (passage,), (folded,) = found.texts("article"), [part for part in folded_parts if "Cite as" in part]
     assert "The harbour froze." in passage and "The ferry sank." not in passage
-    assert folded.startswith("2 more passages, which are not answers") and "Nobody came." in folded
+    assert folded.startswith("2 more passages (not answers)") and "Nobody came." in folded
 
 
 def test_a_possible_answer_is_called_unsure_and_its_doubts_are_listed() -> None:

@@ -30,5 +30,5 @@ def test_the_slider_begins_at_the_fitted_threshold_and_says_where_the_figures_ar
     assert (slider["type"], slider["value"], slider["data-usual"]) == ("range", "40", "40")
     assert json.loads(str(slider["data-stops"])) == stops(FITTED)
     assert slider["aria-valuetext"] == stops(FITTED)[40]
-    assert found.texts("label", lambda given: given["for"] == slider["id"]) == ["Minimum confidence of an answer"]
+    assert found.texts("label", lambda given: given["for"] == slider["id"]) == ["Minimum confidence"]
     assert "1,200 questions (made-up questions)" in found.text

@@ -43,8 +43,8 @@ def test_facets_count_what_the_words_leave_and_narrow_it() -> None:
     ]
     found = Reading(listing_html(documents, Listing(), readonly=False))
     named = found.texts("button", lambda given: "aria-pressed" in given)
-    assert named == [".pdf 1", ".txt 2", "copies 2", "without passages 1"]
-    assert rows(Reading(listing_html(documents, Listing(facet="copies"), readonly=False))) == ["b", "c"]
+    assert named == [".pdf 1", ".txt 2", "same text as another 2", "without passages 1"]
+    assert rows(Reading(listing_html(documents, Listing(facet="same text as another"), readonly=False))) == ["b", "c"]
     assert rows(Reading(listing_html(documents, Listing(facet=".txt"), readonly=False))) == ["a", "b"]
 
 
@@ -90,6 +90,13 @@ def test_a_document_shows_its_passages_and_what_is_ignored_and_loses_no_characte
     assert "img" not in {tag for tag, _, _ in found.elements}
 
 
+def test_the_head_of_a_column_of_numbers_stands_over_them() -> None:
+    found = Reading(listing_html([summary("a")], Listing(), readonly=False))
+    right = [tag for tag, attributes, _ in found.elements if attributes.get("class") == "pc-number"]
+    assert right == ["th"] * 3 + ["td"] * 3
+    assert found.of_class("pc-number") == ["Passages", "Characters", "Masked", "1", "100", "0%"]
+
+
 def test_a_report_names_each_file_with_what_became_of_it() -> None:
     report = IndexReport(
         added=("a", "b"), updated=("c",), duplicates=(("b", ("a",)), ("c", tuple("vwxyz"))),
@@ -116,7 +123,7 @@ def test_health_says_what_is_wrong_and_offers_to_mend_it() -> None:
     unknown, sound, damaged = (
         Reading(health_html(INFO, documents, problems, readonly=False)) for problems in (None, [], ["v1/words is gone"])
     )
-    assert "2 (1 copy, 1 without passages)" in unknown.text
+    assert "2 (2 same text as another, 1 without passages)" in unknown.text
     assert "All index files are intact." in sound.text and "intact" not in unknown.text
     assert "Wrong: v1/words is gone." in damaged.text
     assert [{"mend": True} in map(json.loads, one.attribute("data-do")) for one in (unknown, sound, damaged)] == [

@@ -1,9 +1,10 @@
 // Asking in the browser: examples, earlier questions, links, and what can be done with a quotation and its source.
 
 Object.assign(window.pincite, (() => {
-  const { ready, tellStatus, say, announce, put, calm, typing, question, copy, save, called, answered, goneCard } = window.pincite;
+  const { ready, tellStatus, say, announce, put, calm, typing, question, copy, save, called, answered, goneCard, pause } = window.pincite;
   const HISTORY = "pincite-questions";
   const LONGEST_HISTORY = 50;
+  const SETTLED_SECONDS = 0.4;
 
   let asked = ""; // the question whose answers are shown
   let opener = null; // the button that opened the source, to give the focus back to
@@ -12,18 +13,36 @@ Object.assign(window.pincite, (() => {
   let least = null; // the least confidence of an answer that was chosen
 
   let unanswered = null; // the question to which the server gave no answer
+  let current = null; // the question that was sent last
 
   // Only the question that was asked last is shown, whichever answer comes first.
   let turn = 0;
 
-  async function ask(question) {
+  // The form folds once something is asked. If `quiet`, the answers before stay until the new ones are there.
+  async function ask(question, quiet = false) {
     const mine = ++turn;
-    cards.show(cards.waiting);
+    current = question;
+    document.documentElement.dataset.asked = "";
+    if (!quiet) {
+      cards.show(cards.waiting);
+      refit();
+    }
     const result = await cards.ask({ question: question ?? "", least });
     if (mine !== turn) return;
     unanswered = result ? null : question;
     cards.show(result?.html ?? goneCard(true));
     if (result) tellStatus(result.status);
+  }
+
+  // Shows the page as it is before the first question.
+  function startAgain() {
+    turn++;
+    asked = "";
+    current = null;
+    delete document.documentElement.dataset.asked;
+    document.title = "Pincite";
+    fill("");
+    cards.show("");
   }
 
   // Not by Gradio's events, which reach the page some time after the form is there.
@@ -46,12 +65,19 @@ Object.assign(window.pincite, (() => {
     }).observe(document.body, { childList: true, subtree: true });
   }
 
-  // Asks in place of the visitor, with the words in the box.
-  function askFor(words) {
+  // Gradio gives the box the height of its words when they change; the box is narrower once the form is folded.
+  const refit = () => requestAnimationFrame(() => question()?.dispatchEvent(new Event("input", { bubbles: true })));
+
+  function fill(words) {
     withBox((field) => {
       field.value = words;
       field.dispatchEvent(new Event("input", { bubbles: true }));
     });
+  }
+
+  // Asks in place of the visitor, with the words in the box.
+  function askFor(words) {
+    fill(words);
     ask(words);
   }
 
@@ -118,7 +144,7 @@ Object.assign(window.pincite, (() => {
       if (button?.matches(".pc-forget")) {
         forget();
         listEarlier(element);
-        say("Earlier questions forgotten");
+        say("History cleared");
       }
     });
     // Stays so when examples arrive, also right after the click: the event that tells of the unfolding comes later.
@@ -137,6 +163,7 @@ Object.assign(window.pincite, (() => {
     });
     addEventListener("popstate", () => {
       if (linked() && linked() !== asked) askFor(linked());
+      else if (!linked() && asked) startAgain();
     });
     listEarlier(element);
   }
@@ -154,11 +181,23 @@ Object.assign(window.pincite, (() => {
       element.querySelector(".pc-stop").textContent = words;
       slider().setAttribute("aria-valuetext", words);
     };
+    // Each press of an arrow key moves the slider: one question is on its way, and one more asks for the last place.
+    let refining = false;
+    const refine = async () => {
+      if (refining || current === null) return;
+      refining = true;
+      for (let sent; sent !== least; ) {
+        await pause(SETTLED_SECONDS);
+        sent = least;
+        if (current !== null) await ask(current, true);
+      }
+      refining = false;
+    };
     const choose = () => {
       tell();
       const usual = slider().value === slider().dataset.usual;
       least = usual ? null : Number(slider().value) / 100;
-      if (asked) ask(asked);
+      refine();
     };
     element.addEventListener("input", tell);
     element.addEventListener("change", choose);

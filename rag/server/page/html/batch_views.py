@@ -98,10 +98,11 @@ def _row(response: Response) -> str:
     question = element("th", isolated(one_line(response.question)), scope="row")
     if response.no_answer is not None:
         missing_terms = ", ".join(response.no_answer.missing_terms)
-        words = "No answer" + (f"; in no document: {missing_terms}" if missing_terms else "")
+        words = "No answer" + (f"; not found in any document: {missing_terms}" if missing_terms else "")
         return element("tr", question, element("td", isolated(words), colspan="4", class_="pc-note"))
     best = response.answers[0]
     more = len(response.answers) - 1
+    place_parts = place_words(best.citation).split(", ")
     judged = f"{LEVEL_WORDS[best.confidence_level].removesuffix(' confidence')}, {percent(best.confidence)}"
     return element(
         "tr",
@@ -111,9 +112,9 @@ def _row(response: Response) -> str:
             element("q", _in_its_sentence(best), dir="auto"),
             element("span", escaped(f" and {more} more"), class_="pc-note") if more else "",
         ),
-        element("td", escaped(judged)),
+        element("td", escaped(judged), class_="pc-short"),
         element("td", isolated(title_words(best.citation)), title=source_words(best.citation)),
-        element("td", escaped(place_words(best.citation))),
+        element("td", ", ".join(element("span", escaped(part), class_="pc-short") for part in place_parts)),
     )
 
 

@@ -14,6 +14,7 @@ from rag.server.page.html.quotations import (
     continues,
     explained,
     polarity,
+    proof,
     quotation,
     show_button,
     source_line,
@@ -37,11 +38,11 @@ def response_html(response: Response, judged: bool = False) -> str:
         "section",
         element(
             "h2",
-            f"{number_of_answers} to ",
-            element("q", escaped(one_line(response.question)), dir="auto"),
+            number_of_answers,
+            element("span", " to ", element("q", escaped(one_line(response.question)), dir="auto"), class_="pc-to"),
             class_="pc-asked",
         ),
-        element("p", "Exact words of the sources, nothing added. ", _exports(), class_="pc-note"),
+        element("p", "Quoted word for word. ", _exports(), class_="pc-note"),
         element("p", response.withheld_note, class_="pc-note") if response.withheld_note else "",
         _side_by_side(response, judged) if differ else _listed(response, response.answers, judged),
         class_="pc-response",
@@ -88,7 +89,7 @@ def _side_by_side(response: Response, judged: bool) -> str:
         )
         for side in all_sides
     ]
-    words = element("p", "The sources differ. What they say stands side by side, the newest first.", class_="pc-differ")
+    words = element("p", "The sources differ. Shown side by side, newest first.", class_="pc-differ")
     ranks = {answer.rank for side in all_sides for answer in side}
     rest = [answer for answer in response.answers if answer.rank not in ranks]
     below = element("h3", "Also found", class_="pc-date") + _listed(response, rest, judged) if rest else ""
@@ -115,6 +116,7 @@ def _answer(response: Response, answer: Answer, judged: bool) -> str:
         quotation(answer, marked_tag="mark"),
         continues(answer),
         source_line(citation),
+        proof(citation),
         _headings(citation),
         _agrees(response, answer),
         _also_in(answer),
@@ -176,4 +178,4 @@ def _feedback(answer: Answer) -> str:
         for verdict, words in VERDICTS.items()
     ]
     group = element("div", *buttons, role="group", aria_label=f"Answer {answer.rank} is", class_="pc-verdicts")
-    return element("details", element("summary", "Is it right?"), group, class_="pc-feedback")
+    return element("details", element("summary", "Rate this answer"), group, class_="pc-feedback")

@@ -26,8 +26,8 @@ def slider_html(calibration: Calibration, threshold: float) -> str:
         aria_valuetext=words[stop],
         aria_describedby="pc-measured",
     )
-    label = element("label", "Minimum confidence of an answer", for_="pc-least")
-    usual = element("button", "Back to the usual", type="button", class_="pc-usual")
+    label = element("label", "Minimum confidence", for_="pc-least")
+    usual = element("button", "Reset", type="button", class_="pc-usual")
     summary = element("summary", "How sure? ", element("span", escaped(words[stop]), class_="pc-stop"))
     return element("details", summary, label, slider, usual, _measured(calibration), class_="pc-expect")
 

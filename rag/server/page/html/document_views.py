@@ -16,7 +16,7 @@ from rag.server.page.html.markup import LineNumbers, Mark, attributes, element, 
 ON_A_PAGE = 50
 LONGEST_SHOWN = 100_000
 """Characters of a document that a preview shows."""
-COPIES, EMPTY = "copies", "without passages"
+SHARED, EMPTY = "same text as another", "without passages"
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,10 @@ class Listing:
 
 def listing_html(documents: Sequence[DocumentSummary], listing: Listing, readonly: bool) -> str:
     """Return a page of the documents that fit, with the facets that they can be narrowed by."""
-    copied_hashes = {sha for sha, number in Counter(summary.text_sha256 for summary in documents).items() if number > 1}
+    shared_hashes = _shared_hashes(documents)
     matching = [summary for summary in documents if _fits(summary, listing.query)]
-    facets = Counter(facet for summary in matching for facet in _facets(summary, copied_hashes))
-    fitting = [summary for summary in matching if not listing.facet or listing.facet in _facets(summary, copied_hashes)]
+    facets = Counter(facet for summary in matching for facet in _facets(summary, shared_hashes))
+    fitting = [summary for summary in matching if not listing.facet or listing.facet in _facets(summary, shared_hashes)]
     first = listing.page * ON_A_PAGE
     page = fitting[first : first + ON_A_PAGE]
     narrowed = f"{count(len(fitting), 'document')} of {len(documents):,}" if len(fitting) < len(documents) else ""
@@ -90,7 +90,8 @@ def ignored(masks: Sequence[Mask]) -> list[Mark]:
 def progress_html(progress: Progress | None) -> str:
     """Return a bar of how far a write is, with the time left if there is a pace."""
     if progress is None:
-        return element("p", "Reading the files …", class_="pc-note", role="status")
+        bar = f"<progress{attributes(aria_label='Files read')}></progress>"
+        return bar + element("p", "Reading the files …", class_="pc-note", role="status")
     seconds_left = progress.seconds_left
     words = f"{progress.documents:,} read, now {progress.name}" + (
         f", about {duration(seconds_left)} left" if seconds_left else ""
@@ -125,12 +126,15 @@ def health_html(
     info: IndexInfo, documents: Sequence[DocumentSummary], problems: Sequence[str] | None, readonly: bool
 ) -> str:
     """Return the facts of the index and, if it was examined, its problems."""
-    copies = len(documents) - len({summary.text_sha256 for summary in documents})
-    empty = sum(not summary.chunks for summary in documents)
-    copies_words = f"{copies:,} {'copy' if copies == 1 else 'copies'}"
+    shared_hashes = _shared_hashes(documents)
+    numbers = {
+        SHARED: sum(summary.text_sha256 in shared_hashes for summary in documents),
+        EMPTY: sum(not summary.chunks for summary in documents),
+    }
+    remarks = ", ".join(f"{number:,} {words}" for words, number in numbers.items() if number)
     facts = {
         "Version": f"{info.version:,}",
-        "Documents": f"{info.documents:,} ({copies_words}, {empty:,} without passages)",
+        "Documents": f"{info.documents:,}" + (f" ({remarks})" if remarks else ""),
         "Passages": f"{info.chunks:,}",
         "Model": info.embedding_model,
         "Fingerprint": info.fingerprint,
@@ -163,10 +167,16 @@ def _fits(summary: DocumentSummary, query: str) -> bool:
     return all(word in text for word in query.casefold().split())
 
 
-def _facets(summary: DocumentSummary, copied_hashes: set[str]) -> list[str]:
+def _shared_hashes(documents: Sequence[DocumentSummary]) -> set[str]:
+    """Return the hashes of texts that more than one document has."""
+    numbers = Counter(summary.text_sha256 for summary in documents)
+    return {sha for sha, number in numbers.items() if number > 1}
+
+
+def _facets(summary: DocumentSummary, shared_hashes: set[str]) -> list[str]:
     suffix = PurePath(summary.source_path or "").suffix.lower()
     kinds = [suffix or "no file"]
-    kinds += [COPIES] if summary.text_sha256 in copied_hashes else []
+    kinds += [SHARED] if summary.text_sha256 in shared_hashes else []
     return kinds + ([EMPTY] if not summary.chunks else [])
 
 
@@ -187,7 +197,8 @@ def _facet_buttons(facets: Mapping[str, int], listing: Listing) -> str:
 def _rows(summaries: Sequence[DocumentSummary], readonly: bool) -> str:
     if not summaries:
         return element("p", "No document fits.")
-    heads = [element("th", word, scope="col") for word in ("Title", "Name", "Passages", "Characters", "Masked")]
+    heads = [element("th", word, scope="col") for word in ("Title", "Name")]
+    heads += [element("th", word, scope="col", class_="pc-number") for word in ("Passages", "Characters", "Masked")]
     heads += [] if readonly else [element("th", element("span", "Remove", class_="pc-hidden"), scope="col")]
     return element(
         "div",

@@ -61,7 +61,8 @@ def _failure(failure: Mapping[str, Any]) -> str:
 
 
 def _stage(stage: str, measures: Sequence[Measure]) -> str:
-    heads = [element("th", word, scope="col") for word in ("Measure", "Value", "95%", "n")]
+    heads = [element("th", "Measure", scope="col")]
+    heads += [element("th", word, scope="col", class_="pc-number") for word in ("Value", "95%", "n")]
     rows = [
         element(
             "tr",

@@ -9,6 +9,7 @@ from rag.server.page.html.quotations import (
     continues,
     explained,
     polarity,
+    proof,
     quotation,
     source_line,
 )
@@ -25,7 +26,7 @@ UNSURE_HEADLINE = "No sure answer in these documents"
 REMEDIES: dict[NoAnswerReason, str] = {
     "empty_question": "Type one above and press Enter.",
     "empty_index": "Add some under Documents, or in a terminal: rag index PATH",
-    "needs_context": "Name what or whom you mean.",
+    "needs_context": "Say who or what you mean.",
     "filtered_out": "Choose more documents.",
     "no_match": "Ask in other words.",
     "low_confidence": "Ask in other words, or read the closest passage.",
@@ -39,12 +40,13 @@ def no_answer_html(response: Response, refusal: NoAnswer) -> str:
     unsure = f" Possible answer, unsure: {one_line(refusal.possible[0].answer)}" if refusal.possible else ""
     question = one_line(response.question)
     missing_terms = ", ".join(refusal.missing_terms)
+    missing = f" Not found in any document: {missing_terms}." if missing_terms else ""
     return element(
         "section",
         element("h2", escaped(headline), class_="pc-headline"),
         element("p", "Asked: ", element("q", escaped(question), dir="auto"), class_="pc-note") if question else "",
         element("p", escaped(words)),
-        _missing("In no document", refusal.missing_terms),
+        _missing("Not found in any document", refusal.missing_terms),
         _missing("Only in text that was skipped", refusal.skipped_terms),
         _figures(refusal),
         _possible(response, refusal),
@@ -53,7 +55,7 @@ def no_answer_html(response: Response, refusal: NoAnswer) -> str:
         aria_label="No answer",
         data_question=response.question,
         data_response=response.response_id,
-        data_announce=f"{headline}. {words}" + (f" In no document: {missing_terms}." if missing_terms else "") + unsure,
+        data_announce=f"{headline}. {words}{missing}{unsure}",
     )
 
 
@@ -96,6 +98,7 @@ def _possible_answer(response: Response, answer: Answer) -> str:
         quotation(answer, marked_tag="span"),
         continues(answer),
         source_line(answer.citation),
+        proof(answer.citation),
         _doubts(answer),
         element("div", actions(answer, "possible"), class_="pc-actions"),
         element("div", confidence(answer), explained(response, answer), class_="pc-judged"),
@@ -115,11 +118,11 @@ def _closest(response: Response, refusal: NoAnswer) -> str:
     if not refusal.closest:
         return ""
     first, *others = refusal.closest
-    heading = element("h3", "The closest passage, which is not an answer", class_="pc-possible-head")
+    heading = element("h3", "Closest passage (not an answer)", class_="pc-possible-head")
     top = element("article", heading, _passage(response, first), aria_label="Closest passage")
     items = [element("li", _passage(response, passage)) for passage in others]
-    several = f"{len(items)} more passages, which are not answers"
-    summary = several if len(items) > 1 else "One more passage, which is not an answer"
+    several = f"{len(items)} more passages (not answers)"
+    summary = several if len(items) > 1 else "One more passage (not an answer)"
     folded = element("details", element("summary", summary), element("ul", *items)) if items else ""
     return element("div", top, folded, class_="pc-closest")
 

@@ -47,6 +47,13 @@ def source_line(citation: Citation) -> str:
     return element("p", " ·\u00a0".join(part for part in parts if part), class_="pc-source-line")
 
 
+def proof(citation: Citation) -> str:
+    """Return the document, the offsets and the hash of a citation, for paper: on the screen they are under Verified."""
+    span = citation.span
+    words = f"{span.document_id}, characters {span.start:,} to {span.end:,}, SHA-256 {citation.content_sha256}"
+    return element("p", isolated(words), class_="pc-proof")
+
+
 def original_link(citation: Citation) -> str:
     """Return a link to the quotation in the original, empty if it has no web address."""
     # Only web addresses: a source must not be able to offer `javascript:` to be clicked.
