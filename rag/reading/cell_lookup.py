@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from itertools import chain
 
 from rag.reading.reading_copy import Cell
-from rag.retrieval.question_types import QuestionTerms
+from rag.retrieval.question_types import GENERAL, QuestionTerms
 
 LOOKUP_SCORE = -0.1
 """Least logarithm of the probability of a cell that is looked up."""
@@ -39,9 +39,11 @@ def _matches(terms: QuestionTerms, stems: Stems, text: str, row: Sequence[Cell],
     subject = [
         stem
         for word, stem in zip(terms.written, terms.stems, strict=True)
-        if stem not in column and word.lower() not in _VALUE_WORDS
+        if stem not in column and word.lower() not in _VALUE_WORDS | GENERAL
     ]
     if not subject or column.isdisjoint(terms.stems):
         return False
-    others = set(chain.from_iterable(stems(text[other.start : other.end]) for other in row if other != cell))
+    others = set(
+        chain.from_iterable(stems(f"{text[other.start : other.end]} {other.column}") for other in row if other != cell)
+    )
     return others.issuperset(subject)

@@ -48,7 +48,7 @@ class Statement:
 
     `sentences` are the numbers of the passage's sentences in it, none for a heading; `context` is its text with the
     names of its columns, its term or its lead-in, if these stand elsewhere; `is_list` is true for a lead-in with its
-    items.
+    items; `term` is the stored range of the name that a description belongs to.
     """
 
     start: int
@@ -56,6 +56,7 @@ class Statement:
     sentences: tuple[int, ...]
     context: str = ""
     is_list: bool = False
+    term: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,7 @@ CACHED_COPIES = 4_000
 _ENDED = re.compile(r"[.!?:;,…。！？]['\"”’)\]]*$")
 _SENTENCE_END = re.compile(r"[.!?。！？]['\"”’)\]]*(?:\s|$)")
 _FIGURE = re.compile(r"\d")
+_BLANK_LINE_BEFORE = re.compile(r"\n[ \t\r]*\n[ \t]*\Z")
 
 
 class _Line(NamedTuple):
@@ -80,6 +81,8 @@ class _Recorder:
         self._text, self._title = text, title
         self._build = CopyBuilder(text)
         self._lead = self._term = ""
+        self._described: tuple[int, int] | None = None
+        """The stored range of the term that the paragraph describes."""
         self._list: int | None = None
         """The number of the statement of the lead-in whose items follow."""
         self._lines = list(self._parted(sentences))
@@ -164,7 +167,7 @@ class _Recorder:
             self._state(start, end, ())
             self._stop(end)
         self._lead = self._term = ""
-        self._list = None
+        self._list = self._described = None
 
     def _add_row(self, line: _Line, row: Sequence[tuple[int, int]], names: Sequence[str]) -> None:
         """Add a row as `Name: cell; Name: cell.`; without names as `cell: cell; cell.`."""
@@ -231,7 +234,8 @@ class _Recorder:
         whole = self._is_short(described.start, described.end, MAX_CELL_WORDS) and self._is_alone(described)
         self._build.keep(described.start, described.end, whole)
         members = [line.sentence for line in (*terms, described)]
-        self._state(terms[0].start, described.end, members, self._text[terms[0].start : described.end])
+        self._described = self._named(terms[0].start, terms[-1].end)
+        self._state(terms[0].start, described.end, members, self._text[terms[0].start : described.end], self._described)
         self._stop(described.end)
         return len(terms) + 1
 
@@ -261,15 +265,23 @@ class _Recorder:
         self._keep(at + key[0], at + key[1], is_cell=True)
         self._build.insert(": ", at + value[0])
         self._build.keep(at + value[0], at + value[1], self._is_short(at + value[0], at + value[1], MAX_CELL_WORDS))
-        self._state(line.start, line.end, (line.sentence,), self._lead)
+        self._described = self._named(at + key[0], at + key[1])
+        self._state(line.start, line.end, (line.sentence,), self._lead, self._described)
         self._stop(line.end)
+
+    def _named(self, start: int, end: int) -> tuple[int, int]:
+        """Return the range of a term without the mark of its item and the colon behind it."""
+        words = self._text[start:end]
+        return start + item_start(words), start + len(words.rstrip(":=` "))
 
     def _add_sentence(self, line: _Line) -> int:
         words = self._words(line)
         start = line.start + item_start(words)
         is_item = start > line.start
         self._keep(start, line.end, is_cell=is_item and self._is_short(start, line.end, MAX_ITEM_WORDS))
-        self._state(line.start, line.end, (line.sentence,), self._lead if is_item else self._term)
+        if is_item or _BLANK_LINE_BEFORE.search(self._text[: line.start]):
+            self._described = None
+        self._state(line.start, line.end, (line.sentence,), self._lead if is_item else self._term, self._described)
         if self._is_alone(line):
             self._stop(line.end)
         if is_item:
@@ -350,9 +362,16 @@ class _Recorder:
             self._build.insert(" ", start)
         self._build.keep(start, end, is_cell)
 
-    def _state(self, start: int, end: int, sentences: Sequence[int | None], context: str = "") -> None:
+    def _state(
+        self,
+        start: int,
+        end: int,
+        sentences: Sequence[int | None],
+        context: str = "",
+        term: tuple[int, int] | None = None,
+    ) -> None:
         numbers = tuple(dict.fromkeys(number for number in sentences if number is not None))
-        self._build.statements.append(Statement(start, end, numbers, context))
+        self._build.statements.append(Statement(start, end, numbers, context, term=term))
 
     def _stop(self, at: int) -> None:
         """End a record with a full stop unless it ends with a mark; a space sets it off."""

@@ -11,6 +11,7 @@ best sentence right for .731 of 435 held-out questions without, .729 with it).
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -27,6 +28,7 @@ from rag.reading.numbered_lookup import asked_number, own_number
 from rag.reading.reading_copy import ReadingCopy, Statement
 from rag.reading.records import reading_copy
 from rag.reading.span_decoding import SpanScore
+from rag.reading.term_lookup import asked_column, asks_term, is_in_question
 from rag.reading.whole_spans import whole_span
 from rag.retrieval.default_questions import asks_default, by_default, states_default
 from rag.retrieval.question_types import (
@@ -35,6 +37,7 @@ from rag.retrieval.question_types import (
     QuestionTerms,
     after_enumerator,
     answer_kind,
+    as_question,
     as_read,
     holds_kind,
     question_form,
@@ -67,7 +70,11 @@ FITTING_GAIN = 2.0
 """Score that a statement of a default or an enumeration gains if the question asks for one; by hand, as no data set has
 such questions to fit it."""
 ECHO_COST = 4.0
-"""Cost of a span that only repeats the question against another of its sentence, in logarithms of probability."""
+"""Cost of a span that only repeats the question against another of its sentence, in logarithms of probability. Words
+that ask themselves, as "How many seconds", cost as much if a number, a time or a name is asked for."""
+_ASKING = re.compile(
+    r"(?:how (?:many|much|often|long|old|far)|which|what|who|whose|when|where|whether)\b", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -82,6 +89,8 @@ class ReadQuestion:
     of_default: bool
     number: str | None
     """The number of the item whose text is asked for."""
+    text: str
+    of_term: bool
 
 
 class SentenceReader:
@@ -112,7 +121,10 @@ class SentenceReader:
         questions = [by_default(as_read(text)) for text in questions]
         readings: Sequence[Sequence[PassageReading | None]] = [[None] * len(question_hits) for question_hits in hits]
         if self._model:
-            readings = self._model().read(questions, [[hit.chunk for hit in question_hits] for question_hits in hits])
+            full_questions = [as_question(text) for text in questions]
+            readings = self._model().read(
+                full_questions, [[hit.chunk for hit in question_hits] for question_hits in hits]
+            )
         return [
             self._read(self._question(text, vector), question_hits, reading)
             for text, vector, question_hits, reading in zip(questions, vectors, hits, readings, strict=True)
@@ -128,6 +140,8 @@ class SentenceReader:
             self._stems(text),
             asks_default(text),
             asked_number(text),
+            text,
+            asks_term(text),
         )
 
     def _read(
@@ -207,7 +221,10 @@ class SentenceReader:
             if rank and span.score < none:
                 return
             whole, first, last = True, start, end
-            if not is_item:
+            term = self._described_term(question, hit, copy, statement) if not rank and span.score < none else None
+            if term is not None and not is_looked_up:
+                whole, first, last = False, *term
+            elif not is_item:
                 whole, first, last = _range(question, copy, text, statement, (start, end), span, none)
             if any(first < other_last and other_first < last for other_first, other_last in ranges):
                 continue
@@ -216,8 +233,22 @@ class SentenceReader:
             figures = {**features, **of_model, "echo": -echo}
             yield self._extraction(hit, first, last, whole, figures, none - span.score)
 
+    def _described_term(
+        self, question: ReadQuestion, hit: Hit, copy: ReadingCopy, statement: Statement
+    ) -> tuple[int, int] | None:
+        """Return the range of the name that a question describes in the words of a statement, None if it does not."""
+        text, term = hit.chunk.text, statement.term
+        if term is None:
+            cell = asked_column(question.text, self._stems, copy.cells_in(statement.start, statement.end))
+            term = (cell.start, cell.end) if cell else None
+        elif not question.of_term:
+            return None
+        return None if term is None or is_in_question(text[slice(*term)], question.text, self._stems) else term
+
     def _ranked(self, question: ReadQuestion, text: str, spans: Sequence[SpanScore]) -> list[tuple[SpanScore, float]]:
         """Return spans, likeliest first, with the share of their words that the question says already."""
+        if question.kind != "any":
+            spans = [span._replace(score=span.score - ECHO_COST * _asks(text[span.start : span.end])) for span in spans]
         echoes = [self._echo(question, text[span.start : span.end]) for span in spans]
         ranked = sorted(zip(spans, echoes, strict=True), key=lambda item: item[1] * ECHO_COST - item[0].score)
         return [(span, echo) for span, echo in ranked]
@@ -296,6 +327,10 @@ def _whole(copy: ReadingCopy, text: str, span: SpanScore, bounds: tuple[int, int
     if cell is not None:
         return cell.start, cell.end
     return whole_span(text, span.start, span.end, *copy.unit_bounds(span.start, span.end, *bounds))
+
+
+def _asks(words: str) -> bool:
+    return bool(_ASKING.match(words))
 
 
 def statement_key(text: str) -> str:

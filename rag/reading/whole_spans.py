@@ -22,7 +22,8 @@ _NUMBER_START = re.compile(rf"[$€£¥]?\s?\d|(?:{_NUMBER_WORDS})\b", re.IGNORE
 _BOUND = re.compile(
     r"(?:\b(?:up to|at least|at most|no more than|not more than|no less than|not less than|no fewer than"
     r"|no later than|no longer than|no larger than|no shorter than|less than|fewer than|more than|greater than"
-    r"|older than|a maximum of|a minimum of|not exceeding|within)|[<>≤≥±~]=?|[$€£¥])[ \t]*\n?[ \t]*$",
+    r"|older than|a maximum of|a minimum of|not exceeding|within"
+    r"|around|about|approximately|roughly)|[<>≤≥±~]=?|[$€£¥])[ \t]*\n?[ \t]*$",
     re.IGNORECASE,
 )
 _UNIT_WORDS = (
@@ -40,6 +41,11 @@ _PERIOD = re.compile(
     r"[ \t]*\n?[ \t]*(?:per|a|an|each|every|of (?:the|each|every))\s+(?:(?:calendar|pay|leave|fiscal|business)\s+)?"
     r"(?:second|minute|hour|day|week|month|quarter|year|period|person|user|unit|page)\b"
 )
+_FRACTION_END = re.compile(r"(?<![\d/.])\d+/\d+\Z")
+_WHOLE_OF = re.compile(
+    r"[ \t]*\n?[ \t]*of(?:\s+[\w-]+){1,3}?(?=\s*[^\w\s]|\s*$|\s+(?:by|in|for|at|on|to|is|are|was|were|and|or)\b)"
+)
+"""What a fraction is a part of."""
 _PARENTHESIS = re.compile(r"\s\(\d[^()\n]{0,20}\)")
 _DIGIT_END = re.compile(r"\d\Z")
 _YEAR = re.compile(r"(?<![\d.,$€£])[12]\d{3}\Z")
@@ -103,6 +109,8 @@ def _whole_number(text: str, start: int, end: int, low: int, high: int) -> Range
     if _DIGIT_END.search(text[start:end]):
         unit = _UNIT.match(text, end, high)
         end = unit.end() if unit else end
+        whole = _WHOLE_OF.match(text, end, high) if _FRACTION_END.search(text[start:end]) else None
+        end = whole.end() if whole else end
     for pattern in (_PARENTHESIS, _PERIOD, _RATE if _TIMES_END.search(text[start:end]) else _PERIOD):
         more = pattern.match(text, end, high) if _is_measure(text[start:end]) else None
         end = more.end() if more else end

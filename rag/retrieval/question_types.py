@@ -70,6 +70,13 @@ GENERAL = frozenset(
 )
 """Words that name nothing by themselves."""
 FOLLOWING = re.compile(r"\W*(and|but|or|so|then|also|what about|how about|what of)\b", re.IGNORECASE)
+_ASKS = re.compile(rf"\b({ASKING.replace(' ', '|')})\b", re.IGNORECASE)
+_OPENS_QUESTION = re.compile(
+    rf"\W*(\w+\W+){{0,2}}?({AUXILIARY_VERBS.replace(' ', '|')})\b|\W*({COMMANDS.replace(' ', '|')})\b(?!\s+of\b)",
+    re.IGNORECASE,
+)
+MIN_PHRASE_WORDS = 3
+"""Words from which a phrase is read as a question."""
 ENUMERATOR = re.compile(
     r"\s*(?:\((?:\d{1,3}(?:\.\d{1,2})*|[a-z]|[ivx]{1,4})\)|(?:\d{1,3}(?:\.\d{1,2})*|[a-z])\)|\d{1,3}(?:\.\d{1,2})*\."
     r"(?!\s+(?:jan|feb|mär|mar|apr|mai|may|jun|jul|aug|sep|okt|oct|nov|dez|dec))"
@@ -183,6 +190,26 @@ def as_read(question: str) -> str:
     ('when does it open?', 'NATO?')
     """
     return question.lower() if question.isupper() and len(question.split()) > 2 else question
+
+
+def as_question(text: str) -> str:
+    """Return a phrase as the question that it stands for, because the reader model learned from questions.
+
+    >>> as_question("cost of a yearly licence"), as_question("Who signs?"), as_question("ferry")
+    ('What is the cost of a yearly licence?', 'Who signs?', 'ferry')
+    """
+    words = text.split()
+    asks = _ASKS.search(text) or _OPENS_QUESTION.match(text)
+    if (
+        len(words) < MIN_PHRASE_WORDS
+        or text.endswith(".")
+        or asks
+        or ":" in text
+        or foreign_stopwords([word.lower() for word in words])
+    ):
+        return text
+    article = "" if words[0].lower() in ("the", "a", "an") else "the "
+    return f"What is {article}{text.rstrip('?! ')}?"
 
 
 def after_enumerator(sentence: str) -> int:

@@ -126,6 +126,7 @@ def test_a_range_of_a_cell_leads_to_its_stored_place_and_to_the_whole_cell(tmp_p
      "at least once every two billion transactions"),
     ("The mate (the second officer) keeps the log.", "mate (the second", "mate (the second officer)"),
     ("Use C++ here.", "C", "C++"),
+    ("It takes around 2/5 of available RAM by default.", "2/5", "around 2/5 of available RAM"),
     ("It is an add-on for all.", "add", "add-on"),
 ])  # fmt: skip
 def test_a_span_is_made_a_whole_thing(text: str, chosen: str, whole: str) -> None:
