@@ -10,7 +10,7 @@ from rag.answering.polarity import is_outdated, polarity
 from rag.answering.selection import StatedAnswer
 from rag.core.response import Answer, Doubt, NoAnswer, NoAnswerReason, ranked
 from rag.core.stopwords import QUALIFIERS, STOPWORDS
-from rag.core.types import Chunk, Hit
+from rag.core.types import Chunk, Extraction, Hit
 from rag.index.filters import DocumentSelection
 from rag.index.index import Index
 from rag.retrieval.question_types import QuestionTerms, needs_context, question_terms
@@ -109,13 +109,19 @@ class Refusal:
         self._index, self._maker, self._question, self._masked = index, maker, question, masked
         self._terms = question_terms(question, index.words)
 
-    def no_answer(self, read: Sequence[StatedAnswer], thresholds: Thresholds, best_hit: Hit | None) -> NoAnswer:
-        """Return the no-answer of a question whose answers (`read`) do not reach the threshold.
+    def no_answer(
+        self,
+        read: Sequence[StatedAnswer],
+        thresholds: Thresholds,
+        best_hit: Hit | None,
+        extractions: Sequence[Extraction],
+    ) -> NoAnswer:
+        """Return the no-answer of a question whose answers (`read`, best of `extractions`) do not reach the threshold.
 
         `best_hit` is the top passage of a search; if it is about the question, `closest` begins with it.
         """
         possible = self._possible(read, thresholds)
-        closest = self._closest(read, possible, best_hit)
+        closest = self._closest(read, extractions, best_hit)
         missing_terms, skipped_terms = self._masked.absent(self._terms)
         if not read:
             message = MESSAGES["no_match"]
@@ -169,12 +175,17 @@ class Refusal:
         ]
 
     def _closest(
-        self, read: Sequence[StatedAnswer], possible: Sequence[Answer], best_hit: Hit | None
+        self, read: Sequence[StatedAnswer], extractions: Sequence[Extraction], best_hit: Hit | None
     ) -> tuple[Answer, ...]:
-        first = [self._excerpt(best_hit)] if best_hit is not None and self._is_about(best_hit) else []
-        covered = [*(answer.context_span for answer in first), *(answer.citation.span for answer in possible)]
-        rest = [item.answer for item in read if not any(span.contains(item.answer.citation.span) for span in covered)]
-        return ranked([*first, *rest][:MAX_CLOSEST])
+        """Return the best passage of a search, then those in which the reader found the likeliest words."""
+        passages = {best_hit.row: self._excerpt(best_hit)} if best_hit is not None and self._is_about(best_hit) else {}
+        likeliest = [extractions[item.extraction_rank - 1] for item in read]
+        for item in (*likeliest, *extractions):
+            if len(passages) == MAX_CLOSEST:
+                break
+            if item.hit.row not in passages:
+                passages[item.hit.row] = self._maker.passage(item.hit, _sentences_around(item))
+        return ranked(list(passages.values()))
 
     def _is_about(self, hit: Hit) -> bool:
         stems = frozenset(self._index.words.terms(_searched_text(hit.chunk)))
@@ -182,6 +193,12 @@ class Refusal:
 
     def _excerpt(self, hit: Hit) -> Answer:
         return self._maker.passage(hit, _best_sentences(hit.chunk, self._terms, self._index))
+
+
+def _sentences_around(item: Extraction) -> tuple[int, int]:
+    """Return the range of the sentences of its passage that an extraction overlaps, its own if there are none."""
+    ranges = [(start, end) for start, end in item.hit.chunk.sentences if start < item.end and item.start < end]
+    return min([item.start, *(start for start, _ in ranges)]), max([item.end, *(end for _, end in ranges)])
 
 
 def _best_sentences(chunk: Chunk, terms: QuestionTerms, index: Index) -> tuple[int, int] | None:

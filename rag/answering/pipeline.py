@@ -244,7 +244,8 @@ class QuestionPipeline:
         candidates = reading.candidates
         best_hits = hits(self.index, candidates.fused[:1], candidates.scores)
         refusal = Refusal(self.index, maker, reading.question, self._masked_words)
-        return refusal.no_answer(selection.answers, thresholds, next(iter(best_hits), None))
+        best_hit = next(iter(best_hits), None)
+        return refusal.no_answer(selection.answers, thresholds, best_hit, reading.extractions)
 
     def _with_copies(
         self, maker: AnswerMaker, reading: _Reading, answers: Sequence[StatedAnswer]
