@@ -33,7 +33,7 @@ def published() -> dict[str, Any]:
 
 SUMMARY = record(
     {"id": TEXT, "title": MAYBE_TEXT, "source_path": MAYBE_TEXT, "length": COUNT, "chunks": COUNT,
-     "text_sha256": SHA256}
+     "text_sha256": SHA256, "masked": {"type": "object", "additionalProperties": COUNT}, "left_out": MAYBE_TEXT}
 )  # fmt: skip
 DOCUMENTS = record({"documents": array(SUMMARY), "total": COUNT, "next": MAYBE_TEXT})
 DOCUMENT = record(
