@@ -9,10 +9,11 @@ from gradio.events import api
 
 from rag.answering.feedback import keep, record
 from rag.core.errors import InvalidInput, RagError
-from rag.core.response import Answer, Response
+from rag.core.response import Answer, IndexInfo, Response
 from rag.core.settings import Options
 from rag.server.page.components import Call, html_part, problem_html, status_html
 from rag.server.page.examples import examples
+from rag.server.page.html.about_index import about_html
 from rag.server.page.html.cards import response_html
 from rag.server.page.html.confidence_slider import slider_html
 from rag.server.page.html.line_breaks import flowing, is_of_page
@@ -25,6 +26,8 @@ from rag.server.shared_assistant import SharedAssistant
 WAITING = message_html("Reading …", "Your question is answered in a moment.", "waiting")
 MOST_SENTENCES = 50
 """Sentences by which a quotation can be widened on each side; beyond, the source is there."""
+MAX_SUMMARIZED_DOCUMENTS = 20_000
+"""Documents up to which the first screen names kinds and titles; of more it gives the number alone."""
 FORMS = {"markdown": ("md", "text/markdown"), "json": ("json", "application/json"), "bibtex": ("bib", "text/plain")}
 EARLIER = """<details class="pc-earlier" hidden><summary>Earlier questions</summary><ol></ol>
 <button type="button" class="pc-forget">Clear history</button></details>"""
@@ -38,7 +41,7 @@ class Asking:
         self._assistant, self._options, self._limit = assistant, options, limit
         self._occasions = itertools.count(1)
         self._looking = threading.Lock()
-        self._examples: tuple[int, list[str]] | None = None
+        self._examples: tuple[int, str] | None = None
 
     def lay_out(self) -> None:
         """Make the parts inside the blocks that are being built. `ask.js` hears Enter and the button."""
@@ -56,12 +59,13 @@ class Asking:
         api(self.endpoint, api_name="ask", api_description="Return the response to a question as a JSON object.")
 
     def examples(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Return the HTML of questions to start with; they are looked for once for each version of the index."""
-        version = self._assistant.info.version if self._assistant.info else 0
+        """Return the HTML of questions to start with and of what is asked, both found once for each version."""
+        info = self._assistant.info
+        version = info.version if info else 0
         with self._looking:
             if self._examples is None or self._examples[0] != version:
-                self._examples = version, self._answered_examples()
-        return {"html": _examples_html(self._examples[1])}
+                self._examples = version, _examples_html(self._answered_examples()) + self._about(info)
+        return {"html": self._examples[1] + EARLIER}
 
     def slider(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Return the slider of the confidence."""
@@ -132,6 +136,12 @@ class Asking:
             problem_html(error)
             return []
 
+    def _about(self, info: IndexInfo | None) -> str:
+        if info is None:
+            return ""
+        summaries = self._assistant.documents() if info.documents <= MAX_SUMMARIZED_DOCUMENTS else []
+        return about_html(info.documents, summaries, None if self._options.readonly else self._options.upload_limit)
+
 
 def client_of(request: gr.Request) -> str:
     """Return the address by which a visitor is told from others."""
@@ -149,7 +159,6 @@ def _named(response: Response, address: str) -> Answer:
 
 def _examples_html(questions: list[str]) -> str:
     if not questions:
-        return EARLIER
+        return ""
     buttons = [element("button", escaped(text), type="button", data_question=text, dir="auto") for text in questions]
-    tried = element("div", element("span", "Try"), *buttons, role="group", aria_label="Examples", class_="pc-examples")
-    return tried + EARLIER
+    return element("div", element("span", "Try"), *buttons, role="group", aria_label="Examples", class_="pc-examples")

@@ -26,9 +26,12 @@ KEPT = 20
 """Tables that can still be saved, over all visitors, the latest."""
 SHOWN_EVERY_SECONDS = 0.3
 EXPLAINED = (
-    "A CSV with a question in each row, or a column named question. The table gives for each the best quotation, its"
-    " confidence, source and place."
+    "A file with a question a line, or a CSV with a column named question. The table gives for each the best quotation,"
+    " its confidence, source and place."
 )
+PASTED = """<details class="pc-paste"><summary>Or paste the questions</summary>
+<label><span>A question a line</span><textarea rows="6"></textarea></label>
+<button type="button" class="pc-tool" data-paste="">Answer them</button></details>"""
 
 
 class Batch:
@@ -43,7 +46,8 @@ class Batch:
         """Make the parts inside the blocks that are being built."""
         heading = element("h2", "Many questions at once", class_="pc-headline")
         html_part("pc-batch-top", heading + element("p", EXPLAINED, class_="pc-note"))
-        html_part("pc-questions", drop_zone_html(MAX_QUESTION_FILE_MB, False, "Questions"), script="questionFile")
+        zone = drop_zone_html(MAX_QUESTION_FILE_MB, False, "Questions")
+        html_part("pc-questions", zone + PASTED, script="questionFile")
         html_part("pc-batch", script="batch", calls=[self.start, self._jobs.news, self.download])
 
     def start(self, arguments: dict[str, Any], request: gr.Request) -> dict[str, Any]:

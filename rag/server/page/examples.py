@@ -1,5 +1,6 @@
 """Finds questions to start with, in the words of the documents: each has been asked and is answered."""
 
+import re
 from collections.abc import Iterator, Sequence
 
 from rag.core.types import Chunk
@@ -10,15 +11,22 @@ from rag.server.shared_assistant import SharedAssistant
 READ = 200
 """Chunks whose titles, headings and sentences are looked at."""
 TRIED = 12
-SHOWN = 4
-LENGTHS = range(4, 101)
-"""Characters of a title or heading that can stand on a button."""
+SHOWN = 3
+LENGTHS = range(10, 101)
+"""Characters of a question that can stand on a button."""
+_ASKING = re.compile(
+    r"(?:(?:by|in|on|at|for|to|from|with|of|under|since|until) )?(?:who|whom|whose|what|which|when|where|why|how)\b"
+    r"|(?:is|are|was|were|do|does|did|can|could|should|will|would|may|must|has|have|had)\b",
+    re.IGNORECASE,
+)
+_LEADER = re.compile(r"\.\s?\.|…")
+"""Dots that lead to a page number in a table of contents."""
 
 
 def examples(assistant: SharedAssistant) -> Iterator[str]:
     """Yield questions that the documents answer, at most `SHOWN`.
 
-    They are titles and headings, and what a sentence answers, if it is what is answered.
+    They are questions among the titles and headings, and what a sentence answers, if it is what is answered.
     """
     shown_questions = 0
     for candidate, sentence in candidates(assistant.first_chunks(READ))[:TRIED]:
@@ -33,18 +41,24 @@ def examples(assistant: SharedAssistant) -> Iterator[str]:
 def candidates(chunks: Sequence[Chunk]) -> list[tuple[str, str]]:
     """Return questions, each once, with the sentence that is to answer it, empty for titles and headings.
 
-    First those of the documents' own words, then those made of sentences, then headings and titles, in order of place.
+    First those of the documents' own words, then those made of sentences, in order of place.
     """
-    titles = {one_line(chunk.title or "") for chunk in chunks}
     sentences_by_question: dict[str, str] = {}
     for chunk in chunks:
         lines = [one_line(line) for line in (chunk.title or "", *chunk.headings)]
-        sentences_by_question |= {line: "" for line in lines if len(line) in LENGTHS}
+        sentences_by_question |= {line: "" for line in lines if is_question(line)}
         sentences = [one_line(chunk.text[start:end]) for start, end in chunk.sentences]
         pairs = ((question_of(sentence), sentence) for sentence in sentences)
         sentences_by_question |= {
             question: sentence for question, sentence in pairs if question and len(question) in LENGTHS
         }
-    return sorted(
-        sentences_by_question.items(), key=lambda item: (not item[0].endswith("?"), item[1] != "", item[0] in titles)
-    )
+    return sorted(sentences_by_question.items(), key=lambda item: item[1] != "")
+
+
+def is_question(line: str) -> bool:
+    """Tell whether a title or heading asks something: no headline, no line of a table of contents.
+
+    >>> is_question("Why do bells ring?"), is_question("Bells"), is_question("2 Why do bells ring? . . 8")
+    (True, False, False)
+    """
+    return len(line) in LENGTHS and line.endswith("?") and bool(_ASKING.match(line)) and not _LEADER.search(line)

@@ -43,6 +43,27 @@ def test_a_file_of_questions_becomes_a_table_that_can_be_saved(
     assert saved(watched, "BibTeX").count("@misc{") >= 3
 
 
+def test_pasted_questions_are_answered_and_a_row_leads_to_its_place_and_back(
+    watched: Watched, assistant: Assistant
+) -> None:
+    page = watched.page
+    watched.turn_to("Batch")
+    watched.ready()
+    page.get_by_text("Or paste the questions").click()
+    page.get_by_label("A question a line").fill(f"{RECALL}\n{ABSURD}\n")
+    page.get_by_role("button", name="Answer them").click()
+    watched.says("2 questions, 1 answered")
+    page.locator(".pc-batch a").nth(1).click()
+    watched.answered(RECALL)
+    expect(page.locator("mark.pc-here")).to_be_in_viewport()
+    assert watched.dom_text("mark.pc-here") == assistant.ask(RECALL).answers[0].answer
+    watched.turn_to("Batch")
+    page.get_by_role("link", name=ABSURD).click()
+    watched.answered(ABSURD)
+    watched.turn_to("Batch")
+    expect(page.locator(".pc-batch tbody tr")).to_have_count(2)
+
+
 def test_a_file_without_questions_is_refused_in_words(watched: Watched, tmp_path: Path) -> None:
     (tmp_path / "empty.csv").write_text("question\n\n", encoding="utf-8")
     watched.turn_to("Batch")
@@ -58,10 +79,12 @@ def test_questions_with_known_answers_are_judged_failures_first(watched: Watched
     watched.turn_to("Evaluate")
     watched.ready()
     watched.page.set_input_files("#pc-cases input[type=file]", cases)
-    watched.says("3 questions, 1 gone wrong")
+    watched.says("2 of 3 right (67%). 1 of 2 answered right, 1 of 1 rightly refused.")
     page = watched.page
     expect(page.locator(".pc-failure h4")).to_have_text("Who cast the great bell?")
-    expect(page.locator(".pc-failure")).to_contain_text("Wantedtwo pounds")
+    expect(page.locator(".pc-failure")).to_contain_text("Expectedtwo pounds")
+    expect(page.get_by_role("row", name="right@1 0.500")).not_to_be_visible()
+    page.locator(".pc-details > summary").click()
     expect(page.get_by_role("row", name="right@1 0.500")).to_be_visible()
     assert page.locator(".pc-plots svg").count() == 3
     above = "(one, other) => one.compareDocumentPosition(other) & Node.DOCUMENT_POSITION_FOLLOWING"

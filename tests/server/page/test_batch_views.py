@@ -2,6 +2,7 @@ import csv
 import io
 import json
 from dataclasses import replace
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -33,6 +34,7 @@ def responses() -> list[Response]:
         (b"\xef\xbb\xbfid;question\r\n1;Who, and when?\r\n", ["Who, and when?"]),
         ("question\nWer schrieb „Öl“?\n".encode("cp1252"), ["Wer schrieb „Öl“?"]),
         (b'question\n"Who,\nand when?"\n', ["Who,\nand when?"]),
+        (b"Who, and when?\nWhat, and how?\n", ["Who, and when?", "What, and how?"]),
     ],
 )
 def test_questions_are_found_in_the_files_that_people_have(content: bytes, questions: list[str]) -> None:
@@ -43,6 +45,27 @@ def test_questions_are_found_in_the_files_that_people_have(content: bytes, quest
 def test_none_and_too_many_are_refused(content: bytes, said: str) -> None:
     with pytest.raises(InvalidInput, match=said):
         questions_in(content, 2)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"foo;bar\n1;2\n", r"No column is named question\. The first row has: foo, bar\."),
+        (b"\n<!DOCTYPE html><p>Who?</p>\n", "The file is a web page"),
+    ],
+)
+def test_a_file_that_holds_something_else_is_refused_with_what_it_holds(content: bytes, said: str) -> None:
+    with pytest.raises(InvalidInput, match=said):
+        questions_in(content, 10)
+
+
+def test_a_row_leads_to_its_answer_and_to_the_place_of_the_quotation() -> None:
+    question = "Who & <b>why</b>?"
+    document = Document("d.txt", "Yes.", "Notes")
+    shown = Reading(table_html([answered(answer(document, 0, 4), question=question)], "id"))
+    assert shown.attribute("data-ask") == [question] * 2
+    links = [parse_qs(link.removeprefix("?")) for link in shown.attribute("href")]
+    assert links == [{"q": [question]}, {"q": [question], "show": ["answers/1/0"]}]
 
 
 def test_the_table_shows_the_quotation_as_text() -> None:

@@ -161,6 +161,7 @@ Object.assign(window.pincite, (() => {
         element.querySelector(".pc-earlier").open = unfolded;
       });
     });
+    window.pincite.firstFiles({ element });
     addEventListener("popstate", () => {
       if (linked() && linked() !== asked) askFor(linked());
       else if (!linked() && asked) startAgain();
@@ -268,16 +269,35 @@ Object.assign(window.pincite, (() => {
       announce(element);
       const found = element.querySelector("[data-question]")?.dataset.question.trim();
       if (!found) return;
-      const before = asked;
+      const opens = !asked || following;
+      following = false;
       asked = found;
       document.title = `${asked} – Pincite`;
       remember(asked);
       for (const list of document.querySelectorAll("#pc-examples")) listEarlier(list);
-      const wanted = new URLSearchParams(location.search).get("show");
-      const button = wanted && element.querySelector(`[data-show="${CSS.escape(wanted)}"]`);
-      if (linked() === asked && button && !before) show(wanted, button);
+      if (linked() === asked && opens) showLinked();
       else if (linked() !== asked) history.pushState(null, "", address(asked));
     }
+
+    // Opens the source that the address names.
+    function showLinked() {
+      const place = new URLSearchParams(location.search).get("show");
+      const button = place && element.querySelector(`[data-show="${CSS.escape(place)}"]`);
+      if (button) show(place, button);
+    }
+
+    // A link to a question, in a table of many: the page stays, so that the table does.
+    let following = false;
+    document.addEventListener("click", (event) => {
+      const link = event.target.closest?.("a[data-ask]");
+      if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+      event.preventDefault();
+      following = true;
+      const again = link.dataset.ask === asked;
+      history.pushState(null, "", link.href);
+      dispatchEvent(new PopStateEvent("popstate")); // turns to the part that asks, and asks
+      if (again) showLinked();
+    });
 
     cards = {
       waiting: props.waiting,

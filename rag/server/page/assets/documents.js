@@ -50,15 +50,16 @@ Object.assign(window.pincite, (() => {
   function dropZone(element, take) {
     const zone = () => element.querySelector(".pc-drop");
     element.addEventListener("change", (event) => {
-      const files = [...event.target.files];
+      const files = [...(event.target.files ?? [])];
+      if (!files.length) return;
       event.target.value = "";
-      if (files.length) take(files);
+      take(files);
     });
     for (const name of ["dragover", "dragleave", "drop"]) {
       element.addEventListener(name, (event) => {
         event.preventDefault();
-        zone().classList.toggle("pc-over", name === "dragover");
-        if (name === "drop" && event.dataTransfer.files.length) take([...event.dataTransfer.files]);
+        zone()?.classList.toggle("pc-over", name === "dragover");
+        if (name === "drop" && zone() && event.dataTransfer.files.length) take([...event.dataTransfer.files]);
       });
     }
     return {
@@ -87,8 +88,19 @@ Object.assign(window.pincite, (() => {
     return (await called(post)) ?? { error: "The file could not be sent. Is the server still running?" };
   }
 
+  let sendFiles = null; // sends files and adds them, with a row for each under Documents
+
+  // The box on the first screen of an empty index.
+  function firstFiles({ element }) {
+    dropZone(element, (files) => {
+      location.hash = "documents";
+      sendFiles?.(files);
+    });
+  }
+
   function upload({ element }) {
     const zone = dropZone(element, send);
+    sendFiles = send;
     let sending = Promise.resolve(); // files that come while others are sent wait for these
 
     function send(files) {
@@ -218,9 +230,14 @@ Object.assign(window.pincite, (() => {
   });
 
   function questionFile({ element }) {
-    const zone = dropZone(element, ([file]) => {
+    const zone = dropZone(element, ([file]) => take(file));
+    const take = (file) => {
       const part = element.closest(".pc-part").querySelector("#pc-batch, #pc-verdict");
       part.dispatchEvent(new CustomEvent("questions", { detail: { file, limit: zone.limit() } }));
+    };
+    element.addEventListener("click", (event) => {
+      if (!event.target.closest("[data-paste]")) return;
+      take(new File([element.querySelector("textarea").value], "pasted questions.txt"));
     });
   }
 
@@ -244,5 +261,5 @@ Object.assign(window.pincite, (() => {
     });
   }
 
-  return { upload, report, documents, preview, health, questionFile, batch };
+  return { firstFiles, upload, report, documents, preview, health, questionFile, batch };
 })());

@@ -3,7 +3,9 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Sequence
+from urllib.parse import urlencode
 
 from rag.core.errors import InvalidInput
 from rag.core.response import Answer, Response
@@ -16,7 +18,10 @@ COLUMNS = (
     "start", "end", "uri", "reason", "missing_terms",
 )  # fmt: skip
 NAMES = ("question", "questions", "text", "query", "frage")
-"""Heads of the column that holds the questions; without one of these it is the first column."""
+"""Heads of the column that holds the questions; a file of one column, or of lines of text, needs none."""
+NO_TABLE = "Give a question a line, or a CSV whose column of questions is named question."
+MAX_NAMED_COLUMNS = 10
+_MARKUP = re.compile(r"\s*<(?:!doctype|html|\?xml)\b", re.IGNORECASE)
 FORMS = {
     "csv": ("csv", "text/csv", "CSV"),
     "json": ("json", "application/json", "JSON"),
@@ -31,6 +36,8 @@ RUNNING = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 def questions_in(content: bytes, most: int) -> list[str]:
     """Return the questions of a CSV, each once, in their order. Raises InvalidInput."""
     text = decode(content, "the file")[0] if content else ""
+    if _MARKUP.match(text):
+        raise InvalidInput("The file is a web page, not a list of questions.", NO_TABLE)
     try:
         delimiter = csv.Sniffer().sniff(text[:10_000], ",;\t").delimiter
     except csv.Error:
@@ -41,9 +48,12 @@ def questions_in(content: bytes, most: int) -> list[str]:
         raise InvalidInput(f"The file cannot be read as CSV: {error}.", "Give a row for each question.") from None
     heads = [cell.strip().lstrip("\ufeff").casefold() for cell in rows[0]] if rows else []
     column = next((place for place, head in enumerate(heads) if head in NAMES), None)
-    if column is None and (len(rows) == 1 or len({len(row) for row in rows}) > 1):
+    if column is None and _is_list(rows):
         # No table but a list of questions, some with a comma in them.
         rows = [[line] for line in text.lstrip("\ufeff").splitlines()]
+    elif column is None and len(rows[0]) > 1:
+        columns = ", ".join(cell.strip() for cell in rows[0][:MAX_NAMED_COLUMNS])
+        raise InvalidInput(f"No column is named question. The first row has: {columns}.", NO_TABLE)
     place = column or 0
     body = rows if column is None else rows[1:]
     questions = list(dict.fromkeys(row[place].strip() for row in body if len(row) > place and row[place].strip()))
@@ -54,6 +64,12 @@ def questions_in(content: bytes, most: int) -> list[str]:
     if len(questions) > most:
         raise InvalidInput(f"The file holds {len(questions):,} questions.", f"Give at most {most:,} at once.")
     return questions
+
+
+def _is_list(rows: Sequence[Sequence[str]]) -> bool:
+    """Tell whether rows without a head are lines of text: they have no equal number of cells, or end as questions."""
+    asking = sum(row[-1].strip().endswith("?") for row in rows)
+    return len(rows) < 2 or len({len(row) for row in rows}) > 1 or asking > len(rows) / 2
 
 
 def table_html(responses: Sequence[Response], batch_id: str) -> str:
@@ -95,7 +111,8 @@ def file_of(responses: Sequence[Response], form: str) -> str:
 
 
 def _row(response: Response) -> str:
-    question = element("th", isolated(one_line(response.question)), scope="row")
+    asked = question_link(isolated(one_line(response.question)), response.question)
+    question = element("th", asked, scope="row")
     if response.no_answer is not None:
         missing_terms = ", ".join(response.no_answer.missing_terms)
         words = "No answer" + (f"; not found in any document: {missing_terms}" if missing_terms else "")
@@ -113,9 +130,19 @@ def _row(response: Response) -> str:
             element("span", escaped(f" and {more} more"), class_="pc-note") if more else "",
         ),
         element("td", escaped(judged), class_="pc-short"),
-        element("td", isolated(title_words(best.citation)), title=source_words(best.citation)),
+        element(
+            "td",
+            question_link(isolated(title_words(best.citation)), response.question, "answers/1/0"),
+            title=source_words(best.citation),
+        ),
         element("td", ", ".join(element("span", escaped(part), class_="pc-short") for part in place_parts)),
     )
+
+
+def question_link(content: str, question: str, shown: str | None = None) -> str:
+    """Return a link that asks a question on the page, and opens the source of one of its answers (`shown`)."""
+    address = "?" + urlencode({"q": question, **({"show": shown} if shown else {})})
+    return element("a", content, href=address, data_ask=question)
 
 
 def _in_its_sentence(answer: Answer) -> str:
