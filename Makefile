@@ -9,13 +9,15 @@ SET_UP_TEST := .venv/.set-up-for-test
 # The newest build of torch brings gigabytes of CUDA; constraints.txt names the versions that were tested.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: app test quick lint types unit slow adapters milvus docs audit sbom fuzz schemathesis load screenshots bench bench-speed \
-  bench-peers teacher reader fit clean
+.PHONY: app test quick lint types unit unit-browser coverage slow adapters milvus docs audit sbom fuzz schemathesis load \
+  screenshots bench bench-speed bench-peers teacher reader fit clean
 
 app: $(SET_UP)
 	PINCITE_PORT=$(PORT) $(BIN)/python app.py
 
-test: lint types unit
+# The browser tests run beside the others: one of two processors would be idle while a page waits.
+test: $(SET_UP_TEST) chromium axe-core
+	$(MAKE) --no-print-directory --jobs=2 lint types unit-browser unit
 
 lint: $(SET_UP_TEST)
 	$(BIN)/ruff check .
@@ -24,10 +26,18 @@ lint: $(SET_UP_TEST)
 types: $(SET_UP_TEST)
 	$(BIN)/mypy
 
-# Coverage counts this process alone; what the tests start as a process of its own is not in the figure.
-unit: $(SET_UP_TEST) chromium axe-core
+BROWSER := tests/journeys/browser
+unit: $(SET_UP_TEST)
+	$(BIN)/python -m pytest --ignore $(BROWSER)
+
+unit-browser: $(SET_UP_TEST) chromium axe-core
+	$(BIN)/python -m pytest -p no:cacheprovider $(BROWSER)
+
+# All tests with the share of statements that run, also in the processes that the tests start; twice the time of `make test`.
+coverage: $(SET_UP_TEST) chromium axe-core
 	@mkdir -p build
 	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
 # While you work: about a minute of CPU, without the model, a server or a browser.

@@ -2,7 +2,6 @@
 
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -87,16 +86,16 @@ def process(*given: str, code: str = "from rag.cli.main import main; main()", **
 # Start
 
 
-def test_help_costs_little_time() -> None:
-    def seconds() -> float:
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        shown = process("--help")
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        assert shown.returncode == 0 and b"ask" in shown.stdout and b"index" in shown.stdout
-        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-    # Some 0.17 s on an idle machine; the promise is 0.3. A busy machine takes more, so the best of some tries counts.
-    assert any(seconds() < 0.5 for _ in range(5))
+def test_help_costs_little() -> None:
+    code = (
+        "import contextlib, sys\nfrom rag.cli.main import main\n"
+        "with contextlib.suppress(SystemExit): main()\nprint(len(sys.modules))"
+    )
+    *lines, modules = process("--help", code=code).stdout.decode().splitlines()
+    text = "\n".join(lines)
+    assert "ask" in text and "index" in text
+    # Time goes into imports: some 200 modules take .17 s of CPU, all that an answer needs take seconds.
+    assert int(modules) < 260
 
 
 @pytest.mark.parametrize(
