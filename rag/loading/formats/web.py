@@ -155,6 +155,9 @@ def _deadline(connection: http.client.HTTPConnection, until: float) -> Iterator[
     timer.start()
     try:
         yield
+    except (OSError, http.client.HTTPException):
+        _left(until)  # a connection that is shut before the head of the answer looks like a broken one
+        raise
     finally:
         timer.cancel()
 

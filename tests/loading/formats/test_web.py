@@ -41,6 +41,8 @@ class Handler(BaseHTTPRequestHandler):
             self.end_headers()
             while True:
                 self.wfile.write(b"x" * 1_000_000)
+        elif self.path == "/silent":
+            time.sleep(3)
         elif self.path == "/slow":
             self.send_response(200)
             self.end_headers()
@@ -194,10 +196,13 @@ def test_an_endless_answer_is_cut_off(server: str) -> None:
     assert "more than 20000000 bytes" in failure(f"{server}/endless").message
 
 
-def test_an_answer_that_drips_ends_at_the_deadline(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("page", ["slow", "silent"])
+def test_an_answer_that_drips_or_does_not_come_ends_at_the_deadline(
+    page: str, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(loading_web, "MAX_WEB_SECONDS", 1.0)
     began = time.monotonic()
-    assert "1 seconds" in failure(f"{server}/slow").message
+    assert "1 seconds" in failure(f"{server}/{page}").message
     assert time.monotonic() - began < 60  # without a deadline it would never end
 
 
