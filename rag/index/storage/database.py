@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from rag.core.errors import IndexCorrupt
+from rag.core.plain_text import printable
 from rag.index.storage.remedies import BUILD_AGAIN
 
 DISK_ERRORS = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
 """SQLite codes that blame the disk if the file is written. If it is only read, they mean a damaged file."""
+MAX_REASON_CHARACTERS = 200
 
 
 class DatabaseFile:
@@ -53,4 +55,6 @@ class DatabaseFile:
 
 def corrupt(path: Path, error: Exception) -> IndexCorrupt:
     """Return the error for a file that does not hold what was written."""
-    return IndexCorrupt(f"{path} is damaged: {error}.", BUILD_AGAIN)
+    # SQLite quotes the statement of a damaged table, which has many lines.
+    reason = printable(str(error))[:MAX_REASON_CHARACTERS]
+    return IndexCorrupt(f"{path} is damaged: {reason}.", BUILD_AGAIN)
