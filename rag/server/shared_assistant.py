@@ -3,10 +3,10 @@
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rag.answering.assistant import Assistant
 from rag.answering.confidence import Calibration
@@ -66,10 +66,16 @@ class SharedAssistant:
                 log.exception("loading failed")
             self.problem = error
 
-    def ask(self, question: str, min_confidence: float | None = None, explain: bool = True) -> Response:
+    def ask(
+        self,
+        question: str,
+        min_confidence: float | None = None,
+        explain: bool = True,
+        filters: Mapping[str, Any] | None = None,
+    ) -> Response:
         """Return the response to a question; keep it if it is explained. Raises what `Assistant.open` and `ask` do."""
         with self.ready() as assistant:
-            response = assistant.ask(question, min_confidence=min_confidence, explain=explain)
+            response = assistant.ask(question, filters=filters, min_confidence=min_confidence, explain=explain)
             if not explain:
                 return response
             self._responses[response.response_id] = response

@@ -168,7 +168,7 @@ def test_no_field_of_an_event_makes_the_server_fetch_or_read(page: Page) -> None
 
 CALLS: dict[str, dict[str, Any]] = {
     "add": {"keys": [], "refused": []},
-    "ask": {"question": COLLAPSE, "least": None},
+    "ask": {"question": COLLAPSE, "least": None, "only": []},
     "download": {"id": "x", "form": "csv"},
     "examples": {},
     "export": {"response": "", "form": "json"},

@@ -28,6 +28,8 @@ MOST_SENTENCES = 50
 """Sentences by which a quotation can be widened on each side; beyond, the source is there."""
 MAX_SUMMARIZED_DOCUMENTS = 20_000
 """Documents up to which the first screen names kinds and titles; of more it gives the number alone."""
+MAX_CHOSEN_DOCUMENTS = 100
+"""Documents that a question can be limited to; more would not fit in an address."""
 FORMS = {"markdown": ("md", "text/markdown"), "json": ("json", "application/json"), "bibtex": ("bib", "text/plain")}
 EARLIER = """<details class="pc-earlier" hidden><summary>Earlier questions</summary><ol></ol>
 <button type="button" class="pc-forget">Clear history</button></details>"""
@@ -48,6 +50,7 @@ class Asking:
         with gr.Row(elem_id="pc-form", equal_height=False):
             gr.Textbox(label="Your question", lines=1, max_lines=4, autofocus=True, elem_id="pc-question")
             gr.Button("Ask", variant="primary", elem_id="pc-ask", scale=0)
+        html_part("pc-only", script="chosen")
         html_part("pc-examples", EARLIER, script="suggested", calls=[self.examples])
         html_part("pc-expectation", script="confidence", calls=[self.slider])
         with gr.Row(elem_id="pc-desk", equal_height=False):
@@ -85,7 +88,9 @@ class Asking:
         try:
             self._limit.take(client_of(request))
             least = None if arguments.get("least") is None else min(1.0, max(0.0, float(arguments["least"])))
-            response = self._assistant.ask(str(arguments["question"]), least)
+            only = chosen_documents(arguments.get("only") or [])
+            filters = {"id": only} if only else None
+            response = self._assistant.ask(str(arguments["question"]), least, filters=filters)
             html = response_html(response, judged=not self._options.readonly)
         except Exception as error:
             html = problem_html(error)
@@ -141,6 +146,17 @@ class Asking:
             return ""
         summaries = self._assistant.documents() if info.documents <= MAX_SUMMARIZED_DOCUMENTS else []
         return about_html(info.documents, summaries, None if self._options.readonly else self._options.upload_limit)
+
+
+def chosen_documents(ids: object) -> list[str]:
+    """Return the ids of the documents that alone are to be asked. Raises InvalidInput for anything else."""
+    if not isinstance(ids, list) or not all(isinstance(document_id, str) for document_id in ids):
+        raise InvalidInput("The choice of documents is not a list of their names.", "Choose them again.")
+    if len(ids) > MAX_CHOSEN_DOCUMENTS:
+        raise InvalidInput(
+            f"{len(ids):,} documents are chosen.", f"Choose at most {MAX_CHOSEN_DOCUMENTS:,}, or ask all."
+        )
+    return ids
 
 
 def client_of(request: gr.Request) -> str:

@@ -221,6 +221,23 @@ def test_a_link_asks_its_question_and_the_browser_goes_back_to_the_one_before(
         seen.answered(RECALL)
 
 
+def test_only_one_document_is_asked_from_its_row_until_all_are_asked_again(watched: Watched) -> None:
+    page = watched.page
+    watched.turn_to("Documents")
+    page.get_by_role("button", name="Ask only The bill for the footbridge").click()
+    expect(page.locator("#pc-only")).to_contain_text("Only in herald-2021")
+    expect(page.get_by_label("Your question")).to_be_focused()
+    watched.ask(BRIDGE)
+    expect(page.locator("#pc-answers mark")).to_contain_text(["6.8 million"])
+    assert "only=herald-2021" in page.url
+    page.reload()
+    watched.answered(BRIDGE)
+    expect(page.locator("#pc-answers cite")).to_have_text(["The bill for the footbridge"])
+    page.get_by_role("button", name="Ask all documents").click()
+    expect(page.locator("#pc-answers .pc-side")).to_have_count(2)
+    assert "only=" not in page.url
+
+
 def test_back_at_the_start_nothing_of_the_answers_is_left(watched: Watched) -> None:
     page = watched.page
     watched.ask(RECALL)

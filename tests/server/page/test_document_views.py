@@ -48,6 +48,13 @@ def test_facets_count_what_the_words_leave_and_narrow_it() -> None:
     assert rows(Reading(listing_html(documents, Listing(facet=".txt"), readonly=False))) == ["a", "b"]
 
 
+def test_each_row_offers_to_ask_its_document_alone_also_to_readers() -> None:
+    for readonly in (True, False):
+        shown = Reading(listing_html([summary("a", "Bells"), summary("b")], Listing(), readonly))
+        assert shown.attribute("data-only") == ["a", "b"]
+        assert len(shown.texts("td")) == 2 * (len(shown.texts("th", lambda given: given.get("scope") == "col")) - 1)
+
+
 def test_a_long_list_is_turned_page_by_page() -> None:
     documents = [summary(f"{number:04}") for number in range(ON_A_PAGE * 2 + 1)]
     seen = [name for page in range(3) for name in rows(Reading(listing_html(documents, Listing(page=page), False)))]

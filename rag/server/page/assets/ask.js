@@ -27,7 +27,7 @@ Object.assign(window.pincite, (() => {
       cards.show(cards.waiting);
       refit();
     }
-    const result = await cards.ask({ question: question ?? "", least });
+    const result = await cards.ask({ question: question ?? "", least, only });
     if (mine !== turn) return;
     unanswered = result ? null : question;
     cards.show(result?.html ?? goneCard(true));
@@ -43,6 +43,7 @@ Object.assign(window.pincite, (() => {
     document.title = "Pincite";
     fill("");
     cards.show("");
+    choose(linkedOnly());
   }
 
   // Not by Gradio's events, which reach the page some time after the form is there.
@@ -80,6 +81,54 @@ Object.assign(window.pincite, (() => {
     fill(words);
     ask(words);
   }
+
+  // --- the documents that alone are asked --------------------------------------------------------------------------
+
+  const linkedOnly = () => new URLSearchParams(location.search).getAll("only");
+  let only = linkedOnly(); // ids, none for all documents
+  let showChosen = () => {};
+
+  function choose(ids) {
+    only = ids;
+    showChosen();
+  }
+
+  // Says which documents are asked, and takes the choice back.
+  function chosen({ element }) {
+    const line = document.createElement("p");
+    line.className = "pc-note";
+    element.append(line);
+    showChosen = () => {
+      element.hidden = !only.length;
+      if (!only.length) return line.replaceChildren();
+      const [name, all] = [document.createElement("bdi"), document.createElement("button")];
+      name.textContent = only.join(", ");
+      all.type = "button";
+      all.textContent = "Ask all documents";
+      all.addEventListener("click", () => {
+        choose([]);
+        question()?.focus();
+        if (asked) ask(asked);
+      });
+      line.replaceChildren("Only in ", name, " ", all);
+    };
+    showChosen();
+  }
+
+  // A button with `data-only` limits the questions to the document that it names.
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest?.("[data-only]");
+    if (!button) return;
+    pane?.close();
+    choose([button.dataset.only]);
+    history.pushState(null, "", "#ask");
+    dispatchEvent(new HashChangeEvent("hashchange")); // turns to the part that asks
+    withBox((field) => {
+      field.focus();
+      field.select();
+    });
+    say(`Only ${button.dataset.only} is asked`);
+  });
 
   // --- earlier questions, kept in this browser alone ---------------------------------------------------------------
 
@@ -130,10 +179,12 @@ Object.assign(window.pincite, (() => {
 
   // --- questions to choose, and the question in the address --------------------------------------------------------
 
+  const sameChoice = () => JSON.stringify(linkedOnly()) === JSON.stringify(only);
   const linked = () => new URLSearchParams(location.search).get("q") ?? "";
 
   function address(question, shown) {
     const found = new URLSearchParams({ q: question, ...(shown ? { show: shown } : {}) });
+    for (const id of only) found.append("only", id);
     return `${location.origin}${location.pathname}?${found}`;
   }
 
@@ -163,8 +214,11 @@ Object.assign(window.pincite, (() => {
     });
     window.pincite.firstFiles({ element });
     addEventListener("popstate", () => {
-      if (linked() && linked() !== asked) askFor(linked());
-      else if (!linked() && asked) startAgain();
+      const moved = linked() !== asked || !sameChoice();
+      if (linked() && moved) {
+        choose(linkedOnly());
+        askFor(linked());
+      } else if (!linked() && asked) startAgain();
     });
     listEarlier(element);
   }
@@ -275,8 +329,9 @@ Object.assign(window.pincite, (() => {
       document.title = `${asked} – Pincite`;
       remember(asked);
       for (const list of document.querySelectorAll("#pc-examples")) listEarlier(list);
-      if (linked() === asked && opens) showLinked();
-      else if (linked() !== asked) history.pushState(null, "", address(asked));
+      const isLinked = linked() === asked && sameChoice();
+      if (isLinked && opens) showLinked();
+      else if (!isLinked) history.pushState(null, "", address(asked));
     }
 
     // Opens the source that the address names.
@@ -293,7 +348,7 @@ Object.assign(window.pincite, (() => {
       if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
       event.preventDefault();
       following = true;
-      const again = link.dataset.ask === asked;
+      const again = link.dataset.ask === asked && !only.length;
       history.pushState(null, "", link.href);
       dispatchEvent(new PopStateEvent("popstate")); // turns to the part that asks, and asks
       if (again) showLinked();
@@ -388,5 +443,5 @@ Object.assign(window.pincite, (() => {
     });
   }
 
-  return { ask, suggested, confidence, answers, source };
+  return { ask, chosen, suggested, confidence, answers, source };
 })());

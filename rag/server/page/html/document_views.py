@@ -62,6 +62,7 @@ def document_html(document: Document, chunks: Sequence[Chunk], masks: Sequence[M
         element("p", " · ".join([isolated(document.id), *map(escaped, facts)]), class_="pc-note"),
         element(
             "div",
+            _ask_button(document.id, title, "Ask only this document"),
             "" if readonly else _remove_button(document.id),
             action("Close", {"close": True}),
             class_="pc-controls",
@@ -199,7 +200,7 @@ def _rows(summaries: Sequence[DocumentSummary], readonly: bool) -> str:
         return element("p", "No document fits.")
     heads = [element("th", word, scope="col") for word in ("Title", "Name")]
     heads += [element("th", word, scope="col", class_="pc-number") for word in ("Passages", "Characters", "Masked")]
-    heads += [] if readonly else [element("th", element("span", "Remove", class_="pc-hidden"), scope="col")]
+    heads.append(element("th", element("span", "Actions", class_="pc-hidden"), scope="col"))
     return element(
         "div",
         element(
@@ -222,13 +223,20 @@ def _row(summary: DocumentSummary, readonly: bool) -> str:
         element("td", f"{summary.length:,}", class_="pc-number"),
         element("td", f"{summary.masked_share:.0%}", class_="pc-number", title=_unsearched(summary)),
     ]
-    return element("tr", *cells, "" if readonly else element("td", _remove_button(summary.id)))
+    actions = _ask_button(summary.id, title, "Ask"), "" if readonly else _remove_button(summary.id)
+    return element("tr", *cells, element("td", *actions, class_="pc-row-actions"))
 
 
 def _unsearched(summary: DocumentSummary) -> str | None:
     """Return what of a document is not searched: its masked shares by reason, and the parts left out."""
     masked = f"Masked: {masked_shares(summary)}. " if summary.masked else ""
     return (masked + (f"Not in the text: {summary.left_out}." if summary.left_out else "")).strip() or None
+
+
+def _ask_button(document_id: str, title: str, words: str) -> str:
+    """Return a button that limits the next questions to a document."""
+    label = f"Ask only {title}"
+    return element("button", words, type="button", class_="pc-ask-only", data_only=document_id, aria_label=label)
 
 
 def _remove_button(document_id: str) -> str:
