@@ -16,7 +16,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import fields
 from typing import IO, Any
@@ -40,7 +40,7 @@ _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM
 
 def load_apart(source: Source) -> Iterator[Document | LoadError]:
     """Yield what `rag.loading.load` yields, read in another process within limits of time and memory. Never raises."""
-    if not _is_possible():
+    if not is_possible():
         yield from load(source)
         return
     with _lent() as process:
@@ -98,20 +98,26 @@ class ReadingProcess:
     def messages(self, source: Source, skipped: list[int], seconds: float) -> Iterator[dict[str, Any]]:
         """Yield the answers to the request to read a file without the members of these numbers.
 
-        Raises TimeoutError if the next answer takes longer than `seconds`, EOFError if the process ends before the
-        last, ValueError for an answer that is none.
+        Raises what `answers` does.
         """
-        self.start()
-        assert self._child is not None and self._child.stdin is not None and self._child.stdout is not None
         names = [field.name for field in fields(source)]
         request = {
             "source": {**{name: getattr(source, name) for name in names}, "path": os.fspath(source.path)},
             "folder": os.getcwd(),
             "skipped": skipped,
-            "seconds": seconds,
         }
+        return self.answers(request, seconds)
+
+    def answers(self, request: Mapping[str, Any], seconds: float) -> Iterator[dict[str, Any]]:
+        """Yield the answers to a request.
+
+        Raises TimeoutError if the next answer takes longer than `seconds`, EOFError if the process ends before the
+        last, ValueError for an answer that is none.
+        """
+        self.start()
+        assert self._child is not None and self._child.stdin is not None and self._child.stdout is not None
         try:
-            self._child.stdin.write(message_bytes(request))
+            self._child.stdin.write(message_bytes({**request, "seconds": seconds}))
             self._child.stdin.flush()
         except BrokenPipeError:
             raise EOFError from None
@@ -204,7 +210,7 @@ atexit.register(_SHARED.close)
 
 def get_ready() -> None:
     """Start the process in advance: it gets ready while the caller does something else."""
-    if _is_possible():
+    if is_possible():
         with _lent() as process:
             process.start()
 
@@ -222,5 +228,6 @@ def _lent() -> Iterator[ReadingProcess]:
         _SHARED_LOCK.release()
 
 
-def _is_possible() -> bool:
+def is_possible() -> bool:
+    """Tell if the system can read files in another process."""
     return hasattr(select, "poll") and bool(sys.executable)

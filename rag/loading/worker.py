@@ -48,7 +48,10 @@ def _answer_all(requests: BinaryIO, answers: BinaryIO) -> None:
             _limit_seconds(seconds)
 
         _limit_seconds(seconds)
-        _read(request, answer)
+        if "pdf" in request:
+            _look_into(request["pdf"], answer)
+        else:
+            _read(request, answer)
 
 
 def _received(requests: BinaryIO) -> dict[str, Any] | None:
@@ -73,6 +76,18 @@ def _read(request: dict[str, Any], answer: Callable[[dict[str, Any]], None]) -> 
 
     for item in load(source, begin):
         answer(item_message(item))
+    answer({"end": True, "worn": _memory_bytes() > WORN_BYTES})
+
+
+def _look_into(request: dict[str, Any], answer: Callable[[dict[str, Any]], None]) -> None:
+    """Answer with boxes or a picture of a PDF, or the reason why there are none, and the end."""
+    from rag.core.errors import LoadError
+    from rag.loading.pdf_pages import answer_pdf
+
+    try:
+        answer(answer_pdf(request))
+    except LoadError as error:
+        answer(item_message(error))
     answer({"end": True, "worn": _memory_bytes() > WORN_BYTES})
 
 

@@ -17,6 +17,7 @@ from rag.core.settings import Settings
 from rag.core.types import Chunk, Document, DocumentSummary, Mask
 from rag.index.index import Index
 from rag.server.locked_embedder import LockedEmbedder
+from rag.server.pdf_originals import PdfOriginals
 
 if TYPE_CHECKING:
     from rag.evaluation.datasets import Question
@@ -38,6 +39,7 @@ class SharedAssistant:
         self._lock = threading.Lock()
         self._assistant: Assistant | None = None
         self._responses: OrderedDict[str, Response] = OrderedDict()
+        self.originals = PdfOriginals()
         self.problem: Exception | None = None
 
     @property

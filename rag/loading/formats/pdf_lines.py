@@ -27,13 +27,17 @@ MAX_MARK_LETTERS = 6
 """Letters in which the mark of a list item is looked for, as `(12)`; the gap behind it parts no columns."""
 _ITEM_MARK = re.compile(r"\s*(?:\(?\w{1,3}[.)]|\W)\s*")
 # Fonts in the old encoding of TeX have the ligatures here, and pdfium gives their codes if they have no Unicode map.
-_LIGATURES = {0x1B: "ff", 0x1C: "fi", 0x1D: "fl", 0x1E: "ffi", 0x1F: "ffl"}
+LIGATURES = {0x1B: "ff", 0x1C: "fi", 0x1D: "fl", 0x1E: "ffi", 0x1F: "ffl"}
 _CHECKED_FIELDS, _VALUE_FIELDS = (2, 3), (4, 5, 6)
 
 
 @dataclass(frozen=True)
 class PdfLine:
-    """A line of a page: its words, the size of its letters, and the places of its first and last letter, in points."""
+    """A line of a page: its words, the size of its letters, and the places of its first and last letter, in points.
+
+    `start` and `length` are its place in the text that pdfium gives of the page, in UTF-16 units. The words of a form
+    field follow these, or stand alone with a length of 0.
+    """
 
     words: str
     size: float
@@ -41,6 +45,8 @@ class PdfLine:
     end_bottom: float
     left: float = 0.0
     top: float = 0.0
+    start: int = 0
+    length: int = 0
 
     @property
     def plain_words(self) -> str:
@@ -68,7 +74,7 @@ def page_lines(page: Any, form: Any) -> PageLines:
                 hidden_count += 1
             else:
                 words = _in_columns(text, line.words, start, line.top - line.bottom)
-                lines.append(replace(line, words=words.strip().translate(_LIGATURES)))
+                lines.append(replace(line, words=words.strip().translate(LIGATURES)))
     finally:
         text.close()
     return PageLines(_with_fields(lines, page, form) if form is not None else lines, hidden_count)
@@ -92,8 +98,13 @@ def _text_lines(text: Any) -> Iterator[tuple[PdfLine, int, int, int]]:
             size = FPDFText_GetFontSize(text, first)
             # A last letter far above the first begins another column.
             end_bottom = end_bottom if end_bottom <= bottom + size else bottom
-            yield PdfLine(words, size, bottom, end_bottom, left, top), start, first, end - first + 1
-        start += len(words.encode("utf-16-le")) // 2 + 2
+            line = PdfLine(words, size, bottom, end_bottom, left, top, start, _units(words))
+            yield line, start, first, end - first + 1
+        start += _units(words) + 2
+
+
+def _units(text: str) -> int:
+    return len(text.encode("utf-16-le")) // 2
 
 
 def _in_columns(text: Any, words: str, start: int, height: float) -> str:

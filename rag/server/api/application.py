@@ -21,7 +21,7 @@ from rag.server.api.access import Access
 from rag.server.api.access_log import AccessLog, Figures
 from rag.server.api.handlers import Handlers
 from rag.server.api.request_queue import RequestQueue
-from rag.server.api.routes import asking_routes, described, looking_routes, respond, writing_routes
+from rag.server.api.routes import asking_routes, described, looking_routes, page_routes, respond, writing_routes
 from rag.server.api.schemas import components
 from rag.server.api.tokens import Tokens
 from rag.server.asgi import App, Message, Receive, Send
@@ -97,6 +97,7 @@ def build_service(handlers: Handlers, queue: RequestQueue, figures: Figures) -> 
     """Return the REST application, without the door before it."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(asking_routes(handlers, queue))
+    app.include_router(page_routes(handlers, queue))
     app.include_router(looking_routes(handlers, queue))
     app.include_router(writing_routes(handlers, queue))
     _add_operation(app, handlers.assistant, figures)

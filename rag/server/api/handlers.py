@@ -18,6 +18,7 @@ from rag.core.errors import InvalidInput
 from rag.core.reports import IndexReport
 from rag.core.response import Response
 from rag.core.types import Document, Span
+from rag.loading.pdf_pages import Box
 from rag.server.api.requests import (
     AskRequest,
     BatchRequest,
@@ -38,6 +39,7 @@ LONGEST_TEXT = 1_000_000
 MOST_OCCURRENCES = 100
 MOST_CITATIONS = 1_000
 """Of a saved response that is verified: each may be compared with every sentence of its document."""
+BOX_SIDES = ("left", "top", "width", "height")
 NOT_SAVED = "Give the JSON of a response, as POST /v1/ask or `rag ask --json` gives it."
 
 
@@ -159,6 +161,36 @@ class Handlers:
         text = document.slice(Span(document.id, start, end))
         return {"document_id": document.id, "start": start, "end": end, "text": text,
                 "content_sha256": document.text_sha256}  # fmt: skip
+
+    def boxes(self, document_id: str, start: int, end: int) -> dict[str, Any]:
+        """Return where a range of the text stands on the pages of the PDF that it was read from."""
+        document = self._document(document_id)
+        places = self.assistant.originals.places(document, self.assistant.path, start, end)
+        labels = document.layout.page_labels
+        pages = [
+            {
+                "page_number": number,
+                "page_label": (labels[number - 1] or None) if number <= len(labels) else None,
+                "width": places.sizes[number][0],
+                "height": places.sizes[number][1],
+                "boxes": None if boxes is None else [dict(zip(BOX_SIDES, box, strict=True)) for box in boxes],
+            }
+            for number, boxes in places.boxes.items()
+        ]
+        return {"document_id": document.id, "start": start, "end": end, "page_count": places.page_count,
+                "pages": pages, "source_sha256": document.source_sha256}  # fmt: skip
+
+    def page_picture(self, document_id: str, number: int, width: int, start: int | None, end: int | None) -> bytes:
+        """Return a page of the PDF that a document was read from as a PNG, with the range `start:end` tinted on it."""
+        document = self._document(document_id)
+        pages = len(document.layout.pages)
+        if document.format == "pdf" and number > pages:
+            raise refused(404, f"There is no page {number:,}: {document_id!r} has {pages:,}.", "Ask for one of them.")
+        marks: Sequence[Box] = ()
+        if start is not None and end is not None:
+            places = self.assistant.originals.places(document, self.assistant.path, start, end)
+            marks = places.boxes.get(number) or ()
+        return self.assistant.originals.picture(document, self.assistant.path, number, width, marks)
 
     def add(self, contents: Sequence[DocumentContent]) -> dict[str, Any]:
         """Add documents or bring them up to date, in one commit; return the report."""

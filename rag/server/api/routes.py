@@ -1,10 +1,11 @@
 """Lays out the REST addresses below `/v1`, each a line or two over `Handlers`."""
 
 import json
+import re
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Query, Request
+from fastapi import APIRouter, Body, Path, Query, Request
 from fastapi.responses import Response, StreamingResponse
 from pydantic import StringConstraints
 
@@ -14,6 +15,7 @@ from rag.server.api.handlers import Handlers
 from rag.server.api.request_queue import RequestQueue
 from rag.server.api.requests import AskRequest, BatchRequest, DocumentsRequest, FeedbackRequest, SearchRequest
 from rag.server.api.schemas import SAVED
+from rag.server.pdf_originals import MAX_PICTURE_WIDTH, MIN_PICTURE_WIDTH
 from rag.server.problems import Refused, problem_of
 
 JSONL = "application/jsonl"
@@ -30,6 +32,10 @@ Saved = Annotated[
 ]
 
 
+PageNumber = Annotated[int, Path(ge=1, le=1_000_000, description="Of the file, counted from 1.")]
+Width = Annotated[int, Query(ge=MIN_PICTURE_WIDTH, le=MAX_PICTURE_WIDTH, description="In pixels.")]
+ENCODED_PAGE = re.compile(rb"%2f(?:pages(?:/|%2f)\d+\.png$|\d+\.png$)", re.IGNORECASE)
+"""The end of an address whose document id itself ends with `/pages/1.png`."""
 JUDGE = {
     "judge": {
         "operationId": "feedback_v1_feedback_post",
@@ -47,6 +53,12 @@ def described(name: str, media_type: str = "application/json") -> dict[int | str
         200: {"description": name, "content": {media_type: {"schema": schema}}},
         "default": {"description": "What is wrong, and what to do.", "content": problem},
     }
+
+
+PICTURE = {
+    **described("Problem"),
+    200: {"description": "A picture", "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}},
+}
 
 
 def respond(content: Any) -> Response:
@@ -144,6 +156,31 @@ def looking_routes(handlers: Handlers, queue: RequestQueue) -> APIRouter:
     async def stats() -> Response:
         """Return which index is asked, by which settings."""
         return respond(await queue.run(handlers.stats))
+
+    return router
+
+
+def page_routes(handlers: Handlers, queue: RequestQueue) -> APIRouter:
+    """Return the addresses that show the pages of PDFs; they stand before those of documents, which fit them too."""
+    router = APIRouter(prefix="/v1", tags=["documents"])
+
+    @router.get("/documents/{document_id:path}/boxes", responses=described("Boxes"))
+    async def boxes(document_id: str, request: Request, start: Offset, end: Offset) -> Response:
+        """Return where a range of the text stands on the pages of its PDF, as shares of their width and height."""
+        if request.scope.get("raw_path", b"").lower().endswith(b"%2fboxes"):
+            return respond(await queue.run(lambda: handlers.document(f"{document_id}/boxes")))
+        return respond(await queue.run(lambda: handlers.boxes(document_id, start, end)))
+
+    @router.get("/documents/{document_id:path}/pages/{number}.png", responses=PICTURE)
+    async def page_picture(
+        document_id: str, number: PageNumber, request: Request, width: Width = 1_200, start: Offset | None = None,
+        end: Offset | None = None,
+    ) -> Response:  # fmt: skip
+        """Return a page of the PDF as a picture; with `start` and `end`, this range of the text is tinted on it."""
+        if ENCODED_PAGE.search(request.scope.get("raw_path", b"")):
+            return respond(await queue.run(lambda: handlers.document(f"{document_id}/pages/{number}.png")))
+        picture = await queue.run(lambda: handlers.page_picture(document_id, number, width, start, end))
+        return Response(picture, media_type="image/png")
 
     return router
 

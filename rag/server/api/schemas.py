@@ -44,6 +44,24 @@ DOCUMENT = record(
     }
 )  # fmt: skip
 SLICE = record({"document_id": TEXT, "start": COUNT, "end": COUNT, "text": TEXT, "content_sha256": SHA256})
+SHARE = {"type": "number"}
+BOXES = record(
+    {
+        "document_id": TEXT, "start": COUNT, "end": COUNT, "page_count": COUNT,
+        "pages": array(
+            record(
+                {
+                    "page_number": COUNT, "page_label": MAYBE_TEXT, "width": SHARE, "height": SHARE,
+                    "boxes": {
+                        "type": ["array", "null"],
+                        "items": record({"left": SHARE, "top": SHARE, "width": SHARE, "height": SHARE}),
+                    },
+                }
+            )
+        ),
+        "source_sha256": SHA256,
+    }
+)  # fmt: skip
 REPORT = record(
     {
         **dict.fromkeys(("added", "updated", "unchanged", "removed"), TEXTS),
@@ -141,8 +159,9 @@ def components() -> dict[str, Any]:
     response = {name: part for name, part in published().items() if name not in ("$schema", "$defs")}
     schemas = {
         "Response": response, **published()["$defs"], "Lines": LINES, "Passages": passages({"$ref": "#/$defs/answer"}),
-        "Documents": DOCUMENTS, "Document": DOCUMENT, "Slice": SLICE, "Report": REPORT, "Verified": VERIFIED,
-        "Feedback": FEEDBACK, "State": STATE, "Figures": TEXT, "Facets": FACETS, "Stats": stats(), "Problem": PROBLEM,
+        "Documents": DOCUMENTS, "Document": DOCUMENT, "Slice": SLICE, "Boxes": BOXES, "Report": REPORT,
+        "Verified": VERIFIED, "Feedback": FEEDBACK, "State": STATE, "Figures": TEXT, "Facets": FACETS, "Stats": stats(),
+        "Problem": PROBLEM,
     }  # fmt: skip
     text = json.dumps(schemas).replace('"#/$defs/', '"#/components/schemas/')
     moved: dict[str, Any] = json.loads(text)

@@ -1,16 +1,23 @@
 """REST gives what Python gives, in the shapes that its OpenAPI document describes."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from jsonschema import Draft202012Validator
+from reportlab.pdfgen.canvas import Canvas
 from starlette.testclient import TestClient
 
 from rag.answering.assistant import Assistant
 from rag.answering.feedback import read
+from rag.index.index import Index
+from tests.server.conftest import Serving
 from tests.server.running_service import ABSURD, COLLAPSE, RECALL
+
+if TYPE_CHECKING:
+    from rag.core.protocols import Embedder
 
 FERRY = {"id": "a/ferry", "text": "The ferry of Marrowick leaves at noon on each Sunday.", "title": "Times"}
 
@@ -250,3 +257,51 @@ def test_the_document_says_the_ranges_that_are_checked(client: TestClient, assis
         whole, _ = schemas[name]["properties"]["top_k"]["anyOf"]
         assert (whole["type"], whole["minimum"], whole["maximum"]) == ("integer", 1, 50)
     assert schemas["FeedbackRequest"]["properties"]["rank"]["minimum"] == 1
+
+
+def drawn(path: Path, lines: Sequence[str]) -> None:
+    canvas = Canvas(str(path))
+    canvas.addPageLabel(0, "ROMAN_LOWER")
+    for line in lines:
+        canvas.drawString(72, 700, line)
+        canvas.showPage()
+    canvas.save()
+
+
+def test_a_page_of_a_pdf_is_drawn_and_words_are_boxed_until_the_file_changes(
+    index: Path, embedder: "Embedder", serving: Serving
+) -> None:
+    path = index.parent / "lamp.pdf"
+    drawn(path, ["The lamp was lit in May.", "It burned 30 litres of oil a night."])
+    opened = Index.open(index, embedder)
+    opened.add(path)
+    opened.close()
+    client = serving()
+    text = client.get("/v1/documents/lamp.pdf/text").json()["text"]
+    asked = {"start": text.index("30 litres"), "end": text.index(" of oil")}
+    boxes = client.get("/v1/documents/lamp.pdf/boxes", params=asked).json()
+    described = client.get("/v1/openapi.json").json()
+    Draft202012Validator({**described, "$ref": "#/components/schemas/Boxes"}).validate(boxes)
+    (page,) = boxes["pages"]
+    assert (page["page_number"], page["page_label"], boxes["page_count"]) == (2, "ii", 2)
+    (box,) = page["boxes"]
+    assert 0 < box["left"] < box["left"] + box["width"] < 1 and 0 < box["top"] < 0.5
+    pictures = [
+        client.get("/v1/documents/lamp.pdf/pages/2.png", params={"width": 300, **range_asked})
+        for range_asked in ({}, asked)
+    ]
+    assert all(picture.headers["content-type"] == "image/png" for picture in pictures)
+    assert pictures[0].content[:8] == pictures[1].content[:8] == b"\x89PNG\r\n\x1a\n"
+    assert pictures[0].content != pictures[1].content
+    assert problem(client, "GET", "/v1/documents/lamp.pdf/pages/3.png")["status"] == 404
+    drawn(path, ["The lamp was lit in June."])
+    assert "has changed" in problem(client, "GET", "/v1/documents/lamp.pdf/pages/1.png")["detail"]
+    path.unlink()
+    assert "not where it was" in problem(client, "GET", "/v1/documents/lamp.pdf/pages/2.png")["detail"]
+
+
+def test_what_is_no_pdf_has_no_pages(client: TestClient) -> None:
+    client.post("/v1/documents", json={"documents": [{"id": "a/pages/1.png", "text": "The lamp was lit."}]})
+    assert client.get("/v1/documents/a%2Fpages%2F1.png").json()["length"] == 17
+    detail = problem(client, "GET", "/v1/documents/a%2Fpages%2F1.png/pages/1.png")["detail"]
+    assert detail == "The document was not read from a PDF file."

@@ -1,0 +1,155 @@
+"""Shows the PDFs that documents were read from, as long as these files are the ones that were indexed."""
+
+import threading
+import time
+from bisect import bisect_right
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from rag.core.errors import InvalidInput, UnreadableSource
+from rag.core.types import Document
+from rag.loading.pdf_pages import Box, PagePlaces, PageText, PdfFileState, file_state
+from rag.loading.pdf_process import PdfProcess
+from rag.loading.sources import file_sha256
+from rag.server.uploads import UPLOADS
+
+MIN_PICTURE_WIDTH, MAX_PICTURE_WIDTH = 100, 2_400
+"""Pixels."""
+MAX_CACHED_BYTES = 64_000_000
+MAX_CACHED_HASHES = 1_000
+NEIGHBOUR_PAGES = 20
+"""Pages before and after a quotation whose sizes are returned with it."""
+MAX_MARKED_PAGES = 20
+"""Pages of one quotation on which it is marked."""
+COSTLY_SECONDS = 5.0
+"""A request that failed after so long is not tried again for some time."""
+FAILURE_SECONDS = 600.0
+NOT_THE_SAME = "The text is shown as it was indexed. Index the file again to see its pages."
+Result = TypeVar("Result")
+
+
+class PdfOriginals:
+    """Draws pages and finds words on them; keeps pictures, and hashes of files until they change."""
+
+    def __init__(self, process: PdfProcess | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        """Start nothing yet."""
+        self._process, self._clock, self._lock = process or PdfProcess(), clock, threading.Lock()
+        self._hashes: OrderedDict[tuple[str, PdfFileState], str] = OrderedDict()
+        self._pictures: OrderedDict[tuple[object, ...], bytes] = OrderedDict()
+        self._failures: OrderedDict[tuple[object, ...], tuple[float, UnreadableSource]] = OrderedDict()
+
+    def file(self, document: Document, index: Path) -> Path:
+        """Return the PDF that a document of an index was read from.
+
+        Raises UnreadableSource if there is none, or if it is gone or has changed.
+        """
+        return self._same_file(document, index)[0]
+
+    def places(self, document: Document, index: Path, start: int, end: int) -> PagePlaces:
+        """Return the boxes of a range of a document's text, and the sizes of its pages and those around them.
+
+        Raises UnreadableSource as `file` does, or if the file cannot be looked into within the limits.
+        """
+        path, state = self._same_file(document, index)
+        numbers = _page_numbers(document, start, end)
+        texts = [text for number in numbers if (text := _page_text(document, number, start, end)) is not None]
+        listed = range(numbers.start - NEIGHBOUR_PAGES, numbers.stop + NEIGHBOUR_PAGES)
+        key = (document.source_sha256, document.text_sha256, start, end)
+        return self._tried(key, lambda: self._process.places(path, state, texts, listed))
+
+    def picture(self, document: Document, index: Path, number: int, width: int, marks: Sequence[Box] = ()) -> bytes:
+        """Return a page as a PNG, its marks tinted. Raises UnreadableSource as `places` does."""
+        path, state = self._same_file(document, index)
+        width = max(MIN_PICTURE_WIDTH, min(width, MAX_PICTURE_WIDTH))
+        key = (document.source_sha256, number, width, tuple(marks))
+        with self._lock:
+            if key in self._pictures:
+                self._pictures.move_to_end(key)
+                return self._pictures[key]
+        picture = self._tried(key, lambda: self._process.picture(path, state, number, width, marks))
+        with self._lock:
+            self._pictures[key] = picture
+            while sum(map(len, self._pictures.values())) > MAX_CACHED_BYTES:
+                self._pictures.popitem(last=False)
+        return picture
+
+    def _tried(self, key: tuple[object, ...], work: Callable[[], Result]) -> Result:
+        """Return the result of `work`. If it failed after a long time, fail at once for a while."""
+        begun = self._clock()
+        with self._lock:
+            until, failure = self._failures.get(key, (0.0, None))
+        if failure is not None and begun < until:
+            raise UnreadableSource(failure.message, failure.remedy)
+        try:
+            return work()
+        except UnreadableSource as error:
+            if self._clock() - begun >= COSTLY_SECONDS:
+                with self._lock:
+                    self._failures[key] = (self._clock() + FAILURE_SECONDS, error)
+                    while len(self._failures) > MAX_CACHED_HASHES:
+                        self._failures.popitem(last=False)
+            raise
+
+    def _same_file(self, document: Document, index: Path) -> tuple[Path, PdfFileState]:
+        name = document.source_path or ""
+        if document.format != "pdf" or not name or not document.source_sha256 or not document.layout.pages:
+            raise UnreadableSource("The document was not read from a PDF file.", "")
+        there = [path for path in _candidates(name, index) if path.is_file()]
+        for path in there:
+            try:
+                state = file_state(path)
+                if self._sha256(path, state) == document.source_sha256:
+                    return path, state
+            except OSError:
+                continue
+        if there:
+            raise UnreadableSource(f"{Path(name).name} has changed since it was indexed.", NOT_THE_SAME)
+        if any(parent.is_file() for parent in Path(name).parents):
+            raise UnreadableSource(f"{Path(name).name} lies inside another file, so its pages cannot be drawn.", "")
+        raise UnreadableSource(f"{Path(name).name} is not where it was when it was indexed.", NOT_THE_SAME)
+
+    def _sha256(self, path: Path, state: PdfFileState) -> str:
+        key = (str(path), state)
+        with self._lock:
+            if key in self._hashes:
+                return self._hashes[key]
+        sha256 = file_sha256(path)
+        with self._lock:
+            self._hashes[key] = sha256
+            while len(self._hashes) > MAX_CACHED_HASHES:
+                self._hashes.popitem(last=False)
+        return sha256
+
+
+def _candidates(name: str, index: Path) -> Iterator[Path]:
+    """Yield the paths at which a source may be.
+
+    A relative path was stored from the working folder of that time, which is often the one that holds the index.
+    """
+    path, index = Path(name), index.resolve()
+    yield path.absolute()
+    if not path.is_absolute():
+        yield index.parent / path
+    if path.parent.name == UPLOADS:
+        yield index / UPLOADS / path.name
+
+
+def _page_numbers(document: Document, start: int, end: int) -> range:
+    """Return the numbers of the pages that hold `start:end`. Raises InvalidInput for a wrong range."""
+    pages, length = document.layout.pages, len(document.text)
+    if not 0 <= start < end <= length:
+        raise InvalidInput(f"There is no range {start}..{end} in this document.", f"It has {length:,} code points.")
+    first, last = max(1, bisect_right(pages, start)), max(1, bisect_right(pages, end - 1))
+    return range(first, min(last, first + MAX_MARKED_PAGES - 1) + 1)
+
+
+def _page_text(document: Document, number: int, start: int, end: int) -> PageText | None:
+    """Return the stored text of a page and its part of `start:end`, None if that is blank."""
+    pages, text = document.layout.pages, document.text
+    low, high = pages[number - 1], pages[number] if number < len(pages) else len(text)
+    inner_start, inner_end = max(start, low), min(end, high)
+    if not text[inner_start:inner_end].strip():
+        return None
+    return PageText(number, text[low:high], inner_start - low, inner_end - low)
