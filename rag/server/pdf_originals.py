@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from rag.core.errors import InvalidInput, UnreadableSource
-from rag.core.types import Document
+from rag.core.types import Document, Span
 from rag.loading.pdf_pages import Box, PagePlaces, PageText, PdfFileState, file_state
 from rag.loading.pdf_process import PdfProcess
 from rag.loading.sources import file_sha256
@@ -47,12 +47,12 @@ class PdfOriginals:
         """
         return self._same_file(document, index)[0]
 
-    def places(self, document: Document, index: Path, start: int, end: int) -> PagePlaces:
-        """Return the boxes of a range of a document's text, and the sizes of its pages and those around them.
+    def places(self, document: Document, index: Path, span: Span) -> PagePlaces:
+        """Return the boxes of a span of a document's text, and the sizes of its pages and those around them.
 
         Raises UnreadableSource as `file` does, or if the file cannot be looked into within the limits.
         """
-        path, state = self._same_file(document, index)
+        (path, state), start, end = self._same_file(document, index), span.start, span.end
         numbers = _page_numbers(document, start, end)
         texts = [text for number in numbers if (text := _page_text(document, number, start, end)) is not None]
         listed = range(numbers.start - NEIGHBOUR_PAGES, numbers.stop + NEIGHBOUR_PAGES)

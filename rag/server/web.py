@@ -28,6 +28,7 @@ from rag.server.connections import KEEP_ALIVE_SECONDS, BoundedConnection
 from rag.server.headers import SecurityHeaders
 from rag.server.incoming_files import ADDRESS as UPLOAD_ADDRESS
 from rag.server.incoming_files import IncomingFiles, UploadEndpoint
+from rag.server.original_files import FILE_ADDRESS, PICTURE_ADDRESS, OriginalEndpoint
 from rag.server.page.components import ASSETS, ASSETS_ADDRESS
 from rag.server.page.page import build_page
 from rag.server.page.theme import theme
@@ -38,7 +39,7 @@ from rag.server.uploads import UPLOADS, stored_bytes
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 """Addresses that mean all of this machine's, and one at which it can be asked."""
 PATIENCE_SECONDS = 120
-STYLES = ("documents.css", "page.css")
+STYLES = ("documents.css", "page.css", "pages.css")
 Attach = Callable[[FastAPI, SharedAssistant, Options], None]
 
 
@@ -101,6 +102,8 @@ def build_app(
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK, "[::1]"])
     endpoint = UploadEndpoint(incoming, login.admitted, not options.readonly)
     app.router.routes.append(Route(UPLOAD_ADDRESS, endpoint=endpoint))
+    originals = OriginalEndpoint(assistant, login.admitted)
+    app.router.routes += [Route(address, endpoint=originals) for address in (PICTURE_ADDRESS, FILE_ADDRESS)]
     app.mount(ASSETS_ADDRESS, StaticFiles(directory=ASSETS))
     gr.mount_gradio_app(
         app,

@@ -165,7 +165,7 @@ class Handlers:
     def boxes(self, document_id: str, start: int, end: int) -> dict[str, Any]:
         """Return where a range of the text stands on the pages of the PDF that it was read from."""
         document = self._document(document_id)
-        places = self.assistant.originals.places(document, self.assistant.path, start, end)
+        places = self.assistant.originals.places(document, self.assistant.path, _range(document, start, end))
         labels = document.layout.page_labels
         pages = [
             {
@@ -188,7 +188,7 @@ class Handlers:
             raise refused(404, f"There is no page {number:,}: {document_id!r} has {pages:,}.", "Ask for one of them.")
         marks: Sequence[Box] = ()
         if start is not None and end is not None:
-            places = self.assistant.originals.places(document, self.assistant.path, start, end)
+            places = self.assistant.originals.places(document, self.assistant.path, _range(document, start, end))
             marks = places.boxes.get(number) or ()
         return self.assistant.originals.picture(document, self.assistant.path, number, width, marks)
 
@@ -265,6 +265,14 @@ def _require_response(content: object) -> None:
         raise refused(
             413, f"The response has {len(citations):,} citations.", f"Send at most {MOST_CITATIONS:,} at once."
         )
+
+
+def _range(document: Document, start: int, end: int) -> Span:
+    """Return the span of a range. Raises InvalidInput if it is empty or not in the document."""
+    if not 0 <= start < end <= len(document.text):
+        extent = f"It has {len(document.text):,} code points."
+        raise InvalidInput(f"There is no range {start}..{end} in {document.id!r}.", extent)
+    return Span(document.id, start, end)
 
 
 def _not_held(document_id: str) -> Exception:

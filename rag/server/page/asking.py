@@ -19,7 +19,8 @@ from rag.server.page.html.confidence_slider import slider_html
 from rag.server.page.html.line_breaks import flowing, is_of_page
 from rag.server.page.html.markup import element, escaped
 from rag.server.page.html.no_answer_card import message_html
-from rag.server.page.html.source_view import answers_of, shown_by, source_html
+from rag.server.page.html.page_view import MarkedPages, pages_html
+from rag.server.page.html.source_view import answers_of, quoted_document, shown_by, source_html
 from rag.server.rate_limit import RateLimit
 from rag.server.shared_assistant import SharedAssistant
 
@@ -57,7 +58,7 @@ class Asking:
             calls: list[Call] = [self.ask, self.show, self.widen, self.export]
             calls += [] if self._options.readonly else [self.judge]
             html_part("pc-answers", script="answers", calls=calls, waiting=WAITING)
-            html_part("pc-source", script="source")
+            html_part("pc-source", script="source", calls=[self.pages])
 
         api(self.endpoint, api_name="ask", api_description="Return the response to a question as a JSON object.")
 
@@ -101,9 +102,19 @@ class Asking:
         try:
             shown = shown_by(self._assistant.response(str(arguments["response"])), str(arguments["address"]))
             document, masks = self._assistant.document(shown.citation.span.document_id)
-            return {"html": source_html(document, masks, shown, next(self._occasions))}
+            named = (str(arguments["response"]), str(arguments["address"]))
+            return {"html": source_html(document, masks, shown, next(self._occasions), named)}
         except Exception as error:
             return {"html": problem_html(error)}
+
+    def pages(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Return the pages of the PDF around a citation, with its words boxed."""
+        shown = shown_by(self._assistant.response(str(arguments["response"])), str(arguments["address"]))
+        document = quoted_document(self._assistant.document(shown.citation.span.document_id)[0], shown)
+        originals, index = self._assistant.originals, self._assistant.path
+        places = originals.places(document, index, shown.citation.span)
+        sentence = originals.places(document, index, shown.sentence) if shown.sentence else None
+        return {"html": pages_html(document, shown.citation, MarkedPages(places, sentence))}
 
     def widen(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Return the HTML before and after a quotation, some sentences more on each side.

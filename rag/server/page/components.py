@@ -15,7 +15,8 @@ from rag.server.shared_assistant import SharedAssistant
 
 ASSETS = Path(__file__).parent / "assets"
 ASSETS_ADDRESS = "/pincite"
-SCRIPTS = "".join(f'<script src="{ASSETS_ADDRESS}/{name}.js"></script>' for name in ("page", "ask", "documents"))
+SCRIPT_NAMES = ("page", "pages", "ask", "documents")
+SCRIPTS = "".join(f'<script src="{ASSETS_ADDRESS}/{name}.js"></script>' for name in SCRIPT_NAMES)
 FAILED = "Something failed inside Pincite."
 TERMINAL = "Its terminal says what. Try again, or restart it."
 log = logging.getLogger(__name__)

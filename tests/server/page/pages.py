@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from html.parser import HTMLParser
 
-VOID = {"br", "input"}
+VOID = {"br", "img", "input"}
 Attributes = dict[str, str | None]
 
 

@@ -372,7 +372,8 @@ Object.assign(window.pincite, (() => {
 
   // --- the source of one -------------------------------------------------------------------------------------------
 
-  function source({ element, props }) {
+  function source({ element, props, server }) {
+    const pages = window.pincite.sheets(element, server, () => go(current ?? here()));
     let current = null; // the mark that was gone to last
 
     const close = () => (props.value = "");
@@ -391,6 +392,7 @@ Object.assign(window.pincite, (() => {
         element.querySelector("h2")?.focus({ preventScroll: true });
         element.scrollIntoView({ block: "nearest", behavior: calm() ? "auto" : "smooth" });
         go(here());
+        pages.opened();
       }));
     }
     pane = { open, close };
@@ -437,7 +439,7 @@ Object.assign(window.pincite, (() => {
     });
     document.addEventListener("keydown", (event) => {
       if (event.key === "Escape") leave();
-      if (!props.value || typing(event) || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (!props.value || !pages.isText() || typing(event) || event.ctrlKey || event.metaKey || event.altKey) return;
       if (event.key === "n") step(1);
       if (event.key === "p") step(-1);
     });

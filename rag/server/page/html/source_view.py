@@ -9,6 +9,7 @@ from rag.core.types import Document, Mask, Span
 from rag.server.page.html.document_views import ignored
 from rag.server.page.html.labels import place_words, title_words
 from rag.server.page.html.markup import LineNumbers, Mark, attributes, element, escaped, isolated, marked, one_line
+from rag.server.page.html.page_view import close_button, has_pages, tabs
 from rag.server.page.html.quotations import original_link
 
 ASK_AGAIN = "Ask the question again."
@@ -31,6 +32,8 @@ class Shown:
     citation: Citation
     group: str
     others: tuple[tuple[int, Span], ...]
+    sentence: Span | None = None
+    """The sentences around the quotation, if they are known."""
 
 
 def shown_by(response: Response | None, address: str) -> Shown:
@@ -53,7 +56,8 @@ def shown_by(response: Response | None, address: str) -> Shown:
     if citation is None:
         raise InvalidInput(f"There is no answer {address!r} on this page.", ASK_AGAIN)
     others = tuple((answer.rank, answer.citation.span) for answer in response.answers if str(answer.rank) != rank)
-    return Shown(citation, group, others)
+    by_rank = {str(answer.rank): answer for answer in answers}
+    return Shown(citation, group, others, by_rank[rank].context_span if place == "0" else None)
 
 
 def answers_of(response: Response, group: str) -> tuple[Answer, ...]:
@@ -63,35 +67,42 @@ def answers_of(response: Response, group: str) -> tuple[Answer, ...]:
     return {"answers": response.answers, **unsure}.get(group, ())
 
 
-def source_html(document: Document | None, masks: Sequence[Mask], shown: Shown, occasion: int = 0) -> str:
-    """Return the document with the quotation, the other answers in it and the masked parts, each marked.
-
-    `occasion` is another number at each showing: the page scrolls to the quotation whenever it changes.
-    Raises InvalidInput for another text than the one quoted: a mark in it would stand in the wrong place.
-    """
+def quoted_document(document: Document | None, shown: Shown) -> Document:
+    """Return the document. Raises InvalidInput if it is gone, or if its text is not the one that was quoted."""
     if document is None or document.text_sha256 != shown.citation.content_sha256:
         raise InvalidInput("The document has changed since it was quoted, or was removed.", ASK_AGAIN)
+    return document
+
+
+def source_html(
+    document: Document | None, masks: Sequence[Mask], shown: Shown, occasion: int = 0, named: tuple[str, str] = ("", "")
+) -> str:
+    """Return the document with the quotation, the other answers in it and the masked parts, each marked.
+
+    `occasion` is another number at each showing: the page scrolls to the quotation whenever it changes. With `named`,
+    the response and the address of the citation, the pages of a PDF come first, in a tab that the browser fills.
+    Raises InvalidInput for another text than the one quoted: a mark in it would stand in the wrong place.
+    """
+    document = quoted_document(document, shown)
     title = title_words(shown.citation)
     where = place_words(shown.citation)
     start, end = window(document.text, shown.citation.span)
     layers = (_quotation(shown), _others(shown, document.id), ignored(masks))
     body = marked(document.text, start, end, layers, LineNumbers(document.text, document.layout.pages))
+    name, is_pdf = "Text of the document", has_pages(document) and any(named)
+    text = "".join(
+        (
+            _controls(layers, closing=not is_pdf),
+            _legend(shown, layers),
+            _left_out(start, "before"),
+            element("div", body, class_="pc-text", tabindex="0", role="region", aria_label=name, translate="no"),
+            _left_out(len(document.text) - end, "after"),
+        )
+    )
     return element(
         "section",
         _heading(document, shown, title),
-        _controls(layers),
-        _legend(shown, layers),
-        _left_out(start, "before"),
-        element(
-            "div",
-            body,
-            class_="pc-text",
-            tabindex="0",
-            role="region",
-            aria_label="Text of the document",
-            translate="no",
-        ),
-        _left_out(len(document.text) - end, "after"),
+        tabs(text, *named) if is_pdf else text,
         class_="pc-source",
         aria_label="Source",
         data_shown=str(occasion),
@@ -150,7 +161,7 @@ def _heading(document: Document, shown: Shown, title: str) -> str:
     )
 
 
-def _controls(layers: tuple[list[Mark], list[Mark], list[Mark]]) -> str:
+def _controls(layers: tuple[list[Mark], list[Mark], list[Mark]], closing: bool) -> str:
     _, others, ignored = layers
     steps = (
         element("button", "Previous (p)", type="button", data_scroll="previous", aria_keyshortcuts="p"),
@@ -162,7 +173,7 @@ def _controls(layers: tuple[list[Mark], list[Mark], list[Mark]]) -> str:
         element("button", "To the quotation", type="button", data_scroll="here", class_="pc-first"),
         *(steps if others else ()),
         hide if ignored else "",
-        element("button", "Close", type="button", data_close="source", title="Close the source (Escape)"),
+        close_button() if closing else "",
         class_="pc-controls",
     )
 
