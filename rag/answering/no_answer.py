@@ -35,6 +35,7 @@ MESSAGES: Mapping[NoAnswerReason, str] = {
     "no_match": "No passage could be read for this question.",
     "low_confidence": "The documents do not seem to answer this: no passage reaches the confidence asked for.",
 }
+READS_ENGLISH = " The reader model reads English: for a question in another language look at the closest passages."
 UNSURE = "No passage is sure enough to be an answer. What follows is possible, but unsure."
 
 
@@ -104,8 +105,11 @@ def refused_unread(
 class Refusal:
     """Makes the no-answer of one question."""
 
-    def __init__(self, index: Index, maker: AnswerMaker, question: str, masked: MaskedWords) -> None:
-        """Share the maker of the question's answers."""
+    def __init__(
+        self, index: Index, maker: AnswerMaker, question: str, masked: MaskedWords, reads_english: bool
+    ) -> None:
+        """Share the maker of the question's answers; `reads_english` tells that the reader knows no other language."""
+        self._reads_english = reads_english
         self._index, self._maker, self._question, self._masked = index, maker, question, masked
         self._terms = question_terms(question, index.words)
 
@@ -130,7 +134,7 @@ class Refusal:
             )
         return NoAnswer(
             "low_confidence",
-            UNSURE if possible else MESSAGES["low_confidence"],
+            (UNSURE if possible else MESSAGES["low_confidence"]) + self._language_note(),
             thresholds.answer,
             max(item.answer.confidence for item in read),
             closest,
@@ -139,6 +143,10 @@ class Refusal:
             thresholds.possible,
             skipped_terms,
         )
+
+    def _language_note(self) -> str:
+        """Return that the reader knows one language only, if the question is in another; `empty` holds its words."""
+        return READS_ENGLISH if self._reads_english and self._terms.empty else ""
 
     def _possible(self, read: Sequence[StatedAnswer], thresholds: Thresholds) -> tuple[Answer, ...]:
         likely = [item for item in read if item.answer.confidence >= thresholds.possible][:MAX_POSSIBLE]

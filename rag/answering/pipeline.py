@@ -243,7 +243,8 @@ class QuestionPipeline:
         )
         candidates = reading.candidates
         best_hits = hits(self.index, candidates.fused[:1], candidates.scores)
-        refusal = Refusal(self.index, maker, reading.question, self._masked_words)
+        reads_english = settings.reader == "shipped"
+        refusal = Refusal(self.index, maker, reading.question, self._masked_words, reads_english)
         best_hit = next(iter(best_hits), None)
         return refusal.no_answer(selection.answers, thresholds, best_hit, reading.extractions)
 

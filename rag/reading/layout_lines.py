@@ -17,6 +17,8 @@ _COLON = re.compile(
     r"[*_`]{0,3}(?P<key>[^\s:=|*`][^:=|\n*`]{0,60}?)[*_`]{0,3}\s?"
     r"(?::[*_]{0,3}[ \t]+|[ \t]+[–—][ \t]+)(?P<value>\S[^\n]*)$"
 )
+_MARKED = re.compile(r":(?P<key>[^\s:][^:\n]{0,60}):[ \t]+(?P<value>\S[^\n]*)$")
+"""A field of reStructuredText: `:Creator: R. Hill`."""
 _EQUALS = re.compile(r"(?P<key>[\w.\-\[\]]{1,60})[ \t]*=[ \t]*(?P<value>[^\s=][^\n]*)$")
 _GAP = re.compile(r"(?P<term>\S(?:\S| (?! )){0,40}?)(?P<gap> {2,}|\t+)(?P<rest>\S.*)$", re.DOTALL)
 _COLUMN = re.compile(r"\S(?:\S| (?![ ]))*")
@@ -104,7 +106,7 @@ def field_of(line: str) -> tuple[Range, Range] | None:
     >>> field_of("Price: 12")
     ((0, 5), (7, 9))
     """
-    for pattern in (_LEADERS, _COLON, _EQUALS):
+    for pattern in (_LEADERS, _MARKED, _COLON, _EQUALS):
         match = pattern.match(line)
         if match and 0 < len(match["key"].split()) <= MAX_KEY_WORDS:
             start = match.start("key")

@@ -201,10 +201,9 @@ class SentenceReader:
         features: Mapping[str, float],
     ) -> Iterator[Extraction]:
         """Yield the statement with the words that answer best; if a list is asked for, others that may do too."""
-        start, end = statement.start, statement.end
+        text, copy, end = hit.chunk.text, reading_copy(hit.chunk), statement.end
         # The number of a clause or an item names it and answers nothing.
-        start += after_enumerator(hit.chunk.text[start:end])
-        text, copy = hit.chunk.text, reading_copy(hit.chunk)
+        start = statement.start + after_enumerator(text[statement.start : end])
         cell = matching_cell(question.terms, self._stems, text, copy.cells_in(start, end))
         is_item = question.number is not None and own_number(text[statement.start : end]) == question.number
         is_looked_up = cell is not None or is_item
@@ -229,8 +228,9 @@ class SentenceReader:
             if any(first < other_last and other_first < last for other_first, other_last in ranges):
                 continue
             ranges.append((first, last))
-            of_model = _model_figures(span.score, none, reading.reason(statement.start, end), relevance)
-            figures = {**features, **of_model, "echo": -echo}
+            cost = _asking_cost(question, text[first:last])
+            reason = reading.reason(statement.start, end) - cost
+            figures = {**features, **_model_figures(span.score, none, reason, relevance - cost), "echo": -echo}
             yield self._extraction(hit, first, last, whole, figures, none - span.score)
 
     def _described_term(
@@ -248,7 +248,8 @@ class SentenceReader:
     def _ranked(self, question: ReadQuestion, text: str, spans: Sequence[SpanScore]) -> list[tuple[SpanScore, float]]:
         """Return spans, likeliest first, with the share of their words that the question says already."""
         if question.kind != "any":
-            spans = [span._replace(score=span.score - ECHO_COST * _asks(text[span.start : span.end])) for span in spans]
+            costs = [_asking_cost(question, text[span.start : span.end]) for span in spans]
+            spans = [span._replace(score=span.score - cost) for span, cost in zip(spans, costs, strict=True)]
         echoes = [self._echo(question, text[span.start : span.end]) for span in spans]
         ranked = sorted(zip(spans, echoes, strict=True), key=lambda item: item[1] * ECHO_COST - item[0].score)
         return [(span, echo) for span, echo in ranked]
@@ -329,8 +330,8 @@ def _whole(copy: ReadingCopy, text: str, span: SpanScore, bounds: tuple[int, int
     return whole_span(text, span.start, span.end, *copy.unit_bounds(span.start, span.end, *bounds))
 
 
-def _asks(words: str) -> bool:
-    return bool(_ASKING.match(words))
+def _asking_cost(question: ReadQuestion, words: str) -> float:
+    return ECHO_COST if question.kind != "any" and _ASKING.match(words) else 0.0
 
 
 def statement_key(text: str) -> str:

@@ -14,7 +14,7 @@ _KINDS = (
     r"|feature|attribute|signal|module|macro|specifier|code|file|directory|folder|tool|program|utility"
 )
 _VERBS = r"is|are|was|were|do|does|did|has|have|had|can|could|will|would|shall|should|may|might|must"
-_WORD = rf"(?!(?:{_VERBS})\b)[\w.+/-]+"
+_WORD = rf"(?!(?:{_VERBS}|the|an?|of|to|in|on|for|by|with|from|that|this|its|my|your)\b)[\w.+/-]+"
 _ASKS_WHICH = re.compile(rf"\b(?:which|what)\s+(?:{_WORD}\s+){{0,3}}?(?:{_KINDS})\b", re.IGNORECASE)
 _ASKS_SHORT = re.compile(
     rf"(?:what\s+(?:is|are)\s+the\s+)?(?:{_WORD}\s+){{0,3}}?(?:{_KINDS})\s+(?:to|that|which|for|so\s+that|with\s+which)\b",

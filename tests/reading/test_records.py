@@ -91,6 +91,7 @@ HEADING = "# The pilot station is at Milner Tower\n\nIt is staffed all day.\n"
     ("Item,Price\nRope,12.50\nBuoy,40\n", ".csv", ["Item: Rope; Price: 12.50.", "Item: Buoy; Price: 40."]),
     (FEES, ".txt", ["Mooring: 14 euros.", "Water: 3 euros."]),
     ("Berth: 7\nDepth: 4 m\n", ".md", ["Berth: 7.", "Depth: 4 m."]),
+    ("Text.\n\n:Berth: 7\n:Depth: 4 m\n", ".txt", ["Berth: 7.", "Depth: 4 m."]),
     (OPTION, ".txt", ["-f, --force: Overwrite the file without a question."]),
     (TERMS, ".html", ["Ann Bell: Pilot.", "Mei Lin: Engineer."]),
     (HEADING, ".md", ["The pilot station is at Milner Tower. It is staffed"]),

@@ -27,7 +27,7 @@ MANUAL = """PACK(1)
 @pytest.mark.parametrize(("question", "is_asked"), [
     ("Which option keeps the files?", True), ("pack flag to keep files", True), ("variable that sets the colour", True),
     ("What is the switch for colours?", True), ("Which crew keeps the files?", False), ("What does -k do?", False),
-    ("What does the option keep?", False), ("options", False),
+    ("Which digest derives the key?", False), ("What does the option keep?", False), ("options", False),
 ])  # fmt: skip
 def test_the_name_of_a_thing_is_asked_for(question: str, is_asked: bool) -> None:
     assert asks_term(question) == is_asked
