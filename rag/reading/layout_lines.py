@@ -24,6 +24,7 @@ _GAP = re.compile(r"(?P<term>\S(?:\S| (?! )){0,40}?)(?P<gap> {2,}|\t+)(?P<rest>\
 _COLUMN = re.compile(r"\S(?:\S| (?![ ]))*")
 _COLUMN_GAP = re.compile(r"\S(?: {3,}|\t+)\S")
 _WORD = re.compile(r"\S+")
+_LAST_FIGURE = re.compile(r" ([$€£¥+-]?\d[\d.,]*%?)$")
 
 
 def is_rule(line: str) -> bool:
@@ -129,6 +130,15 @@ def has_gap(line: str) -> bool:
     return bool(_COLUMN_GAP.search(line))
 
 
+def spaced_cells(line: str) -> list[str]:
+    """Return the cells of a line whose columns stand at least two spaces apart.
+
+    >>> spaced_cells("Min  Max   Mean SD")
+    ['Min', 'Max', 'Mean SD']
+    """
+    return [match.group() for match in _COLUMN.finditer(line)]
+
+
 def is_layout(text: str) -> bool:
     """Tell whether the lines of a text lay something out, so that they are no running text."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
@@ -155,9 +165,24 @@ def _spaced_rows(lines: Sequence[str]) -> list[list[Range]]:
     """Return the cells of lines whose columns stand at least two spaces apart."""
     rows = [[match.span() for match in _COLUMN.finditer(line)] for line in lines]
     width = len(rows[0]) if rows else 0
+    rows = [_with_figures_apart(line, row, width) for line, row in zip(lines, rows, strict=True)]
     if len(rows) < 3 or width < 2 or sum(len(row) == width for row in rows) < MIN_ALIGNED_SHARE * len(rows):
         return []
     return [row if len(row) <= width else [row[0], (row[1][0], row[-1][1])] for row in rows]
+
+
+def _with_figures_apart(line: str, row: list[Range], width: int) -> list[Range]:
+    """Return the cells of a row of at most `width`, parted before figures that a single space sets apart.
+
+    >>> _with_figures_apart("Ash: 1.3  2.4", [(0, 8), (10, 13)], 3)
+    [(0, 4), (5, 8), (10, 13)]
+    """
+    for i in range(len(row) - 1, -1, -1):
+        start, end = row[i]
+        while len(row) < width and (match := _LAST_FIGURE.search(line, start, end)):
+            row = [*row[:i], (start, match.start()), match.span(1), *row[i + 1 :]]
+            end = match.start()
+    return row
 
 
 def _worded_rows(lines: Sequence[str]) -> list[list[Range]]:

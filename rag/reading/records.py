@@ -21,6 +21,7 @@ from rag.reading.layout_lines import (
     is_option,
     is_rule,
     item_start,
+    spaced_cells,
     term_gap,
 )
 from rag.reading.reading_copy import CopyBuilder, ReadingCopy, Statement, plain_copy
@@ -42,6 +43,8 @@ CACHED_COPIES = 4_000
 _ENDED = re.compile(r"[.!?:;,…。！？]['\"”’)\]]*$")
 _SENTENCE_END = re.compile(r"[.!?。！？]['\"”’)\]]*(?:\s|$)")
 _FIGURE = re.compile(r"\d")
+_VALUE = re.compile(r"(?![12]\d{3}\Z)[$€£¥]?\d[\d.,]*\S{0,3}\Z")
+"""A figure that is no year."""
 _BLANK_LINE_BEFORE = re.compile(r"\n[ \t\r]*\n[ \t]*\Z")
 
 
@@ -70,6 +73,11 @@ def _copied(
 
 def _is_description(words: str) -> bool:
     return not item_start(words) and not is_rule(words) and not is_layout(words)
+
+
+def _are_values(cells: Sequence[str]) -> bool:
+    """Tell whether cells hold figures that are no years, so that their row heads no table."""
+    return bool(cells) and all(map(_VALUE.match, cells))
 
 
 class _Recorder:
@@ -193,9 +201,18 @@ class _Recorder:
         if not filled:
             return 0
         names = [self._words(filled[0][0])[start:end] for start, end in filled[0][1]]
-        for line, row in filled[1:]:
+        if _are_values(names[1:]):
+            names = self._names_above(len(names))
+        else:
+            filled = filled[1:]
+        for line, row in filled:
             self._add_row(line, row, names)
         return len(run)
+
+    def _names_above(self, width: int) -> list[str]:
+        """Return the names of the columns if the last heading is the head of the table; the first may have none."""
+        names = spaced_cells(self._path[-1].split("\n")[-1]) if self._path else []
+        return names if len(names) == width else ["", *names] if 1 < len(names) == width - 1 else []
 
     def _table_lines(self, number: int) -> list[_Line]:
         """Return the lines that one sentence was parted into, else those with gaps that follow one another."""

@@ -81,6 +81,16 @@ def test_every_stretch_of_a_copy_is_inserted_or_a_slice_of_the_stored_text(text:
 
 TABLE = "| Item | Price |\n|---|---|\n| Rope | 12.50 |\n| Buoy | 40 |\n"
 FEES = "Harbour fees\n\nMooring ........ 14 euros\nWater ........ 3 euros\n"
+FIGURES = f"""Text.
+
+{"=" * 12} ==== ====
+{"":12} Min  Max
+{"=" * 12} ==== ====
+Ash:          1.3  3.2
+Hue:          0.4  1.7
+Magnesium:   70.0 162.0
+{"=" * 12} ==== ====
+"""
 OPTION = "-f, --force\n    Overwrite the file without a question.\n"
 TERMS = "<h1>Staff</h1><dl><dt>Ann Bell</dt><dd>Pilot</dd><dt>Mei Lin</dt><dd><p>Engineer</p><p>On call.</p></dd></dl>"
 HEADING = "# The pilot station is at Milner Tower\n\nIt is staffed all day.\n"
@@ -92,6 +102,8 @@ HEADING = "# The pilot station is at Milner Tower\n\nIt is staffed all day.\n"
     (FEES, ".txt", ["Mooring: 14 euros.", "Water: 3 euros."]),
     ("Berth: 7\nDepth: 4 m\n", ".md", ["Berth: 7.", "Depth: 4 m."]),
     ("Text.\n\n:Berth: 7\n:Depth: 4 m\n", ".txt", ["Berth: 7.", "Depth: 4 m."]),
+    ("Text.\n\nClasses     7\nSamples   581\nWidth      54\n", ".txt", ["Classes: 7.", "Samples: 581."]),
+    (FIGURES, ".rst", ["Ash:; Min: 1.3; Max: 3.2.", "Magnesium:; Min: 70.0; Max: 162.0."]),
     (OPTION, ".txt", ["-f, --force: Overwrite the file without a question."]),
     (TERMS, ".html", ["Ann Bell: Pilot.", "Mei Lin: Engineer."]),
     (HEADING, ".md", ["The pilot station is at Milner Tower. It is staffed"]),

@@ -82,6 +82,7 @@ class _Reader:
         self._literal: int | None = None  # the indent above which lines are literal, after a paragraph with `::`
         self._table = ""
         self._explicit: tuple[int, BlockKind, str | None] | None = None
+        self._has_text = False  # fields behind the first text are content, those before it say things of the document
 
     def pieces(self, lines: list[_Line]) -> list[_Piece]:
         """Return the pieces in order; they hold every character that is not white space."""
@@ -91,6 +92,7 @@ class _Reader:
             if lines[at].words:
                 piece, line_count = self._next(lines, at)
                 pieces.append(piece)
+                self._has_text |= piece.kind in ("paragraph", "list_item", "code") and piece.reason is None
                 at += line_count
             else:
                 at += 1
@@ -115,7 +117,8 @@ class _Reader:
         if explicit:
             return self._begin_explicit(line, explicit[1] or ""), 1
         if _FIELD.match(line.words):
-            kind: BlockKind = "metadata" if not any(self._styles[1:]) and at < 40 else "paragraph"
+            is_head = not any(self._styles[1:]) and at < 40 and not self._has_text
+            kind: BlockKind = "metadata" if is_head else "paragraph"
             return _Piece(line.start, line.end, kind), 1
         return self._run(lines, at, "list_item" if _ITEM.match(line.words) else "paragraph", None, alike=False)
 

@@ -252,6 +252,10 @@ class TestRst:
             ("list_item", None, "2. a roof"),
         ]
 
+    def test_fields_behind_the_first_text_are_content(self, tmp_path: Path) -> None:
+        found = document(written(tmp_path, "a.rst", "Boats\n=====\n\n:Author: Ann\n\nAll boats.\n\n:Number: 7\n"))
+        assert [kind for kind, _, words in shape(found) if words[0] == ":"] == ["metadata", "paragraph"]
+
     def test_each_construct_is_a_block_of_its_kind(self, tmp_path: Path) -> None:
         text = (
             "=====\nTitle\n=====\n\n:Author: Ann\n\nProse that\ngoes on::\n\n    literal\n\n    more\n\nPart\n----\n\n"
