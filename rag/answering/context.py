@@ -53,6 +53,8 @@ LIMIT = re.compile(
     re.IGNORECASE,
 )
 """A limit inside a sentence."""
+NOTICE_OPENING = re.compile(r"[\W_]*(?:copyright\b|permission is (?:hereby )?granted\b)", re.IGNORECASE)
+"""The opening of a licence notice: its conditions are those of copying, not of the sentence before."""
 AFTER_A_CUT = re.compile(
     r"\b(but|not|unless|except|however|although|though|yet|if|provided|only|whereas|while|until|never|rather than)\b",
     re.IGNORECASE,
@@ -155,6 +157,8 @@ def continues(document: Document, run: SentenceRun, context: Span) -> tuple[str,
 def _warning(text: str, within_paragraph: bool) -> re.Match[str] | None:
     """Return the words that make a whole sentence a contrast, a condition or a limit, None if there are none."""
     start = after_enumerator(text)
+    if NOTICE_OPENING.match(text, start):
+        return None
     opening = OPENING.match(text, start) or LIMIT_OPENING.match(text, start)
     if opening or not within_paragraph:
         return opening

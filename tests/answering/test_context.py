@@ -99,6 +99,7 @@ def test_a_contrast_or_a_condition_after_the_context_is_told(following: str, mar
     "It rained but nobody cared.", "They went home.", "Butter is sold.", "The provided form is blue.",
     "Nothing was sold.", "Oil is sold.", "No arrests were made.", "No decision is expected this week.",
     "He did not apply for it.", "They will save that for later days.", "They were excluded in 1998.",
+    "Permission is granted to copy this manual provided the copyright notice is kept.",
     "Nothing in the shop was sold.", "She applied to the school.", "The film includes a song.",
 ])  # fmt: skip
 def test_what_goes_on_without_one_is_not(following: str) -> None:

@@ -1,9 +1,10 @@
 import csv
 import io
 import json
+import re
 from pathlib import Path
 
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from rag.answering.assistant import Assistant
 from tests.journeys.browser.articles import ABSURD, BRIDGE, RECALL
@@ -69,7 +70,17 @@ def test_a_file_without_questions_is_refused_in_words(watched: Watched, tmp_path
     watched.turn_to("Batch")
     watched.ready()
     watched.page.set_input_files("#pc-questions input[type=file]", tmp_path / "empty.csv")
-    expect(watched.page.locator("#pc-batch .pc-error h2")).to_have_text("The file holds no question.")
+    headline = watched.page.locator("#pc-batch .pc-error h2")
+    expect(headline).to_have_text("The file holds no question.")
+
+    def forget_the_job(route: Route) -> None:
+        route.continue_(post_data=re.sub(r'"job":"[^"]+"', '"job":"x"', route.request.post_data or ""))
+
+    watched.page.route("**/gradio_api/component_server/", forget_the_job)
+    (tmp_path / "one.csv").write_text(f"question\n{ABSURD}\n", encoding="utf-8")
+    watched.page.set_input_files("#pc-questions input[type=file]", tmp_path / "one.csv")
+    expect(headline).to_have_text("The server has been started again since.")
+    watched.page.unroute("**/gradio_api/component_server/")
 
 
 def test_questions_with_known_answers_are_judged_failures_first(watched: Watched, tmp_path: Path) -> None:

@@ -245,7 +245,7 @@ Object.assign(window.pincite, (() => {
     const { element, props, server } = part;
     const host = element.closest("#pc-batch, #pc-verdict") ?? element;
     host.addEventListener("questions", async ({ detail: { file, limit } }) => {
-      if (file.size > limit) return say(`The file is larger than ${limit / 1e6} MB.`);
+      if (file.size > limit) return answered(element, async () => ({ error: `The file is larger than ${limit / 1e6} MB.` }));
       const what = { name: file.name, content: await content(file).catch(() => null) };
       const result = await called(() => server.start(what), 1); // sent twice, it would be answered twice
       if (result?.job) await follow(server, result.job, (html) => put(part, html));

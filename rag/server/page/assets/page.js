@@ -147,7 +147,7 @@ window.pincite = (() => {
       const news = (await called(() => server.news({ job }), 10)) ?? { error: GONE };
       if (news.error) {
         say(news.error);
-        show(news.error === GONE ? goneCard() : "");
+        show(news.card ?? goneCard());
         return false;
       }
       show(news.html);
