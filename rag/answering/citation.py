@@ -70,13 +70,14 @@ def place(document: Document, span: Span, headings: tuple[str, ...] = ()) -> Pla
     # One character more is looked at: between CR and LF no line has ended.
     ends = [match.end() for match in LINE_END.finditer(document.text[: span.start + 1]) if match.end() <= span.start]
     line = 1 + len(ends)
+    last_line = line + len(LINE_END.findall(inside))
     page = bisect_right(layout.pages, span.start)
     link = f"{document.source_path}:{line}:{span.start - (ends[-1] if ends else 0) + 1}"
     return Place(
         utf16_start=start,
         utf16_end=start + utf16_length(inside),
-        line_start=line,
-        line_end=line + len(LINE_END.findall(inside)),
+        line_start=_last_before(layout.lines, span.start) or line,
+        line_end=_last_before(layout.lines, max(span.start, span.end - 1)) or last_line,
         page_number=page or None,
         headings=headings,
         part=_last_before(layout.parts, span.start),

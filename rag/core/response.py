@@ -48,9 +48,9 @@ class SourceInfo:
 class Place:
     """Where a citation stands, in the units people and browsers use; `utf16` offsets count UTF-16 units.
 
-    Lines are those of the stored text. Page or slide, `part` (sheet, chapter) and `row` are of the original, None
-    if it has none; `editor_link` is `path:line:column` if the stored text is the file's own. `page_label` is the number
-    printed on the page if it differs from `page_number`.
+    Lines are those of the stored text, but those of the file for a web page. Page or slide, `part` (sheet, chapter) and
+    `row` are of the original, None if it has none; `editor_link` is `path:line:column` if the stored text is the file's
+    own. `page_label` is the number printed on the page if it differs from `page_number`.
     """
 
     utf16_start: int

@@ -54,7 +54,8 @@ class Layout:
     `pages` are the offsets where pages or slides begin, the first for page 1; `parts` are `(start, name)` of sheets,
     chapters or other named parts; `rows` are `(start, number)` of table rows, counted from 1 in the original, 0 after
     the end of a table. `own_lines` tells that the lines of the text are those of the file at `source_path`.
-    `page_labels` are the numbers printed on the pages, such as `iv`, if they are not those of `pages`.
+    `page_labels` are the numbers printed on the pages, such as `iv`, if they are not those of `pages`. `lines` are
+    `(start, number)` of the lines of the file, if these are known and differ from those of the text.
     """
 
     blocks: tuple[tuple[int, int, BlockKind, int | None, str | None], ...] = ()
@@ -63,6 +64,7 @@ class Layout:
     rows: tuple[tuple[int, int], ...] = ()
     own_lines: bool = False
     page_labels: tuple[str, ...] = ()
+    lines: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ construction.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from rag.core.errors import EmptyDocument
 from rag.core.types import BlockKind, Document, Layout
@@ -37,19 +37,23 @@ class Composer:
         self._pages: list[int] = []
         self._parts: list[tuple[int, str]] = []
         self._rows: list[tuple[int, int]] = []
+        self._lines: list[tuple[int, int]] = []
         self._left_out = Counter[str]()
 
     def add(
         self, text: str, kind: BlockKind = "paragraph", level: int | None = None, reason: str | None = None,
         row: int | None = None, page_start: int | None = None, is_description: bool = False,
+        lines: Sequence[tuple[int, int]] = (),
     ) -> None:  # fmt: skip
         """Add a block without the white space at its ends; a blank one is ignored.
 
         `row` is the number of a table row in the original; a page begins `page_start` characters behind the block's
-        start. A description is indented below its term, as manuals set it. Raises UnreadableSource if the text grows
-        too long.
+        start. A description is indented below its term, as manuals set it. `lines` are `(offset, line)` of `text` for
+        each place where a line of the file begins. Raises UnreadableSource if the text grows too long.
         """
-        text = storable(text).strip()
+        text = storable(text)
+        margin = len(text) - len(text.lstrip())
+        text = text.strip()
         if not text:
             return
         if self._blocks:
@@ -60,6 +64,7 @@ class Composer:
         if page_start is not None:
             self._pages.append(start + page_start)
         self._blocks.append((start, self._length, kind, level, reason))
+        self._lines += [(start + max(offset - margin, 0), line) for offset, line in lines]
         if row is not None or (self._rows and self._rows[-1][1]):
             self._rows.append((start, row or 0))
 
@@ -114,6 +119,7 @@ class Composer:
             tuple(min(start, self._length) for start in self._pages),
             tuple(item for item in self._parts if item[0] < self._length),
             tuple(self._rows),
+            lines=tuple(self._lines),
         )
 
     def _next_start(self) -> int:

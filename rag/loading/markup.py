@@ -3,11 +3,13 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Any
 
 from rag.core.types import BlockKind
 from rag.loading.composing import MAX_MERGED_CHARACTERS, MAX_MERGED_COLUMNS, row_text
 from rag.loading.list_numbers import list_number
+from rag.loading.markup_lines import LineCursor, line_marks
 
 HIDDEN = frozenset(
     """
@@ -42,7 +44,8 @@ _AROUND_BREAK = re.compile(f" *{_BREAK} *")
 class MarkupBlock:
     """A block of visible text, and its longest text node: the text or the tail of an element.
 
-    `is_description` is true for the text of a `dd`, which describes the term above it.
+    `is_description` is true for the text of a `dd`, which describes the term above it. `lines` has `(offset, line)` for
+    each place in the text where a line of the file begins.
     """
 
     text: str
@@ -51,6 +54,7 @@ class MarkupBlock:
     node: Any
     is_tail: bool
     is_description: bool = False
+    lines: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,7 @@ class _Piece:
     text: str
     node: Any = None
     is_tail: bool = False
+    line: int = 0
 
 
 def markup_blocks(root: Any) -> Iterator[MarkupBlock]:
@@ -72,7 +77,9 @@ def markup_blocks(root: Any) -> Iterator[MarkupBlock]:
             if not tag or _is_hidden(element, tag):
                 walker.skip_subtree()
                 walk.skipped.add(element)
+                walk.cursor.skip(element)
                 continue
+            walk.cursor.start(element)
             yield from walk.start(element, tag)
         elif element in walk.skipped:
             walk.skipped.discard(element)
@@ -88,6 +95,7 @@ class _Walk:
 
     def __init__(self) -> None:
         self.skipped: set[Any] = set()
+        self.cursor = LineCursor()
         self._pieces: list[_Piece] = []
         self._open: list[str] = []
         self._cells: list[list[_Piece]] | None = None
@@ -128,7 +136,7 @@ class _Walk:
     def take(self, text: str | None, node: Any, is_tail: bool) -> None:
         """Gather a text node."""
         if text:
-            self._pieces.append(_Piece(text, node, is_tail))
+            self._pieces.append(_Piece(text, node, is_tail, self.cursor.text(text)))
 
     def flush(self) -> Iterator[MarkupBlock]:
         """Yield the pieces since the last block as a block, unless they are blank."""
@@ -140,8 +148,10 @@ class _Walk:
             text = _collapsed(pieces) if pieces else ""
         if text.strip():
             marker, self._marker = self._marker, ""
-            block = _block(f"{marker}{text}" if kind == "list_item" else text, kind, level, pieces)
-            yield replace(block, is_description=self._open[-1:] == ["dd"])
+            marker = marker if kind == "list_item" else ""
+            lines = _lines(pieces, text, len(marker))
+            block = _block(f"{marker}{text}", kind, level, pieces)
+            yield replace(block, is_description=self._open[-1:] == ["dd"], lines=tuple(lines))
 
     def _begin(self, element: Any, tag: str) -> Iterator[MarkupBlock]:
         if self._cells is None:
@@ -176,16 +186,29 @@ class _Walk:
 
     def _row(self) -> Iterator[MarkupBlock]:
         cells, self._cells, self._pieces = self._cells or [], None, []
-        text = row_text(self._spanned([_collapsed(cell) for cell in cells]))
+        texts = [_collapsed(cell) for cell in cells]
+        columns, own_columns = self._spanned(texts)
+        text = row_text(columns)
         if text.strip():
             self._rows += 1
             kind: BlockKind = "table_header" if self._header and len(cells) > 1 else "table_row"
-            yield _block(text, kind, None, [piece for cell in cells for piece in cell])
+            starts = list(accumulate((len(row_text([column, "."])) - 1 for column in columns), initial=0))
+            lines = [
+                mark
+                for cell, column in zip(cells, own_columns, strict=False)
+                for mark in _lines(cell, columns[column], starts[column])
+            ]
+            block = _block(text, kind, None, [piece for cell in cells for piece in cell])
+            yield replace(block, lines=tuple(lines))
 
-    def _spanned(self, texts: list[str]) -> list[str]:
-        """Return the text of each column: a merged cell gives its text to every column and row that it spans."""
+    def _spanned(self, texts: list[str]) -> tuple[list[str], list[int]]:
+        """Return the text of each column, and the first column of each cell.
+
+        A merged cell gives its text to every column and row that it spans.
+        """
         above = self._spans[-1] if self._spans else {}
         columns: list[str] = []
+        own_columns: list[int] = []
         is_alone = len(texts) == 1 and not above
 
         def fill() -> None:
@@ -200,6 +223,7 @@ class _Walk:
             fill()
             rows, width = (_number(element.get(name), 1) for name in ("rowspan", "colspan"))
             is_short = len(text) <= MAX_MERGED_CHARACTERS
+            own_columns.append(len(columns))
             for i in range(min(max(width, 1), MAX_MERGED_COLUMNS)):
                 if rows > 1 and is_short and len(below) < MAX_MERGED_COLUMNS:
                     below[len(columns)] = (rows - 1, text)
@@ -207,7 +231,7 @@ class _Walk:
         fill()
         if self._spans:
             self._spans[-1] = below
-        return columns
+        return columns, own_columns
 
     def _line_break(self) -> Iterator[MarkupBlock]:
         blank_since = next((p.text for p in reversed(self._pieces) if p.text.strip() or p.text == _BREAK), "")
@@ -227,6 +251,12 @@ _LEVELS = {f"h{level}": level for level in range(1, 7)}
 def _block(text: str, kind: BlockKind, level: int | None, pieces: list[_Piece]) -> MarkupBlock:
     longest = max((piece for piece in pieces if piece.node is not None), key=lambda piece: len(piece.text.strip()))
     return MarkupBlock(text, kind, level, longest.node, longest.is_tail)
+
+
+def _lines(pieces: list[_Piece], text: str, shift: int) -> list[tuple[int, int]]:
+    """Return the line marks of a text that stands `shift` characters behind the start of its block."""
+    marks = line_marks(((piece.text, piece.line) for piece in pieces if piece.line), text)
+    return [(offset + shift, line) for offset, line in marks]
 
 
 def _collapsed(pieces: list[_Piece]) -> str:

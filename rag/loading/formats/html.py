@@ -13,6 +13,7 @@ from rag.loading.decoding import decode
 from rag.loading.main_text import BesideMainText, main_blocks, page_metadata
 from rag.loading.manual_pages import manual_text
 from rag.loading.markup import MarkupBlock, markup_blocks
+from rag.loading.markup_lines import MAX_PARSER_LINE
 from rag.loading.sources import Source, read_source
 
 MAX_JUDGED_BYTES = 5_000_000
@@ -43,7 +44,8 @@ def load_html(source: Source) -> Iterator[Document | LoadError]:
         properties = {**page_metadata(root), **properties}
     blocks = list(markup_blocks(root)) or _blocks_without_scripts(root)
     composer = Composer(source)
-    compose(composer, blocks, _main_text(root, text if small else None, blocks))
+    has_lines = text.count("\n") < MAX_PARSER_LINE
+    compose(composer, blocks, _main_text(root, text if small else None, blocks), has_lines)
     page_title = properties.pop("title", None)
     yield composer.document("html", hashlib.sha256(data).hexdigest(), str(page_title or title), properties)
 
@@ -76,11 +78,23 @@ def _with_facts(blocks: list[MarkupBlock], main: set[int]) -> set[int]:
     return numbers
 
 
-def compose(composer: Composer, blocks: list[MarkupBlock], main: set[int] | None = None) -> None:
-    """Add the blocks of a page. If `main` is not None, blocks whose number is not in it are marked as not main text."""
+def compose(
+    composer: Composer, blocks: list[MarkupBlock], main: set[int] | None = None, has_lines: bool = False
+) -> None:
+    """Add the blocks of a page. If `main` is not None, blocks whose number is not in it are marked as not main text.
+
+    `has_lines` says that the lines of the blocks are those of the source file.
+    """
     for number, block in enumerate(blocks):
         reason = "not_main_text" if main is not None and number not in main else None
-        composer.add(block.text, block.kind, block.level, reason, is_description=block.is_description)
+        composer.add(
+            block.text,
+            block.kind,
+            block.level,
+            reason,
+            is_description=block.is_description,
+            lines=block.lines if has_lines else (),
+        )
 
 
 def decode_html(data: bytes, name: str) -> tuple[str, str]:
@@ -108,7 +122,8 @@ def parsed(text: str) -> Any:
 
     # NUL would end the text; a declaration would contradict the encoding passed here.
     declaration = _DECLARATION.match(text)
-    markup = _CROWDED_TAG.sub(r"\1", text[declaration.end() if declaration else 0 :])
+    begin = "\n" * declaration[0].count("\n") if declaration else ""
+    markup = begin + _CROWDED_TAG.sub(r"\1", text[declaration.end() if declaration else 0 :])
     data = markup.replace("\0", "").encode("utf-8")
     parser = lxml_html.HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True)
     try:

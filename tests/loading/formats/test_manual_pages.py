@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from rag.answering.citation import place
 from rag.chunking.blocks import blocks
 from rag.chunking.boilerplate import masks
-from rag.core.types import Document
+from rag.core.types import Document, Span
 from rag.loading import Source, load
 
 TEXT = """
@@ -43,3 +44,38 @@ def test_a_page_of_an_unknown_tool_is_judged_by_its_text(tmp_path: Path) -> None
     (page,) = load(Source(path, "page.html"))
     assert isinstance(page, Document)
     assert [page.slice(mask.span) for mask in masks(page, blocks(page))] == ["Aside"]
+
+
+def test_a_citation_of_a_page_leads_to_the_lines_of_its_file(tmp_path: Path) -> None:
+    page = (
+        "\n<?xml version='1.0'?>\n<html><head>\n<style>\np {}\n</style></head><body\n class=x>\n"
+        "<h1>Ferry &amp;\nBoat</h1>\n<ol><li>Sails <b>by\nnine</b> daily.\nReturns at\nten.</li></ol>\n"
+        "<table><tr><th>Day\n</th><th>Fare</th></tr><tr>\n<td></td>\n<td>seven\neuros</td></tr></table>"
+        "<pre>one\n  two\n</pre>\n<script>a\nb</script> tail\n</body>"
+    )
+    path = tmp_path / "page.html"
+    path.write_text(page)
+    (document,) = load(Source(path, "page.html"))
+    assert isinstance(document, Document)
+    for word in (
+        "Ferry",
+        "Boat",
+        "Sails",
+        "by",
+        "nine",
+        "daily",
+        "Returns",
+        "ten",
+        "Fare",
+        "seven",
+        "euros",
+        "two",
+        "tail",
+    ):
+        start = document.text.index(word)
+        at = place(document, Span(document.id, start, start + len(word)))
+        line = page[: page.index(word)].count("\n") + 1
+        assert (at.line_start, at.line_end, word) == (line, line, word)
+    start = document.text.index("Returns")
+    at = place(document, Span(document.id, start, document.text.index("ten.") + 4))
+    assert at.line_end == at.line_start + 1
