@@ -11,7 +11,7 @@ from typing import Any
 
 from rag.core.errors import LoadError, UnreadableSource, UnsupportedFormat
 from rag.core.types import Document
-from rag.loading.sources import Source, discover, file_sha256, unreadable
+from rag.loading.sources import SOURCE_CODE_SUFFIXES, Source, discover, file_sha256, unreadable
 
 __all__ = ["LOADERS", "Source", "discover", "file_sha256", "load", "suffix"]
 
@@ -43,6 +43,11 @@ LOADERS = {
     ".srt": "subtitles.load_subtitles",
     ".vtt": "subtitles.load_subtitles",
     ".ipynb": "notebooks.load_notebook",
+    ".tex": "latex.load_latex",
+    ".ics": "text.load_text",
+    ".xml": "xml_articles.load_xml",
+    ".mhtml": "saved_pages.load_saved_page",
+    ".mht": "saved_pages.load_saved_page",
     ".eml": "mail.load_mail",
     ".mbox": "mail.load_mbox",
     ".csv": "tables.load_csv",
@@ -56,6 +61,7 @@ LOADERS = {
     ".tbz2": "archives.load_tar",
     ".tar.xz": "archives.load_tar",
     ".txz": "archives.load_tar",
+    **dict.fromkeys(SOURCE_CODE_SUFFIXES, "source_code.load_source_code"),
 }
 NESTING = ("mail", "archives")
 """Modules whose files hold others: their functions are given `load`."""

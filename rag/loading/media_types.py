@@ -6,6 +6,7 @@ SUFFIX_OF_MEDIA_TYPE = {
     "text/csv": ".csv",
     "text/markdown": ".md",
     "text/plain": ".txt",
+    "text/calendar": ".ics",
     "text/rtf": ".rtf",
     "application/rtf": ".rtf",
     "application/pdf": ".pdf",

@@ -15,11 +15,15 @@ from pathlib import Path
 
 from rag.core.errors import SourceNotFound, UnreadableSource
 
+SOURCE_CODE_SUFFIXES = (
+    ".c", ".cc", ".cpp", ".cs", ".go", ".h", ".hpp", ".ini", ".java", ".js", ".kt", ".lua", ".php", ".pl", ".ps1",
+    ".py", ".r", ".rb", ".rs", ".scala", ".sh", ".sql", ".swift", ".toml", ".ts", ".yaml", ".yml",
+)  # fmt: skip
 SUFFIXES = (
     ".txt", ".text", ".md", ".markdown", ".jsonl", ".jsonl.gz", ".html", ".htm", ".xhtml", ".pdf", ".docx", ".pptx",
     ".xlsx", ".xlsm", ".epub", ".rtf", ".rst", ".odt", ".ods",
     ".odp", ".srt", ".vtt", ".ipynb", ".eml", ".mbox", ".csv", ".tsv", ".json", ".zip", ".tar", ".tar.gz",
-    ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz",
+    ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tex", ".ics", ".xml", ".mhtml", ".mht", *SOURCE_CODE_SUFFIXES,
 )  # fmt: skip
 """Suffixes that the loaders read."""
 

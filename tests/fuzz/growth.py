@@ -39,11 +39,17 @@ MARKS = {
     ".jsonl": '{"_id":"a","text":"b"}|[| |{',
     ".srt": "1\n|00:00:01,000 --> 00:00:02,000\n|a\n|\n|--> | |0:|00:00:01.0  |WEBVTT",
     ".mbox": "From |From a 2025|2025|A: b|>From |a|: ",
+    ".xml": "<a>|</a>|<para>|</para>|<footnote>a</footnote>|<row><entry>a</row>|&mdash;|&x;|<!--a-->|a |<title>",
+    ".tex": "\\section{|}|%|a|\\item |&|\\\\|\\begin{comment}|\\end{comment}|\\iffalse|[|{",
+    ".py": "# a|a|def a():|    |'|(",
+    ".mht": "A: b|--x|<p>|a|Content-Type: text/html",
     ".eml": 'A: b|a|--x|=?utf-8?q?a?= |>From |<a@b>, |(|"|;|Content-Type: a/b',
 }
 FRAMES = {
     ".html": ["{}", "<p>a{}b</p>", "<body {}>x", "<p {}>x</p><p>y</p>", "<table><tr><td>{}</table>", "<p style='{}'>a"],
     ".rtf": ["{\\rtf1 {} b}"],
+    ".xml": ["<article>{}</article>", "<article><para>{}</para></article>"],
+    ".mht": ["{}", "Content-Type: text/html\n\n{}"],
     ".eml": ["{}", "Subject: a\n\n{}", "From: {}\n\nb", "Content-Type: multipart/mixed; boundary=x\n\n{}",
              "Content-Type: text/plain; {}\n\nb"],
     ".md": ["{}", "---\n{}\n---\na"],

@@ -3,7 +3,7 @@
 import codecs
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rag.core.errors import EmptyDocument, LoadError, UnreadableSource
@@ -31,6 +31,17 @@ _CROWDED_TAG = re.compile(rf"(<[A-Za-z][^\s<>/]*+)(?:{_ATTRIBUTE}){{{MAX_ATTRIBU
 def load_html(source: Source) -> Iterator[Document | LoadError]:
     """Yield the document of a page. Raises LoadError."""
     data = read_source(source)
+    yield page_document(source, data, hashlib.sha256(data).hexdigest(), {}, {}, has_lines=True)
+
+
+def page_document(
+    source: Source, data: bytes, sha256: str, facts: Mapping[str, object], left_out: Mapping[str, int],
+    has_lines: bool = False,
+) -> Document:  # fmt: skip
+    """Return the document of the page `data` of a file, with more `facts` about it. Raises LoadError.
+
+    `has_lines` says that the lines of the page are those of the file.
+    """
     text, encoding = decode_html(data, source.name)
     properties: dict[str, object] = {} if encoding == "utf-8" else {"encoding": encoding}
     if text.count("<") > MAX_TAGS:
@@ -41,13 +52,15 @@ def load_html(source: Source) -> Iterator[Document | LoadError]:
         raise EmptyDocument(f"{source.name} holds no text.", "Leave it out.")
     title = " ".join(root.xpath("string(//title)").split())
     if small:
-        properties = {**page_metadata(root), **properties}
+        properties = {**page_metadata(root), **properties, **facts}
     blocks = list(markup_blocks(root)) or _blocks_without_scripts(root)
     composer = Composer(source)
-    has_lines = text.count("\n") < MAX_PARSER_LINE
+    for kind, count in left_out.items():
+        composer.leave_out(kind, count)
+    has_lines = has_lines and text.count("\n") < MAX_PARSER_LINE
     compose(composer, blocks, _main_text(root, text if small else None, blocks), has_lines)
     page_title = properties.pop("title", None)
-    yield composer.document("html", hashlib.sha256(data).hexdigest(), str(page_title or title), properties)
+    return composer.document("html", sha256, str(page_title or title), properties)
 
 
 def _blocks_without_scripts(root: Any) -> list[MarkupBlock]:

@@ -34,6 +34,8 @@ MIN_WORDS_SHARE = 0.5
 """Share of the words of an HTML text that the plain text has, if it says the same."""
 _NOT_TEXT = ("image", "audio", "video", "font", "model")
 _SIGNATURES = ("application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature")
+_ENRICHED_SIGN = re.compile(r"<<|<[^<>\n]{1,60}>")
+"""A command of enriched text, or two signs that stand for one."""
 _BEFORE_HEADERS = re.compile(rb"(?:\xef\xbb\xbf)?(?:[ \t]*\r?\n)*(?:>?From [^\n]*\n)?")
 _BOUNDARY = re.compile(r"boundary\s*=\s*(?:\"([^\"]*)\"|([^\s;]+))", re.IGNORECASE)
 _BOUNDARY_LINE = re.compile(rb"^--([^\r\n]{1,200}?)[ \t]*\r?\nContent-", re.MULTILINE | re.IGNORECASE)
@@ -191,7 +193,7 @@ def _add_text(composer: Composer, part: _Part) -> None:
         compose(composer, _html_blocks(part))
         return
     if kind in ("text/enriched", "text/richtext"):
-        text = re.sub(r"<[^<>\n]{1,60}>", "", text)
+        text = _ENRICHED_SIGN.sub(lambda sign: "<" if sign[0] == "<<" else "", text)
     text = text.replace("\r\n", "\n")
     if kind == "text/calendar":
         for line in re.sub(r"\n[ \t]", "", text).split("\n"):

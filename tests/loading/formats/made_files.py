@@ -274,6 +274,35 @@ def make_ipynb(path: Path, made: Article) -> None:
     path.write_text(json.dumps({"nbformat": 4, "cells": [code, *cells]}), encoding="utf-8")
 
 
+def make_py(path: Path, made: Article) -> None:
+    path.write_text("\n\n".join(f"# {text}" for _, text in paragraphs(made)) + "\n\nLIMIT = 3\n", encoding="utf-8")
+
+
+def make_tex(path: Path, made: Article) -> None:
+    marks = {"title": "\\title{%s}\n\\begin{document}", "heading": "\\section{%s}", "text": "%s"}
+    lines = [marks[kind] % text.replace("%", "\\%") for kind, text in paragraphs(made)]
+    path.write_text("\n\n".join(["\\documentclass{article}", *lines, "\\end{document}"]), encoding="utf-8")
+
+
+def make_mht(path: Path, made: Article) -> None:
+    message = EmailMessage()
+    message["Subject"], message["Snapshot-Content-Location"] = made.title, "https://example.org/page"
+    message.set_content(html(made), subtype="html")
+    message.make_related()
+    path.write_bytes(bytes(message))
+
+
+def make_xml(path: Path, made: Article) -> None:
+    """Write an article in DocBook."""
+    title, *rest = paragraphs(made)
+    parts = [f"<article><info><title>{escape(title[1])}</title></info><section>"]
+    parts += [
+        f"<para>{escape(text)}</para>" if kind == "text" else f"</section><section><title>{escape(text)}</title>"
+        for kind, text in rest
+    ]
+    path.write_text("\n".join([*parts, "</section></article>"]), encoding="utf-8")
+
+
 def make_eml(path: Path, made: Article) -> None:
     message = EmailMessage()
     message["Subject"], message["From"], message["To"] = made.title, "Ann Bell <ann@example.org>", "bo@example.org"
@@ -336,9 +365,10 @@ MAKERS: dict[str, Callable[[Path, Article], None]] = {
     "pptx": make_pptx, "xlsx": make_xlsx, "rows.xlsx": make_rows_xlsx, "epub": make_epub, "rtf": make_rtf,
     "eml": make_eml, "mbox": make_mbox, "csv": make_csv, "table.csv": make_table_csv, "tsv": make_tsv,
     "json": make_json, "jsonl": make_jsonl, "odt": make_odt, "srt": make_srt, "ipynb": make_ipynb,
+    "py": make_py, "tex": make_tex, "mht": make_mht, "xml": make_xml,
     "zip": make_zip, "tar.gz": make_tar_gz,
 }  # fmt: skip
-FLAT = frozenset(["rtf", "rows.xlsx", "xlsx", "csv", "table.csv", "tsv", "json", "jsonl", "eml", "mbox", "srt"])
+FLAT = frozenset(["py", "rtf", "rows.xlsx", "xlsx", "csv", "table.csv", "tsv", "json", "jsonl", "eml", "mbox", "srt"])
 """Formats that, as they are made here, have no headings."""
 BY_PANDOC = ("docx", "epub", "rtf", "rst", "html")
 

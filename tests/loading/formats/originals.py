@@ -116,6 +116,11 @@ def _mbox(path: Path, document_id: str, place: Place) -> str:
     return content.decode() if isinstance(content, bytes) else ""
 
 
+def _mht(path: Path, document_id: str, place: Place) -> str:
+    body = email.message_from_bytes(path.read_bytes(), policy=email.policy.default).get_body(("html",))
+    return _without_tags(str(body.get_content())) if body is not None else ""
+
+
 def _html(path: Path, document_id: str, place: Place) -> str:
     return _without_tags(path.read_text(encoding="utf-8"))
 
@@ -140,7 +145,7 @@ def _without_tags(page: str) -> str:
 
 
 LOOKS: dict[str, Callable[[Path, str, Place], str]] = {
-    "odt": _odt, "srt": _srt, "ipynb": _ipynb,
+    "odt": _odt, "srt": _srt, "ipynb": _ipynb, "py": _line, "tex": _line, "mht": _mht, "xml": _html,
     "txt": _line, "md": _line, "rst": _line, "html": _html, "pdf": _pdf, "docx": _docx, "pptx": _pptx,
     "xlsx": _xlsx, "rows.xlsx": _xlsx, "epub": _epub, "rtf": _rtf, "eml": _eml, "mbox": _mbox, "csv": _table,
     "table.csv": _table, "tsv": _table, "json": _json, "jsonl": _jsonl, "zip": _zip, "tar.gz": _tar,
