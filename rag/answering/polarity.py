@@ -88,9 +88,8 @@ def is_outdated(marker: str) -> bool:
 
 def is_demoted(question: str, kind: Polarity, marker: str) -> bool:
     """Tell whether an answer ranks below one that affirms; a yes-or-no question is answered by a denial as well."""
-    if question_form(question) == "yes_no":
-        return False
-    return kind == "denies" or (kind == "conditional" and is_outdated(marker))
+    speaks_against = kind == "denies" or (kind == "conditional" and is_outdated(marker))
+    return speaks_against and question_form(question) != "yes_no"
 
 
 def _clause(statement: Statement) -> tuple[int, int]:
