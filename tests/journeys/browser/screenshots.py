@@ -1,4 +1,4 @@
-"""Takes pictures of every part of the page, by day and by night, wide and narrow: `make screenshots`."""
+"""Takes pictures of every part of the page, by day and by night, in four widths: `make screenshots`."""
 
 import sys
 import tempfile
@@ -10,9 +10,23 @@ from playwright.sync_api import Browser, Page
 from tests.journeys.browser.articles import ABSURD, BRIDGE, RECALL, write
 from tests.journeys.browser.served import browsing, served
 
-WIDTHS = {"wide": (1440, 900), "narrow": (360, 780)}
+WIDTHS = {"widest": (2560, 1440), "wide": (1440, 900), "middle": (768, 1024), "narrow": (360, 780)}
 LIGHTS: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 QUESTIONS = f"question\n{RECALL}\n{ABSURD}\n{BRIDGE}\n"
+ALLOWANCE = "How much is the daily allowance in Norway?"
+HANDBOOK = (
+    ("Travel handbook", "Rules for journeys on duty, 2026 edition"),
+    (
+        "3. Allowances",
+        "The daily allowance covers meals and small expenses. It is paid for each day that begins away from home. "
+        "Receipts are not needed.",
+        "The daily allowance in Norway is 72 euros. On the day of departure and on the day of return it is 48 euros. "
+        "If meals are provided, 20 percent is taken off for breakfast and 40 percent for dinner.",
+        "3.1 Lodging",
+        "Hotels are booked by the travel office. The price of a night may be up to 140 euros, and up to 190 euros in a "
+        "capital. Whoever stays with friends receives 20 euros a night.",
+    ),
+)
 CASES = "question,answer\nWho cast the great bell of Lindow?,Agnes Thorne\nWho owns the moon?,\nWho rings?,feast days\n"
 
 
@@ -24,7 +38,8 @@ def take(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as place, browsing() as browser:
         articles, index = Path(place) / "articles", Path(place) / "index"
         articles.mkdir()
-        Index.build(write(articles), index).close()
+        handbook(write(articles) / "handbook.pdf")
+        Index.build(articles, index).close()
         for name, content in (("questions.csv", QUESTIONS), ("cases.csv", CASES)):
             (Path(place) / name).write_text(content, encoding="utf-8")
         with served(index) as address:
@@ -34,6 +49,30 @@ def take(folder: Path) -> None:
                     _asking(page, folder, f"{name}-{light}")
                     _others(page, folder, f"{name}-{light}", Path(place))
                     page.close()
+
+
+def handbook(path: Path) -> None:
+    """Write a PDF of two pages; the number printed on the second is 1."""
+    from reportlab.lib.styles import getSampleStyleSheet
+    from reportlab.pdfgen.canvas import Canvas
+    from reportlab.platypus import Paragraph
+
+    styles, canvas = getSampleStyleSheet(), Canvas(str(path), pagesize=(420, 595))
+    canvas.setTitle("Travel handbook")
+    canvas.addPageLabel(0, "ROMAN_LOWER")
+    canvas.addPageLabel(1, "ARABIC")
+    for number, texts in enumerate(HANDBOOK):
+        top = 520.0
+        for position, text in enumerate(texts):
+            is_head = position == 0 or text[0].isdigit()
+            paragraph = Paragraph(text, styles["Heading2" if is_head else "BodyText"])
+            _, height = paragraph.wrap(300, 500)
+            paragraph.drawOn(canvas, 60, top - height)
+            top -= height + 14
+        if number:
+            canvas.drawCentredString(210, 40, str(number))
+        canvas.showPage()
+    canvas.save()
 
 
 def ask(page: Page, question: str) -> None:
@@ -65,6 +104,12 @@ def _asking(page: Page, folder: Path, name: str) -> None:
     page.wait_for_selector(".pc-source")
     page.wait_for_timeout(500)
     page.screenshot(path=folder / f"{name}-3-source.png")
+    page.keyboard.press("Escape")
+    ask(page, ALLOWANCE)
+    page.click("[data-show='answers/1/0']")
+    page.wait_for_function("() => document.querySelector('.pc-sheet[data-cited] img')?.naturalWidth > 0")
+    page.wait_for_timeout(500)
+    page.screenshot(path=folder / f"{name}-9-page.png")
     page.keyboard.press("Escape")
     ask(page, BRIDGE)
     page.evaluate("scrollTo(0, 0)")
