@@ -38,7 +38,7 @@ from rag.evaluation.metrics.abstention import auroc, calibration_error
 from rag.reading.reader_model import span_model
 from rag.reading.sentence_reader import (
     MARGINS,
-    RANKED,
+    RANKED_FEATURE,
     WEIGHTS,
     WEIGHTS_WITH_MODEL,
     WIDEST_MARGIN,
@@ -134,7 +134,7 @@ def kept_readings(data: Path, name: str, cache: Path, size: int) -> list[Case]:
 
 def read_set(data: Path, name: str, cache: Path, size: int) -> Iterator[Case]:
     """Yield the readings of a data set: own article there, own article taken out, small indexes."""
-    dataset = datasets.load(data / name)
+    dataset = datasets.load_dataset(data / name)
     unseen = unseen_documents(data, name)
     questions = [question for question in dataset.questions if dataset.own_documents(question) <= unseen]
     drawn = random.Random(SEED).sample(questions, min(size, len(questions)))
@@ -260,7 +260,7 @@ def reordered(case: Case, names: Sequence[str], weights: NDArray[np.float64]) ->
 def ahead(case: Case, names: Sequence[str], weights: NDArray[np.float64]) -> dict[str, float]:
     """Return the margins of a case's best sentence."""
     best = reordered(case, names, weights)[0]
-    scores = matrix(case, names) @ np.where([name == RANKED for name in names], 0.0, weights)
+    scores = matrix(case, names) @ np.where([name == RANKED_FEATURE for name in names], 0.0, weights)
     with_model = set(OF_MODEL) <= set(names)
     keys = case.spans if with_model else case.statements
     found = margins([float(score) for score in scores], keys, WIDEST_MARGIN[with_model])

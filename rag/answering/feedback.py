@@ -32,7 +32,7 @@ VERDICTS = {
 """What a reader may say of an answer, with the words on the buttons."""
 
 
-def record(response: Response, rank: int, verdict: str) -> dict[str, Any]:
+def feedback_record(response: Response, rank: int, verdict: str) -> dict[str, Any]:
     """Return the line for one verdict. Raises InvalidInput for a verdict or an answer that there is not."""
     answer = next((answer for answer in response.answers if answer.rank == rank), None)
     if verdict not in VERDICTS or answer is None:
@@ -64,7 +64,7 @@ def keep(index: Path, line: dict[str, Any]) -> None:
         raise IndexWriteFailed(f"The feedback could not be kept: {error}.", "See that the disk has room.") from None
 
 
-def read(index: Path) -> list[dict[str, Any]]:
+def read_feedback(index: Path) -> list[dict[str, Any]]:
     """Return the lines that hold, the last of each response, rank and document; a line cut short is left out."""
     verdicts: dict[tuple[str, int, str], dict[str, Any]] = {}
     try:

@@ -19,7 +19,7 @@ from rag.chunking.sentences import blocks, sentences
 from rag.core.errors import InvalidInput, LoadError
 from rag.core.response import Place
 from rag.core.types import Document, Span
-from rag.loading import file_sha256
+from rag.loading import source_sha256
 
 if TYPE_CHECKING:
     from rag.core.protocols import DocumentStore
@@ -122,7 +122,7 @@ def _file_state(path: str, sha256: str) -> FileState | None:
     if not os.path.exists(path):
         return "missing"
     try:
-        return "as_indexed" if file_sha256(Path(path)) == sha256 else "changed"
+        return "as_indexed" if source_sha256(Path(path)) == sha256 else "changed"
     except LoadError:  # it may not be read: nobody can tell
         return None
 

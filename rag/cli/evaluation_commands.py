@@ -66,7 +66,7 @@ def eval_command(
 ) -> None:
     """Measure every stage on a data set with known answers, with intervals, curves and the worst failures."""
     from rag.evaluation.results import read_json, require_extra, write_json
-    from rag.evaluation.run import STAGES, evaluate
+    from rag.evaluation.run import EVALUATED_STAGES, evaluate
 
     if report:
         require_extra("matplotlib")
@@ -77,7 +77,7 @@ def eval_command(
             Settings().updated(changes_of(settings)),
             sample=sample,
             seed=seed,
-            stages=[name.strip() for name in stages.split(",")] if stages else STAGES,
+            stages=[name.strip() for name in stages.split(",")] if stages else EVALUATED_STAGES,
             references=_references(references),
             other_field=other_field,
             cache=cache,

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-MAX_WAIT_SECONDS = 30
+MAX_LOCK_SECONDS = 30
 """How long a process waits for another one that changes the same file."""
 
 
@@ -22,7 +22,7 @@ def exclusive(file: Path) -> Iterator[None]:
     # The lock would create the folder, so what is written would lie where nobody looks for it.
     if not file.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(file.parent))
-    with FileLock(file.with_name(f".{file.name}.lock"), timeout=MAX_WAIT_SECONDS):
+    with FileLock(file.with_name(f".{file.name}.lock"), timeout=MAX_LOCK_SECONDS):
         yield
 
 

@@ -6,16 +6,16 @@ from pathlib import Path
 
 from rag.answering.assistant import Assistant
 from rag.answering.confidence import Calibration, fit, save_calibration, shipped
-from rag.answering.feedback import read
+from rag.answering.feedback import read_feedback
 from rag.core.settings import Settings
-from rag.evaluation.datasets import Dataset, Question, load
+from rag.evaluation.datasets import Dataset, Question, load_dataset
 from rag.evaluation.metrics.abstention import OperatingPoint
 from rag.evaluation.observation import is_right, quoted
 from rag.index.index import Index
 from rag.index.location import require_folder
 from rag.index.storage.manifest import CALIBRATION
 
-BATCH = 64
+QUESTIONS_PER_BATCH = 64
 TABLE_STEP = 5
 
 
@@ -72,7 +72,7 @@ def calibrate(
     require_folder(index, "rag calibrate")
     assistant, report_step = _assistant(Path(index), settings), progress or (lambda step, done, total: None)
     documents = (assistant.index.document(summary.id) for summary in assistant.index.documents())
-    sampled = load(dataset, corpus=(document for document in documents if document)).sampled(sample, seed)
+    sampled = load_dataset(dataset, corpus=(document for document in documents if document)).sampled(sample, seed)
     questions = [question for question in sampled.questions if question.answerable or question.impossible]
     without_article = [question for question in questions if question.answerable] if take_out else []
     examples = [
@@ -117,7 +117,7 @@ class _Example:
 def _judged_examples(index: Path, others: "Sequence[_Example]") -> "list[_Example]":
     """Return readers' verdicts on first answers whose features are those of the other examples."""
     names = set(others[0].features) if others else set()
-    lines = [line for line in read(index) if line["rank"] == 1 and names == set(line["features"])]
+    lines = [line for line in read_feedback(index) if line["rank"] == 1 and names == set(line["features"])]
     return [
         _Example({name: line["features"][name] for name in names}, line["verdict"] == "right", line["document_id"])
         for line in lines
@@ -132,9 +132,9 @@ def _examples(
 ) -> Iterator[_Example]:
     """Yield the best extraction of each question. If `taken_out_of` is set, its article is hidden, so none is right."""
     step = "asking without the article" if taken_out_of else "asking"
-    for start in range(0, len(questions), BATCH):
+    for start in range(0, len(questions), QUESTIONS_PER_BATCH):
         report_step(step, start, len(questions))
-        batch = questions[start : start + BATCH]
+        batch = questions[start : start + QUESTIONS_PER_BATCH]
         without = [taken_out_of.own_documents(question) for question in batch] if taken_out_of else None
         for question, trace in zip(
             batch, assistant.trace_many([item.text for item in batch], without=without), strict=True

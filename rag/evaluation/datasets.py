@@ -94,7 +94,9 @@ class Dataset:
         return replace(self, questions=tuple(self.questions[index] for index in positions))
 
 
-def load(folder: str | Path, references: References | None = None, corpus: Iterable[Document] | None = None) -> Dataset:
+def load_dataset(
+    folder: str | Path, references: References | None = None, corpus: Iterable[Document] | None = None
+) -> Dataset:
     """Return the judged questions of `folder`, and check every gold span against its document.
 
     `references` overrides META.json, and `corpus` replaces corpus.jsonl. Raises EvaluationError with file and line.

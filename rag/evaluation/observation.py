@@ -15,7 +15,7 @@ from rag.evaluation.metrics.ranking import by_best_passage
 from rag.index.index import Index
 
 Loss = Literal["retrieval", "fusion", "reading", "threshold", "not refused"]
-RANKED = ("lexical", "dense", "fused", "read")
+RANKED_STAGES = ("lexical", "dense", "fused", "read")
 LISTED_PASSAGES = 5
 
 LOSSES: Mapping[Loss, str] = {

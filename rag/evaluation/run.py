@@ -13,15 +13,15 @@ from rag.core.runtime import batches
 from rag.core.settings import Settings
 from rag.evaluation import cost
 from rag.evaluation.cache import BuildCost, cached_index
-from rag.evaluation.datasets import Dataset, Question, References, load, load_queries, texts
+from rag.evaluation.datasets import Dataset, Question, References, load_dataset, load_queries, texts
 from rag.evaluation.metrics import measures
-from rag.evaluation.metrics.measures import Columns, Refusal
-from rag.evaluation.observation import RANKED, Observation, observe
+from rag.evaluation.metrics.measures import Columns, UnanswerableOutcome
+from rag.evaluation.observation import RANKED_STAGES, Observation, observe
 from rag.evaluation.reporting.failures import failures
 from rag.evaluation.results import Evaluation, Measure, as_saved, require_extra
 from rag.index.index import Index
 
-STAGES = (*RANKED, "answers", "chunks", "abstention", "citations", "cost")
+EVALUATED_STAGES = (*RANKED_STAGES, "answers", "chunks", "abstention", "citations", "cost")
 """All stages. `chunks` is measured only if the answers of a question are a set to be covered."""
 
 StageProgress = Callable[[str, int, int], None]
@@ -46,7 +46,7 @@ def evaluate(
     *,
     sample: int | None = None,
     seed: int = 0,
-    stages: Sequence[str] = STAGES,
+    stages: Sequence[str] = EVALUATED_STAGES,
     references: References | None = None,
     other_field: str | Path | None = None,
     cache: str | Path | None = None,
@@ -60,7 +60,7 @@ def evaluate(
     """
     _check(stages, sample)
     require_extra("pytrec_eval", "ir_measures")
-    whole = load(dataset, references)
+    whole = load_dataset(dataset, references)
     requested = settings or Settings()
     run, built = _prepared(whole, _enough(requested, stages), sample, seed, cache, progress or (lambda *step: None))
     observations = _observed(run)
@@ -116,7 +116,7 @@ def _columns(run: Run, observations: Sequence[Observation], stages: Sequence[str
 def _figures(
     run: Run,
     observations: Sequence[Observation],
-    unanswerable: dict[str, list[Refusal]],
+    unanswerable: dict[str, list[UnanswerableOutcome]],
     stages: Sequence[str],
     built: BuildCost,
 ) -> tuple[list[Measure], dict[str, Any]]:
@@ -151,16 +151,16 @@ def _costs(run: Run, built: BuildCost) -> tuple[list[Measure], list[float]]:
 
 def _unanswerable(
     run: Run, observations: Sequence[Observation], other_field: str | Path | None, seed: int
-) -> dict[str, list[Refusal]]:
+) -> dict[str, list[UnanswerableOutcome]]:
     """Return the refusals of the three kinds of questions without an answer."""
     answerable = [observation.question for observation in observations if observation.question.answerable]
     near = [
-        Refusal(observation.confidence, bool(observation.answered))
+        UnanswerableOutcome(observation.confidence, bool(observation.answered))
         for observation in observations
         if observation.question.impossible
     ]
     without_article = list(_refusals(run, "asking without the article", answerable, run.dataset.own_documents))
-    other = list[Refusal]()
+    other = list[UnanswerableOutcome]()
     if other_field:
         foreign = [Question(key, text) for key, text in load_queries(other_field).items()]
         foreign = random.Random(seed).sample(foreign, min(len(foreign), max(1, len(answerable))))
@@ -170,11 +170,11 @@ def _unanswerable(
 
 def _refusals(
     run: Run, step: str, questions: Sequence[Question], hidden_documents: Callable[[Question], Collection[str]]
-) -> Iterator[Refusal]:
+) -> Iterator[UnanswerableOutcome]:
     for batch in _batches(step, questions, run.progress):
         without = [hidden_documents(question) for question in batch]
         for trace in run.assistant.trace_many([question.text for question in batch], without=without):
-            yield Refusal(trace.confidence, bool(trace.response.answers))
+            yield UnanswerableOutcome(trace.confidence, bool(trace.response.answers))
 
 
 def _batches(step: str, questions: Sequence[Question], progress: StageProgress) -> Iterator[Sequence[Question]]:
@@ -209,10 +209,10 @@ def _about(
 
 
 def _check(stages: Sequence[str], sample: int | None) -> None:
-    unknown = [stage for stage in stages if stage not in STAGES]
+    unknown = [stage for stage in stages if stage not in EVALUATED_STAGES]
     if unknown or not stages:
         raise EvaluationError(
-            f"Unknown stages {unknown}." if unknown else "No stage given.", f"Known: {', '.join(STAGES)}."
+            f"Unknown stages {unknown}." if unknown else "No stage given.", f"Known: {', '.join(EVALUATED_STAGES)}."
         )
     if sample is not None and sample < 1:
         raise EvaluationError(f"--sample is {sample}; it must be 1 or more.", "Give 1 or more.")

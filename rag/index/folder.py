@@ -69,13 +69,13 @@ class FolderEngine:
     @contextmanager
     def writing(self) -> Iterator[WriteVersion]:
         """Hold the writer's lock and give the function that writes. Raises IndexLocked, IndexWriteFailed."""
-        from rag.index.writing.build import write  # a question needs none of it
+        from rag.index.writing.build import write_to_folder  # a question needs none of it
         from rag.index.writing.commit import writing
 
         def write_version(
             base: Manifest | None, embedder: "Callable[[], Embedder]", settings: Settings, request: "WriteRequest"
         ) -> IndexReport:
-            return write(self.path, base, embedder, settings, request)
+            return write_to_folder(self.path, base, embedder, settings, request)
 
         with writing(self.path):
             yield write_version

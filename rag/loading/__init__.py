@@ -11,9 +11,9 @@ from typing import Any
 
 from rag.core.errors import LoadError, UnreadableSource, UnsupportedFormat
 from rag.core.types import Document
-from rag.loading.sources import SOURCE_CODE_SUFFIXES, Source, discover, file_sha256, unreadable
+from rag.loading.sources import SOURCE_CODE_SUFFIXES, Source, discover, source_sha256, unreadable
 
-__all__ = ["LOADERS", "Source", "discover", "file_sha256", "load", "suffix"]
+__all__ = ["LOADERS", "Source", "discover", "load", "source_sha256", "suffix"]
 
 _Loader = Callable[[Source], Iterator[Document | LoadError]]
 Begin = Callable[[Source], bool]

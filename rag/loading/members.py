@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 from rag.core.errors import LoadError, UnreadableSource
 from rag.core.types import Document
-from rag.loading.sources import SUFFIXES, Source, printable
+from rag.loading.sources import SUFFIXES, Source, printable_path
 
 MAX_NESTING = 2
 """Archives and messages inside one another at most."""
@@ -21,7 +21,7 @@ def load_member(
     The member is written, under a name of our own, to a folder that is dropped afterwards: no name from inside a file
     ever reaches the file system. `kind` is the suffix to read it by, if that of its name is not known.
     """
-    parts = PurePosixPath(printable(name).replace("\\", "/")).parts
+    parts = PurePosixPath(printable_path(name).replace("\\", "/")).parts
     clean = "/".join(part for part in parts if part not in ("/", "..", ".")) or "unnamed"
     if source.depth >= MAX_NESTING:
         yield UnreadableSource(f"{source.name}/{clean}: packed more than {MAX_NESTING} times.", "Unpack it.")

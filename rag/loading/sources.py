@@ -55,7 +55,7 @@ class Source:
     @property
     def name(self) -> str:
         """Return how messages and citations name the file, in text that can be stored."""
-        return self.display_name or printable(self.path)
+        return self.display_name or printable_path(self.path)
 
 
 @dataclass(frozen=True)
@@ -78,14 +78,14 @@ def discover(paths: Iterable[str | Path]) -> list[Source]:
     files: dict[str, _SourceFile] = {}
     for path in roots:
         if str(path).lower().startswith(("http:/", "https:/")):
-            what = f"{printable(path)} is a web address, and no file."
+            what = f"{printable_path(path)} is a web address, and no file."
             raise SourceNotFound(what, "Read it by `rag index --allow-network`, or rag.loading.formats.web.load_url.")
         if not os.path.lexists(path):
-            raise SourceNotFound(f"There is nothing at {printable(path)}.", "Check the path and its spelling.")
+            raise SourceNotFound(f"There is nothing at {printable_path(path)}.", "Check the path and its spelling.")
         for item in _below(path):
             files.setdefault(os.path.abspath(item.path), item)
     if not files:
-        where = ", ".join(printable(path) for path in roots) or "an empty list of paths"
+        where = ", ".join(printable_path(path) for path in roots) or "an empty list of paths"
         raise SourceNotFound(f"No file was found in {where}.", f"Give files or folders with {', '.join(SUFFIXES)}.")
     return sorted(_named(_each_once(files)), key=lambda source: source.document_id)
 
@@ -101,7 +101,7 @@ def place_of(path: str | Path, folder: Callable[[str], str] = os.path.realpath) 
     return there if there == place or os.path.exists(there) else place
 
 
-def file_sha256(path: Path) -> str:
+def source_sha256(path: Path) -> str:
     """Return the sha256 of the file's bytes in hexadecimal, read in pieces.
 
     Raises UnreadableSource.
@@ -125,7 +125,7 @@ def open_source(path: Path) -> BufferedReader:
     except (OSError, ValueError) as error:
         raise unreadable(path, error) from error
     kind = "a folder" if stat.S_ISDIR(mode) else "a pipe, socket or device"
-    raise UnreadableSource(f"{printable(path)} is {kind} that cannot be read as a file.", "Give a regular file.")
+    raise UnreadableSource(f"{printable_path(path)} is {kind} that cannot be read as a file.", "Give a regular file.")
 
 
 def read_source(source: Source) -> bytes:
@@ -154,7 +154,7 @@ def too_large(source: Source, what: str) -> UnreadableSource:
 
 def unreadable(path: Path, error: Exception) -> UnreadableSource:
     """Return the error that says why the system refused the file and what to do about it."""
-    name = printable(path)
+    name = printable_path(path)
     if isinstance(error, PermissionError):
         return UnreadableSource(f"{name}: permission to read it is denied.", "Change its permissions or leave it out.")
     if isinstance(error, FileNotFoundError):
@@ -164,7 +164,7 @@ def unreadable(path: Path, error: Exception) -> UnreadableSource:
     return UnreadableSource(f"{name} cannot be read: {reason}.", "Check the file and the disk it is on.")
 
 
-def printable(path: Path | str) -> str:
+def printable_path(path: Path | str) -> str:
     """Return the path as text that can be stored and shown: bytes that are not UTF-8 become backslash escapes."""
     return os.fspath(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
@@ -178,7 +178,7 @@ def _each_once(found: dict[str, _SourceFile]) -> list[_SourceFile]:
         met.setdefault(place, []).append((place != path, path))
     ordered = (sorted(several) for several in met.values())
     return [
-        replace(found[first], links=tuple(printable(found[other].path) for _, other in others))
+        replace(found[first], links=tuple(printable_path(found[other].path) for _, other in others))
         for (_, first), *others in ordered
     ]
 
@@ -237,4 +237,4 @@ def _parents(item: _SourceFile) -> tuple[str, ...]:
 
 def _id(item: _SourceFile, depth: int) -> str:
     parents = _parents(item)
-    return printable("/".join((*parents[len(parents) - depth :], item.relative)))
+    return printable_path("/".join((*parents[len(parents) - depth :], item.relative)))

@@ -43,7 +43,7 @@ class Cell(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Statement:
+class ReadableUnit:
     """A stretch of the stored text that may answer by itself: a sentence, a row, a definition, a heading.
 
     `sentences` are the numbers of the passage's sentences in it, none for a heading; `context` is its text with the
@@ -65,7 +65,7 @@ class ReadingCopy:
 
     text: str
     pieces: tuple[Piece, ...]
-    statements: tuple[Statement, ...]
+    statements: tuple[ReadableUnit, ...]
     cells: tuple[Cell, ...] = ()
 
     @property
@@ -111,7 +111,7 @@ class CopyBuilder:
         self._pieces: list[Piece] = []
         self._unit = 0
         self.cells: list[Cell] = []
-        self.statements: list[Statement] = []
+        self.statements: list[ReadableUnit] = []
 
     def keep(self, start: int, end: int, is_cell: bool = False, column: str = "") -> None:
         """Add the stored range `start:end` as a unit of its own; `column` names the column of a cell."""
@@ -138,5 +138,5 @@ class CopyBuilder:
 
 def plain_copy(text: str, sentences: Sequence[tuple[int, int]]) -> ReadingCopy:
     """Return the stored text as its own copy; each sentence is a statement."""
-    statements = tuple(Statement(start, end, (number,)) for number, (start, end) in enumerate(sentences))
+    statements = tuple(ReadableUnit(start, end, (number,)) for number, (start, end) in enumerate(sentences))
     return ReadingCopy(text, (Piece(0, len(text), 0, len(text), 0),), statements)

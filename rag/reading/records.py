@@ -24,11 +24,11 @@ from rag.reading.layout_lines import (
     spaced_cells,
     term_gap,
 )
-from rag.reading.reading_copy import CopyBuilder, ReadingCopy, Statement, plain_copy
+from rag.reading.reading_copy import CopyBuilder, ReadableUnit, ReadingCopy, plain_copy
 
 MAX_CELL_WORDS = 12
 """Words up to which a cell or a value is taken whole; in a longer one the reader looks for a span."""
-MAX_ITEM_WORDS = 5
+MAX_WHOLE_ITEM_WORDS = 5
 """Words up to which a list item is taken whole."""
 MAX_TERM_WORDS = 8
 MAX_LEAD_WORDS = 30
@@ -295,7 +295,7 @@ class _Recorder:
         words = self._words(line)
         start = line.start + item_start(words)
         is_item = start > line.start
-        self._keep(start, line.end, is_cell=is_item and self._is_short(start, line.end, MAX_ITEM_WORDS))
+        self._keep(start, line.end, is_cell=is_item and self._is_short(start, line.end, MAX_WHOLE_ITEM_WORDS))
         if is_item or _BLANK_LINE_BEFORE.search(self._text[: line.start]):
             self._described = None
         self._state(line.start, line.end, (line.sentence,), self._lead if is_item else self._term, self._described)
@@ -388,7 +388,7 @@ class _Recorder:
         term: tuple[int, int] | None = None,
     ) -> None:
         numbers = tuple(dict.fromkeys(number for number in sentences if number is not None))
-        self._build.statements.append(Statement(start, end, numbers, context, term=term))
+        self._build.statements.append(ReadableUnit(start, end, numbers, context, term=term))
 
     def _stop(self, at: int) -> None:
         """End a record with a full stop unless it ends with a mark; a space sets it off."""

@@ -25,7 +25,7 @@ from rag.index.storage.sentence_vectors import cosine
 from rag.reading.cell_lookup import LOOKUP_DOUBT, LOOKUP_RELEVANCE, LOOKUP_SCORE, matching_cell
 from rag.reading.enumerations import enumerates, whole_enumeration
 from rag.reading.numbered_lookup import asked_number, own_number
-from rag.reading.reading_copy import ReadingCopy, Statement
+from rag.reading.reading_copy import ReadableUnit, ReadingCopy
 from rag.reading.records import reading_copy
 from rag.reading.span_decoding import SpanScore
 from rag.reading.term_lookup import asked_column, asks_term, is_in_question
@@ -54,7 +54,7 @@ CACHED_TEXTS = 20_000
 MIN_STATEMENT_LETTERS = 3
 MARGINS = ("ahead_of_next", "ahead_of_fourth")
 """Figures of confidence alone: they follow from the order."""
-RANKED = "fused"
+RANKED_FEATURE = "fused"
 """The figure that says how the passage stands among those found."""
 WIDEST_MARGIN: Mapping[bool, float] = {False: 3.0, True: 6.0}
 """By whether a model reads; beyond it being ahead says no more: chosen by the likelihood of right first answers."""
@@ -155,7 +155,9 @@ class SentenceReader:
         ]
         extractions.sort(key=lambda item: (-item.score, item.span))
         # The score of the passage is left out: it compares with the index, and would count twice.
-        scores = [item.score - self._weights.get(RANKED, 0.0) * item.features[RANKED] for item in extractions]
+        scores = [
+            item.score - self._weights.get(RANKED_FEATURE, 0.0) * item.features[RANKED_FEATURE] for item in extractions
+        ]
         keys = [statement_key(item.hit.chunk.text[item.start : item.end]) for item in extractions]
         ahead = margins(scores, keys, self._widest)
         return [
@@ -197,7 +199,7 @@ class SentenceReader:
         question: ReadQuestion,
         hit: Hit,
         reading: "PassageReading",
-        statement: Statement,
+        statement: ReadableUnit,
         features: Mapping[str, float],
     ) -> Iterator[Extraction]:
         """Yield the statement with the words that answer best; if a list is asked for, others that may do too."""
@@ -234,7 +236,7 @@ class SentenceReader:
             yield self._extraction(hit, first, last, whole, figures, none - span.score)
 
     def _described_term(
-        self, question: ReadQuestion, hit: Hit, copy: ReadingCopy, statement: Statement
+        self, question: ReadQuestion, hit: Hit, copy: ReadingCopy, statement: ReadableUnit
     ) -> tuple[int, int] | None:
         """Return the range of the name that a question describes in the words of a statement, None if it does not."""
         text, term = hit.chunk.text, statement.term
@@ -280,7 +282,7 @@ class SentenceReader:
             "passage_cosine": hit.scores.get("dense", 0.0),
             "passage_words": question.terms.share_in(stems),
             "passage_names": question.terms.share_of_names_in(stems),
-            RANKED: max(-3.0, min(3.0, hit.scores.get("fused", 0.0))),
+            RANKED_FEATURE: max(-3.0, min(3.0, hit.scores.get("fused", 0.0))),
         }
 
 
@@ -293,7 +295,7 @@ def _range(
     question: ReadQuestion,
     copy: ReadingCopy,
     text: str,
-    statement: Statement,
+    statement: ReadableUnit,
     bounds: tuple[int, int],
     span: SpanScore,
     none: float,
@@ -311,7 +313,7 @@ def _range(
     return False, first, last
 
 
-def _step(copy: ReadingCopy, text: str, statement: Statement) -> tuple[int, int]:
+def _step(copy: ReadingCopy, text: str, statement: ReadableUnit) -> tuple[int, int]:
     """Return the range of a statement with the command that its colon, or its first word "This", points to."""
     first, last = statement.start, statement.end
     if text[first:last].startswith(("This ", "The above ")):

@@ -18,7 +18,7 @@ from rag.server.body_limit import announced_bytes
 from rag.server.rate_limit import client_key
 
 ADDRESS = "/pincite/files"
-PREFIX = "pincite-incoming-"
+INCOMING_PREFIX = "pincite-incoming-"
 MAX_FILES_OF_VISITOR = 1_000
 """Files of one visitor that wait for a write."""
 SHARE_OF_VISITOR = 0.25
@@ -178,7 +178,7 @@ class IncomingFiles:
     def _usable_folder(self) -> Path:
         # A machine that tidies its temporary files may have removed it.
         if self._folder is None or not self._folder.is_dir():
-            self._folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+            self._folder = Path(tempfile.mkdtemp(prefix=INCOMING_PREFIX))
         return self._folder
 
 

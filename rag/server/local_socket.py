@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 
 FORM = 1
 """Version of the messages over the socket; part of its name."""
-PATIENCE_SECONDS = 10
+MAX_SOCKET_SECONDS = 10
 """Then the shell starts on its own."""
-LONGEST_QUESTION = 1_000_000
+MAX_REQUEST_BYTES = 1_000_000
 """Bytes."""
 log = logging.getLogger(__name__)
 
@@ -79,7 +79,7 @@ def asked_of_server(index: Path, question: ShellQuestion) -> str | None:
 
     try:
         with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(PATIENCE_SECONDS)
+            connection.settimeout(MAX_SOCKET_SECONDS)
             connection.connect(str(path))
             connection.sendall(json.dumps(asdict(question)).encode())
             connection.shutdown(socket.SHUT_WR)
@@ -120,11 +120,11 @@ def answering_shell(index: Path, assistant: "SharedAssistant") -> "Iterator[None
     import threading
 
     class Handler(socketserver.StreamRequestHandler):
-        timeout = PATIENCE_SECONDS
+        timeout = MAX_SOCKET_SECONDS
 
         def handle(self) -> None:
             with contextlib.suppress(OSError):  # who asked may be gone
-                self.wfile.write(json.dumps(_reply(assistant, self.rfile.read(LONGEST_QUESTION))).encode())
+                self.wfile.write(json.dumps(_reply(assistant, self.rfile.read(MAX_REQUEST_BYTES))).encode())
 
     class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         daemon_threads = True

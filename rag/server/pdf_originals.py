@@ -12,7 +12,7 @@ from rag.core.errors import InvalidInput, UnreadableSource
 from rag.core.types import Document, Span
 from rag.loading.pdf_pages import Box, PagePlaces, PageText, PdfFileState, file_state
 from rag.loading.pdf_process import PdfProcess
-from rag.loading.sources import file_sha256
+from rag.loading.sources import source_sha256
 from rag.server.uploads import UPLOADS
 
 MIN_PICTURE_WIDTH, MAX_PICTURE_WIDTH = 100, 2_400
@@ -115,7 +115,7 @@ class PdfOriginals:
         with self._lock:
             if key in self._hashes:
                 return self._hashes[key]
-        sha256 = file_sha256(path)
+        sha256 = source_sha256(path)
         with self._lock:
             self._hashes[key] = sha256
             while len(self._hashes) > MAX_CACHED_HASHES:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 KEPT_RESPONSES = 500
 """Responses whose sources can still be shown, over all visitors, the latest."""
-CHANGED = "The document has changed since it was quoted, or was removed."
+DOCUMENT_CHANGED = "The document has changed since it was quoted, or was removed."
 ASK_AGAIN = "Ask the question again."
 log = logging.getLogger(__name__)
 
@@ -118,7 +118,7 @@ class SharedAssistant:
             citation = answer.citation
             document = assistant.index.document(citation.span.document_id)
             if document is None or document.text_sha256 != citation.content_sha256:
-                raise InvalidInput(CHANGED, ASK_AGAIN)
+                raise InvalidInput(DOCUMENT_CHANGED, ASK_AGAIN)
             wider = assistant.widen(answer, by, by)
         start, end = wider.context_offset
         return wider.context[:start], wider.context[end:]

@@ -38,7 +38,7 @@ from rag.server.uploads import UPLOADS, stored_bytes
 
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 """Addresses that mean all of this machine's, and one at which it can be asked."""
-PATIENCE_SECONDS = 120
+MAX_START_SECONDS = 120
 STYLES = ("documents.css", "page.css", "pages.css")
 Attach = Callable[[FastAPI, SharedAssistant, Options], None]
 
@@ -200,7 +200,7 @@ def _answers(address: str) -> bool:
     """Wait until the page is there; tell whether it came."""
     # No proxy stands between this process and itself.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    until = time.monotonic() + PATIENCE_SECONDS
+    until = time.monotonic() + MAX_START_SECONDS
     while time.monotonic() < until:
         try:
             with opener.open(address, timeout=10) as response:

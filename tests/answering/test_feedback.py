@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rag.answering.feedback import VERDICTS, keep, read, record
+from rag.answering.feedback import VERDICTS, feedback_record, keep, read_feedback
 from rag.core.errors import IndexWriteFailed, InvalidInput
 from rag.core.response import Response
 from rag.core.types import Document
@@ -22,40 +22,42 @@ def response() -> Response:
 
 
 def test_a_line_holds_all_that_a_fit_needs_and_what_proves_the_quotation() -> None:
-    line = record(response(), 1, "wrong_place")
+    line = feedback_record(response(), 1, "wrong_place")
     assert (line["verdict"], line["features"], line["rank"]) == ("wrong_place", FEATURES, 1)
     assert DOCUMENT.text[line["start"] : line["end"]] == line["quote"] == "The bell rang."
     assert (line["document_id"], line["content_sha256"]) == (DOCUMENT.id, DOCUMENT.text_sha256)
 
 
 def test_what_is_kept_is_read_again_one_object_a_line(tmp_path: Path) -> None:
-    lines = [record(response(), 1, verdict) for verdict in VERDICTS]
+    lines = [feedback_record(response(), 1, verdict) for verdict in VERDICTS]
     for number, line in enumerate(lines):
         keep(tmp_path, {**line, "response_id": str(number), "question": "\u2028\x85\n"})
-    assert [line["verdict"] for line in read(tmp_path)] == list(VERDICTS)
+    assert [line["verdict"] for line in read_feedback(tmp_path)] == list(VERDICTS)
     assert (tmp_path / FEEDBACK).read_bytes().count(b"\n") == len(VERDICTS)
 
 
 def test_whoever_thinks_again_is_counted_once(tmp_path: Path) -> None:
     for verdict in ("right", "outdated"):
-        keep(tmp_path, record(response(), 1, verdict))
-    assert [line["verdict"] for line in read(tmp_path)] == ["outdated"]
+        keep(tmp_path, feedback_record(response(), 1, verdict))
+    assert [line["verdict"] for line in read_feedback(tmp_path)] == ["outdated"]
 
 
 def test_a_line_cut_short_costs_itself_alone(tmp_path: Path) -> None:
-    keep(tmp_path, record(response(), 1, "right"))
+    keep(tmp_path, feedback_record(response(), 1, "right"))
     with (tmp_path / FEEDBACK).open("a", encoding="utf-8") as file:
         file.write('{"schema": "pincite-feedb')
-    assert [line["verdict"] for line in read(tmp_path)] == ["right"]
-    assert read(tmp_path / "elsewhere") == []
-    keep(tmp_path, {**record(response(), 1, "outdated"), "response_id": "next"})
-    assert [line["verdict"] for line in read(tmp_path)] == ["right", "outdated"], "nor does it swallow the next line"
+    assert [line["verdict"] for line in read_feedback(tmp_path)] == ["right"]
+    assert read_feedback(tmp_path / "elsewhere") == []
+    keep(tmp_path, {**feedback_record(response(), 1, "outdated"), "response_id": "next"})
+    assert [line["verdict"] for line in read_feedback(tmp_path)] == ["right", "outdated"], (
+        "nor does it swallow the next line"
+    )
 
 
 @pytest.mark.parametrize(("rank", "verdict"), [(2, "right"), (1, "splendid")])
 def test_what_there_is_not_cannot_be_judged(rank: int, verdict: str) -> None:
     with pytest.raises(InvalidInput, match="There is no answer"):
-        record(response(), rank, verdict)
+        feedback_record(response(), rank, verdict)
 
 
 def test_a_disk_that_refuses_is_said_in_words(tmp_path: Path) -> None:

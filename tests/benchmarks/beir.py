@@ -15,7 +15,7 @@ from rag.core.types import Document
 from rag.embedding.embedder import open_embedder
 from rag.evaluation.cache import VECTORS_FILE, default_folder
 from rag.evaluation.cost import environment
-from rag.evaluation.datasets import Dataset, documents, load
+from rag.evaluation.datasets import Dataset, documents, load_dataset
 from rag.evaluation.metrics.measures import Columns, summarised
 from rag.evaluation.metrics.ranking import DEPTH, RANKING_MEASURES, ranking_measures
 from rag.evaluation.reporting.terminal import number
@@ -38,7 +38,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=default_folder(), help="where vectors are kept")
     given = parser.parse_args()
     given.cache.mkdir(parents=True, exist_ok=True)
-    dataset, corpus = load(given.dataset), list(documents(given.dataset))
+    dataset, corpus = load_dataset(given.dataset), list(documents(given.dataset))
     questions = [question.text for question in dataset.questions]
     found = {"lexical": _lexical(corpus, questions), "dense": _dense(corpus, questions, given.cache / VECTORS_FILE)}
     columns = {

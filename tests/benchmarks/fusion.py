@@ -125,7 +125,7 @@ def main() -> None:
     given = parser.parse_args()
     parts: dict[str, dict[str, dict[str, list[float]]]] = {}
     for name in ("squad2", "nq_open_gold", "scifact"):
-        dataset = datasets.load(given.data / name)
+        dataset = datasets.load_dataset(given.data / name)
         path, _ = cached_index(dataset, Settings(), given.cache)
         index = Index.open(path)
         parts.update(measured(index, dataset))

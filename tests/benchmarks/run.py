@@ -10,10 +10,10 @@ from rich.console import Console
 
 from rag.core.settings import Settings
 from rag.evaluation.datasets import References
-from rag.evaluation.observation import RANKED
+from rag.evaluation.observation import RANKED_STAGES
 from rag.evaluation.reporting.terminal import render_terminal
 from rag.evaluation.results import Evaluation, write_json
-from rag.evaluation.run import STAGES, evaluate
+from rag.evaluation.run import EVALUATED_STAGES, evaluate
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -25,7 +25,7 @@ class Benchmark:
     name: str
     other_field: str
     references: References = "any"
-    stages: Sequence[str] = STAGES
+    stages: Sequence[str] = EVALUATED_STAGES
 
 
 BENCHMARKS = (
@@ -34,7 +34,7 @@ BENCHMARKS = (
     Benchmark("hotpot_val_sample", other_field="scifact"),
     Benchmark("scifact", other_field="hotpot_val_sample"),
     Benchmark("chroma", other_field="scifact", references="all"),
-    Benchmark("cranfield", other_field="scifact", stages=RANKED),
+    Benchmark("cranfield", other_field="scifact", stages=RANKED_STAGES),
 )
 
 

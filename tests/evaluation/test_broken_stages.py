@@ -14,7 +14,7 @@ from rag.core.settings import Settings
 from rag.core.types import Chunk, Extraction, Hit, Span
 from rag.embedding.onnx_embedder import OnnxEmbedder
 from rag.evaluation.cache import cached_index
-from rag.evaluation.datasets import load, texts
+from rag.evaluation.datasets import load_dataset, texts
 from rag.evaluation.metrics.measures import citation_figures
 from rag.evaluation.observation import Observation, observe
 from rag.evaluation.reporting.compare import FigureRow, compare
@@ -73,7 +73,7 @@ def test_offsets_moved_by_one_show_in_the_spans_but_not_in_the_ranking(
 
 
 def test_quotations_whose_offsets_moved_by_one_are_not_verbatim(small_set: Path, cache: Path) -> None:
-    dataset = load(small_set)
+    dataset = load_dataset(small_set)
     assistant = rag.answering.assistant.Assistant.open(cached_index(dataset, Settings(), cache)[0])
     traces = assistant.trace_many([question.text for question in dataset.questions])
     seen = [

@@ -6,19 +6,19 @@ import pytest
 
 from rag.answering.assistant import Assistant
 from rag.answering.confidence import load_calibration, save_calibration, shipped
-from rag.answering.feedback import keep, record
+from rag.answering.feedback import feedback_record, keep
 from rag.core.errors import EvaluationError, InvalidSettings
 from rag.core.settings import WITHOUT_MODEL, Settings
 from rag.evaluation.cache import cached_index
 from rag.evaluation.calibrate import calibrate
-from rag.evaluation.datasets import load
+from rag.evaluation.datasets import load_dataset
 from rag.index.index import Index
 from rag.index.storage.manifest import CALIBRATION
 
 
 @pytest.fixture
 def index(small_set: Path, cache: Path, tmp_path: Path) -> Path:
-    path, _ = cached_index(load(small_set), Settings(), cache)
+    path, _ = cached_index(load_dataset(small_set), Settings(), cache)
     return Path(shutil.copytree(path, tmp_path / "index"))
 
 
@@ -56,7 +56,7 @@ def test_questions_with_their_article_taken_out_are_taught_as_unanswerable(small
     report = calibrate(small_set, index, precision=0.8)
     assert (report.questions, report.taken_out) == (24, 20)
     assistant = Assistant.open(index)
-    questions = [question for question in load(small_set).questions if question.answerable]
+    questions = [question for question in load_dataset(small_set).questions if question.answerable]
     texts = [question.text for question in questions]
     here = assistant.trace_many(texts)
     gone = assistant.trace_many(texts, without=[{question.golds[0].document_id} for question in questions])
@@ -78,15 +78,18 @@ def test_questions_about_other_documents_are_refused(small_set: Path, seeds_inde
 
 def test_what_readers_said_counts_where_it_is_asked_for(small_set: Path, index: Path) -> None:
     assistant = Assistant.open(index)
-    for question in load(small_set).questions[:6]:
+    for question in load_dataset(small_set).questions[:6]:
         response = assistant.ask(question.text, min_confidence=0.0, explain=True)
-        keep(index, record(response, 1, "not_an_answer"))
-    keep(index, {**record(response, 1, "right"), "response_id": "r_old", "features": {"unknown": 1.0}})
+        keep(index, feedback_record(response, 1, "not_an_answer"))
+    keep(index, {**feedback_record(response, 1, "right"), "response_id": "r_old", "features": {"unknown": 1.0}})
     # What was judged by more figures came from another reader.
-    figures = record(response, 1, "right")["features"]
-    keep(index, {**record(response, 1, "right"), "response_id": "r_other", "features": {**figures, "of_another": 1.0}})
+    figures = feedback_record(response, 1, "right")["features"]
+    keep(
+        index,
+        {**feedback_record(response, 1, "right"), "response_id": "r_other", "features": {**figures, "of_another": 1.0}},
+    )
     without, counted = (calibrate(small_set, index, precision=0.5, feedback=feedback) for feedback in (False, True))
     assert counted.calibration.questions == without.calibration.questions + 6
     assert counted.calibration.fitted_on.endswith("6 answers judged by readers")
-    features = assistant.trace_many([load(small_set).questions[0].text])[0].extractions[0].features
+    features = assistant.trace_many([load_dataset(small_set).questions[0].text])[0].extractions[0].features
     assert counted.calibration.probability(features) < without.calibration.probability(features)

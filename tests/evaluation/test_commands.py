@@ -10,7 +10,7 @@ from rag.cli.evaluation_commands import calibrate_command, eval_command
 from rag.core.errors import EvaluationError, InvalidSettings
 from rag.core.settings import Settings
 from rag.evaluation.cache import cached_index
-from rag.evaluation.datasets import load
+from rag.evaluation.datasets import load_dataset
 from rag.evaluation.results import read_json
 
 app = typer.Typer()
@@ -44,7 +44,7 @@ def test_progress_goes_to_the_error_stream(small_set: Path, cache: Path) -> None
 
 
 def test_calibrate_prints_risk_and_coverage_and_the_threshold(small_set: Path, cache: Path, tmp_path: Path) -> None:
-    path, _ = cached_index(load(small_set), Settings(), cache)
+    path, _ = cached_index(load_dataset(small_set), Settings(), cache)
     shown = run("calibrate", small_set, "--index", shutil.copytree(path, tmp_path / "index"), "--precision", 0.8)
     assert "Threshold for a precision of 0.8" in shown
     assert (tmp_path / "index" / "calibration.json").is_file()

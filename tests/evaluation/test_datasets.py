@@ -6,7 +6,7 @@ import pytest
 
 from rag.core.errors import EvaluationError
 from rag.core.types import Span
-from rag.evaluation.datasets import documents, load, load_queries, texts
+from rag.evaluation.datasets import documents, load_dataset, load_queries, texts
 
 CORPUS = [
     {
@@ -64,7 +64,7 @@ def test_documents_keep_id_title_text_and_take_the_rest_as_metadata(folder: Path
 
 
 def test_questions_carry_what_is_known_to_answer_them(folder: Path) -> None:
-    found = load(folder)
+    found = load_dataset(folder)
     first, second, third = found.questions
     assert (first.golds, first.references, first.group) == ((Span("s#1", 0, 9),), ("The Seine",), "seine")
     assert first.answerable and not first.impossible
@@ -76,14 +76,14 @@ def test_questions_carry_what_is_known_to_answer_them(folder: Path) -> None:
 
 
 def test_taking_an_article_out_takes_all_its_paragraphs(folder: Path) -> None:
-    found = load(folder)
+    found = load_dataset(folder)
     assert found.own_documents(found.questions[0]) == {"s#1", "s#2"}
     assert found.own_documents(found.questions[2]) == {"rhine"}
 
 
 def test_documents_of_gold_spans_are_relevant_where_nothing_else_says_so(folder: Path) -> None:
     (folder / "qrels.tsv").unlink()
-    assert [question.relevant for question in load(folder).questions] == [{"s#1": 1}, {}]
+    assert [question.relevant for question in load_dataset(folder).questions] == [{"s#1": 1}, {}]
 
 
 def test_answers_are_alternatives_unless_the_data_set_says_they_are_a_set(folder: Path) -> None:
@@ -93,26 +93,26 @@ def test_answers_are_alternatives_unless_the_data_set_says_they_are_a_set(folder
     ]
     (folder / "answers.jsonl").write_text(lines([{**ANSWERS[0], "answers": answers}]), encoding="utf-8")
     golds = (Span("s#1", 4, 9), Span("s#1", 25, 30), Span("s#1", 32, 37))
-    found = load(folder)
+    found = load_dataset(folder)
     assert found.reference_sets(found.questions[0]) == tuple((gold,) for gold in golds)
     assert found.questions[0].references == ("Seine", "Paris")
     (folder / "META.json").write_text('{"references": "all"}', encoding="utf-8")
-    found = load(folder)
+    found = load_dataset(folder)
     assert found.reference_sets(found.questions[0]) == (golds,)
-    assert load(folder, references="any").references == "any"
+    assert load_dataset(folder, references="any").references == "any"
 
 
 def test_an_answer_names_its_own_document(folder: Path) -> None:
     answer = {"doc_id": "rhine", "text": "Köln 🌊", "start": 24, "end": 30}
     (folder / "answers.jsonl").write_text(lines([{**ANSWERS[0], "answers": [answer]}]), encoding="utf-8")
-    assert load(folder).questions[0].golds == (Span("rhine", 24, 30),)
+    assert load_dataset(folder).questions[0].golds == (Span("rhine", 24, 30),)
 
 
 def test_a_sample_is_the_same_for_the_same_seed_and_keeps_the_order(folder: Path) -> None:
     many = [{"_id": f"q{number}", "text": "?"} for number in range(50)]
     (folder / "queries.jsonl").write_text(lines(many), encoding="utf-8")
     (folder / "qrels.tsv").write_text("".join(f"q{number}\trhine\t1\n" for number in range(50)), encoding="utf-8")
-    whole = load(folder)
+    whole = load_dataset(folder)
     drawn = [[question.id for question in whole.sampled(10, seed).questions] for seed in (0, 0, 1)]
     assert drawn[0] == drawn[1] != drawn[2]
     assert drawn[0] == sorted(drawn[0], key=lambda key: int(key[1:]))
@@ -124,14 +124,14 @@ def test_a_sample_is_the_same_for_the_same_seed_and_keeps_the_order(folder: Path
 def test_a_missing_file_is_named(folder: Path, missing: str) -> None:
     (folder / missing).unlink()
     with pytest.raises(EvaluationError, match=missing):
-        load(folder)
+        load_dataset(folder)
 
 
 def test_a_folder_without_judgements_is_refused(folder: Path) -> None:
     (folder / "answers.jsonl").unlink()
     (folder / "qrels.tsv").unlink()
     with pytest.raises(EvaluationError, match=r"qrels\.tsv"):
-        load(folder)
+        load_dataset(folder)
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_a_malformed_line_is_named_with_its_number(folder: Path, name: str, line
     number = path.read_bytes().count(b"\n") + 1
     path.write_bytes(path.read_bytes() + line + b"\n")
     with pytest.raises(EvaluationError) as caught:
-        load(folder)
+        load_dataset(folder)
     assert f"{name}, line {number}:" in caught.value.message
     assert told in caught.value.message
     assert caught.value.remedy

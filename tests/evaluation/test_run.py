@@ -8,7 +8,7 @@ from rag.answering.assistant import Assistant
 from rag.core.errors import EvaluationError
 from rag.core.settings import Settings
 from rag.evaluation.cache import cache_key, cached_index
-from rag.evaluation.datasets import load
+from rag.evaluation.datasets import load_dataset
 from rag.evaluation.results import Evaluation
 from rag.evaluation.run import evaluate
 
@@ -103,7 +103,7 @@ def test_a_wish_that_cannot_be_met_is_refused_at_once(small_set: Path, changes: 
 
 
 def test_an_index_is_kept_for_the_same_corpus_and_shaping_settings_only(small_set: Path, cache: Path) -> None:
-    dataset = load(small_set)
+    dataset = load_dataset(small_set)
     path, _ = cached_index(dataset, Settings(), cache)
     written = path.stat().st_mtime_ns
     assert cached_index(dataset, Settings(top_k=1, read_passages=3), cache)[0] == path
@@ -114,7 +114,7 @@ def test_an_index_is_kept_for_the_same_corpus_and_shaping_settings_only(small_se
 
 
 def test_without_an_article_its_passages_are_found_nowhere(small_set: Path, cache: Path) -> None:
-    dataset = load(small_set)
+    dataset = load_dataset(small_set)
     assistant = Assistant.open(cached_index(dataset, Settings(), cache)[0])
     question = dataset.questions[0]
     (trace,) = assistant.trace_many([question.text], without=[dataset.own_documents(question)])

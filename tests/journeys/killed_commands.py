@@ -162,7 +162,7 @@ def verdict(response: str) -> dict[str, object]:
 
 
 def verdicts(folder: Path) -> object:
-    return [line["response_id"] for line in feedback.read(folder / "index")]
+    return [line["response_id"] for line in feedback.read_feedback(folder / "index")]
 
 
 def exported(folder: Path) -> object:

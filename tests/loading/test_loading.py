@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from rag.core.errors import EmptyDocument, LoadError, SourceNotFound, UnreadableSource, UnsupportedFormat
 from rag.core.types import Document
-from rag.loading import LOADERS, Source, discover, file_sha256, load, suffix
+from rag.loading import LOADERS, Source, discover, load, source_sha256, suffix
 from rag.loading.formats.markdown import front_matter_end
 from rag.loading.language import detect
 from rag.loading.metadata import json_safe
@@ -173,7 +173,7 @@ class TestUnreadable:
         assert "permission" in error.message
         assert "permissions" in error.remedy
         with pytest.raises(UnreadableSource):
-            file_sha256(path)
+            source_sha256(path)
 
     def test_a_folder_that_may_not_be_opened_is_listed_and_reported(self, open_folder: Path, nobody: None) -> None:
         os.seteuid(os.getuid())
@@ -198,7 +198,7 @@ class TestUnreadable:
             assert word in error.message
             assert error.remedy
         with pytest.raises(UnreadableSource, match="device"):
-            file_sha256(Path("/dev/null"))
+            source_sha256(Path("/dev/null"))
 
     def test_an_unknown_suffix_names_the_known_ones(self, tmp_path: Path) -> None:
         for name in ("picture.png", "noext", "archive.7z", "rows.json.gz"):
@@ -225,7 +225,7 @@ class TestUnreadable:
 
 def test_file_sha256_is_the_hash_of_the_bytes(tmp_path: Path) -> None:
     data = os.urandom(3_000_000)
-    assert file_sha256(written(tmp_path, "a.bin", data)) == hashlib.sha256(data).hexdigest()
+    assert source_sha256(written(tmp_path, "a.bin", data)) == hashlib.sha256(data).hexdigest()
 
 
 class TestDecoding:
@@ -334,7 +334,7 @@ class TestPlainText:
             assert isinstance(result, Document)
             assert result.source_path is not None
             assert result.text.encode("utf-8") == Path(result.source_path).read_bytes()
-            assert result.source_sha256 == file_sha256(Path(result.source_path))
+            assert result.source_sha256 == source_sha256(Path(result.source_path))
             assert result.metadata["language"] == "en"
             assert result.format == "text"
 

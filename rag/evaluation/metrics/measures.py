@@ -15,17 +15,17 @@ from rag.evaluation.metrics import abstention, bootstrap
 from rag.evaluation.metrics.ranking import RANKING_MEASURES, ranking_measures
 from rag.evaluation.metrics.spans import Coverage, best_coverage, precision_omega
 from rag.evaluation.metrics.squad import exact_match, f1
-from rag.evaluation.observation import LISTED_PASSAGES, LOSSES, RANKED, Observation, Quote, is_right
+from rag.evaluation.observation import LISTED_PASSAGES, LOSSES, RANKED_STAGES, Observation, Quote, is_right
 from rag.evaluation.results import Measure
 
 MeasureColumn = list[float | None]
 Columns = dict[tuple[str, str], MeasureColumn]
-CURVE_POINTS = 200
+RISK_CURVE_POINTS = 200
 TARGET_PRECISION = 0.9
 EVERY_KIND = "abstention, all kinds"
 
 
-class Refusal(NamedTuple):
+class UnanswerableOutcome(NamedTuple):
     """A question without an answer: the confidence of its best extraction, and whether one was shown."""
 
     confidence: float
@@ -38,7 +38,7 @@ class Population(NamedTuple):
     confidence: Sequence[float]
     right: Sequence[bool]
 
-    def beside(self, refusals: Sequence[Refusal]) -> "Population":
+    def beside(self, refusals: Sequence[UnanswerableOutcome]) -> "Population":
         """Return these questions together with others that have no answer."""
         more = [refusal.confidence for refusal in refusals]
         return Population([*self.confidence, *more], [*self.right, *[False] * len(more)])
@@ -63,7 +63,7 @@ def ranking_columns(observations: Sequence[Observation], stages: Sequence[str]) 
         if observation.question.relevant
     }
     columns: Columns = {}
-    for stage in (stage for stage in RANKED if stage in stages and relevant):
+    for stage in (stage for stage in RANKED_STAGES if stage in stages and relevant):
         values = ranking_measures(
             relevant, {observation.question.id: observation.rankings[stage] for observation in observations}
         )
@@ -129,7 +129,7 @@ def chunk_columns(
 
 
 def abstention_figures(
-    observations: Sequence[Observation], unanswerable: Mapping[str, Sequence[Refusal]]
+    observations: Sequence[Observation], unanswerable: Mapping[str, Sequence[UnanswerableOutcome]]
 ) -> tuple[list[Measure], dict[str, Any]]:
     """Return figures and curves of the confidence: of answerable questions alone, then with each kind of others.
 
@@ -219,7 +219,9 @@ def _share(stage: str, name: str, truths: Sequence[bool]) -> Measure:
     return Measure(stage, name, float(np.mean(truths)), low, high, len(truths))
 
 
-def _against(stage: str, alone: Population, refusals: Sequence[Refusal]) -> tuple[list[Measure], dict[str, Any]]:
+def _against(
+    stage: str, alone: Population, refusals: Sequence[UnanswerableOutcome]
+) -> tuple[list[Measure], dict[str, Any]]:
     confidence = [refusal.confidence for refusal in refusals]
     value, (low, high) = (
         abstention.auroc(alone.confidence, confidence),
@@ -248,7 +250,7 @@ def _judged(stage: str, population: Population) -> tuple[list[Measure], dict[str
         low, high = bootstrap.interval(statistic, rows)
         figures.append(Measure(stage, name, statistic(rows), low, high, len(rows)))
     points = abstention.operating_points(rows[:, 0], rows[:, 1])
-    sampled = points[:: max(1, len(points) // CURVE_POINTS)]
+    sampled = points[:: max(1, len(points) // RISK_CURVE_POINTS)]
     curve = [[round(value, 4) for value in point] for point in {*sampled, points[-1]}]
     bins = [[round(value, 4) for value in part] for part in abstention.reliability(rows[:, 0], rows[:, 1])]
     return figures, {stage: {"risk_coverage": sorted(curve, key=lambda point: point[1]), "reliability": bins}}

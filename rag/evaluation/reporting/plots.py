@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
-from rag.evaluation.reporting.terminal import RANKED
+from rag.evaluation.reporting.terminal import RANKED_STAGES
 from rag.evaluation.results import Evaluation
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def figures(evaluation: Evaluation) -> dict[str, str]:
     populations = evaluation.curves.get("populations", {})
     latency = evaluation.curves.get("latency_ms")
     images: dict[str, str] = {}
-    if any(stage in RANKED for stage in evaluation.stages()):
+    if any(stage in RANKED_STAGES for stage in evaluation.stages()):
         images["Recall per stage"] = svg("recall", lambda axes: _recall(axes, evaluation))
     if populations:
         images["Reliability"] = svg("reliability", lambda axes: _reliability(axes, populations))
@@ -63,7 +63,7 @@ def _inline(text: str, name: str) -> str:
 
 
 def _recall(axes: "Axes", evaluation: Evaluation) -> None:
-    stages = [stage for stage in evaluation.stages() if stage in RANKED]
+    stages = [stage for stage in evaluation.stages() if stage in RANKED_STAGES]
     for offset, (k, colour) in enumerate(zip((1, 5, 10), COLOURS, strict=False)):
         measures = [evaluation.measure(stage, f"recall@{k}") for stage in stages]
         positions = [i + (offset - 1) * 0.26 for i in range(len(stages))]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rag.evaluation.observation import LOSSES
 from rag.evaluation.reporting.plots import figures
-from rag.evaluation.reporting.terminal import RANKED, interval, number
+from rag.evaluation.reporting.terminal import RANKED_STAGES, interval_text, number
 from rag.evaluation.results import NOTES, Evaluation, Measure
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def _curves(evaluation: Evaluation) -> str:
 
 def _figures(evaluation: Evaluation) -> str:
     stages = evaluation.stages()
-    ranked = {stage: measures for stage, measures in stages.items() if stage in RANKED}
+    ranked = {stage: measures for stage, measures in stages.items() if stage in RANKED_STAGES}
     parts = [_rankings(ranked)] if ranked else []
     parts += [_stage(stage, measures) for stage, measures in stages.items() if stage not in ranked]
     return "<h2>Figures</h2>" + "".join(parts)
@@ -113,7 +113,7 @@ def _figures(evaluation: Evaluation) -> str:
 def _rankings(ranked: Mapping[str, Sequence[Measure]]) -> str:
     first = next(iter(ranked.values()))
     rows = [
-        [_with_small(stage, NOTES[stage]), *(_with_small(number(one.value), interval(one)) for one in measures)]
+        [_with_small(stage, NOTES[stage]), *(_with_small(number(one.value), interval_text(one)) for one in measures)]
         for stage, measures in ranked.items()
     ]
     caption = f"Retrieval of documents, n={first[0].n}"
@@ -125,7 +125,7 @@ def _with_small(text: str, small: str) -> str:
 
 
 def _stage(stage: str, measures: Sequence[Measure]) -> str:
-    rows = [[escape(one.name), number(one.value), interval(one), str(one.n)] for one in measures]
+    rows = [[escape(one.name), number(one.value), interval_text(one), str(one.n)] for one in measures]
     return _table(f"{stage}: {NOTES.get(stage, '')}", ["measure", "value", "95%", "n"], rows)
 
 

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from rag.evaluation.calibrate import CalibrationReport
     from rag.evaluation.reporting.compare import Comparison
 
-RANKED = ("lexical", "dense", "fused", "read")
+RANKED_STAGES = ("lexical", "dense", "fused", "read")
 
 
 def render_terminal(evaluation: Evaluation) -> Group:
     """Return the figures as tables: rankings side by side, the rest a table for each stage."""
     stages = evaluation.stages()
-    ranked = {stage: stages[stage] for stage in RANKED if stage in stages}
+    ranked = {stage: stages[stage] for stage in RANKED_STAGES if stage in stages}
     parts: list[Text | Table] = [Text(headline(evaluation), style="bold")]
     if ranked:
         parts.append(_rankings(ranked))
@@ -70,7 +70,7 @@ def number(value: float) -> str:
     return f"{value:.3f}" if abs(value) < 10 else f"{value:,.1f}"
 
 
-def interval(measure: Measure) -> str:
+def interval_text(measure: Measure) -> str:
     """Return the interval, or an empty text if the measure has none."""
     if measure.low is None or measure.high is None:
         return ""
@@ -85,7 +85,7 @@ def _rankings(ranked: dict[str, list[Measure]]) -> Table:
     for measure in first:
         table.add_column(measure.name, justify="right")
     for stage, measures in ranked.items():
-        table.add_row(stage, *(f"{number(measure.value)}\n[dim]{interval(measure)}[/dim]" for measure in measures))
+        table.add_row(stage, *(f"{number(measure.value)}\n[dim]{interval_text(measure)}[/dim]" for measure in measures))
     return table
 
 
@@ -95,5 +95,5 @@ def _stage(stage: str, measures: list[Measure]) -> Table:
     for name in ("value", "95%", "n"):
         table.add_column(name, justify="right")
     for measure in measures:
-        table.add_row(measure.name, number(measure.value), interval(measure), str(measure.n))
+        table.add_row(measure.name, number(measure.value), interval_text(measure), str(measure.n))
     return table

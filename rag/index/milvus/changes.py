@@ -22,7 +22,7 @@ DOCUMENT_COLUMNS = (
 )
 NEW_ROWS = "SELECT row FROM chunks WHERE row NOT IN (SELECT row FROM old.chunks)"
 OLD_ROWS = "SELECT row FROM old.chunks WHERE row NOT IN (SELECT row FROM chunks)"
-CHANGED = (
+CHANGED_DOCUMENTS = (
     "SELECT id FROM documents d WHERE NOT EXISTS (SELECT 1 FROM old.documents o WHERE o.key = d.key AND"
     " o.masks = d.masks AND o.source IS d.source AND o.source_path IS d.source_path)"
     f" OR key IN (SELECT document FROM chunks WHERE row IN ({NEW_ROWS}))"
@@ -110,7 +110,7 @@ def changes(new: Path, old: Path) -> Changes:
     def column(query: str) -> list[Any]:
         return sorted({value for (value,) in file.rows(query)})
 
-    added = column(CHANGED)
+    added = column(CHANGED_DOCUMENTS)
     removed = {*column("SELECT id FROM old.documents")} - {*column("SELECT id FROM documents")}
     removed |= {*added} & {*column("SELECT id FROM old.documents")}
     sources = (

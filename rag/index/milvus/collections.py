@@ -156,10 +156,10 @@ def _create(connection: Connection, name: str, schema: Any, indexes: dict[str, d
         params.add_index(field, **options)
     connection("create_collection", name, schema=schema, num_shards=address.shards, patience=60.0)
     connection("create_index", name, params, patience=60.0)
-    load(connection, name)
+    load_collection(connection, name)
 
 
-def load(connection: Connection, name: str) -> None:
+def load_collection(connection: Connection, name: str) -> None:
     """Load a collection into the memory of the query nodes. This is quick if it is already loaded."""
     address = connection.address
     groups = {"resource_groups": list(address.groups)} if address.groups else {}

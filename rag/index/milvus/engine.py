@@ -11,9 +11,9 @@ from rag.core.reports import IndexReport
 from rag.core.settings import Settings
 from rag.index.engine import VersionParts, WriteVersion
 from rag.index.milvus.address import address_of
-from rag.index.milvus.collections import builds_of, load, meta_name
+from rag.index.milvus.collections import builds_of, load_collection, meta_name
 from rag.index.milvus.connection import Connection, connected
-from rag.index.milvus.snapshot import Snapshot, drop_builds, read
+from rag.index.milvus.snapshot import Snapshot, drop_builds, read_snapshot
 from rag.index.milvus.writer_lock import WriterLock, writer_lock
 from rag.index.storage.integrity import DeferredChecks
 from rag.index.storage.manifest import Manifest
@@ -66,7 +66,7 @@ class MilvusEngine:
 
     def latest(self, newest: bool = True) -> MilvusVersion:
         """Read the manifest of the current version. Raises IndexNotFound and other IndexProblems."""
-        return MilvusVersion(read(self.connection, newest))
+        return MilvusVersion(read_snapshot(self.connection, newest))
 
     def exists(self) -> bool:
         """Tell whether there is an index."""
@@ -79,15 +79,17 @@ class MilvusEngine:
     @contextmanager
     def writing(self) -> Iterator[WriteVersion]:
         """Hold the lock of the only writer, and give the function that writes. Raises IndexLocked."""
-        from rag.index.milvus.writing import write
+        from rag.index.milvus.writing import write_to_server
 
         with self.locked() as lock:
 
             def write_version(
                 base: Manifest | None, embedder: "Callable[[], Embedder]", settings: Settings, request: "WriteRequest"
             ) -> IndexReport:
-                snapshot = read(self.connection) if base else None
-                return write(self.connection, snapshot, self.next_version(), embedder, settings, request, lock)
+                snapshot = read_snapshot(self.connection) if base else None
+                return write_to_server(
+                    self.connection, snapshot, self.next_version(), embedder, settings, request, lock
+                )
 
             yield write_version
 
@@ -96,7 +98,7 @@ class MilvusEngine:
         """Hold the lock of the only writer, and undo the writes of a killed one. Raises IndexLocked."""
         with writer_lock(self.connection) as lock:
             try:
-                snapshot = read(self.connection)
+                snapshot = read_snapshot(self.connection)
             except IndexNotFound:
                 drop_builds(self.connection)
             except IndexProblem:
@@ -104,14 +106,14 @@ class MilvusEngine:
             else:
                 drop_builds(self.connection, snapshot.layout)
                 for rows in snapshot.layout.rows(self.connection):
-                    load(self.connection, rows.collection)
+                    load_collection(self.connection, rows.collection)
                     rows.undo(snapshot.manifest.version)
             yield lock
 
     def next_version(self) -> int:
         """Return a number above every version so far, even if the manifest cannot be read."""
         try:
-            current = read(self.connection).manifest.version
+            current = read_snapshot(self.connection).manifest.version
         except IndexProblem:
             current = 0
         return max([current, *builds_of(self.connection)]) + 1
@@ -119,7 +121,7 @@ class MilvusEngine:
     def _load_manifest(self) -> None:
         name = meta_name(self.address)
         if self.connection("has_collection", name):
-            load(self.connection, name)
+            load_collection(self.connection, name)
 
 
 def _warn_without_words(snapshot: Snapshot) -> None:

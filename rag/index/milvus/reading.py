@@ -15,7 +15,7 @@ from rag.core.types import Chunk, Document, DocumentSummary, Fields, Layout, Mas
 from rag.index.milvus.collections import AGAIN, METRIC
 from rag.index.milvus.rows import BATCH_KEYS, PAGE_TEXTS, Rows, VisibleVersion, joined
 from rag.index.storage.documents import MAX_CACHED_DOCUMENTS, optional_text
-from rag.index.storage.metadata import COLUMNS, fields_of
+from rag.index.storage.metadata import METADATA_COLUMNS, fields_of
 from rag.loading.composing import LEFT_OUT_KEY
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class MilvusDocuments:
     def fields(self) -> Fields:
         """Return the values that filters compare, read once."""
         return fields_of(
-            (about["key"], {name: about[name] for name in COLUMNS}, about["metadata"])
+            (about["key"], {name: about[name] for name in METADATA_COLUMNS}, about["metadata"])
             for about in sorted(self._about, key=lambda about: int(about["key"]))
         )
 

@@ -13,7 +13,7 @@ from rag.index.milvus.collections import (
     NOTHING,
     BuildCollections,
     collections_of,
-    load,
+    load_collection,
     meta_name,
     require_same_vectors,
 )
@@ -23,7 +23,7 @@ from rag.index.milvus.rows import VisibleVersion, encoded
 from rag.index.milvus.words import MilvusWords
 from rag.index.storage.manifest import INDEX_FORMAT, Manifest
 
-MANIFEST = "manifest"
+MANIFEST_KEY = "manifest"
 NO_COLLECTION, NOT_LOADED = 100, 101
 
 
@@ -80,7 +80,7 @@ class Snapshot:
     def prepare(self) -> None:
         """Load the collections, and check that they fit the manifest. Raises IndexVersionMismatch."""
         for name in (self.layout.passages, self.layout.records):
-            load(self.connection, name)
+            load_collection(self.connection, name)
         require_same_vectors(self.connection, self.layout, self.dimension)
 
     def _visible_version(self, *collections: str) -> VisibleVersion:
@@ -88,7 +88,7 @@ class Snapshot:
         return VisibleVersion(self.manifest.version, max(stamps) if all(stamps) else 0)
 
 
-def read(connection: Connection, newest: bool = True) -> Snapshot:
+def read_snapshot(connection: Connection, newest: bool = True) -> Snapshot:
     """Return the current version. With `newest` it is the last commit, else the last one that this process has seen.
 
     Raises IndexNotFound, IndexCorrupt, IndexVersionMismatch, IndexUnreachable.
@@ -119,11 +119,11 @@ def read(connection: Connection, newest: bool = True) -> Snapshot:
         raise IndexVersionMismatch(what, AGAIN) from None
 
 
-def commit(connection: Connection, manifest: Manifest, facts: Mapping[str, Any]) -> None:
+def commit_manifest(connection: Connection, manifest: Manifest, facts: Mapping[str, Any]) -> None:
     """Make a version visible to readers."""
     content = json_value(encoded({"manifest": asdict(manifest), "engine": dict(facts)}))
     content["sha256"] = content_sha256(content)
-    row = {"name": MANIFEST, "body": encoded(content), "nothing": NOTHING}
+    row = {"name": MANIFEST_KEY, "body": encoded(content), "nothing": NOTHING}
     connection("upsert", meta_name(connection.address), [row], patience=60.0)
 
 
@@ -140,7 +140,7 @@ def _manifest_row(connection: Connection, newest: bool) -> list[dict[str, Any]]:
     # A process sees its own last write at once, and those of others within the time tick of the server.
     level = "Strong" if newest else "Session" if connection.written_until(name) else "Bounded"
     options: dict[str, Any] = {
-        "filter": f'name in ["{MANIFEST}"]',
+        "filter": f'name in ["{MANIFEST_KEY}"]',
         "output_fields": ["body"],
         "consistency_level": level,
     }

@@ -20,7 +20,7 @@ from rag.index.milvus.collections import NOTHING, make_meta, meta_name
 from rag.index.milvus.connection import Connection
 
 CLAIM_SECONDS, RENEWAL_SECONDS = 60.0, 15.0
-PREFIX = "claim:"
+CLAIM_PREFIX = "claim:"
 
 
 class WriterLock:
@@ -29,7 +29,7 @@ class WriterLock:
     def __init__(self, connection: Connection) -> None:
         """Store the claim. Raises IndexUnreachable."""
         self._connection, self._meta = connection, meta_name(connection.address)
-        self.name = PREFIX + secrets.token_hex(8)
+        self.name = CLAIM_PREFIX + secrets.token_hex(8)
         self._ended = threading.Event()
         self._until = 0.0
         self._renew()
@@ -38,7 +38,7 @@ class WriterLock:
     def others(self) -> list[str]:
         """Return the other holders of valid claims. Expired claims are deleted."""
         rows = self._connection(
-            "query", self._meta, filter=f'name like "{PREFIX}%"', output_fields=["name", "body"],
+            "query", self._meta, filter=f'name like "{CLAIM_PREFIX}%"', output_fields=["name", "body"],
             consistency_level="Strong",
         )  # fmt: skip
         claims = {row["name"]: json.loads(row["body"]) for row in rows if row["name"] != self.name}

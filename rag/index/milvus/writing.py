@@ -22,7 +22,7 @@ from rag.index.milvus.collections import NOTHING, STEMS, BuildCollections, layou
 from rag.index.milvus.connection import Connection
 from rag.index.milvus.reading import DOCUMENT, INNER, PASSAGE, REST, SHARED, SOURCE, TEXT, WORDS, named
 from rag.index.milvus.rows import ALIVE, BATCH_KEYS, MAX_WRITE_SECONDS, VisibleVersion, encoded, fits, pieces
-from rag.index.milvus.snapshot import Snapshot, commit, drop_builds
+from rag.index.milvus.snapshot import Snapshot, commit_manifest, drop_builds
 from rag.index.milvus.words import NEVER, WordCounts, group_of, word_counts
 from rag.index.milvus.writer_lock import WriterLock
 from rag.index.storage.documents import Store
@@ -36,12 +36,12 @@ if TYPE_CHECKING:
 
 MIN_FLUSHED_ROWS = 5_000
 """From this many new passages on, the write waits for the search graph, which the server would build later."""
-MAX_WAIT_SECONDS = 3_600.0
+MAX_GRAPH_SECONDS = 3_600.0
 """After this time the version becomes visible with a warning."""
 log = logging.getLogger(__name__)
 
 
-def write(
+def write_to_server(
     connection: Connection, base: Snapshot | None, version: int, embedder: "Callable[[], Embedder]",
     settings: Settings, request: WriteRequest, lock: WriterLock,
 ) -> IndexReport:  # fmt: skip
@@ -160,14 +160,14 @@ class Upload:
         }  # fmt: skip
         self._require_all_passages()
         self._lock.require_held()
-        commit(self._connection, self._manifest, facts)
+        commit_manifest(self._connection, self._manifest, facts)
         if self._base is None:
             drop_builds(self._connection, self._layout)
 
     def _wait_for_graph(self) -> None:
         """Wait until the search graph is built. Before that a server finds only .87 of the ten best instead of .98."""
         self._connection("flush", self._layout.passages, patience=600.0)
-        end = time.monotonic() + MAX_WAIT_SECONDS
+        end = time.monotonic() + MAX_GRAPH_SECONDS
         while time.monotonic() < end:
             state = self._connection("describe_index", self._layout.passages, "vector")
             if not state.get("pending_index_rows") and state.get("state") == "Finished":

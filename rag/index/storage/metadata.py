@@ -8,8 +8,8 @@ from typing import TypeAlias
 
 from rag.core.types import Fields, Value
 
-COLUMNS = ("id", "title", "format", "path")
-COMMON_KEYS = (*COLUMNS, "author", "publisher", "published_at", "language", "tags")
+METADATA_COLUMNS = ("id", "title", "format", "path")
+COMMON_KEYS = (*METADATA_COLUMNS, "author", "publisher", "published_at", "language", "tags")
 """Keys that every index accepts, even if no document has them."""
 Column: TypeAlias = Callable[[str], Iterable[tuple[int, object]]]
 """Returns document number and value for each document, given the name of a column."""
@@ -50,7 +50,7 @@ class LazyFields(Mapping[str, Mapping[Value, Sequence[int]]]):
 
     def __getitem__(self, key: str) -> Mapping[Value, Sequence[int]]:
         """Return the numbers of the documents of each value of a key. Raises KeyError."""
-        if key not in COLUMNS:
+        if key not in METADATA_COLUMNS:
             return self._others[key]
         if key not in self._columns:
             self._columns[key] = fields_of((number, {key: value}, {}) for number, value in self._column(key))[key]
@@ -58,7 +58,7 @@ class LazyFields(Mapping[str, Mapping[Value, Sequence[int]]]):
 
     def __iter__(self) -> Iterator[str]:
         """Yield the keys."""
-        return iter({**dict.fromkeys(COLUMNS), **dict.fromkeys(self._others)})
+        return iter({**dict.fromkeys(METADATA_COLUMNS), **dict.fromkeys(self._others)})
 
     def __len__(self) -> int:
         """Return the number of keys."""

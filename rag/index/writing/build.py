@@ -23,7 +23,7 @@ from rag.loading import Source
 if TYPE_CHECKING:
     from rag.core.protocols import DocumentStore, Embedder
 
-__all__ = ["WriteRequest", "as_work", "missing_documents", "write"]
+__all__ = ["WriteRequest", "as_work", "missing_documents", "write_to_folder"]
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class WriteRequest:
     removals: "Callable[[DocumentStore], Sequence[str]]" = lambda store: ()
 
 
-def write(
+def write_to_folder(
     path: Path, base: Manifest | None, embedder: "Callable[[], Embedder]", settings: Settings, request: WriteRequest
 ) -> IndexReport:
     """Commit the next version, unless nothing changed since `base`. Call it under the writer's lock."""

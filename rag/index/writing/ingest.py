@@ -19,10 +19,10 @@ from rag.core.types import Document, DocumentSummary
 from rag.index.writing.near_duplicates import groups, near
 from rag.index.writing.sources import RenamedFiles, links_note, size_of, under_known_ids
 from rag.index.writing.writer import Change, Writer
-from rag.loading import Source, file_sha256, load
+from rag.loading import Source, load, source_sha256
 from rag.loading.composing import LEFT_OUT_KEY
 from rag.loading.process import get_ready, load_apart
-from rag.loading.sources import printable
+from rag.loading.sources import printable_path
 
 DEFAULTS = Settings()
 MIN_DOCUMENTS_PER_CHANGE = 50
@@ -128,12 +128,12 @@ class Ingest:
     def _index(self, source: Source) -> Iterator[int]:
         """Index the documents of a source, and yield the length of each."""
         key, path = source.document_id, os.path.abspath(source.path)
-        stored_path, stored_sha256 = self._sources.get(key, (printable(path), None))
+        stored_path, stored_sha256 = self._sources.get(key, (printable_path(path), None))
         failed_before = len(self._failed)
         try:
             if stored_path not in self._renamed_files.paths:
                 _require_same_file(key, stored_path, path)
-            sha256 = file_sha256(source.path)
+            sha256 = source_sha256(source.path)
         except LoadError as error:
             # The committed documents stay, because the file may be readable again tomorrow.
             self._failed.append((key, error))
@@ -146,7 +146,7 @@ class Ingest:
             yield from self._read(source, document_ids)
         # The hash of a source with faults is not stored, so the next run reads it again and reports them again.
         is_sound = len(self._failed) == failed_before
-        self._record_source(key, stored_path if is_same else printable(path), sha256 if is_sound else "")
+        self._record_source(key, stored_path if is_same else printable_path(path), sha256 if is_sound else "")
         if is_sound and stored_sha256 is None and self._store.documents_of(key):
             self._remove_renamed(sha256)
 
@@ -242,12 +242,12 @@ def _require_same_file(key: str, stored_path: str, path: str) -> None:
     """Raise if the id belongs to another file that still exists, whose documents this one would replace."""
     if os.path.exists(stored_path) and os.path.exists(path) and not _is_same_file(stored_path, path):
         raise UnreadableSource(
-            f"{printable(path)}: the id {key!r} already stands for {stored_path}.",
+            f"{printable_path(path)}: the id {key!r} already stands for {stored_path}.",
             "Give both folders in one command, which tells them apart: rag index FOLDER FOLDER --rebuild",
         )
 
 
 def _is_same_file(stored_path: str, path: str) -> bool:
-    if stored_path == printable(path):
+    if stored_path == printable_path(path):
         return True
     return os.path.exists(stored_path) and os.path.exists(path) and os.path.samefile(stored_path, path)

@@ -7,7 +7,7 @@ from rag.core.errors import LoadError
 from rag.core.reports import IndexReport
 from rag.core.types import Document
 from rag.index.writing.sources import RenamedFiles, links_note, under_known_ids
-from rag.loading import Source, file_sha256
+from rag.loading import Source, source_sha256
 
 if TYPE_CHECKING:
     from rag.core.protocols import DocumentStore
@@ -27,7 +27,7 @@ def planned(work: Sequence[Source | Document], store: "DocumentStore | None", re
             continue
         key = item.document_id
         try:
-            sha256 = file_sha256(item.path)
+            sha256 = source_sha256(item.path)
         except LoadError as error:
             failed.append((key, error))
             continue

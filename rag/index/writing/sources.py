@@ -10,7 +10,7 @@ from rag.core.reports import first_few
 from rag.core.types import Document
 from rag.index.storage.manifest import index_files_among
 from rag.loading import Source, discover
-from rag.loading.sources import place_of, printable
+from rag.loading.sources import place_of, printable_path
 
 if TYPE_CHECKING:
     from rag.core.protocols import DocumentStore
@@ -60,7 +60,9 @@ def missing_documents(
 
 def _real(path: str | Path) -> str:
     # Links of folders are followed, but not a link that is the file itself: its target may still exist.
-    return printable(os.path.join(os.path.realpath(os.path.dirname(os.path.abspath(path))), os.path.basename(path)))
+    return printable_path(
+        os.path.join(os.path.realpath(os.path.dirname(os.path.abspath(path))), os.path.basename(path))
+    )
 
 
 def under_known_ids(work: Sequence[Source | Document], sources: StoredSources) -> list[Source | Document]:
@@ -82,13 +84,13 @@ def _under_known_ids(work: Sequence[Source | Document], sources: StoredSources) 
             continue
         if ids is None:
             ids = {place_of(path, folder): key for key, (path, _) in sources.items()}
-        key = ids.get(printable(place_of(item.path, folder)), item.document_id)
+        key = ids.get(printable_path(place_of(item.path, folder)), item.document_id)
         yield item if key in new_ids else item.known_as(key)
 
 
 def shown_path(source: Source) -> str:
     """Return the absolute path of a source, in text that can be stored."""
-    return printable(os.path.abspath(source.path))
+    return printable_path(os.path.abspath(source.path))
 
 
 class RenamedFiles:

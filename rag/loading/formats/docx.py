@@ -16,7 +16,7 @@ from rag.loading.formats.docx_numbering import Numbering
 from rag.loading.formats.docx_text import FALLBACK, LEFT_OUT, ParagraphText, WordStyles, paragraph_text
 from rag.loading.formats.office import core_properties, opened_package
 from rag.loading.formats.ooxml import W
-from rag.loading.sources import Source, file_sha256
+from rag.loading.sources import Source, source_sha256
 
 _NOTES = ("footnotes", "endnotes")
 _FRAMES = ("header", "footer")
@@ -44,7 +44,7 @@ def load_docx(source: Source) -> Iterator[Document | LoadError]:
     reader.read_frames([root for kind in _FRAMES for root in parts.get(kind, ())])
     properties = core_properties(word.core_properties)
     title = str(properties.pop("title", ""))
-    yield reader.composer.document("docx", file_sha256(source.path), title, properties)
+    yield reader.composer.document("docx", source_sha256(source.path), title, properties)
 
 
 def _root(part: Any) -> Any:

@@ -13,7 +13,7 @@ from rag.loading.composing import Composer
 from rag.loading.formats.html import compose, decode_html, parsed
 from rag.loading.formats.office import opened_package, xml_root
 from rag.loading.markup import markup_blocks
-from rag.loading.sources import Source, file_sha256
+from rag.loading.sources import Source, source_sha256
 
 _DC = "{http://purl.org/dc/elements/1.1/}"
 _NAMES = {"author": "creator", "publisher": "publisher", "published_at": "date", "language": "language"}
@@ -41,7 +41,7 @@ def load_epub(source: Source) -> Iterator[Document | LoadError]:
             composer.part(name)
             compose(composer, list(markup_blocks(root)) if root is not None else [])
     properties = {key: text for key, name in _NAMES.items() if (text := _first(package, name))}
-    yield composer.document("epub", file_sha256(source.path), _first(package, "title"), properties)
+    yield composer.document("epub", source_sha256(source.path), _first(package, "title"), properties)
     if absent_chapters:
         raise UnreadableSource(
             f"{source.name} lacks its chapters {', '.join(absent_chapters[:10])}.", "Download it again."

@@ -9,7 +9,7 @@ from rag.core.errors import LoadError, UnreadableSource
 from rag.core.types import BlockKind, Document
 from rag.loading.composing import Composer, row_text
 from rag.loading.formats.ooxml import transitional
-from rag.loading.sources import Source, file_sha256, open_source
+from rag.loading.sources import Source, open_source, source_sha256
 
 MAX_PACKAGE_BYTES = 512 * 1024 * 1024
 """Unpacked bytes of all parts of a package; the libraries hold pictures in memory too."""
@@ -90,7 +90,7 @@ def load_pptx(source: Source) -> Iterator[Document | LoadError]:
     properties = core_properties(deck.core_properties)
     title_text = str(properties.pop("title", ""))
     title_text = "" if title_text == "PowerPoint Presentation" else title_text
-    yield composer.document("pptx", file_sha256(source.path), title_text, properties)
+    yield composer.document("pptx", source_sha256(source.path), title_text, properties)
 
 
 def _add_shape(composer: Composer, shape: Any, is_title: bool) -> None:

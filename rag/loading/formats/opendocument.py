@@ -12,7 +12,7 @@ from rag.core.types import BlockKind, Document
 from rag.loading.composing import MAX_MERGED_CHARACTERS, MAX_MERGED_COLUMNS, Composer, row_text
 from rag.loading.formats.office import opened_package, xml_root
 from rag.loading.formats.sheets import MAX_COLUMNS
-from rag.loading.sources import Source, file_sha256
+from rag.loading.sources import Source, source_sha256
 
 _ODF = "{urn:oasis:names:tc:opendocument:xmlns:%s:1.0}"
 _TEXT, _TABLE, _DRAW, _OFFICE, _META = (_ODF % name for name in ("text", "table", "drawing", "office", "meta"))
@@ -44,7 +44,7 @@ def load_opendocument(source: Source) -> Iterator[Document | LoadError]:
     properties = _properties(meta) if meta is not None else {}
     title = properties.pop("title", None)
     kind = next((kind for tag, kind in _KINDS.items() if body.find(tag) is not None), "odt")
-    yield reader.composer.document(kind, file_sha256(source.path), title, properties)
+    yield reader.composer.document(kind, source_sha256(source.path), title, properties)
 
 
 def _properties(meta: Any) -> dict[str, str]:

@@ -18,7 +18,7 @@ from rag.loading.composing import Composer, storable
 from rag.loading.formats.pdf_frames import frame_lines
 from rag.loading.formats.pdf_hyphens import Hyphens
 from rag.loading.formats.pdf_lines import PageLines, PdfLine, page_lines
-from rag.loading.sources import Source, checked_path, file_sha256
+from rag.loading.sources import Source, checked_path, source_sha256
 
 MAX_PDF_SECONDS = 300
 """Time that the pages of one file may take."""
@@ -41,7 +41,7 @@ def load_pdf(source: Source) -> Iterator[Document | LoadError]:
     """Yield the document of a PDF, then an error that numbers the pages without text. Raises LoadError."""
     from pypdfium2 import PdfDocument
 
-    sha256, path = file_sha256(source.path), checked_path(source.path)
+    sha256, path = source_sha256(source.path), checked_path(source.path)
     with PdfDocument(path) as pdf:
         pages = list(_pages(pdf, source))
         info, labels = pdf.get_metadata_dict(), page_labels(pdf)

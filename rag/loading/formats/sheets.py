@@ -13,7 +13,7 @@ from rag.loading.formats.number_formats import general_number, shown_number
 from rag.loading.formats.office import core_properties, opened_package
 from rag.loading.formats.sheet_parts import MergedTexts, SheetParts, sheet_parts
 from rag.loading.rows import Row, row_documents, text_column
-from rag.loading.sources import Source, file_sha256
+from rag.loading.sources import Source, source_sha256
 
 MAX_COLUMNS = 1_000
 """Cells of a row that are read: a sheet may have 16,384, and few of them are ever used."""
@@ -70,7 +70,7 @@ def _documents(book: Any, source: Source) -> Iterator[Document | LoadError]:
         note = composer.left_out if composer.is_empty else {}
         yield replace(last_row, metadata={**last_row.metadata, **note})
     if not has_rows or not composer.is_empty:
-        yield composer.document("xlsx", file_sha256(source.path), title, properties)
+        yield composer.document("xlsx", source_sha256(source.path), title, properties)
 
 
 def _rows(sheet: Any, parts: SheetParts) -> Iterator[_Cells]:

@@ -24,7 +24,7 @@ from rag.server.problems import places_of, unexpected
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-PATIENCE_SECONDS = 30
+MAX_DRAIN_SECONDS = 30
 """For requests that are being answered when the service is told to stop."""
 log = logging.getLogger("pincite.requests")
 
@@ -80,7 +80,7 @@ class AccessLog:
             except asyncio.CancelledError:
                 continue
 
-    async def drain(self, seconds: float = PATIENCE_SECONDS) -> None:
+    async def drain(self, seconds: float = MAX_DRAIN_SECONDS) -> None:
         """Wait until all running requests are answered; cancel those that take longer."""
         if self._running:
             await asyncio.wait(self._running, timeout=seconds)

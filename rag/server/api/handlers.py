@@ -12,7 +12,7 @@ from typing import Any
 
 from rag.answering.assistant import Assistant
 from rag.answering.citation import place
-from rag.answering.feedback import keep, record
+from rag.answering.feedback import feedback_record, keep
 from rag.answering.recheck import recheck
 from rag.core.errors import InvalidInput
 from rag.core.reports import IndexReport
@@ -120,7 +120,7 @@ class Handlers:
         if request.rank > len(response.answers):
             detail = f"This response has {len(response.answers)} answers, and none of rank {request.rank}."
             raise refused(404, detail, "Judge one of its answers.")
-        line = record(response, request.rank, request.verdict)
+        line = feedback_record(response, request.rank, request.verdict)
         keep(self.assistant.path, line)
         return line
 

@@ -12,7 +12,7 @@ from rag.server.problems import AGAIN_AFTER_SECONDS, Refused, refused
 from rag.server.rate_limit import RateLimit
 
 Result = TypeVar("Result")
-WAITING = 64
+MAX_WAITING_REQUESTS = 64
 """Requests that may wait or be worked on at a time; each holds a thread."""
 SECONDS = 60
 """After which a client is told to try again."""
@@ -21,7 +21,7 @@ SECONDS = 60
 class RequestQueue:
     """The queue before the one assistant, and the minute's questions of each client."""
 
-    def __init__(self, questions_a_minute: int, waiting: int = WAITING, seconds: float = SECONDS) -> None:
+    def __init__(self, questions_a_minute: int, waiting: int = MAX_WAITING_REQUESTS, seconds: float = SECONDS) -> None:
         """Begin with nobody waiting."""
         self._limit, self._a_minute = RateLimit(questions_a_minute), questions_a_minute
         self._most, self._seconds, self.waiting = waiting, seconds, 0

@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, StrictBool, StrictFloat
 
 MOST_QUESTIONS = 1_000
 MOST_DOCUMENTS = 1_000
-LONGEST_QUESTION = 10_000
+MAX_QUESTION_LETTERS = 10_000
 """No setting allows longer ones; which are too long here and now, `Settings.max_question_length` says."""
 LONGEST_ID, LONGEST_TITLE = 512, 10_000
 NO_CONTROLS = r"^[^\x00-\x1f\x7f]+$"
@@ -19,7 +19,7 @@ def _whole(value: object) -> object:
 
 
 WHOLE = BeforeValidator(_whole)
-Question = Annotated[StrictStr, Field(max_length=LONGEST_QUESTION)]
+QuestionText = Annotated[StrictStr, Field(max_length=MAX_QUESTION_LETTERS)]
 TopK = Annotated[StrictInt, Field(ge=1, le=50, description="Answers at most."), WHOLE]
 Share = Annotated[StrictFloat, Field(ge=0, le=1)]
 _VALUE: dict[str, Any] = {"type": ["string", "number", "boolean"]}
@@ -28,12 +28,12 @@ _RANGE: dict[str, Any] = {
     "type": "object", "minProperties": 1, "additionalProperties": False,
     "properties": {"=": {"anyOf": [_VALUE, _VALUES]}, **dict.fromkeys(("<", "<=", ">", ">="), _VALUE)},
 }  # fmt: skip
-FORMS: dict[str, Any] = {
+FILTERS_SCHEMA: dict[str, Any] = {
     "type": "object", "propertyNames": {"minLength": 1},
     "additionalProperties": {"anyOf": [_VALUE, _VALUES, _RANGE]},
     "description": "Which documents are asked, by their metadata: a value, any of some, or a range.",
 }  # fmt: skip
-Filters = Annotated[dict[str, Any], WithJsonSchema(FORMS)]
+Filters = Annotated[dict[str, Any], WithJsonSchema(FILTERS_SCHEMA)]
 """`rag.index.filters` checks them, because its messages are better."""
 DocumentId = Annotated[StrictStr, Field(min_length=1, max_length=LONGEST_ID, pattern=NO_CONTROLS)]
 
@@ -54,7 +54,7 @@ def _described(example: dict[str, Any], **more: Any) -> ConfigDict:
 class AskRequest:
     """A question, and how to answer it; missing parts have the values of the server's settings."""
 
-    question: Question
+    question: QuestionText
     top_k: TopK | None = None
     filters: Filters | None = None
     min_confidence: Share | None = None
@@ -68,7 +68,7 @@ class AskRequest:
 class BatchRequest:
     """Several questions, answered the same way."""
 
-    questions: Annotated[list[Question], Field(min_length=1, max_length=MOST_QUESTIONS)]
+    questions: Annotated[list[QuestionText], Field(min_length=1, max_length=MOST_QUESTIONS)]
     top_k: TopK | None = None
     filters: Filters | None = None
     min_confidence: Share | None = None
@@ -90,7 +90,7 @@ class BatchRequest:
 class SearchRequest:
     """Words or a question to find passages for."""
 
-    query: Question
+    query: QuestionText
     top_k: TopK | None = None
     filters: Filters | None = None
 

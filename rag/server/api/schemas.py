@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-SCHEMA = Path(__file__).parents[2] / "response.schema.json"
+RESPONSE_SCHEMA = Path(__file__).parents[2] / "response.schema.json"
 TEXT: dict[str, Any] = {"type": "string"}
 MAYBE_TEXT: dict[str, Any] = {"type": ["string", "null"]}
 COUNT: dict[str, Any] = {"type": "integer", "minimum": 0}
@@ -13,7 +13,7 @@ TEXTS: dict[str, Any] = {"type": "array", "items": TEXT}
 SHA256: dict[str, Any] = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
 
 
-def record(properties: dict[str, Any], optional: tuple[str, ...] = ()) -> dict[str, Any]:
+def record_schema(properties: dict[str, Any], optional: tuple[str, ...] = ()) -> dict[str, Any]:
     """Return the schema of an object of these parts and no others."""
     required = [name for name in properties if name not in optional]
     return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
@@ -27,34 +27,34 @@ def array(of: dict[str, Any]) -> dict[str, Any]:
 @cache
 def published() -> dict[str, Any]:
     """Return the published schema of a response."""
-    content: dict[str, Any] = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    content: dict[str, Any] = json.loads(RESPONSE_SCHEMA.read_text(encoding="utf-8"))
     return content
 
 
-SUMMARY = record(
+SUMMARY = record_schema(
     {"id": TEXT, "title": MAYBE_TEXT, "source_path": MAYBE_TEXT, "length": COUNT, "chunks": COUNT,
      "text_sha256": SHA256, "masked": {"type": "object", "additionalProperties": COUNT}, "left_out": MAYBE_TEXT}
 )  # fmt: skip
-DOCUMENTS = record({"documents": array(SUMMARY), "total": COUNT, "next": MAYBE_TEXT})
-DOCUMENT = record(
+DOCUMENTS = record_schema({"documents": array(SUMMARY), "total": COUNT, "next": MAYBE_TEXT})
+DOCUMENT = record_schema(
     {
         "id": TEXT, "title": MAYBE_TEXT, "format": TEXT, "source_path": MAYBE_TEXT, "length": COUNT,
         "text_sha256": SHA256, "metadata": {"type": "object"},
-        "masks": array(record({"start": COUNT, "end": COUNT, "reason": TEXT})),
+        "masks": array(record_schema({"start": COUNT, "end": COUNT, "reason": TEXT})),
     }
 )  # fmt: skip
-SLICE = record({"document_id": TEXT, "start": COUNT, "end": COUNT, "text": TEXT, "content_sha256": SHA256})
+SLICE = record_schema({"document_id": TEXT, "start": COUNT, "end": COUNT, "text": TEXT, "content_sha256": SHA256})
 SHARE = {"type": "number"}
-BOXES = record(
+BOXES = record_schema(
     {
         "document_id": TEXT, "start": COUNT, "end": COUNT, "page_count": COUNT,
         "pages": array(
-            record(
+            record_schema(
                 {
                     "page_number": COUNT, "page_label": MAYBE_TEXT, "width": SHARE, "height": SHARE,
                     "boxes": {
                         "type": ["array", "null"],
-                        "items": record({"left": SHARE, "top": SHARE, "width": SHARE, "height": SHARE}),
+                        "items": record_schema({"left": SHARE, "top": SHARE, "width": SHARE, "height": SHARE}),
                     },
                 }
             )
@@ -62,35 +62,35 @@ BOXES = record(
         "source_sha256": SHA256,
     }
 )  # fmt: skip
-REPORT = record(
+REPORT = record_schema(
     {
         **dict.fromkeys(("added", "updated", "unchanged", "removed"), TEXTS),
-        "duplicates": array(record({"id": TEXT, "equals": TEXTS})),
-        "near_duplicates": array(record({"id": TEXT, "alike": TEXTS})),
-        "failed": array(record({"source": TEXT, "reason": TEXT})),
+        "duplicates": array(record_schema({"id": TEXT, "equals": TEXTS})),
+        "near_duplicates": array(record_schema({"id": TEXT, "alike": TEXTS})),
+        "failed": array(record_schema({"source": TEXT, "reason": TEXT})),
     }
 )
-OFFSET = record({"start": COUNT, "end": COUNT})
-RECHECKED = record(
+OFFSET = record_schema({"start": COUNT, "end": COUNT})
+RECHECKED = record_schema(
     {
         "status": {"enum": ["exact", "moved", "changed", "gone"]}, "document_id": TEXT, "quote": TEXT,
         "document_offset": {"oneOf": [OFFSET, {"type": "null"}]}, "line_start": {"type": ["integer", "null"]},
         "nearest": MAYBE_TEXT, "diff": MAYBE_TEXT, "source_file": {"type": "null"},
     }
 )  # fmt: skip
-VERIFIED = record({"citations": array(RECHECKED), "sound": {"type": "boolean"}})
-QUOTE = record(
+VERIFIED = record_schema({"citations": array(RECHECKED), "sound": {"type": "boolean"}})
+QUOTE = record_schema(
     {
         "document_id": TEXT, "quote": TEXT, "verbatim": {"type": "boolean"},
-        "places": array(record({"start": COUNT, "end": COUNT, "line_start": COUNT, "line_end": COUNT})),
+        "places": array(record_schema({"start": COUNT, "end": COUNT, "line_start": COUNT, "line_end": COUNT})),
         "content_sha256": SHA256, "nearest": MAYBE_TEXT, "diff": MAYBE_TEXT,
     }
 )  # fmt: skip
-STATE = record({"status": {"enum": ["alive", "ready"]}})
-FACETS = record(
+STATE = record_schema({"status": {"enum": ["alive", "ready"]}})
+FACETS = record_schema(
     {"facets": {"type": "object", "additionalProperties": {"type": "object", "additionalProperties": COUNT}}}
 )
-FEEDBACK = record(
+FEEDBACK = record_schema(
     {
         "schema": TEXT, "given_at": TEXT, "verdict": TEXT, "question": TEXT, "response_id": TEXT, "rank": COUNT,
         "confidence": {"type": "number"}, "features": {"type": "object"}, "quote": TEXT, "document_id": TEXT,
@@ -123,7 +123,7 @@ _EVIDENCE = {
 }  # fmt: skip
 SAVED = {"anyOf": [_RESPONSE, _EVIDENCE]}
 """What is needed of a saved response to verify it; anything else in it is left alone."""
-PROBLEM = record(
+PROBLEM = record_schema(
     {"type": TEXT, "title": TEXT, "status": {"type": "integer"}, "error": TEXT, "detail": TEXT, "remedy": TEXT}
 )
 
@@ -139,14 +139,14 @@ def index_info() -> dict[str, Any]:
 
 def stats() -> dict[str, Any]:
     """Return the schema of `/v1/stats`."""
-    return record(
+    return record_schema(
         {"package": TEXT, "index": index_info(), "settings": {"type": "object"}, "threshold": {"type": "number"}}
     )
 
 
 def passages(answer: dict[str, Any]) -> dict[str, Any]:
     """Return the schema of the result of a search; `answer` is that of an answer."""
-    return record({"query": TEXT, "passages": array(answer), "index": index_info()})
+    return record_schema({"query": TEXT, "passages": array(answer), "index": index_info()})
 
 
 def with_definitions(schema: dict[str, Any]) -> dict[str, Any]:

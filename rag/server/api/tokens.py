@@ -22,8 +22,8 @@ from rag.core.durable_files import exclusive, replace_file
 from rag.core.errors import IndexWriteFailed, InvalidInput
 from rag.core.safe_json import json_value
 
-SCHEMA = "pincite-tokens-1"
-PREFIX = "pincite_"
+TOKENS_SCHEMA = "pincite-tokens-1"
+TOKEN_PREFIX = "pincite_"
 Scope = Literal["read", "write", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 """Each holds those before it: read asks and looks, write changes documents, admin sees the figures of all clients."""
@@ -74,7 +74,7 @@ class Tokens:
             raise InvalidInput(f"{name!r} cannot be a token's name.", "Use letters, figures, dots and hyphens.")
         if scope not in SCOPES:
             raise InvalidInput(f"There is no scope {scope!r}.", f"Known: {', '.join(SCOPES)}.")
-        secret = PREFIX + secrets.token_urlsafe(32)
+        secret = TOKEN_PREFIX + secrets.token_urlsafe(32)
         kind: Any = scope
         added = Token(name, kind, _sha256(secret), datetime.now(UTC).isoformat(timespec="seconds"))
         with self._changing() as tokens:
@@ -100,7 +100,7 @@ class Tokens:
             with exclusive(self._file):
                 tokens = list(_read(self._file)) if self._file.exists() else []
                 yield tokens
-                content = {"schema": SCHEMA, "tokens": [asdict(token) for token in tokens]}
+                content = {"schema": TOKENS_SCHEMA, "tokens": [asdict(token) for token in tokens]}
                 replace_file(self._file, json.dumps(content, indent=1).encode(), mode=0o600)
         except OSError as error:
             raise IndexWriteFailed(f"The token could not be kept: {error}.", "See that there is an index.") from None
@@ -109,7 +109,7 @@ class Tokens:
 def _read(file: Path) -> tuple[Token, ...]:
     try:
         content = json_value(file.read_text(encoding="utf-8"))
-        if content["schema"] != SCHEMA:
+        if content["schema"] != TOKENS_SCHEMA:
             raise ValueError(f"schema {content['schema']!r}")
         tokens = tuple(Token(**token) for token in content["tokens"])
         if not all(token.scope in SCOPES and re.fullmatch("[0-9a-f]{64}", token.sha256) for token in tokens):

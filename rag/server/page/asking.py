@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 from gradio.events import api
 
-from rag.answering.feedback import keep, record
+from rag.answering.feedback import feedback_record, keep
 from rag.core.errors import InvalidInput, RagError
 from rag.core.response import Answer, IndexInfo, Response
 from rag.core.settings import Options
@@ -24,14 +24,18 @@ from rag.server.page.html.source_view import answers_of, quoted_document, shown_
 from rag.server.rate_limit import RateLimit
 from rag.server.shared_assistant import SharedAssistant
 
-WAITING = message_html("Reading …", "Your question is answered in a moment.", "waiting")
+WAITING_MESSAGE = message_html("Reading …", "Your question is answered in a moment.", "waiting")
 MOST_SENTENCES = 50
 """Sentences by which a quotation can be widened on each side; beyond, the source is there."""
 MAX_SUMMARIZED_DOCUMENTS = 20_000
 """Documents up to which the first screen names kinds and titles; of more it gives the number alone."""
 MAX_CHOSEN_DOCUMENTS = 100
 """Documents that a question can be limited to; more would not fit in an address."""
-FORMS = {"markdown": ("md", "text/markdown"), "json": ("json", "application/json"), "bibtex": ("bib", "text/plain")}
+ANSWER_FILES = {
+    "markdown": ("md", "text/markdown"),
+    "json": ("json", "application/json"),
+    "bibtex": ("bib", "text/plain"),
+}
 EARLIER = """<details class="pc-earlier" hidden><summary>Earlier questions</summary><ol></ol>
 <button type="button" class="pc-forget">Clear history</button></details>"""
 
@@ -57,7 +61,7 @@ class Asking:
         with gr.Row(elem_id="pc-desk", equal_height=False):
             calls: list[Call] = [self.ask, self.show, self.widen, self.export]
             calls += [] if self._options.readonly else [self.judge]
-            html_part("pc-answers", script="answers", calls=calls, waiting=WAITING)
+            html_part("pc-answers", script="answers", calls=calls, waiting=WAITING_MESSAGE)
             html_part("pc-source", script="source", calls=[self.pages])
 
         api(self.endpoint, api_name="ask", api_description="Return the response to a question as a JSON object.")
@@ -78,7 +82,7 @@ class Asking:
     def endpoint(self, question: str, request: gr.Request) -> dict[str, Any]:
         """Return the response as JSON."""
         try:
-            self._limit.take(client_of(request))
+            self._limit.take(visitor_of(request))
             response = self._assistant.ask(question)
         except RagError as error:
             raise gr.Error(str(error), print_exception=False) from None
@@ -87,7 +91,7 @@ class Asking:
     def ask(self, arguments: dict[str, Any], request: gr.Request) -> dict[str, Any]:
         """Return the cards of a question, and the line about the index."""
         try:
-            self._limit.take(client_of(request))
+            self._limit.take(visitor_of(request))
             least = None if arguments.get("least") is None else min(1.0, max(0.0, float(arguments["least"])))
             only = chosen_documents(arguments.get("only") or [])
             filters = {"id": only} if only else None
@@ -133,16 +137,16 @@ class Asking:
     def export(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Return all answers to a question as a file."""
         response, form = self._assistant.response(str(arguments["response"])), str(arguments["form"])
-        if form not in FORMS:
-            raise InvalidInput(f"There is no form {form!r}.", f"Known: {', '.join(FORMS)}.")
+        if form not in ANSWER_FILES:
+            raise InvalidInput(f"There is no form {form!r}.", f"Known: {', '.join(ANSWER_FILES)}.")
         texts = {"markdown": response.to_markdown, "json": response.to_json, "bibtex": response.to_bibtex}
-        suffix, kind = FORMS[form]
+        suffix, kind = ANSWER_FILES[form]
         return {"name": f"{response.response_id}.{suffix}", "text": texts[form](), "type": kind}
 
     def judge(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Keep a reader's verdict on an answer."""
         response = self._assistant.response(str(arguments["response"]))
-        keep(self._assistant.path, record(response, int(arguments["rank"]), str(arguments["verdict"])))
+        keep(self._assistant.path, feedback_record(response, int(arguments["rank"]), str(arguments["verdict"])))
         return {}
 
     def _answered_examples(self) -> list[str]:
@@ -170,7 +174,7 @@ def chosen_documents(ids: object) -> list[str]:
     return ids
 
 
-def client_of(request: gr.Request) -> str:
+def visitor_of(request: gr.Request) -> str:
     """Return the address by which a visitor is told from others."""
     return request.client.host if request.client else ""
 

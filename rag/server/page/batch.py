@@ -11,9 +11,9 @@ import gradio as gr
 from rag.core.errors import InvalidInput
 from rag.core.reports import duration
 from rag.core.response import Response
-from rag.server.page.asking import client_of
+from rag.server.page.asking import visitor_of
 from rag.server.page.components import html_part
-from rag.server.page.html.batch_views import FORMS, file_of, questions_in, table_html
+from rag.server.page.html.batch_views import BATCH_FILES, file_of, questions_in, table_html
 from rag.server.page.html.drop_zone import drop_zone_html
 from rag.server.page.html.markup import element, escaped
 from rag.server.page.jobs import Jobs
@@ -22,10 +22,10 @@ from rag.server.rate_limit import RateLimit
 from rag.server.shared_assistant import SharedAssistant
 
 MOST_QUESTIONS = 1_000
-KEPT = 20
+MAX_BATCHES = 20
 """Tables that can still be saved, over all visitors, the latest."""
-SHOWN_EVERY_SECONDS = 0.3
-EXPLAINED = (
+BATCH_REFRESH_SECONDS = 0.3
+BATCH_EXPLAINED = (
     "A file with a question a line, or a CSV with a column named question. The table gives for each the best quotation,"
     " its confidence, source and place."
 )
@@ -45,7 +45,7 @@ class Batch:
     def lay_out(self) -> None:
         """Make the parts inside the blocks that are being built."""
         heading = element("h2", "Many questions at once", class_="pc-headline")
-        html_part("pc-batch-top", heading + element("p", EXPLAINED, class_="pc-note"))
+        html_part("pc-batch-top", heading + element("p", BATCH_EXPLAINED, class_="pc-note"))
         zone = drop_zone_html(MAX_QUESTION_FILE_MB, False, "Questions")
         html_part("pc-questions", zone + PASTED, script="questionFile")
         html_part("pc-batch", script="batch", calls=[self.start, self._jobs.news, self.download])
@@ -53,7 +53,7 @@ class Batch:
     def start(self, arguments: dict[str, Any], request: gr.Request) -> dict[str, Any]:
         """Start to answer the questions of a file."""
         questions = questions_in(file_content(arguments), MOST_QUESTIONS)
-        self._limit.take(client_of(request), len(questions))
+        self._limit.take(visitor_of(request), len(questions))
         return {"job": self._jobs.start(lambda: self._answered(questions))}
 
     def _answered(self, questions: list[str]) -> Iterator[str]:
@@ -64,7 +64,7 @@ class Batch:
         for question in questions:
             responses.append(self._assistant.ask(question, explain=False))
             now = time.monotonic()
-            if now - shown_at > SHOWN_EVERY_SECONDS:
+            if now - shown_at > BATCH_REFRESH_SECONDS:
                 shown_at, seconds_left = now, (now - began) * (len(questions) / len(responses) - 1)
                 yield _progress_html(len(responses), len(questions), seconds_left)
         yield table_html(responses, self._keep(responses))
@@ -75,14 +75,14 @@ class Batch:
         if responses is None:
             raise InvalidInput("This table has expired.", "Hand in the questions again.")
         text = file_of(responses, str(arguments["form"]))
-        suffix, kind, _ = FORMS[str(arguments["form"])]
+        suffix, kind, _ = BATCH_FILES[str(arguments["form"])]
         return {"name": f"answers.{suffix}", "text": text, "type": kind}
 
     def _keep(self, responses: list[Response]) -> str:
         # Whoever knows the name may save the table: it is not to be guessed.
         name = secrets.token_urlsafe(16)
         self._tables[name] = responses
-        while len(self._tables) > KEPT:
+        while len(self._tables) > MAX_BATCHES:
             self._tables.popitem(last=False)
         return name
 

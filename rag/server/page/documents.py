@@ -35,7 +35,7 @@ from rag.server.page.jobs import Jobs
 from rag.server.shared_assistant import SharedAssistant
 from rag.server.uploads import add_files, drop
 
-SHOWN_EVERY_SECONDS = 0.2
+WRITE_REFRESH_SECONDS = 0.2
 MAX_REFUSED = 1_000
 """Files that the page itself refused, as rows of one report."""
 Write = Callable[[Index, Callable[[Progress], None]], IndexReport]
@@ -139,7 +139,7 @@ class Documents:
             while not isinstance(item := news.get(), IndexReport):
                 if isinstance(item, Exception):
                     raise item
-                if time.monotonic() - shown_at > SHOWN_EVERY_SECONDS:
+                if time.monotonic() - shown_at > WRITE_REFRESH_SECONDS:
                     shown_at = time.monotonic()
                     yield progress_html(item)
             yield report_html(item)

@@ -12,7 +12,7 @@ import gradio as gr
 from rag.core.errors import InvalidInput
 from rag.evaluation.datasets import Dataset
 from rag.evaluation.results import Evaluation, write_json
-from rag.server.page.asking import client_of
+from rag.server.page.asking import visitor_of
 from rag.server.page.components import html_part
 from rag.server.page.evaluate_questions import judge
 from rag.server.page.html.drop_zone import drop_zone_html
@@ -23,9 +23,9 @@ from rag.server.page.question_files import MAX_QUESTION_FILE_MB, file_content, r
 from rag.server.rate_limit import RateLimit
 from rag.server.shared_assistant import SharedAssistant
 
-KEPT = 10
+MAX_EVALUATIONS = 10
 """Evaluations that can still be saved, over all visitors, the latest."""
-EXPLAINED = (
+EVALUATION_EXPLAINED = (
     "A CSV with the columns question, answer and document, or JSONL with question and answers. An empty answer says"
     " that the documents hold none. What went wrong is shown first."
 )
@@ -42,7 +42,7 @@ class Evaluate:
     def lay_out(self) -> None:
         """Make the parts inside the blocks that are being built."""
         heading = element("h2", "How good are the answers?", class_="pc-headline")
-        html_part("pc-evaluate-top", heading + element("p", EXPLAINED, class_="pc-note"))
+        html_part("pc-evaluate-top", heading + element("p", EVALUATION_EXPLAINED, class_="pc-note"))
         zone = drop_zone_html(MAX_QUESTION_FILE_MB, False, "Questions with answers")
         html_part("pc-cases", zone, script="questionFile")
         html_part("pc-verdict", script="batch", calls=[self.start, self._jobs.news, self.download])
@@ -50,7 +50,7 @@ class Evaluate:
     def start(self, arguments: dict[str, Any], request: gr.Request) -> dict[str, Any]:
         """Start to judge the index on the questions of a file."""
         dataset = read_questions(file_content(arguments), str(arguments["name"]), self._assistant.texts())
-        self._limit.take(client_of(request), len(dataset.questions))
+        self._limit.take(visitor_of(request), len(dataset.questions))
         return {"job": self._jobs.start(lambda: self._judged(dataset))}
 
     def _judged(self, dataset: Dataset) -> Iterator[str]:
@@ -80,7 +80,7 @@ class Evaluate:
         # Whoever knows the name may save it: it is not to be guessed.
         name = secrets.token_urlsafe(16)
         self._evaluations[name] = evaluation
-        while len(self._evaluations) > KEPT:
+        while len(self._evaluations) > MAX_EVALUATIONS:
             self._evaluations.popitem(last=False)
         return name
 

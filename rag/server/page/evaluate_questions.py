@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from rag.core.response import IndexInfo
 from rag.core.settings import Settings
 from rag.evaluation.datasets import Dataset
-from rag.evaluation.observation import RANKED, Observation
+from rag.evaluation.observation import RANKED_STAGES, Observation
 from rag.evaluation.reporting.failures import failures
 from rag.evaluation.results import Evaluation, as_saved, require_extra
 from rag.server.shared_assistant import SharedAssistant
 
-BATCH = 4
+QUESTIONS_PER_STEP = 4
 """Questions asked in one turn; other visitors wait for no more."""
 MOST_FAILURES = 50
 
@@ -24,9 +24,9 @@ def judge(dataset: Dataset, assistant: SharedAssistant) -> Iterator[int | Evalua
     """
     require_extra("pytrec_eval", "ir_measures", "matplotlib")
     observations: list[Observation] = []
-    for start in range(0, len(dataset.questions), BATCH):
+    for start in range(0, len(dataset.questions), QUESTIONS_PER_STEP):
         yield len(observations)
-        observations += assistant.observe(dataset.questions[start : start + BATCH])
+        observations += assistant.observe(dataset.questions[start : start + QUESTIONS_PER_STEP])
     yield len(observations)
     info = assistant.info
     assert info is not None
@@ -39,9 +39,13 @@ def _evaluation(
     from rag.evaluation import cost
     from rag.evaluation.metrics import measures
 
-    columns = measures.ranking_columns(observations, RANKED)
+    columns = measures.ranking_columns(observations, RANKED_STAGES)
     columns |= measures.answer_columns(dataset, observations) | measures.loss_columns(observations)
-    refused = [measures.Refusal(one.confidence, bool(one.answered)) for one in observations if one.question.impossible]
+    refused = [
+        measures.UnanswerableOutcome(one.confidence, bool(one.answered))
+        for one in observations
+        if one.question.impossible
+    ]
     figures, curves = measures.abstention_figures(observations, {"near miss": refused} if refused else {})
     return Evaluation(
         created=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -12,7 +12,7 @@ READ = 200
 """Chunks whose titles, headings and sentences are looked at."""
 TRIED = 12
 SHOWN = 3
-LENGTHS = range(10, 101)
+EXAMPLE_LENGTHS = range(10, 101)
 """Characters of a question that can stand on a button."""
 _ASKING = re.compile(
     r"(?:(?:by|in|on|at|for|to|from|with|of|under|since|until) )?(?:who|whom|whose|what|which|when|where|why|how)\b"
@@ -50,7 +50,7 @@ def candidates(chunks: Sequence[Chunk]) -> list[tuple[str, str]]:
         sentences = [one_line(chunk.text[start:end]) for start, end in chunk.sentences]
         pairs = ((question_of(sentence), sentence) for sentence in sentences)
         sentences_by_question |= {
-            question: sentence for question, sentence in pairs if question and len(question) in LENGTHS
+            question: sentence for question, sentence in pairs if question and len(question) in EXAMPLE_LENGTHS
         }
     return sorted(sentences_by_question.items(), key=lambda item: item[1] != "")
 
@@ -61,4 +61,6 @@ def is_question(line: str) -> bool:
     >>> is_question("Why do bells ring?"), is_question("Bells"), is_question("2 Why do bells ring? . . 8")
     (True, False, False)
     """
-    return len(line) in LENGTHS and line.endswith("?") and bool(_ASKING.match(line)) and not _LEADER.search(line)
+    return (
+        len(line) in EXAMPLE_LENGTHS and line.endswith("?") and bool(_ASKING.match(line)) and not _LEADER.search(line)
+    )

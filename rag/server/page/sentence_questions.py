@@ -7,7 +7,7 @@ import re
 
 from rag.server.page.html.markup import one_line
 
-LENGTHS = range(30, 301)
+SENTENCE_LENGTHS = range(30, 301)
 """Characters of a sentence that is looked at."""
 _SUBJECT = r"(?P<subject>(?:The|An?|[A-Z][\w'’-]*)(?:\s[\w'’-]+){0,7}?)"
 _NO_SUBJECT = re.compile(
@@ -43,7 +43,7 @@ def question_of(sentence: str) -> str | None:
     'By whom was the observatory of Syldorf sold?'
     """
     words = one_line(sentence)
-    if len(words) not in LENGTHS:
+    if len(words) not in SENTENCE_LENGTHS:
         return None
     for pattern, question in PATTERNS:
         match = pattern.match(words)

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from rag.core.errors import LoadError
 from rag.loading import Source, load
-from rag.loading.sources import file_sha256
+from rag.loading.sources import source_sha256
 
 path = Path(sys.argv[1])
 documents, errors = 0, []
-file_sha256(path)
+source_sha256(path)
 for item in load(Source(path, path.name)):
     if isinstance(item, LoadError):
         errors.append(f"{type(item).__name__}: {item}")

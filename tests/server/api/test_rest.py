@@ -11,7 +11,7 @@ from reportlab.pdfgen.canvas import Canvas
 from starlette.testclient import TestClient
 
 from rag.answering.assistant import Assistant
-from rag.answering.feedback import read
+from rag.answering.feedback import read_feedback
 from rag.index.index import Index
 from tests.server.conftest import Serving
 from tests.server.running_service import ABSURD, COLLAPSE, RECALL
@@ -167,7 +167,7 @@ def test_feedback_stands_beside_that_of_the_page(client: TestClient, index: Path
     found = client.post("/v1/ask", json={"question": COLLAPSE, "top_k": 1}).json()
     given = {"response_id": found["response_id"], "rank": 1, "verdict": "right"}
     assert client.post("/v1/feedback", json=given).status_code == 200
-    (line,) = read(index)
+    (line,) = read_feedback(index)
     assert (line["verdict"], line["question"], line["quote"]) == ("right", COLLAPSE, found["answers"][0]["answer"])
     assert line["features"], "without the figures the line is no example to fit the confidence on"
     assert problem(client, "POST", "/v1/feedback", json={**given, "rank": 9})["status"] == 404

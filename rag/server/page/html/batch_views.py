@@ -13,7 +13,7 @@ from rag.loading.decoding import decode
 from rag.server.page.html.labels import LEVEL_WORDS, count, percent, place_words, source_words, title_words
 from rag.server.page.html.markup import element, escaped, isolated, one_line
 
-COLUMNS = (
+BATCH_COLUMNS = (
     "question", "status", "answer", "context", "confidence", "confidence_level", "title", "document_id", "place",
     "start", "end", "uri", "reason", "missing_terms",
 )  # fmt: skip
@@ -22,7 +22,7 @@ NAMES = ("question", "questions", "text", "query", "frage")
 NO_TABLE = "Give a question a line, or a CSV whose column of questions is named question."
 MAX_NAMED_COLUMNS = 10
 _MARKUP = re.compile(r"\s*<(?:!doctype|html|\?xml)\b", re.IGNORECASE)
-FORMS = {
+BATCH_FILES = {
     "csv": ("csv", "text/csv", "CSV"),
     "json": ("json", "application/json", "JSON"),
     "markdown": ("md", "text/markdown", "Markdown"),
@@ -78,7 +78,7 @@ def table_html(responses: Sequence[Response], batch_id: str) -> str:
     summary = f"{count(len(responses), 'question')}, {answered:,} answered"
     buttons = [
         element("button", words, type="button", data_save=f"{batch_id}/{form}", class_="pc-tool")
-        for form, (_, _, words) in FORMS.items()
+        for form, (_, _, words) in BATCH_FILES.items()
     ]
     heads = [element("th", word, scope="col") for word in ("Question", "Answer", "Confidence", "Source", "Place")]
     table = element(
@@ -107,7 +107,7 @@ def file_of(responses: Sequence[Response], form: str) -> str:
         return "\n".join(response.to_markdown() for response in responses)
     if form == "bibtex":
         return "\n\n".join(filter(None, (response.to_bibtex() for response in responses))) + "\n"
-    raise InvalidInput(f"There is no form {form!r}.", f"Known: {', '.join(FORMS)}.")
+    raise InvalidInput(f"There is no form {form!r}.", f"Known: {', '.join(BATCH_FILES)}.")
 
 
 def _row(response: Response) -> str:
@@ -155,7 +155,7 @@ def _in_its_sentence(answer: Answer) -> str:
 
 def _csv(responses: Sequence[Response]) -> str:
     written = io.StringIO()
-    writer = csv.DictWriter(written, COLUMNS, lineterminator="\r\n")
+    writer = csv.DictWriter(written, BATCH_COLUMNS, lineterminator="\r\n")
     writer.writeheader()
     for response in responses:
         writer.writerow({key: _cell(value) for key, value in _values(response).items()})

@@ -11,13 +11,13 @@ from rag.server.page.html.no_answer_card import no_answer_html
 from rag.server.page.html.quotations import (
     actions,
     confidence,
-    continues,
+    continuation_html,
     explained,
-    polarity,
+    polarity_html,
     proof,
     quotation,
     show_button,
-    source_line,
+    source_line_html,
 )
 
 EXPORTS = {"markdown": "Markdown", "json": "JSON", "bibtex": "BibTeX"}
@@ -112,10 +112,10 @@ def _answer(response: Response, answer: Answer, judged: bool) -> str:
     citation = answer.citation
     parts = [
         element("span", str(answer.rank), class_="pc-rank", aria_hidden="true"),
-        polarity(answer),
+        polarity_html(answer),
         quotation(answer, marked_tag="mark"),
-        continues(answer),
-        source_line(citation),
+        continuation_html(answer),
+        source_line_html(citation),
         proof(citation),
         _headings(citation),
         _agrees(response, answer),

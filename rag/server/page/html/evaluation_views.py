@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rag.evaluation.observation import LOSSES
-from rag.evaluation.reporting.terminal import interval, number
+from rag.evaluation.reporting.terminal import interval_text, number
 from rag.evaluation.results import NOTES, Evaluation, Measure
 from rag.server.page.html.batch_views import question_link
 from rag.server.page.html.labels import percent
@@ -91,7 +91,7 @@ def _stage(stage: str, measures: Sequence[Measure]) -> str:
             element("th", escaped(one.name), scope="row"),
             *(
                 element("td", escaped(cell), class_="pc-number")
-                for cell in (number(one.value), interval(one), f"{one.n:,}")
+                for cell in (number(one.value), interval_text(one), f"{one.n:,}")
             ),
         )
         for one in measures

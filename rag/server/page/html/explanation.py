@@ -8,7 +8,7 @@ from rag.core.response import Answer, Response
 from rag.server.page.html.labels import count, percent
 from rag.server.page.html.markup import element, escaped, isolated
 
-STAGES = {
+STAGE_LABELS = {
     "lexical": "Words (BM25)",
     "dense": "Meaning (vectors)",
     "fused": "Both mixed",
@@ -47,7 +47,7 @@ def _words(question: Mapping[str, Any]) -> str:
 
 
 def _ranks(explanation: Mapping[str, Any], answer: Answer) -> Iterator[tuple[str, ...]]:
-    for stage, words in STAGES.items():
+    for stage, words in STAGE_LABELS.items():
         entries = explanation.get(stage)
         if not entries:
             continue

@@ -10,7 +10,7 @@ LEVEL_WORDS: dict[ConfidenceLevel, str] = {
     "low": "Low confidence",
 }
 
-POLARITY_WORDS: dict[Polarity, str] = {
+POLARITY_LABELS: dict[Polarity, str] = {
     "affirms": "",
     "denies": "This sentence denies it",
     "conditional": "This sentence makes it conditional",

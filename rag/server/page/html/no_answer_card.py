@@ -6,12 +6,12 @@ from rag.server.page.html.markup import element, escaped, isolated, one_line
 from rag.server.page.html.quotations import (
     actions,
     confidence,
-    continues,
+    continuation_html,
     explained,
-    polarity,
+    polarity_html,
     proof,
     quotation,
-    source_line,
+    source_line_html,
 )
 
 HEADLINES: dict[NoAnswerReason, str] = {
@@ -94,10 +94,10 @@ def _possible_answer(response: Response, answer: Answer) -> str:
     return element(
         "article",
         element("h3", "Possible answer ", element("span", "unsure", class_="pc-unsure"), class_="pc-possible-head"),
-        polarity(answer),
+        polarity_html(answer),
         quotation(answer, marked_tag="span"),
-        continues(answer),
-        source_line(answer.citation),
+        continuation_html(answer),
+        source_line_html(answer.citation),
         proof(answer.citation),
         _doubts(answer),
         element("div", actions(answer, "possible"), class_="pc-actions"),
@@ -131,7 +131,7 @@ def _passage(response: Response, passage: Answer) -> str:
     return "".join(
         (
             quotation(passage, marked_tag="span"),
-            source_line(passage.citation),
+            source_line_html(passage.citation),
             element("div", actions(passage, "closest"), class_="pc-actions"),
             element("div", explained(response, passage), class_="pc-judged"),
         )

@@ -3,7 +3,7 @@
 from rag.core.response import Answer, Citation, Response
 from rag.server.page.html.citation_styles import CITATION_STYLES, cited
 from rag.server.page.html.explanation import explanation_html
-from rag.server.page.html.labels import LEVEL_WORDS, POLARITY_WORDS, percent, place_words, title_words
+from rag.server.page.html.labels import LEVEL_WORDS, POLARITY_LABELS, percent, place_words, title_words
 from rag.server.page.html.line_breaks import flowing, is_of_page, shown_sentence
 from rag.server.page.html.markup import element, escaped, isolated, one_line
 
@@ -33,7 +33,7 @@ def quotation(answer: Answer, marked_tag: str) -> str:
     )
 
 
-def source_line(citation: Citation) -> str:
+def source_line_html(citation: Citation) -> str:
     """Return title, author, publisher, date and place in a line, with a link if the source has a web address."""
     source = citation.source
     facts = [source.author, source.publisher, source.published_at]
@@ -78,13 +78,13 @@ def actions(answer: Answer, group: str) -> str:
     )
 
 
-def polarity(answer: Answer) -> str:
+def polarity_html(answer: Answer) -> str:
     """Return words that say how the sentence stands to the question, empty if it affirms it."""
-    words = POLARITY_WORDS[answer.polarity]
+    words = POLARITY_LABELS[answer.polarity]
     return element("p", escaped(words), class_=f"pc-polarity pc-{answer.polarity}") if words else ""
 
 
-def continues(answer: Answer) -> str:
+def continuation_html(answer: Answer) -> str:
     """Return in words that the source goes on with a contrast or a condition, empty if it does not."""
     if answer.continues is None:
         return ""
