@@ -60,7 +60,8 @@ class Read:
     def reason(self, start: int, end: int) -> float:
         """Return the mean log-odds that a range of characters answers; -inf if it has no token."""
         part = self.reasons[self.inside(start, end)]
-        return float(part.mean()) if len(part) else -np.inf
+        # numpy's `mean` without its checks.
+        return float(np.add.reduce(part) / np.float32(len(part))) if len(part) else -np.inf
 
     def best(self, start: int, end: int, count: int = 1) -> list[SpanScore]:
         """Return the likeliest spans in a range of characters that share no token, at most `count`, best first.
@@ -108,12 +109,11 @@ def _apart(sums: "Floats2d", count: int) -> "Iterator[tuple[int, int, float]]":
 
     Only the likeliest are compared, so the later ones are likely too, and not only the best of the rest.
     """
-    compared = COMPARED_SPANS * count
-    least = np.partition(sums, -compared, axis=None)[-compared] if count > 1 and compared < sums.size else -np.inf
+    all_sums = sums.copy() if count > 1 else sums
     for number in range(1, count + 1):
         first, more = divmod(int(sums.argmax()), MAX_ANSWER_TOKENS)
         last, score = first + more, float(sums[first, more])
-        if not np.isfinite(score) or score < least:
+        if not score > -np.inf or (number > 1 and np.count_nonzero(all_sums > score) >= COMPARED_SPANS * count):
             return
         yield first, last, score
         if number < count:

@@ -7,7 +7,7 @@ Texts are stored as UTF-8 bytes, because SQLite's own functions stop at NUL.
 
 import json
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
@@ -45,7 +45,7 @@ WRITE_PRAGMAS = ("PRAGMA journal_mode=OFF", "PRAGMA synchronous=OFF", "PRAGMA se
 """No journal, because nobody else sees the file and the commit of the index syncs it. Deleted text is overwritten."""
 MAX_FREE_SHARE = 0.25
 """Share of the pages that may be empty after removals. Above it the file is rewritten."""
-MAX_CACHED_DOCUMENTS = 256
+MAX_CACHED_DOCUMENTS, MAX_CACHED_CHUNKS = 256, 2_000
 MAX_QUERY_VALUES = 500
 MAX_QUERIED_DOCUMENTS = 2_000
 """Up to this many documents their rows are queried. The rows of more are looked up in a table that is read once."""
@@ -64,6 +64,7 @@ class Store:
                 self._file.rows(statement)
         self.overlaps = FingerprintTables(self._file, writable)
         self._cached_document = lru_cache(maxsize=MAX_CACHED_DOCUMENTS)(partial(_read_document, self._file, path))
+        self._cached_chunk = lru_cache(maxsize=MAX_CACHED_CHUNKS)(partial(_read_chunk, self._cached_document, path))
 
     def close(self) -> None:
         """Close the file."""
@@ -99,7 +100,7 @@ class Store:
                 _masks_json(masks),
             ),
         )  # fmt: skip
-        self._cached_document.cache_clear()
+        self._forget()
         return self._put_chunks(key, chunks, embedded_sha256)
 
     def replace_chunks(
@@ -128,13 +129,13 @@ class Store:
         """Record the new source and path of a stored document."""
         location = (source, source_path, document_id)
         self._rows("UPDATE documents SET source = ?, source_path = ? WHERE id = ?", location)
-        self._cached_document.cache_clear()
+        self._forget()
 
     def delete(self, document_id: str) -> dict[int, bytes]:
         """Delete a document. Return the hash of the embedded text of each of its rows, none if it is not stored."""
         rows = self._drop_chunks(document_id)
         self._rows("DELETE FROM documents WHERE id = ?", (document_id,))
-        self._cached_document.cache_clear()
+        self._forget()
         return rows
 
     def _drop_chunks(self, document_id: str) -> dict[int, bytes]:
@@ -262,7 +263,7 @@ class Store:
                 f" JOIN documents d ON d.key = c.document WHERE c.row IN ({','.join('?' * len(batch))})"
             )
             for row, *columns in self._rows(query, batch):
-                chunks[row] = self._chunk(*columns)
+                chunks[row] = self._cached_chunk(*columns)
         for row in rows:
             if row not in chunks:
                 raise IndexCorrupt(f"The document store lacks chunk {row}.", REPAIR)
@@ -301,19 +302,10 @@ class Store:
             lines = [error.message]
         return lines
 
-    def _chunk(self, document_id: str, start: int, end: int, headings: str, inner: str) -> Chunk:
-        document = self.document(document_id)
-        if document is None:
-            raise IndexCorrupt(f"The document store lacks document {document_id!r}.", BUILD_AGAIN)
-        try:
-            span = Span(document_id, start, end)
-            pairs = tuple((low, high) for low, high in json.loads(inner))
-            chunk = Chunk(span, document.slice(span), document.title, tuple(json.loads(headings)), pairs)
-            for low, high in pairs:
-                chunk.locate(low, high)
-            return chunk
-        except (ValueError, TypeError) as error:
-            raise corrupt(self._path, error) from error
+    def _forget(self) -> None:
+        """Drop what is cached of documents and chunks, because a document has changed."""
+        self._cached_document.cache_clear()
+        self._cached_chunk.cache_clear()
 
     def _rows(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
         return self._file.rows(query, values)
@@ -323,6 +315,29 @@ _SUMMARY = (
     "SELECT id, title, source_path, length, (SELECT count(*) FROM chunks WHERE document = key), text_sha256,"
     f" masks, json_extract(metadata, '$.{LEFT_OUT_KEY}') FROM documents"
 )
+
+
+def _read_chunk(
+    document_of: Callable[[str], Document | None],
+    path: Path,
+    document_id: str,
+    start: int,
+    end: int,
+    headings: str,
+    inner: str,
+) -> Chunk:
+    document = document_of(document_id)
+    if document is None:
+        raise IndexCorrupt(f"The document store lacks document {document_id!r}.", BUILD_AGAIN)
+    try:
+        span = Span(document_id, start, end)
+        pairs = tuple((low, high) for low, high in json.loads(inner))
+        # What `Chunk.locate` would check, without a span for each of the thousands of sentences that a question passes.
+        if not all(0 <= low <= high <= end - start for low, high in pairs):
+            raise ValueError(f"a sentence lies outside {span}")
+        return Chunk(span, document.slice(span), document.title, tuple(json.loads(headings)), pairs)
+    except (ValueError, TypeError) as error:
+        raise corrupt(path, error) from error
 
 
 def optional_text(value: object) -> str | None:
