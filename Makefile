@@ -30,8 +30,11 @@ BROWSER := tests/journeys/browser
 unit: $(SET_UP_TEST)
 	$(BIN)/python -m pytest --ignore $(BROWSER)
 
+# Its output comes when it ends, because it runs beside the others.
 unit-browser: $(SET_UP_TEST) chromium axe-core
-	$(BIN)/python -m pytest -p no:cacheprovider $(BROWSER)
+	@mkdir -p build
+	@$(BIN)/python -m pytest -p no:cacheprovider $(BROWSER) >build/browser-tests.txt 2>&1; status=$$?; \
+	  cat build/browser-tests.txt; exit $$status
 
 # All tests with the share of statements that run, also in the processes that the tests start; twice the time of `make test`.
 coverage: $(SET_UP_TEST) chromium axe-core

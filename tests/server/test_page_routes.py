@@ -177,6 +177,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "listed": {"query": "", "facet": "", "page": 0},
     "news": {"job": "x"},
     "opened": {"open": "x"},
+    "pages": {"response": "", "address": "answers/1/0"},
     "refresh": {},
     "remove": {"remove": "x"},
     "repair": {},

@@ -62,7 +62,7 @@ def document_html(document: Document, chunks: Sequence[Chunk], masks: Sequence[M
         element("p", " · ".join([isolated(document.id), *map(escaped, facts)]), class_="pc-note"),
         element(
             "div",
-            _ask_button(document.id, title, "Ask only this document"),
+            _ask_button(document.id, "Ask only this document"),
             "" if readonly else _remove_button(document.id),
             action("Close", {"close": True}),
             class_="pc-controls",
@@ -223,7 +223,7 @@ def _row(summary: DocumentSummary, readonly: bool) -> str:
         element("td", f"{summary.length:,}", class_="pc-number"),
         element("td", f"{summary.masked_share:.0%}", class_="pc-number", title=_unsearched(summary)),
     ]
-    actions = _ask_button(summary.id, title, "Ask"), "" if readonly else _remove_button(summary.id)
+    actions = _ask_button(summary.id, "Ask", f"Ask only {title}"), "" if readonly else _remove_button(summary.id)
     return element("tr", *cells, element("td", *actions, class_="pc-row-actions"))
 
 
@@ -233,9 +233,8 @@ def _unsearched(summary: DocumentSummary) -> str | None:
     return (masked + (f"Not in the text: {summary.left_out}." if summary.left_out else "")).strip() or None
 
 
-def _ask_button(document_id: str, title: str, words: str) -> str:
-    """Return a button that limits the next questions to a document."""
-    label = f"Ask only {title}"
+def _ask_button(document_id: str, words: str, label: str | None = None) -> str:
+    """Return a button that limits the next questions to a document; `label` names it if its words do not."""
     return element("button", words, type="button", class_="pc-ask-only", data_only=document_id, aria_label=label)
 
 
