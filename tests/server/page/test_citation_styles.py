@@ -36,6 +36,14 @@ def test_a_sentence_is_cited_in_each_style_with_author_title_date_and_page(style
     assert written(style, Document("b.pdf", TEXT, "Bells", metadata=FACTS, layout=Layout(pages=(0,)))) == words
 
 
+def test_a_page_is_cited_by_the_number_printed_on_it() -> None:
+    layout = Layout(pages=(0,), page_labels=("xiv",))
+    document = Document("b.pdf", TEXT, "Bells", metadata=FACTS, layout=layout)
+    assert "(Agnes Thorne, 2021, p. xiv)" in written("APA", document)
+    assert "(Agnes Thorne xiv)" in written("MLA", document)
+    assert "2021, xiv," in written("Chicago", document)
+
+
 @pytest.mark.parametrize(
     ("style", "words"),
     [

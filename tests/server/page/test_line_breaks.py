@@ -1,4 +1,5 @@
 import dataclasses
+import time
 
 import pytest
 
@@ -50,3 +51,13 @@ def test_a_quotation_from_a_page_is_shown_without_its_line_breaks() -> None:
     reading = Reading(response_html(answered(shown)))
     assert reading.texts("blockquote") == [PRINT]
     assert reading.of_class("pc-fold") == ["\n", "\n"]
+
+
+def test_a_passage_of_very_many_lines_takes_no_more_than_linear_time() -> None:
+    def seconds(lines: int) -> float:
+        started = time.process_time()
+        assert len(list(layout_breaks("word\n" * lines, True))) == lines - 1
+        return time.process_time() - started
+
+    # Quadratic work would take 256 times as long as a sixteenth; it took minutes.
+    assert seconds(80_000) < 64 * max(seconds(5_000), 0.05)

@@ -90,7 +90,7 @@ def _closed(text: str) -> str:
 
 
 def _place(citation: Citation) -> str:
-    page = citation.place.page_number
+    page = citation.place.page_label or citation.place.page_number
     return place_words(citation) if page is None else f"p. {page}"
 
 

@@ -8,7 +8,7 @@ from rag.server.page.html.markup import element, escaped, one_line
 
 MIN_WRAPPED_CHARACTERS = 55
 """Characters of a line from which its end is taken for the edge of the sheet; verses and items of lists are shorter."""
-_BREAK = re.compile(r"[^\S\r\n]*[\r\n]\s*")
+_BLANKS = re.compile(r"(?<!\s)\s+")
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
@@ -17,14 +17,19 @@ def layout_breaks(text: str, is_page: bool) -> Iterator[tuple[int, int]]:
 
     That is a break before a small letter, or after a full line. On a page (`is_page`) short lines break sentences too.
     """
-    for match in _BREAK.finditer(text):
-        before, after = text[: match.start()], text[match.end() :]
-        if not before or not after or len(_LINE_END.findall(match.group())) > 1:
+    line_start = 0
+    for match in _BLANKS.finditer(text):
+        low, high = match.span()
+        line_ends = list(_LINE_END.finditer(text, low, high))
+        if not line_ends:
             continue
-        line = re.split(_LINE_END, before)[-1]
-        goes_on = (before[-1].isalpha() or before[-1] in ",-") and (after[0].isalnum() or after[0] in "(“\"'‘")
-        if after[0].islower() or (goes_on and (is_page or len(line) >= MIN_WRAPPED_CHARACTERS)):
-            yield match.span()
+        line_length, line_start = low - line_start, line_ends[-1].end()
+        if not low or high == len(text) or len(line_ends) > 1:
+            continue
+        before, after = text[low - 1], text[high]
+        goes_on = (before.isalpha() or before in ",-") and (after.isalnum() or after in "(“\"'‘")
+        if after.islower() or (goes_on and (is_page or line_length >= MIN_WRAPPED_CHARACTERS)):
+            yield low, high
 
 
 def is_of_page(answer: Answer) -> bool:
