@@ -332,7 +332,7 @@ def _read_chunk(
     try:
         span = Span(document_id, start, end)
         pairs = tuple((low, high) for low, high in json.loads(inner))
-        # What `Chunk.locate` would check, without a span for each of the thousands of sentences that a question passes.
+        # What `Chunk.locate` would check, without a span for each of the hundreds of sentences that a question passes.
         if not all(0 <= low <= high <= end - start for low, high in pairs):
             raise ValueError(f"a sentence lies outside {span}")
         return Chunk(span, document.slice(span), document.title, tuple(json.loads(headings)), pairs)

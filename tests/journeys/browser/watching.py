@@ -35,7 +35,7 @@ class Watched:
     def turn_to(self, part: str) -> None:
         """Go to a part of the page by its link."""
         link = self.page.get_by_role("navigation", name="Parts of this page").get_by_role("link", name=part)
-        # A press is lost if Gradio puts the links in place between its two halves; who sees no effect presses again.
+        # On a busy machine one press while the page loaded had no effect; who sees none presses again.
         for _ in range(5):
             link.click()
             with suppress(AssertionError):
