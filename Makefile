@@ -9,15 +9,15 @@ SET_UP_TEST := .venv/.set-up-for-test
 # The newest build of torch brings gigabytes of CUDA; constraints.txt names the versions that were tested.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: app test quick lint types unit unit-browser coverage slow adapters milvus docs audit sbom fuzz schemathesis load \
+.PHONY: app test quick lint types unit unit-server coverage slow adapters milvus docs audit sbom fuzz schemathesis load \
   screenshots bench bench-speed bench-peers teacher reader fit clean
 
 app: $(SET_UP)
 	PINCITE_PORT=$(PORT) $(BIN)/python app.py
 
-# The browser tests run beside the others: one of two processors would be idle while a page waits.
+# Half of the tests runs beside the other: one of two processors would be idle while a page waits.
 test: $(SET_UP_TEST) chromium axe-core
-	$(MAKE) --no-print-directory --jobs=2 lint types unit-browser unit
+	$(MAKE) --no-print-directory --jobs=2 lint types unit-server unit
 
 lint: $(SET_UP_TEST)
 	$(BIN)/ruff check .
@@ -26,15 +26,15 @@ lint: $(SET_UP_TEST)
 types: $(SET_UP_TEST)
 	$(BIN)/mypy
 
-BROWSER := tests/journeys/browser
+SERVER := tests/journeys/browser tests/server
 unit: $(SET_UP_TEST)
-	$(BIN)/python -m pytest --ignore $(BROWSER)
+	$(BIN)/python -m pytest $(addprefix --ignore ,$(SERVER))
 
 # Its output comes when it ends, because it runs beside the others.
-unit-browser: $(SET_UP_TEST) chromium axe-core
+unit-server: $(SET_UP_TEST) chromium axe-core
 	@mkdir -p build
-	@$(BIN)/python -m pytest -p no:cacheprovider $(BROWSER) >build/browser-tests.txt 2>&1; status=$$?; \
-	  cat build/browser-tests.txt; exit $$status
+	@$(BIN)/python -m pytest -p no:cacheprovider $(SERVER) >build/server-tests.txt 2>&1; status=$$?; \
+	  cat build/server-tests.txt; exit $$status
 
 # All tests with the share of statements that run, also in the processes that the tests start; twice the time of `make test`.
 coverage: $(SET_UP_TEST) chromium axe-core

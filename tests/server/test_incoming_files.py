@@ -25,16 +25,9 @@ from rag.server.incoming_files import (
     UploadEndpoint,
 )
 from rag.server.web import deleting
+from tests.server.clock import Clock
 
 MEGABYTE = 1_000_000
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture(autouse=True)

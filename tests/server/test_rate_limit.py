@@ -2,18 +2,11 @@ import pytest
 
 from rag.core.errors import InvalidInput
 from rag.server.rate_limit import MAX_CLIENTS, RateLimit
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.server.clock import Clock
 
 
 def test_a_minutes_questions_may_come_at_once_and_then_fill_evenly() -> None:
-    clock = Clock()
+    clock = Clock(100.0)
     limit = RateLimit(6, clock)
     for _ in range(6):
         limit.take("a")
@@ -27,7 +20,7 @@ def test_a_minutes_questions_may_come_at_once_and_then_fill_evenly() -> None:
 
 
 def test_one_client_takes_nothing_from_another() -> None:
-    limit = RateLimit(1, Clock())
+    limit = RateLimit(1, Clock(100.0))
     limit.take("a")
     limit.take("b")
     with pytest.raises(InvalidInput):
@@ -35,7 +28,7 @@ def test_one_client_takes_nothing_from_another() -> None:
 
 
 def test_a_bucket_never_holds_more_than_a_minutes_questions() -> None:
-    clock = Clock()
+    clock = Clock(100.0)
     limit = RateLimit(2, clock)
     limit.take("a")
     clock.now += 3_600
@@ -45,7 +38,7 @@ def test_a_bucket_never_holds_more_than_a_minutes_questions() -> None:
 
 
 def test_a_file_of_more_questions_than_a_minute_has_is_refused_whole_and_costs_nothing() -> None:
-    limit = RateLimit(5, Clock())
+    limit = RateLimit(5, Clock(100.0))
     with pytest.raises(InvalidInput, match="6 questions at once") as refusal:
         limit.take("a", 6)
     assert "at most 5" in refusal.value.remedy
@@ -53,7 +46,7 @@ def test_a_file_of_more_questions_than_a_minute_has_is_refused_whole_and_costs_n
 
 
 def test_clients_that_have_been_idle_are_forgotten() -> None:
-    clock = Clock()
+    clock = Clock(100.0)
     limit = RateLimit(1, clock)
     for number in range(MAX_CLIENTS):
         limit.take(str(number))
@@ -63,7 +56,7 @@ def test_clients_that_have_been_idle_are_forgotten() -> None:
 
 
 def test_what_is_given_back_can_be_taken_again_and_fills_no_bucket_beyond_its_size() -> None:
-    limit = RateLimit(2, Clock())
+    limit = RateLimit(2, Clock(100.0))
     limit.give_back("a")
     limit.take("a", 2)
     limit.give_back("a")

@@ -16,19 +16,12 @@ from rag.server.incoming_files import FORGOTTEN_SECONDS, IncomingFiles
 from rag.server.page.documents import Documents
 from rag.server.page.jobs import MAX_RUNNING, Jobs
 from rag.server.shared_assistant import SharedAssistant
+from tests.server.clock import Clock
 
 if TYPE_CHECKING:
     from rag.core.protocols import Embedder
 
 MEGABYTE = 1_000_000
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture(autouse=True)
