@@ -46,7 +46,8 @@ _LEFT_OUT = {"remark": "remarks", "del": "deleted texts"}
 """Elements that an editor's program does not print, and their names in the report."""
 _ROOTS = {"TEI": "tei", "TEI.2": "tei"}
 _DOCBOOK_ROOTS = frozenset("appendix article book chapter part preface refentry sect1 section set".split())
-_ENTITY = re.compile(rb"&([A-Za-z]\w{1,30});")
+_ENTITY = re.compile(rb"<!\[CDATA\[(?:.*?\]\]>|.*)|&([A-Za-z]\w{1,30});", re.DOTALL)
+"""An entity, or a section in which `&` stands for itself."""
 
 
 def load_xml(source: Source) -> Iterator[Document | LoadError]:
@@ -80,7 +81,7 @@ def _root(data: bytes, source: Source) -> Any:
 
 def _character(entity: re.Match[bytes]) -> bytes:
     """Return a reference to the character of an entity of HTML: many files name them without their definition."""
-    name = entity[1].decode()
+    name = (entity[1] or b"").decode()
     is_own = name in ("amp", "lt", "gt", "quot", "apos") or name not in name2codepoint
     return entity[0] if is_own else b"&#%d;" % name2codepoint[name]
 

@@ -125,6 +125,14 @@ def test_a_book_in_docbook_is_read_without_remarks(tmp_path: Path) -> None:
     assert [block[3] for block in document.layout.blocks if block[2] == "heading"] == [1, 2]
 
 
+def test_a_section_that_is_text_keeps_the_names_of_entities(tmp_path: Path) -> None:
+    path = tmp_path / "a.xml"
+    path.write_text("<article><para>A&nbsp;b.</para><screen><![CDATA[Write &nbsp; here.]]></screen></article>", "utf-8")
+    (document,) = load(Source(path, path.name))
+    assert isinstance(document, Document)
+    assert "A b." in document.text.replace("\xa0", " ") and "Write &nbsp; here." in document.text
+
+
 def test_a_text_in_tei_is_read_without_deleted_words(tmp_path: Path) -> None:
     document = read(tmp_path, "a.xml", TEI)
     assert isinstance(document, Document) and document.format == "tei"
