@@ -15,6 +15,7 @@ import typer
 from rag import __version__
 from rag.cli.document_commands import documents
 from rag.cli.evaluation_commands import calibrate_command, eval_command
+from rag.cli.evidence_commands import evidence
 from rag.cli.index_commands import check, export_command, import_command, index_command
 from rag.cli.options import (
     DEFAULT_INDEX,
@@ -51,6 +52,7 @@ app.command("export")(export_command)
 app.command("import")(import_command)
 app.command("eval")(configured(eval_command))
 app.command("calibrate")(configured(calibrate_command))
+app.add_typer(evidence, name="evidence")
 app.add_typer(tokens, name="token")
 app.command("mcp")(configured(mcp_command))
 
