@@ -1,7 +1,9 @@
 """Stores the files that visitors add, in the folder `uploads` of the index, under the names they came with."""
 
 import shutil
+import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +12,8 @@ from rag.core.reports import IndexReport, Progress
 from rag.index.index import Index
 
 UPLOADS = "uploads"
+MAX_UNCOMMITTED_SECONDS = 24 * 3600
+"""Age from which a file without a document was left by a process that was killed, not by an upload under way."""
 
 
 def add_files(
@@ -29,6 +33,7 @@ def add_files(
         for copy in copies:
             if not index.store.documents_of(copy.name):
                 copy.unlink(missing_ok=True)
+        _drop_orphans(index)
     # Visitors need not know where the folder lies.
     here = f"{uploads_of(index)}/"
     failed = tuple((name, reason.replace(here, "")) for name, reason in report.failed)
@@ -60,6 +65,15 @@ def stored_bytes(folder: Path) -> int:
     if not folder.is_dir():
         return 0
     return sum(map(_size, folder.iterdir()))
+
+
+def _drop_orphans(index: Index) -> None:
+    """Delete the files of uploads that were killed before their commit."""
+    folder, oldest = uploads_of(index), time.time() - MAX_UNCOMMITTED_SECONDS
+    for path in folder.iterdir() if folder.is_dir() else ():
+        with suppress(FileNotFoundError):  # another process has deleted it meanwhile
+            if path.stat().st_mtime < oldest and not index.store.documents_of(path.name):
+                path.unlink()
 
 
 def _size(path: Path) -> int:

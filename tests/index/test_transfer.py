@@ -4,6 +4,7 @@ import json
 import random
 import shutil
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -178,6 +179,17 @@ def test_an_export_holds_the_manifest_of_its_own_files(
     monkeypatch.setattr(transfer, "new_file", after_a_commit)
     export_index(path, tmp_path / "one.zip")
     assert import_index(tmp_path / "one.zip", tmp_path / "copy").fingerprint == seeds_index.fingerprint
+
+
+def test_a_calibration_that_a_killed_import_left_does_not_judge_other_documents(
+    embedder: "Embedder", tmp_path: Path
+) -> None:
+    index = tmp_path / "index"
+    index.mkdir()
+    save_calibration(replace(shipped("shipped"), questions=7), index / CALIBRATION)
+    (tmp_path / "a.txt").write_text("The bell rang at noon.", encoding="utf-8")
+    Index.build(tmp_path / "a.txt", index, embedder=embedder).close()
+    assert not (index / CALIBRATION).exists()
 
 
 def test_an_import_that_cannot_be_committed_leaves_no_calibration(

@@ -3,10 +3,12 @@
 import http.client
 import resource
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
@@ -150,3 +152,18 @@ def test_an_idle_connection_is_closed_before_one_that_sends_a_body(monkeypatch: 
         assert idle.sock is not None and idle.sock.recv(1) == b""
         for opened in (sending, idle, last):
             opened.close()
+
+
+def wakings(running: Served) -> int:
+    """Return how often the threads of a server have slept and woken."""
+    states = (task / "status" for task in Path(f"/proc/{running.process.pid}/task").iterdir())
+    lines = (line for state in states for line in state.read_text().splitlines())
+    return sum(int(line.split()[1]) for line in lines if line.startswith("voluntary_ctxt_switches"))
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts by /proc how often threads wake")
+def test_a_server_that_nobody_asks_sleeps(running: Served) -> None:
+    before = wakings(running)
+    time.sleep(2)
+    # Gradio's own setting wakes it 2,000 times. A busy machine wakes it less often, not more.
+    assert wakings(running) - before < 200

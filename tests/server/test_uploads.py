@@ -1,3 +1,5 @@
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -5,7 +7,7 @@ import pytest
 from rag.core.errors import IndexWriteFailed
 from rag.core.protocols import Embedder
 from rag.index.index import Index
-from rag.server.uploads import UPLOADS, add_files, drop
+from rag.server.uploads import MAX_UNCOMMITTED_SECONDS, UPLOADS, add_files, drop
 
 
 @pytest.fixture
@@ -94,3 +96,14 @@ def test_a_batch_that_the_index_refuses_leaves_only_files_of_documents(index: In
     with pytest.raises(IndexWriteFailed, match="disk is full"):
         add_files(index, [sent(tmp_path, "b.txt", "It snowed."), sent(tmp_path, "c.txt", "It hailed.")], refuse)
     assert [path.name for path in (index.path / UPLOADS).iterdir()] == ["b.txt"]
+
+
+def test_a_file_of_an_upload_that_was_killed_goes_once_it_is_old(index: Index, tmp_path: Path) -> None:
+    add_files(index, [sent(tmp_path, "b.txt", "It rained.")])
+    folder, before = index.path / UPLOADS, time.time() - MAX_UNCOMMITTED_SECONDS - 60
+    for name in ("left.txt", ".left.txt.partial", "under way.txt"):
+        (folder / name).write_text("It hailed.", encoding="utf-8")
+    for name in ("left.txt", ".left.txt.partial", "b.txt"):
+        os.utime(folder / name, (before, before))
+    add_files(index, [sent(tmp_path, "c.txt", "It snowed.")])
+    assert sorted(path.name for path in folder.iterdir()) == ["b.txt", "c.txt", "under way.txt"]

@@ -16,6 +16,7 @@ from rag.server.page.jobs import Jobs
 from rag.server.rate_limit import RateLimit
 from rag.server.shared_assistant import SharedAssistant
 
+EVENT_POLL_SECONDS = 0.2
 PARTS = {"ask": "Ask", "documents": "Documents", "batch": "Batch", "evaluate": "Evaluate"}
 MASTHEAD = """
 <header class="pc-masthead">
@@ -53,6 +54,9 @@ def build_page(
             return {"html": status_html(assistant), "ready": assistant.info is not None}
 
         html_part("pc-status", status_html(assistant), script="status", calls=[state])
+    # Gradio looks for events a thousand times a second, which takes 8% of a core. Only programs that ask by
+    # gradio_client send events, and to these a fifth of a second is nothing.
+    blocks._queue.sleep_when_free = blocks._queue.progress_update_sleep_when_free = EVENT_POLL_SECONDS
     return blocks
 
 

@@ -1,4 +1,4 @@
-"""Kills every command that writes before its writing calls; see `killed_commands.py`."""
+"""Lets every writing call of each command that writes go wrong; see `faulty_commands.py`."""
 
 import os
 import shutil
@@ -12,21 +12,21 @@ import pytest
 from tests import ROOT
 
 
-def kills(folder: Path, every: int) -> int:
-    """Return the exit status of `killed_commands.py`, which kills before every `every`th writing call."""
+def status_after(fault: str, folder: Path, every: int) -> int:
+    """Return the exit status of `faulty_commands.py`, with a fault at every `every`th writing call."""
     compiler, library = shutil.which("cc"), folder / "faulty_writes.so"
     if compiler is None or not sys.platform.startswith("linux"):
         pytest.skip("needs Linux and a C compiler to stand between a program and its disk")
     source = Path(__file__).parent / "faulty_writes.c"
     subprocess.run([compiler, "-shared", "-fPIC", "-w", "-o", library, source, "-ldl"], check=True)
-    command = [sys.executable, "-m", "tests.journeys.killed_commands", str(folder), str(every)]
+    command = [sys.executable, "-m", "tests.journeys.faulty_commands", str(folder), fault, str(every)]
     environment = {**os.environ, "LD_PRELOAD": str(library)}
     return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("every", [1])
-def test_a_command_killed_before_any_writing_call_loses_nothing(every: int) -> None:
+@pytest.mark.parametrize("fault", ["kill", "full"])
+def test_a_command_with_a_fault_at_any_writing_call_loses_nothing(fault: str) -> None:
     # A kill leaves in memory what it leaves on a disk, and a disk would take minutes for the syncs.
     with TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as folder:
-        assert kills(Path(folder), every) == 0
+        assert status_after(fault, Path(folder), every=1) == 0

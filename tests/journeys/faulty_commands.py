@@ -1,13 +1,15 @@
-"""Runs each command that writes again and again, each time killed before another of its writing calls.
+"""Runs each command that writes again and again, each time with another of its writing calls going wrong.
 
-    LD_PRELOAD=faulty_writes.so python -m tests.journeys.killed_commands FOLDER EVERY [COMMAND...]
+    LD_PRELOAD=faulty_writes.so python -m tests.journeys.faulty_commands FOLDER FAULT EVERY [COMMAND...]
 
-`tests/journeys/test_killed_commands.py` starts it. Writing calls are those that write, cut, sync, rename, link or
-delete a file, or make a folder. After each kill a reader must see the old content or the new, `rag check` must tell the
-truth, and the command, run again, must end with the new content and leave no drafts. The exit status is 1 if any did
-not.
+`tests/journeys/test_faulty_commands.py` starts it. FAULT is `kill` (the process is killed before the call) or `full`
+(the call fails as on a full disk). Writing calls are those that write, cut or sync a file, and before a kill those that
+rename, link or delete one or make a folder. After each fault a reader must see the old content or the new, `rag check`
+must tell the truth, a command that was not killed must have ended or have said what to do, and the command, run again,
+must end with the new content and leave no drafts. The exit status is 1 if any did not.
 """
 
+import errno
 import json
 import shutil
 import sys
@@ -30,9 +32,9 @@ from rag.index.transfer import export_index, import_index
 from rag.server.api.tokens import Tokens
 from rag.server.page.documents import _removed
 from rag.server.uploads import UPLOADS, add_files
-from tests.journeys.faulty_writes import NOT_REACHED, armed, texts
+from tests.journeys.faulty_writes import NOT_REACHED, OTHERWISE, armed, texts
 
-KILL = 0
+FAULTS = {"kill": 0, "full": errno.ENOSPC}
 READER = Settings().reader
 FILES = 12
 UPLOADED = "pier.txt"
@@ -195,8 +197,8 @@ def again(write: Step, copy: Path) -> None:
         return
 
 
-def killed(base: Path, copy: Path, every: int, write: Step, seen: Callable[[Path], object]) -> Counter[str]:
-    """Return what a reader saw after a kill before every `every`th writing call of a command."""
+def tried(base: Path, copy: Path, error: int, every: int, write: Step, seen: Callable[[Path], object]) -> Counter[str]:
+    """Return what a reader saw after a fault at every `every`th writing call of a command; an error of 0 kills it."""
     outcomes, old = Counter[str](), seen(base)
     fresh(base, copy)
     write(copy)
@@ -204,16 +206,19 @@ def killed(base: Path, copy: Path, every: int, write: Step, seen: Callable[[Path
     assert new != old
     for call in range(0, 100_000, every):
         fresh(base, copy)
-        if armed(lambda: write(copy), copy, call, KILL) == NOT_REACHED:
+        status = armed(lambda: write(copy), copy, call, error)
+        if status == NOT_REACHED:
             return outcomes
         after = seen(copy)
         state = "old" if after == old else "new" if after == new else f"LOST before call {call}: {after}"
         outcomes[state] += 1
+        if status == OTHERWISE:
+            outcomes[f"LOST: no clear line at call {call}"] += 1
         if state in ("old", "new") and orphans(copy):
             outcomes["uploads without a document"] += 1
         again(write, copy)
         if seen(copy) != new or drafts(copy):
-            outcomes[f"LOST: run again after a kill before call {call}: {drafts(copy)} {seen(copy)}"[:500]] += 1
+            outcomes[f"LOST: run again after a fault at call {call}: {drafts(copy)} {seen(copy)}"[:500]] += 1
     return outcomes
 
 
@@ -226,20 +231,20 @@ def fresh(base: Path, copy: Path) -> None:
 
 def main() -> None:
     """Print what became of every command."""
-    folder, every = Path(sys.argv[1]), int(sys.argv[2])
+    folder, error, every = Path(sys.argv[1]), FAULTS[sys.argv[2]], int(sys.argv[3])
     embedder = open_embedder(Settings())
     embedder.embed_queries(["ready"])
     commands = Commands(embedder, folder / "articles")
     commands.prepare(folder / "base")
-    kills, is_lost = 0, False
-    for name in sys.argv[3:] or commands.all:
+    faults, is_lost = 0, False
+    for name in sys.argv[4:] or commands.all:
         write, seen = commands.all[name]
-        outcomes = killed(folder / "base", folder / "copy", every, write, seen)
-        kills += sum(count for state, count in outcomes.items() if state in ("old", "new") or "LOST before" in state)
+        outcomes = tried(folder / "base", folder / "copy", error, every, write, seen)
+        faults += sum(count for state, count in outcomes.items() if state in ("old", "new") or "LOST before" in state)
         is_lost = is_lost or any("LOST" in state for state in outcomes)
         sys.stdout.write(f"{name}: {json.dumps(outcomes)}\n")
         sys.stdout.flush()
-    sys.stdout.write(f"{kills} kills\n")
+    sys.stdout.write(f"{faults} faults\n")
     sys.exit(int(is_lost))
 
 
