@@ -26,7 +26,6 @@ class Candidate:
     span: Span
     context: Span
     statement: Statement
-    remarks: Remarks
 
 
 class AnswerMaker:
@@ -48,7 +47,7 @@ class AnswerMaker:
         context = context_of(document, run.spans, span, self._neighbours)
         around = span if whole else context
         statement = Statement(document.slice(around), span.start - around.start, span.end - around.start)
-        return Candidate(item, span, context, statement, Remarks(continues(document, run, context)))
+        return Candidate(item, span, context, statement)
 
     def confidence(self, item: Extraction) -> float:
         """Return the calibrated probability, rounded to 4 digits."""
@@ -58,18 +57,20 @@ class AnswerMaker:
         """Return the citation of a span, verified."""
         return cite(self.document(span.document_id), chunk, span, 1)
 
-    def answer(self, candidate: Candidate, confidence: float) -> Answer:
-        """Return a candidate as an answer with its citation."""
-        item = candidate.item
+    def answer(self, candidate: Candidate, confidence: float, remarks: Remarks) -> Answer:
+        """Return a candidate as an answer with its citation; `remarks` get what the source goes on with."""
+        item, context = candidate.item, candidate.context
+        document = self.document(context.document_id)
+        goes_on = continues(document, self._around(document.id, item.hit.row), context)
         return Answer(
             rank=1,
             answer_type=item.answer_type,
             score=round(item.score, 6),
             confidence=confidence,
-            context=self.document(candidate.context.document_id).slice(candidate.context),
-            context_span=candidate.context,
+            context=document.slice(context),
+            context_span=context,
             citation=self.citation(item.hit.chunk, candidate.span),
-            remarks=candidate.remarks,
+            remarks=replace(remarks, continues=goes_on),
             scores=_rounded({**item.hit.scores, "reader": item.score, "no_answer": item.no_answer}),
         )
 

@@ -9,6 +9,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import attrgetter
 
 from rag.chunking.blocks import blocks
 from rag.chunking.sentences import sentences
@@ -64,6 +65,7 @@ CACHED_DOCUMENTS = 8
 ENDS = '.!?…"”’»)]'
 """Marks after which a new sentence begins, though now and then they end an abbreviation."""
 _PARAGRAPH = re.compile(r"(?:\r\n|\r|\n)[^\S\r\n]*(?:\r\n|\r|\n)")
+_START, _END = attrgetter("start"), attrgetter("end")
 
 
 @dataclass(frozen=True)
@@ -103,9 +105,10 @@ def context_of(document: Document, sentences: Sequence[Span], span: Span, neighb
 
     Neighbours stand in the same paragraph, and all is at most `MAX_CONTEXT_WORDS` long; those before come first.
     """
-    touched = [sentence for sentence in sentences if sentence.overlaps(span)]
-    low = min([span.start, *(sentence.start for sentence in touched)])
-    high = max([span.end, *(sentence.end for sentence in touched)])
+    first = bisect_right(sentences, span.start, key=_END)
+    touched = sentences[first : bisect_left(sentences, span.end, key=_START)]
+    low = min([span.start, *(sentence.start for sentence in touched[:1])])
+    high = max([span.end, *(sentence.end for sentence in touched[-1:])])
     around = _trimmed(document.text, low, high, span)
     if (around.start, around.end) != (span.start, span.end):
         return around
@@ -121,12 +124,12 @@ def widened(
 ) -> Span:
     """Return `span` with up to `before` and `after` more sentences; a heading or a masked part ends it."""
     low, high = span.start, span.end
-    first = bisect_right([sentence.end for sentence in sentences], low)
+    first = bisect_right(sentences, low, key=_END)
     for sentence in reversed(sentences[max(0, first - before) : first] if before else []):
         if _parted(document.text[sentence.end : low], within_paragraph):
             break
         low = sentence.start
-    last = bisect_left([sentence.start for sentence in sentences], high)
+    last = bisect_left(sentences, high, key=_START)
     for sentence in sentences[last : last + after]:
         if _parted(document.text[high : sentence.start], within_paragraph):
             break
@@ -140,7 +143,7 @@ def continues(document: Document, run: SentenceRun, context: Span) -> tuple[str,
     That is the next sentence of the paragraph, or the rest of a sentence that had to be cut. The next paragraph counts
     only if that is its first word, as in news of one sentence a paragraph and in numbered clauses.
     """
-    position = bisect_left([sentence.start for sentence in run.spans], context.end)
+    position = bisect_left(run.spans, context.end, key=_START)
     if position == len(run.spans):
         return None
     following = run.spans[position]

@@ -8,14 +8,14 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 from rag.answering.agreement import Relations, agreement_of
 from rag.answering.answers import AnswerMaker, Candidate
 from rag.answering.polarity import is_demoted, polarity
 from rag.answering.quantities import quantities
 from rag.answering.statements import Statement, may_be_copy, same_statement
-from rag.core.response import Answer, Citation, Doubt, Polarity
+from rag.core.response import Answer, Citation, Doubt, Polarity, Remarks
 from rag.core.settings import Settings
 from rag.core.types import Chunk, Extraction, Hit, Span
 from rag.retrieval.question_types import question_form
@@ -131,43 +131,52 @@ def select(maker: AnswerMaker, question: str, extractions: Sequence[Extraction],
     others: list[StatedAnswer] = []
     losers: list[Dropped] = []
     ceiling = 1.0
-    for rank, candidate, confidence in _ordered(maker, question, extractions[:MAX_COMPARED_EXTRACTIONS]):
+    for rank, candidate, confidence, remarks in _ordered(maker, question, extractions[:MAX_COMPARED_EXTRACTIONS]):
         original, reason = _repeated(drafts, candidate, several)
         if original is not None:
             original.copies.append(maker.citation(candidate.item.hit.chunk, candidate.span))
         if reason is None:
             ceiling = min(ceiling, confidence)
             if len(drafts) < top_k:
-                drafts.append(_Draft(maker.answer(candidate, ceiling), candidate.statement, rank))
+                drafts.append(_Draft(maker.answer(candidate, ceiling, remarks), candidate.statement, rank))
                 continue
             reason = _after(top_k)
             if relations.gives_value(drafts[0].statement) and relations.gives_value(candidate.statement):
-                others.append(StatedAnswer(maker.answer(candidate, ceiling), candidate.statement, rank))
+                others.append(StatedAnswer(maker.answer(candidate, ceiling, remarks), candidate.statement, rank))
         losers.append(Dropped(rank, candidate.span, reason))
     return Selection(relations, tuple(draft.finished() for draft in drafts), tuple(others), tuple(losers))
 
 
-def _ordered(
-    maker: AnswerMaker, question: str, extractions: Sequence[Extraction]
-) -> list[tuple[int, Candidate, float]]:
-    """Return (rank of the reader, candidate, confidence) in the reader's order, demoted candidates further down.
+class _Judged(NamedTuple):
+    """A candidate with the rank that the reader gave it, its confidence, and what speaks against it."""
+
+    rank: int
+    candidate: Candidate
+    confidence: float
+    remarks: Remarks
+
+
+def _ordered(maker: AnswerMaker, question: str, extractions: Sequence[Extraction]) -> list[_Judged]:
+    """Return candidates in the reader's order, demoted ones further down.
 
     A demoted candidate stands after those that affirm and are as sure as it is now.
     """
-    ordered: list[tuple[float, int, Candidate, float]] = []
+    ordered: list[tuple[float, int, _Judged]] = []
     surest = 1.0
     for rank, item in enumerate(extractions, start=1):
-        candidate, share = _judged(question, maker.candidate(item))
+        candidate = maker.candidate(item)
+        remarks, share = _judged(question, candidate)
         confidence = round(maker.confidence(item) * share, 4)
         if share == 1.0:
             surest = min(surest, confidence)
-        ordered.append((-(surest if share == 1.0 else confidence), rank, candidate, confidence))
+        judged = _Judged(rank, candidate, confidence, remarks)
+        ordered.append((-(surest if share == 1.0 else confidence), rank, judged))
     ordered.sort(key=lambda entry: entry[:2])
-    return [entry[1:] for entry in ordered]
+    return [judged for _, _, judged in ordered]
 
 
-def _judged(question: str, candidate: Candidate) -> tuple[Candidate, float]:
-    """Return a candidate with its polarity and what speaks against it, and the factor of its confidence."""
+def _judged(question: str, candidate: Candidate) -> tuple[Remarks, float]:
+    """Return the polarity of a candidate and what speaks against it, and the factor of its confidence."""
     kind, marker = polarity(question, candidate.statement)
     doubts: list[Doubt] = []
     share = 1.0
@@ -178,8 +187,7 @@ def _judged(question: str, candidate: Candidate) -> tuple[Candidate, float]:
     if numbers:
         share *= UNNAMED_NUMBER_SHARE
         doubts.append(Doubt("missing_words", f"Its passage does not name {', '.join(numbers)}."))
-    remarks = replace(candidate.remarks, polarity=kind, doubts=tuple(doubts))
-    return replace(candidate, remarks=remarks), share
+    return Remarks(polarity=kind, doubts=tuple(doubts)), share
 
 
 def _polarity_doubt(kind: Polarity, marker: str) -> Doubt:

@@ -73,7 +73,9 @@ def same_statement(one: Statement, other: Statement) -> bool:
 def may_be_copy(one: str, other: str) -> bool:
     """Tell at little cost whether `same_statement` could be true of two sentences."""
     mine, theirs = _bag(one), _bag(other)
-    shorter, longer = (len(mine), len(theirs)) if len(mine) < len(theirs) else (len(theirs), len(mine))
+    shorter, longer = len(mine), len(theirs)
+    if shorter > longer:
+        shorter, longer = longer, shorter
     return longer <= 2 * shorter + 6 and 2 * len(mine & theirs) >= shorter
 
 
