@@ -6,11 +6,11 @@ PORT ?= 7860
 BIN := .venv/bin
 SET_UP := .venv/.set-up-for-app
 SET_UP_TEST := .venv/.set-up-for-test
-# The newest build of torch brings gigabytes of CUDA; constraints.txt names the versions that were tested.
+# constraints.txt names the versions that were tested. `make app` needs no torch; `make test` compares with it.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: app test quick lint types unit unit-server coverage slow adapters milvus docs audit sbom fuzz schemathesis load \
-  screenshots bench bench-speed bench-peers teacher reader fit clean
+  screenshots bench bench-speed bench-peers teacher reader embedder fit clean
 
 app: $(SET_UP)
 	PINCITE_PORT=$(PORT) $(BIN)/python app.py
@@ -135,6 +135,10 @@ reader: teacher
 	$(BIN)/python -m training.reader.join $(DATA) build/joined build/reader/reader.safetensors build/tuned/reader.safetensors
 	$(BIN)/python -m training.reader.export $(DATA) build/joined
 
+# The embedder in 8 bits, from the verified weights: minutes, of which most are for the comparison.
+embedder: $(SET_UP_TEST)
+	$(BIN)/python -m training.embedder $(DATA)
+
 fit: $(SET_UP_TEST)
 	$(BIN)/python -m training.fit $(DATA) build/fit
 
@@ -142,7 +146,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv .venv
 
 $(SET_UP): pyproject.toml constraints.txt | $(BIN)/python
-	@echo "Installing Pincite into .venv: some minutes, the first time."
+	@echo "Installing Pincite into .venv: about a minute, the first time."
 	$(INSTALL) --editable .
 	@touch $@
 

@@ -40,7 +40,7 @@ def remove_token(name: str, index: IndexOption = DEFAULT_INDEX) -> None:
 def mcp_command(index: IndexOption = DEFAULT_INDEX, settings: SetOption = None) -> None:
     """Serve MCP to the program that started this one, over standard input and output; it changes nothing."""
     if find_spec("mcp") is None:
-        raise InvalidSettings("The MCP library is not installed.", "Install it: pip install 'pincite[mcp]'")
+        raise InvalidSettings("The MCP library is not installed.", "Install it: pip install 'pincite-slim[mcp]'")
     import asyncio
 
     from rag.answering.assistant import Assistant

@@ -18,6 +18,7 @@ RagError
 │   ├── IndexLocked
 │   ├── IndexUnreachable
 │   └── IndexWriteFailed
+├── ExtraNotInstalled       an optional part needs a package that is not installed; also an ImportError
 ├── ModelNotAvailable       weights are missing, damaged or not the ones expected
 ├── EvaluationError         a data set or a saved result cannot be used
 └── VerificationError       a citation does not match its document; never shown to a user
@@ -104,6 +105,10 @@ class IndexWriteFailed(IndexProblem):
 
 class ModelNotAvailable(RagError):
     """The weights of a model are missing, damaged or not the expected ones."""
+
+
+class ExtraNotInstalled(RagError, ImportError):
+    """An optional part needs a package that is not installed."""
 
 
 class EvaluationError(RagError):

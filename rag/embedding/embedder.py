@@ -1,6 +1,7 @@
 """Opens the embedding model of a setting; sentence-transformers runs any, ONNX Runtime the common ones faster."""
 
 import hashlib
+import logging
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,22 +12,33 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rag.core.errors import ModelNotAvailable
+from rag.core.extras import require_package
 from rag.core.settings import Settings
-from rag.embedding.onnx_embedder import OnnxEmbedder, part_vectors, supports
-from rag.embedding.weights import SHIPPED_MODEL, WEIGHTS, model_path, weights_sha256
+from rag.embedding.encoder_files import exported_encoder, shipped_encoder, supports
+from rag.embedding.onnx_embedder import OnnxEmbedder, part_vectors, prompt_tokens
+from rag.embedding.prompts import prompts_among
+from rag.embedding.weights import SHIPPED_MODEL, WEIGHTS, is_shipped_name, model_path, weights_sha256
 
 if TYPE_CHECKING:
     from rag.core.protocols import Embedder, Floats1d, Floats2d, Ranges
 
 BATCH_SIZE = 32
+log = logging.getLogger(__name__)
 
 
 def open_embedder(settings: Settings) -> "Embedder":
-    """Return the embedder that the settings name. Raises ModelNotAvailable with the remedy.
+    """Return the embedder that the settings name. Raises ModelNotAvailable or ExtraNotInstalled with the remedy.
 
     With the runtime `auto`, ONNX Runtime runs a model if `supports` says so, else sentence-transformers runs it.
     """
-    name, runtime = settings.embedding_model, settings.embedding_runtime
+    embedder = _opened(settings.embedding_model, settings.embedding_runtime)
+    log.info("embedding model %s runs by %s", embedder.name, type(embedder).__name__)
+    return embedder
+
+
+def _opened(name: str, runtime: str) -> "Embedder":
+    if is_shipped_name(name) and runtime in ("auto", "onnx-int8"):
+        return OnnxEmbedder(name, shipped_encoder())
     path = model_path(name)
     lean = path is not None and supports(path)
     if runtime == "sentence-transformers" or (runtime == "auto" and not lean):
@@ -36,7 +48,7 @@ def open_embedder(settings: Settings) -> "Embedder":
             f"The runtime {runtime!r} runs BERT encoders with mean pooling from a folder, not {name!r}.",
             "Set embedding_runtime=auto.",
         )
-    return OnnxEmbedder(name, path, "fp32" if runtime == "onnx-fp32" else "int8")
+    return OnnxEmbedder(name, exported_encoder(path, "fp32" if runtime == "onnx-fp32" else "int8"))
 
 
 class SentenceTransformerEmbedder:
@@ -48,11 +60,14 @@ class SentenceTransformerEmbedder:
 
     def __init__(self, name: str = SHIPPED_MODEL) -> None:
         """Load the model. Raises ModelNotAvailable with the remedy."""
+        require_package("sentence_transformers", "models", f"The model {name!r} runs")
         path = model_path(name)
         self._name = name
         self._model = _load(name, path)
+        self.prompts = prompts_among(self._model.prompts)
         has_file = path is not None and (path / WEIGHTS).is_file()
-        self._fingerprint = weights_sha256(path) if path and has_file else _tensors_sha256(self._model)
+        weights = weights_sha256(path) if path and has_file else _tensors_sha256(self._model)
+        self._fingerprint = self.prompts.fingerprint(weights)
 
     @property
     def name(self) -> str:
@@ -61,7 +76,7 @@ class SentenceTransformerEmbedder:
 
     @property
     def fingerprint(self) -> str:
-        """Return the sha256 of the weights."""
+        """Return the sha256 of the weights; prompts change it."""
         return self._fingerprint
 
     @property
@@ -71,8 +86,8 @@ class SentenceTransformerEmbedder:
 
     @property
     def max_tokens(self) -> int:
-        """Return the model's own limit in tokens."""
-        return int(self._model.max_seq_length or 512)
+        """Return the longest passage in tokens: the model's own limit without the prompt of a document."""
+        return int(self._model.max_seq_length or 512) - prompt_tokens(self)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Return the uncut length of each text in tokens, special tokens included."""
@@ -83,12 +98,12 @@ class SentenceTransformerEmbedder:
 
     def embed_passages(self, texts: Sequence[str]) -> "Floats2d":
         """Return float32 (n, dimension), unit rows, computed in batches."""
-        return self._encode(texts, BATCH_SIZE)
+        return self._encode(texts, BATCH_SIZE, self.prompts.document)
 
     def embed_queries(self, texts: Sequence[str]) -> "Floats2d":
         """Return float32 (n, dimension), unit rows, each computed alone and by one thread."""
         with _one_thread():
-            rows = [self._encode([text], 1) for text in texts]
+            rows = [self._encode([text], 1, self.prompts.query) for text in texts]
         return np.concatenate(rows) if rows else np.zeros((0, self.dimension), np.float32)
 
     def embed_with_parts(self, texts: Sequence[str], parts: Sequence["Ranges"]) -> "tuple[Floats2d, list[Floats2d]]":
@@ -97,23 +112,28 @@ class SentenceTransformerEmbedder:
         A part's vector is the mean of its tokens' vectors as they stand in the text. A part whose tokens were cut
         off gets the vector of the text.
         """
-        outputs = self._model.encode(list(texts), batch_size=BATCH_SIZE, output_value=None, show_progress_bar=False)
+        prompt = self.prompts.document
+        outputs = self._model.encode(
+            list(texts), prompt=prompt, batch_size=BATCH_SIZE, output_value=None, show_progress_bar=False
+        )
         wholes = np.array([_unit(one["sentence_embedding"]) for one in outputs], np.float32)
         inner = []
         for one, text, ranges, whole in zip(outputs, texts, parts, wholes, strict=True):
             encoded = self._model.tokenizer(
-                text, truncation=True, max_length=self.max_tokens, return_offsets_mapping=True, verbose=False
-            )
+                prompt + text, truncation=True, max_length=self._model.max_seq_length or 512,
+                return_offsets_mapping=True, verbose=False,
+            )  # fmt: skip
             places = np.array(encoded["offset_mapping"], np.int64)
+            places -= len(prompt)
             tokens = one["token_embeddings"].float().numpy(force=True)[: len(places)]
             inner.append(part_vectors(tokens, places, ranges, whole))
         return wholes.reshape(len(texts), self.dimension), inner
 
-    def _encode(self, texts: Sequence[str], batch_size: int) -> "Floats2d":
+    def _encode(self, texts: Sequence[str], batch_size: int, prompt: str) -> "Floats2d":
         if not texts:
             return np.zeros((0, self.dimension), np.float32)
         vectors = self._model.encode(
-            list(texts), batch_size=batch_size, normalize_embeddings=True, convert_to_numpy=True,
+            list(texts), prompt=prompt, batch_size=batch_size, normalize_embeddings=True, convert_to_numpy=True,
             show_progress_bar=False,
         )  # fmt: skip
         return np.ascontiguousarray(vectors, dtype=np.float32)

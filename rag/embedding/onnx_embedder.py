@@ -1,52 +1,39 @@
 """Turns text into unit vectors with ONNX Runtime: the same weights as sentence-transformers, without torch.
 
-For BERT encoders with mean pooling that lie in a folder, such as the shipped model. The graph is made once from the
-weights and kept in the user's cache folder. Every text runs alone and on one thread, several texts side by side: no
-padding is computed, and a vector never depends on the other texts.
+For BERT encoders with mean pooling (`rag.embedding.encoder_files`). Every text runs alone and on one thread, several
+texts side by side: no padding is computed, and a vector never depends on the other texts.
 """
 
-import hashlib
-import os
-from collections.abc import Iterable, Sequence
-from pathlib import Path
-from tempfile import NamedTemporaryFile
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rag.core.errors import ModelNotAvailable
-from rag.core.hashing import file_sha256
 from rag.core.runtime import session, side_by_side
-from rag.core.safe_json import json_value
-from rag.embedding.onnx_graph import EncoderShape, Precision, encoder_graph
-from rag.embedding.weights import SHIPPED_SHA256, WEIGHTS, is_shipped, weights_sha256
+from rag.embedding.encoder_files import EncoderFiles, cannot_run
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from rag.core.protocols import Floats2d, Ranges
 
-GRAPH_VERSION = 2
-"""Raised when the graph of the same weights changes, so that an older one in the cache is not used."""
-CACHE_VARIABLE = "PINCITE_CACHE"
-NEEDED_FILES = ("config.json", "modules.json", "tokenizer.json", WEIGHTS)
-
 
 class OnnxEmbedder:
-    """Embeds with ONNX Runtime. `supports` tells which model folders it can run."""
+    """Embeds with ONNX Runtime."""
 
-    def __init__(self, name: str, path: Path, precision: Precision = "int8") -> None:
-        """Load the graph; if the cache has none, make it first. Raises ModelNotAvailable with the remedy."""
+    def __init__(self, name: str, files: EncoderFiles) -> None:
+        """Load tokenizer and graph. Raises ModelNotAvailable with the remedy if the graph cannot be run."""
         from tokenizers import Tokenizer
 
-        self._name, self._precision = name, precision
-        self._fingerprint = SHIPPED_SHA256 if is_shipped(path) else weights_sha256(path)
-        self._dimension = int(_read(path / "config.json")["hidden_size"])
-        self._max_tokens = _max_tokens_of(path)
-        self._tokenizer: Any = Tokenizer.from_file(str(path / "tokenizer.json"))
+        self._name, self._fingerprint = name, files.fingerprint
+        self._dimension, self._max_tokens, self.prompts = files.dimension, files.max_tokens, files.prompts
+        self._tokenizer: Any = Tokenizer.from_file(str(files.tokenizer))
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
-        self._session: Any = _session(path, self._fingerprint, precision)
+        try:
+            self._session: Any = session(files.graph)
+        except RuntimeError as error:
+            raise cannot_run(name, error) from error
 
     @property
     def name(self) -> str:
@@ -55,7 +42,7 @@ class OnnxEmbedder:
 
     @property
     def fingerprint(self) -> str:
-        """Return the sha256 of the weights that the graph was made from."""
+        """Return the sha256 of the weights that the graph was made from; prompts change it."""
         return self._fingerprint
 
     @property
@@ -65,8 +52,8 @@ class OnnxEmbedder:
 
     @property
     def max_tokens(self) -> int:
-        """Return the model's own limit in tokens."""
-        return self._max_tokens
+        """Return the longest passage in tokens: the model's own limit without the prompt of a document."""
+        return self._max_tokens - prompt_tokens(self)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Return the uncut length of each text in tokens, special tokens included."""
@@ -74,11 +61,11 @@ class OnnxEmbedder:
 
     def embed_passages(self, texts: Sequence[str]) -> "Floats2d":
         """Return float32 (n, dimension), unit rows."""
-        return self._stacked(side_by_side(self._embed, texts))
+        return self._stacked(side_by_side(self._embed, [self.prompts.document + text for text in texts]))
 
     def embed_queries(self, texts: Sequence[str]) -> "Floats2d":
-        """Return float32 (n, dimension), unit rows: the same as `embed_passages` gives."""
-        return self.embed_passages(texts)
+        """Return float32 (n, dimension), unit rows: if the model has no prompts, the same as `embed_passages` gives."""
+        return self._stacked(side_by_side(self._embed, [self.prompts.query + text for text in texts]))
 
     def embed_with_parts(self, texts: Sequence[str], parts: Sequence["Ranges"]) -> "tuple[Floats2d, list[Floats2d]]":
         """Return the vectors of texts, and for each text those of its parts, float32 (parts, dimension), unit rows.
@@ -93,11 +80,11 @@ class OnnxEmbedder:
         return _unit(self._tokens(self._tokenizer.encode(text)).mean(axis=0, keepdims=True))
 
     def _with_parts(self, text: str, parts: "Ranges") -> "tuple[Floats2d, Floats2d]":
-        encoding = self._tokenizer.encode(text)
+        encoding = self._tokenizer.encode(self.prompts.document + text)
         tokens = self._tokens(encoding)
-        places = self._cut(encoding.offsets)
+        places = np.array(self._cut(encoding.offsets), np.int64) - len(self.prompts.document)
         whole = _unit(tokens.mean(axis=0, keepdims=True))
-        return whole, part_vectors(tokens, np.array(places, np.int64), parts, whole[0])
+        return whole, part_vectors(tokens, places, parts, whole[0])
 
     def _tokens(self, encoding: Any) -> "Floats2d":
         ids = self._cut(encoding.ids)
@@ -116,29 +103,13 @@ class OnnxEmbedder:
         return np.concatenate(rows) if rows else np.zeros((0, self._dimension), np.float32)
 
 
-def supports(path: Path) -> bool:
-    """Tell whether a model folder holds a BERT encoder with mean pooling, as `OnnxEmbedder` computes it."""
-    if not all((path / name).is_file() for name in NEEDED_FILES):
-        return False
-    try:
-        config = _read(path / "config.json")
-        modules = _read(path / "modules.json")
-        kinds = [str(module["type"]).rpartition(".")[2] for module in modules]
-        pooling = _read(
-            path / next(module["path"] for module in modules if module["path"].endswith("Pooling")) / "config.json"
-        )
-    except (ModelNotAvailable, KeyError, TypeError, StopIteration):
-        return False
-    modes = {key for key, value in pooling.items() if key.startswith("pooling_mode") and value}
-    return (
-        config.get("model_type") == "bert"
-        and config.get("hidden_act") == "gelu"
-        and config.get("position_embedding_type", "absolute") == "absolute"
-        and kinds[:2] == ["Transformer", "Pooling"]
-        and set(kinds[2:]) <= {"Normalize"}
-        and modes <= {"pooling_mode_mean_tokens", "pooling_mode"}
-        and pooling.get("pooling_mode", "mean") == "mean"
-    )
+def prompt_tokens(embedder: Any) -> int:
+    """Return how many tokens the prompt of a document takes."""
+    prompt = embedder.prompts.document
+    if not prompt:
+        return 0
+    with_prompt, without = embedder.count_tokens([prompt, ""])
+    return int(with_prompt - without)
 
 
 def part_vectors(tokens: "Floats2d", places: "NDArray[np.int64]", parts: "Ranges", whole: "Floats2d") -> "Floats2d":
@@ -156,79 +127,3 @@ def part_vectors(tokens: "Floats2d", places: "NDArray[np.int64]", parts: "Ranges
 def _unit(rows: "Floats2d") -> "Floats2d":
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     return np.asarray(rows / np.where(lengths > 0, lengths, 1.0), np.float32)
-
-
-def _session(path: Path, fingerprint: str, precision: Precision) -> Any:
-    try:
-        return session(_cached_graph(fingerprint, precision) or _new_graph(path, fingerprint, precision))
-    except (KeyError, ValueError, RuntimeError) as error:
-        raise ModelNotAvailable(
-            f"Cannot run the model at {path} with ONNX Runtime: {error}",
-            "Set embedding_runtime=sentence-transformers, or install the model again.",
-        ) from error
-
-
-def _new_graph(path: Path, fingerprint: str, precision: Precision) -> bytes:
-    if weights_sha256(path) != fingerprint:
-        raise ModelNotAvailable(f"The weights at {path} change while they are read.", "Try again.")
-    graph = encoder_graph(path / WEIGHTS, encoder_shape(path), precision)
-    _save_to_cache(graph, fingerprint, precision)
-    return graph
-
-
-def encoder_shape(path: Path) -> EncoderShape:
-    """Return the shape of the encoder in a model folder. Raises ModelNotAvailable."""
-    config = _read(path / "config.json")
-    return EncoderShape(int(config["num_attention_heads"]), float(config["layer_norm_eps"]))
-
-
-def _cached_graph(fingerprint: str, precision: Precision) -> Path | None:
-    """Return the graph of an earlier run, None if there is none or its bytes have changed."""
-    for path in sorted(_graph_files(fingerprint, precision)):
-        try:
-            digest = file_sha256(path)
-        except OSError:
-            continue
-        if digest[:16] == path.stem.rpartition("-")[2]:
-            return path
-    return None
-
-
-def _save_to_cache(graph: bytes, fingerprint: str, precision: Precision) -> None:
-    name = f"{_graph_name(fingerprint, precision)}-{hashlib.sha256(graph).hexdigest()[:16]}.onnx"
-    try:
-        cache_folder().mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile(dir=cache_folder(), suffix=".partial", delete=False) as file:
-            file.write(graph)
-        os.replace(file.name, cache_folder() / name)
-    except OSError:
-        return  # without a cache folder the graph is made at every start
-
-
-def _graph_files(fingerprint: str, precision: Precision) -> Iterable[Path]:
-    return cache_folder().glob(f"{_graph_name(fingerprint, precision)}-*.onnx")
-
-
-def _graph_name(fingerprint: str, precision: Precision) -> str:
-    return f"encoder-{fingerprint[:16]}-{precision}-v{GRAPH_VERSION}"
-
-
-def cache_folder() -> Path:
-    """Return the folder of graphs, which can be made again: `PINCITE_CACHE`, else the user's cache folder."""
-    from platformdirs import user_cache_path
-
-    folder = os.environ.get(CACHE_VARIABLE)
-    return Path(folder) if folder else user_cache_path("pincite", appauthor=False)
-
-
-def _max_tokens_of(path: Path) -> int:
-    positions = int(_read(path / "config.json")["max_position_embeddings"])
-    file = path / "sentence_bert_config.json"
-    return min(positions, int(_read(file).get("max_seq_length") or positions)) if file.is_file() else positions
-
-
-def _read(path: Path) -> Any:
-    try:
-        return json_value(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelNotAvailable(f"{path} cannot be read: {error}.", "Install the model again.") from error

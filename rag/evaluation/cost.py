@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rag.answering.assistant import Assistant
 
 PACKAGES = (
-    "pincite", "faiss-cpu", "ir-measures", "langchain-text-splitters", "numpy", "nupunkt", "onnxruntime",
+    "pincite-slim", "faiss-cpu", "ir-measures", "langchain-text-splitters", "numpy", "nupunkt", "onnxruntime",
     "pytrec-eval-terrier", "scikit-learn", "sentence-transformers", "tantivy", "torch", "transformers",
 )  # fmt: skip
 

@@ -149,4 +149,4 @@ def require_extra(*modules: str) -> None:
     """Raise EvaluationError, with the command that helps, if one of the modules is not installed."""
     absent = [name for name in modules if importlib.util.find_spec(name) is None]
     if absent:
-        raise EvaluationError(f"Not installed: {', '.join(absent)}.", "Run: pip install 'pincite[eval]'")
+        raise EvaluationError(f"Not installed: {', '.join(absent)}.", "Run: pip install 'pincite-slim[eval]'")

@@ -26,7 +26,7 @@ from rag.core.reports import Progress
 from rag.core.settings import Settings
 from rag.core.types import Document
 from rag.embedding.embedder import open_embedder
-from rag.embedding.onnx_embedder import cache_folder
+from rag.embedding.encoder_files import cache_folder
 from rag.index.storage.sentence_vectors import packed, unpacked
 from rag.index.writing.embedding_cache import key_of
 from rag.index.writing.sources import as_work, size_of
@@ -104,6 +104,7 @@ class PrecomputedEmbedder:
         self.embedded_here = 0
         self.name, self.fingerprint = real.name, real.fingerprint
         self.dimension, self.max_tokens = real.dimension, real.max_tokens
+        self.prompts = getattr(real, "prompts", None)
         self.count_tokens, self.embed_queries = real.count_tokens, real.embed_queries
         self.embed_passages = real.embed_passages
 
@@ -184,7 +185,7 @@ class _Cluster:
         try:
             import ray
         except ImportError:
-            raise InvalidInput("--workers needs Ray.", "Install it: pip install 'pincite[ray]'") from None
+            raise InvalidInput("--workers needs Ray.", "Install it: pip install 'pincite-slim[ray]'") from None
         self._ray: Any = ray
         self._workers = workers
 

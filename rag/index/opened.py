@@ -44,8 +44,8 @@ class SharedEmbedder:
     def _require_same_weights(self, embedder: "Embedder") -> None:
         if embedder.fingerprint != self._weights["fingerprint"]:
             raise EmbedderMismatch(
-                f"The index at {self._path} was built with {self._weights['name']!r}, whose weights are not"
-                f" those of {embedder.name!r} here.",
+                f"The index at {self._path} was built with {self._weights['name']!r}, whose weights or prompts"
+                f" are not those of {embedder.name!r} here.",
                 "Ask with the same model, or build the index again: rag index PATH --rebuild",
             )
 

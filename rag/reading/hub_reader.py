@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rag.core.errors import ModelNotAvailable
+from rag.core.extras import require_package
 from rag.reading.reader_model import PassageReading
 from rag.reading.reader_tokens import LONGEST_PASSAGE, STRIDE, Pair, TokenizedText, outside_numbers
 from rag.reading.reading_copy import ReadingCopy
@@ -35,7 +36,8 @@ class HubReader:
     """
 
     def __init__(self, name: str) -> None:
-        """Load the model. Raises ModelNotAvailable with the remedy."""
+        """Load the model. Raises ModelNotAvailable or ExtraNotInstalled with the remedy."""
+        require_package("transformers", "models", f"The reader {name!r} runs")
         from transformers import AutoModelForQuestionAnswering, AutoTokenizer
 
         try:
@@ -86,7 +88,8 @@ class CrossEncoderReranker:
     """Orders passages with a cross-encoder of sentence-transformers."""
 
     def __init__(self, name: str) -> None:
-        """Load the model. Raises ModelNotAvailable with the remedy."""
+        """Load the model. Raises ModelNotAvailable or ExtraNotInstalled with the remedy."""
+        require_package("sentence_transformers", "models", f"The reranker {name!r} runs")
         from sentence_transformers import CrossEncoder
 
         try:

@@ -20,6 +20,7 @@ class LockedEmbedder:
         """Wrap `embedder`; whoever else uses it holds `lock`."""
         self._embedder, self._lock = embedder, lock
         self.name, self.fingerprint = embedder.name, embedder.fingerprint
+        self.prompts = getattr(embedder, "prompts", None)
         self.dimension, self.max_tokens = embedder.dimension, embedder.max_tokens
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:

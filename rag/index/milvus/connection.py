@@ -30,7 +30,7 @@ class Connection:
             from pymilvus import MilvusClient
         except ImportError:
             raise InvalidInput(
-                f"{address.shown} needs the client of Milvus.", "Install it: pip install 'pincite[milvus]'"
+                f"{address.shown} needs the client of Milvus.", "Install it: pip install 'pincite-slim[milvus]'"
             ) from None
         # Our errors already say what the client logs about its attempts.
         logging.getLogger("pymilvus").setLevel(logging.CRITICAL)

@@ -3,7 +3,7 @@
 import hashlib
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -18,6 +18,7 @@ from rag.chunking.chunks import chunk, embedded_sentences, embedding_text
 from rag.core.errors import IndexCorrupt
 from rag.core.settings import Settings
 from rag.core.types import Block, Chunk, Document, Mask
+from rag.embedding.prompts import NO_PROMPTS
 from rag.index.storage.documents import Store
 from rag.index.storage.fingerprints import Fingerprint
 from rag.index.storage.manifest import DOCUMENTS, WORDS, Manifest
@@ -292,8 +293,14 @@ def _unmasked(text: str, masks: Sequence[Mask]) -> str:
 
 
 def embedder_record(embedder: "Embedder") -> dict[str, Any]:
-    """Return the entry of an embedder in a manifest."""
-    return {"name": embedder.name, "fingerprint": embedder.fingerprint, "dimension": embedder.dimension}
+    """Return the entry of an embedder in a manifest, with the prompts of its model if it has any."""
+    record: dict[str, Any] = {
+        "name": embedder.name,
+        "fingerprint": embedder.fingerprint,
+        "dimension": embedder.dimension,
+    }
+    prompts = getattr(embedder, "prompts", None) or NO_PROMPTS
+    return record if prompts == NO_PROMPTS else {**record, "prompts": asdict(prompts)}
 
 
 def manifest_of(

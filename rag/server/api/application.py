@@ -5,7 +5,6 @@ import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from copy import deepcopy
-from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Any
 
@@ -15,6 +14,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
+from rag import __version__
 from rag.core.errors import RagError
 from rag.core.settings import Options, Settings
 from rag.server.api.access import Access
@@ -41,7 +41,7 @@ from rag.server.shared_assistant import SharedAssistant
 
 OURS = re.compile(r"/(v1|mcp)(/.*)?|/(healthz|readyz|metrics)", re.DOTALL)
 """Addresses that are not the page's."""
-NO_MCP, INSTALL_MCP = "The MCP library is not installed.", "Install it: pip install 'pincite[mcp]'"
+NO_MCP, INSTALL_MCP = "The MCP library is not installed.", "Install it: pip install 'pincite-slim[mcp]'"
 WORDS = {404: "There is nothing at this address.", 405: "This address does not take this method."}
 
 
@@ -120,7 +120,7 @@ def described_service(app: FastAPI) -> dict[str, Any]:
     """Return the OpenAPI document."""
     content = get_openapi(
         title="Pincite",
-        version=version("pincite"),
+        version=__version__,
         description="Answers questions over your own articles with verbatim, verified quotations.",
         routes=app.routes,
     )

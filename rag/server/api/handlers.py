@@ -6,10 +6,10 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
-from importlib.metadata import version
 from itertools import islice
 from typing import Any
 
+from rag import __version__
 from rag.answering.assistant import Assistant
 from rag.answering.citation import place
 from rag.answering.feedback import feedback_record, keep
@@ -216,7 +216,7 @@ class Handlers:
         """Return the index and the settings of asking."""
         with self._using() as assistant:
             return {
-                "package": version("pincite"),
+                "package": __version__,
                 "index": assistant.index.info.to_dict(),
                 "settings": asdict(assistant.settings),
                 "threshold": assistant.calibration.threshold,

@@ -7,7 +7,6 @@ import functools
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import Any
 
 import mcp_types as types
@@ -16,6 +15,7 @@ from mcp.server.stdio import stdio_server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from pydantic import TypeAdapter, ValidationError
 
+from rag import __version__
 from rag.core.errors import InvalidInput, RagError
 from rag.server.api.access import Client
 from rag.server.api.handlers import Handlers
@@ -67,7 +67,7 @@ def build_server(handlers: Handlers, queue: RequestQueue) -> "Server[Any]":
         except Exception:
             return _failed(unexpected())
 
-    return Server("pincite", version=version("pincite"), instructions=INSTRUCTIONS, on_list_tools=on_list,
+    return Server("pincite", version=__version__, instructions=INSTRUCTIONS, on_list_tools=on_list,
                   on_call_tool=on_call)  # fmt: skip
 
 

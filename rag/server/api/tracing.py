@@ -7,8 +7,9 @@ the words of an error, which could be a visitor's.
 import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
 from typing import Any
+
+from rag import __version__
 
 Tell = Callable[..., None]
 """Adds figures to a span, as `pincite.NAME`; those that are None are left out."""
@@ -42,4 +43,4 @@ def _tracer() -> Any:
         from opentelemetry.trace import get_tracer
     except ImportError:
         return None
-    return get_tracer("pincite", version("pincite"))
+    return get_tracer("pincite", __version__)

@@ -134,6 +134,6 @@ def test_without_the_library_the_extra_is_named(
     monkeypatch.setattr("rag.server.api.application.find_spec", lambda name: None)
     monkeypatch.setattr("rag.cli.server_commands.find_spec", lambda name: None)
     answer = serving().post("/mcp", json={})
-    assert answer.status_code == 501 and "pincite[mcp]" in answer.json()["remedy"]
+    assert answer.status_code == 501 and "pincite-slim[mcp]" in answer.json()["remedy"]
     with pytest.raises(InvalidSettings, match=r"pincite\[mcp\]"):
         mcp_command(index)
