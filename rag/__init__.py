@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rag.answering.assistant import Assistant
+    from rag.answering.async_assistant import AsyncAssistant
+    from rag.core.dataframe import responses_to_dataframe
     from rag.core.errors import RagError
     from rag.core.reports import IndexReport
     from rag.core.response import Answer, Citation, NoAnswer, Response
@@ -20,6 +22,7 @@ __version__ = "0.1.0"
 _MODULES = {
     "Answer": "rag.core.response",
     "Assistant": "rag.answering.assistant",
+    "AsyncAssistant": "rag.answering.async_assistant",
     "Citation": "rag.core.response",
     "Document": "rag.core.types",
     "Index": "rag.index.index",
@@ -29,11 +32,13 @@ _MODULES = {
     "Response": "rag.core.response",
     "Settings": "rag.core.settings",
     "Span": "rag.core.types",
+    "responses_to_dataframe": "rag.core.dataframe",
 }
 
 __all__ = [
     "Answer",
     "Assistant",
+    "AsyncAssistant",
     "Citation",
     "Document",
     "Index",
@@ -43,6 +48,7 @@ __all__ = [
     "Response",
     "Settings",
     "Span",
+    "responses_to_dataframe",
 ]
 
 

@@ -1,9 +1,11 @@
 """Journey 2: a question to quotations, each proven, or to a no-answer that says why."""
 
+import logging
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
 
 from rag.answering.confidence import Calibration
 from rag.answering.pipeline import QuestionPipeline, Trace
@@ -14,6 +16,8 @@ from rag.index.index import Index
 if TYPE_CHECKING:
     from rag.answering.recheck import Recheck
     from rag.core.protocols import Reader
+
+log = logging.getLogger(__name__)
 
 
 class Assistant:
@@ -76,7 +80,9 @@ class Assistant:
         or no text, InvalidFilter, InvalidSettings if a value is out of range, EvaluationError if the calibration never
         reached the precision. A blank question gives a no-answer.
         """
-        return self.pipeline().ask(question, top_k, filters, min_confidence, explain, min_precision)
+        response = self.pipeline().ask(question, top_k, filters, min_confidence, explain, min_precision)
+        log.debug("%s: %s in %.0f ms", response.response_id, response.status, response.timings_ms.get("total", 0.0))
+        return response
 
     def ask_many(
         self,
@@ -123,3 +129,17 @@ class Assistant:
         before = self._pipeline
         self.index.refresh()
         return self.pipeline() is not before
+
+    def close(self) -> None:
+        """Close the files of the index."""
+        self.index.close()
+
+    def __enter__(self) -> Self:
+        """Return the assistant itself, to be closed at the end of the block."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the files."""
+        self.close()

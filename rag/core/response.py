@@ -6,13 +6,14 @@ describes the JSON; missing values are null, pages and lines count from 1.
 
 import json
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, get_args
 
-from rag.core.errors import VerificationError
+from rag.core.errors import InvalidInput, VerificationError
 from rag.core.export import place_label, to_bibtex, to_csl_json, to_markdown, to_web_annotation, withheld_note
+from rag.core.notebook import answer_for_notebook, response_for_notebook
+from rag.core.text_fragment import url_fragment
 from rag.core.types import AnswerType, Span
 
 SCHEMA_VERSION = "1.1"
@@ -22,12 +23,6 @@ Polarity = Literal["affirms", "denies", "conditional"]
 DoubtKind = Literal["low_confidence", "denies", "condition", "outdated", "missing_words", "rival"]
 LEVELS: tuple[tuple[float, ConfidenceLevel], ...] = ((0.9, "very_high"), (0.7, "high"), (0.4, "medium"), (0.0, "low"))
 """Lowest confidence of each level."""
-MIN_UNIQUE_CHARACTERS = 60
-"""Characters from which a quote is taken to stand on its page only once."""
-MAX_FRAGMENT_WORDS = 3
-"""Words before and after a quote in a text fragment; each more is one more that the web page may write differently."""
-FRAGMENT_EDGE = re.compile(r"[\r\n*_`#|<>\[\]]")
-"""The end of a line, or markup: a web page does not show it."""
 NO_AGREEMENT: Mapping[str, Any] = {"groups": [], "differ": False}
 
 
@@ -120,6 +115,24 @@ class Citation:
             "content_sha256": self.content_sha256,
             "verified": self.verified,
         }
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> "Citation":
+        """Return the citation of a JSON object that `to_dict` wrote. Raises KeyError if a key is missing."""
+        offset, utf16, selector = (content[key] for key in ("document_offset", "document_offset_utf16", "selector"))
+        place = Place(
+            utf16["start"], utf16["end"], headings=tuple(content["headings"]), page_label=content.get("page_label"),
+            **{key: content[key] for key in ("line_start", "line_end", "page_number", "part", "row", "editor_link")},
+        )  # fmt: skip
+        return cls(
+            span=Span(content["document_id"], offset["start"], offset["end"]),
+            quote=selector[0]["exact"],
+            source=SourceInfo(**{key: content[key] for key in SourceInfo.__dataclass_fields__}),
+            place=place,
+            prefix=selector[0]["prefix"],
+            suffix=selector[0]["suffix"],
+            **{key: content[key] for key in ("number", "chunk_id", "content_sha256", "verified")},
+        )
 
 
 @dataclass(frozen=True)
@@ -227,6 +240,29 @@ class Answer:
             "scores": dict(self.scores),
         }
 
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> "Answer":
+        """Return the answer of a JSON object that `to_dict` wrote. Raises KeyError if a key is missing."""
+        citation, continues = Citation.from_dict(content["citation"]), content["continues"]
+        start = citation.span.start - content["context_offset"]["start"]
+        remarks = Remarks(
+            None if continues is None else (continues["marker"], continues["text"]),
+            content["polarity"],
+            tuple(Doubt(doubt["kind"], doubt["text"]) for doubt in content["doubts"]),
+        )
+        return cls(
+            context_span=Span(citation.span.document_id, start, start + len(content["context"])),
+            citation=citation,
+            scores=dict(content["scores"]),
+            also_in=tuple(map(Citation.from_dict, content["also_in"])),
+            remarks=remarks,
+            **{key: content[key] for key in ("rank", "answer_type", "score", "confidence", "context")},
+        )
+
+    def _repr_html_(self) -> str:
+        """Return the quotation in its context for a notebook, as HTML without a script."""
+        return answer_for_notebook(self.to_dict())
+
 
 @dataclass(frozen=True)
 class NoAnswer:
@@ -267,6 +303,19 @@ class NoAnswer:
             "missing_terms": list(self.missing_terms),
             "skipped_terms": list(self.skipped_terms),
         }
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> "NoAnswer":
+        """Return the no-answer of a JSON object that `to_dict` wrote. Raises KeyError if a key is missing."""
+        return cls(
+            possible=tuple(map(Answer.from_dict, content["possible"])),
+            closest=tuple(map(Answer.from_dict, content["closest"])),
+            missing_terms=tuple(content["missing_terms"]),
+            skipped_terms=tuple(content["skipped_terms"]),
+            threshold=content["threshold"],
+            possible_threshold=content["possible_threshold"],
+            **{key: content[key] for key in ("reason", "message", "best_confidence")},
+        )
 
 
 @dataclass(frozen=True)
@@ -331,6 +380,30 @@ class Response:
             "explain": None if self.explain is None else dict(self.explain),
         }
 
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> "Response":
+        """Return the response of a JSON object that `to_dict` wrote: its `to_dict` gives the same object again.
+
+        Nothing is compared with an index; `Assistant.verify` does that. Raises InvalidInput if it is no such object,
+        VerificationError if a quotation contradicts its place.
+        """
+        try:
+            refusal = content["no_answer"]
+            return cls(
+                answers=tuple(map(Answer.from_dict, content["answers"])),
+                no_answer=None if refusal is None else NoAnswer.from_dict(refusal),
+                index=IndexInfo(**content["index"]),
+                **{key: content[key] for key in ("response_id", "question", "agreement", "timings_ms", "explain")},
+            )
+        except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
+            what = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+            remedy = "Give what to_dict or rag ask --json wrote."
+            raise InvalidInput(f"This is no saved response: {what}.", remedy) from None
+
+    def _repr_html_(self) -> str:
+        """Return the quotations, or the reason why there are none, for a notebook, as HTML without a script."""
+        return response_for_notebook(self.to_dict())
+
     def to_json(self, indent: int | None = 2) -> str:
         """Return the JSON text; never NaN, never escaped letters."""
         return json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False, indent=indent)
@@ -358,43 +431,3 @@ def ranked(answers: Sequence[Answer]) -> tuple[Answer, ...]:
         replace(answer, rank=rank, citation=replace(answer.citation, number=rank))
         for rank, answer in enumerate(answers, start=1)
     )
-
-
-def url_fragment(uri: str | None, quote: str, prefix: str = "", suffix: str = "") -> str | None:
-    """Return `uri` with a text fragment that marks the quote in a browser, None if there is no web address.
-
-    A quote over 300 characters or over several lines is given by its first and last words, as the specification
-    asks (https://wicg.github.io/scroll-to-text-fragment/): `#:~:text=First%20words,last%20words`. A short quote may
-    stand on the page more than once, so the words before and after it are given too: `#:~:text=to-,120%20euros,-per`.
-    """
-    if uri is None or not uri.startswith(("http://", "https://")):
-        return None
-    words = quote.split()
-    short = len(quote) <= 300 and "\n" not in quote
-    parts = [_escaped(quote)] if short or len(words) < 10 else [*map(_escaped, _ends(words))]
-    if len(quote) < MIN_UNIQUE_CHARACTERS:
-        before, after = _words_around(prefix, suffix)
-        parts = [*([f"{_escaped(before)}-"] if before else []), *parts, *([f"-{_escaped(after)}"] if after else [])]
-    return f"{uri.partition('#')[0]}#:~:text={','.join(parts)}"
-
-
-def _ends(words: Sequence[str]) -> tuple[str, str]:
-    return " ".join(words[:5]), " ".join(words[-5:])
-
-
-def _words_around(prefix: str, suffix: str) -> tuple[str, str]:
-    """Return the whole words next to a quote, of its own line alone: a browser matches each within one block.
-
-    The outermost word of either side is dropped, because it may be cut.
-    """
-    before, after = FRAGMENT_EDGE.split(prefix)[-1], FRAGMENT_EDGE.split(suffix)[0]
-    first = 1 if before == prefix else 0
-    last = -1 if after == suffix else None
-    before_words, after_words = re.split(r"\s+", before.strip())[first:], re.split(r"\s+", after.strip())[:last]
-    return " ".join(before_words[-MAX_FRAGMENT_WORDS:]), " ".join(after_words[:MAX_FRAGMENT_WORDS])
-
-
-def _escaped(text: str) -> str:
-    from urllib.parse import quote as percent_encoded
-
-    return percent_encoded(text, safe="").replace("-", "%2D")

@@ -3,12 +3,14 @@
 Modules for writing are imported when a write begins, so that a question is answered sooner.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
 
 from rag.core.errors import EmbedderMismatch, IndexCorrupt, InvalidSettings
 from rag.core.reports import IndexReport, Progress
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from rag.index.engine import IndexEngine
     from rag.index.writing.build import WriteRequest
     from rag.index.writing.sources import Paths
+
+log = logging.getLogger(__name__)
 
 
 class Index:
@@ -93,6 +97,7 @@ class Index:
             report = write(None, lambda: embedder, settings, WriteRequest(work, progress))
         index = cls.open(path, embedder, settings.embedding_runtime, settings.isolated_reading)
         index.report = report
+        index._log_commit()
         return index
 
     def add(
@@ -275,6 +280,16 @@ class Index:
         """Close the files."""
         self._version.close()
 
+    def __enter__(self) -> Self:
+        """Return the index itself, to be closed at the end of the block."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the files."""
+        self.close()
+
     def _rewrite(self, request: "WriteRequest") -> IndexReport:
         with self._engine.writing() as write:
             # Nobody else commits under the lock: the next version is made from the one that is shown now.
@@ -284,4 +299,11 @@ class Index:
             report = write(version.manifest, version.embedder, settings, request)
         self.refresh()
         self.report = report
+        self._log_commit()
         return report
+
+    def _log_commit(self) -> None:
+        info = self.info
+        log.info("%s: version %d, %d documents, %d passages", self.path, info.version, info.documents, info.chunks)
+        for source, reason in self.report.failed:
+            log.info("%s: %s was not read: %s", self.path, source, reason)

@@ -8,12 +8,15 @@ from typing import Any
 import pytest
 
 from rag.answering.citation import cite
-from rag.core.errors import VerificationError
-from rag.core.response import Answer, Citation, IndexInfo, NoAnswer, Response, ranked, url_fragment
+from rag.core.dataframe import responses_to_dataframe
+from rag.core.errors import InvalidInput, VerificationError
+from rag.core.response import Answer, Citation, Doubt, IndexInfo, NoAnswer, Remarks, Response, ranked
+from rag.core.text_fragment import url_fragment
 from rag.core.types import Chunk, Document, Span
 
 TEXT = "Baku 😀 is a city. It lies on the Caspian Sea, but below its level.\n"
 DOCUMENT = Document("d.txt", TEXT, "Cities", metadata={"uri": "https://example.org/a#top"})
+REMARKS = Remarks(("but", "but below its level."), "conditional", (Doubt("condition", "It holds under a condition."),))
 INDEX = IndexInfo(1, "sha256:" + "0" * 64, 1, 1, "model")
 
 
@@ -133,3 +136,48 @@ def test_a_long_quote_is_given_by_its_ends() -> None:
         url_fragment("https://e.org/", quote)
         == "https://e.org/#:~:text=w0%20w1%20w2%20w3%20w4,w95%20w96%20w97%20w98%20w99"
     )
+
+
+def test_a_response_is_read_back_from_its_json_exactly() -> None:
+    first = replace(answer(scores={"dense": 0.5}), also_in=(citation(18, 30),), remarks=REMARKS)
+    refusal = NoAnswer("low_confidence", "None.", 0.5, 0.4, (first,), ("a",), (first,), 0.3, ("b",))
+    responses = [
+        Response("r_1", "Where?", (first,), None, INDEX, {"groups": [[1]], "differ": False}, {"total": 12.5}),
+        Response("r_2", "Where?", (), refusal, INDEX),
+        Response("r_3", "", (), NoAnswer("empty_question", "Empty."), replace(INDEX, engine={"name": "Milvus"})),
+    ]
+    for response in responses:
+        assert Response.from_dict(json.loads(response.to_json())) == response
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"answers": None}, "no saved response"),
+        ({"index": {"version": 1}}, "no saved response"),
+        ({"answers": []}, "either answers or a no-answer"),
+        ({"question": KeyError}, "it lacks 'question'"),
+    ],
+)
+def test_what_is_no_response_is_refused_with_the_reason(change: dict[str, Any], message: str) -> None:
+    content = {**Response("r_1", "Where?", (answer(),), None, INDEX).to_dict(), **change}
+    content = {key: value for key, value in content.items() if value is not KeyError}
+    with pytest.raises(InvalidInput, match=message):
+        Response.from_dict(content)
+
+
+def test_a_saved_response_whose_quotation_was_edited_is_refused() -> None:
+    content = Response("r_1", "Where?", (answer(),), None, INDEX).to_dict()
+    content["answers"][0]["citation"]["selector"][0]["exact"] = "Baku is not a city"
+    with pytest.raises(VerificationError):
+        Response.from_dict(content)
+
+
+def test_responses_become_a_table_with_a_row_for_each_quotation() -> None:
+    two = Response("r_1", "Where?", ranked([answer(), answer()]), None, INDEX)
+    none = Response("r_2", "Who?", (), NoAnswer("no_match", "None."), INDEX)
+    table = responses_to_dataframe([two, none])
+    assert table["question"].tolist() == ["Where?", "Where?", "Who?"]
+    assert table["answer"].tolist()[:2] == [TEXT[:17]] * 2 and table["reason"].tolist()[2] == "no_match"
+    assert TEXT[int(table["start"][0]) : int(table["end"][0])] == table["answer"][0]
+    assert responses_to_dataframe([]).columns.tolist() == table.columns.tolist()
