@@ -22,11 +22,13 @@ if TYPE_CHECKING:
     from rag.index.index import Index
 
 STOPPED = "Stopped. The index is at its last commit; run the same command again to go on."
+MODELS_HELP = "Also compare the embedder with sentence-transformers on passages of the index."
+QUIET_INDEX_HELP = "Print only what could not be read."
 WORKERS_HELP = "Embed with Ray: a number of workers of this machine, or the address ray://HOST:PORT of a cluster."
 
 
 def index_command(
-    paths: Annotated[list[str], typer.Argument(help="Files, folders and, if allowed, web addresses.")],
+    paths: Annotated[list[str] | None, typer.Argument(help="Files, folders and, if allowed, web addresses.")] = None,
     index: IndexOption = DEFAULT_INDEX,
     rebuild: Annotated[bool, typer.Option(help="Build a new index and replace the old one.")] = False,
     sync: Annotated[bool, typer.Option(help="Also remove documents whose file is gone.")] = False,
@@ -34,9 +36,12 @@ def index_command(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the changes without making them.")] = False,
     allow_network: Annotated[bool, typer.Option("--allow-network", help="Read web addresses among PATHS.")] = False,
     workers: Annotated[str | None, typer.Option(help=WORKERS_HELP)] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help=QUIET_INDEX_HELP)] = False,
     settings: SetOption = None,
 ) -> None:
     """Build an index of files and folders, or bring one up to date; exit status 2 if a file could not be read."""
+    if not paths:
+        raise InvalidInput("No files are given.", "Give files or folders: rag index FOLDER")
     from rag.loading.formats.web import with_web_addresses
     from rag.loading.process import load_apart
 
@@ -48,9 +53,9 @@ def index_command(
     if dry_run:
         report = _planned(sources, index, rebuild, sync)
     else:
-        report = _written(sources, index, rebuild, sync or watch, settings, workers)
+        report = _written(sources, index, rebuild, sync or watch, settings, workers, quiet)
     report = report.with_failed(failed)
-    show_report(report, index)
+    show_report(report, index, quiet)
     if dry_run:
         typer.echo("Nothing was written. The lines name files, not the documents in them.")
     if watch:
@@ -62,14 +67,14 @@ def index_command(
 
 def _written(
     sources: "Sequence[str | Path | Document]", index: Path, rebuild: bool, sync: bool, settings: list[str] | None,
-    workers: str | None = None,
+    workers: str | None = None, quiet: bool = False,
 ) -> "IndexReport":  # fmt: skip
     from rag.core.settings import Settings
     from rag.index.index import Index
 
     changes = changes_of(settings)
     apart = Settings().updated(changes).isolated_reading
-    with ProgressBar() as tell:
+    with ProgressBar(quiet) as tell:
         opened = None
         if not rebuild and engine_at(index).exists():
             opened = Index.open(index, isolated_reading=apart)
@@ -138,6 +143,7 @@ def _watch(paths: Sequence[str], index: Path) -> None:
 def check(
     index: IndexOption = DEFAULT_INDEX,
     repair: Annotated[bool, typer.Option(help="Rebuild damaged vectors and words from the documents.")] = False,
+    models: Annotated[bool, typer.Option("--models", help=MODELS_HELP)] = False,
 ) -> None:
     """Check every file of an index against its hash, and print its size."""
     from rag.index.index import Index
@@ -154,8 +160,28 @@ def check(
         typer.echo(f"error: {problem}. Run `rag check --repair`, or build again: rag index PATH --rebuild", err=True)
     if problems:
         raise typer.Exit(2)
-    for line in _state(Index.open(index), index):
+    opened = Index.open(index)
+    for line in _state(opened, index):
         typer.echo(f"{index}: {line}")
+    if models:
+        _check_embedder(opened)
+
+
+def _check_embedder(opened: "Index") -> None:
+    """Print how near the vectors of passages are to those of the reference; exit status 2 if they are too far."""
+    from rag.embedding.reference import same_vectors
+    from rag.index.model_check import cosines_of_passages
+
+    cosines = cosines_of_passages(opened)
+    if not len(cosines):
+        typer.echo("The index has no passages to compare.")
+        return
+    cosine = f"mean cosine {cosines.mean():.4f}, lowest {cosines.min():.4f}, {len(cosines)} passages"
+    typer.echo(f"{opened.embedder.name} and its run by sentence-transformers: {cosine}.")
+    if not same_vectors(cosines):
+        what = "error: The vectors differ too much."
+        typer.echo(f"{what} Install Pincite again, or build again: rag index PATH --rebuild", err=True)
+        raise typer.Exit(2)
 
 
 def _state(opened: "Index", path: Path) -> "Iterator[str]":

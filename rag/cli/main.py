@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rag import __version__
+from rag.cli.batch_command import batch_command
 from rag.cli.document_commands import documents
 from rag.cli.evaluation_commands import calibrate_command, eval_command
 from rag.cli.evidence_commands import evidence
@@ -26,12 +27,13 @@ from rag.cli.options import (
     TopOption,
     open_assistant,
     open_index,
+    question_text,
 )
 from rag.cli.saved_responses import saved_responses
 from rag.cli.server_commands import mcp_command, tokens
 from rag.cli.terminal import show_quote, show_rechecks
 from rag.core.configuration import KEYS, SECRET, changes_of, configured, load_configuration
-from rag.core.errors import InvalidQuestion, RagError
+from rag.core.errors import InvalidInput, InvalidQuestion, RagError
 from rag.core.plain_text import printable
 from rag.index.filters import from_pairs
 from rag.server.api import attach_service
@@ -40,12 +42,12 @@ if TYPE_CHECKING:
     from rag.answering.assistant import Assistant
 
 app = typer.Typer(
-    add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # rich help would double the time of `rag --help`
 )
 app.add_typer(documents, name="documents")
+app.command("batch")(configured(batch_command))
 app.command("index")(configured(index_command))
 app.command("check")(check)
 app.command("export")(export_command)
@@ -56,8 +58,12 @@ app.add_typer(evidence, name="evidence")
 app.add_typer(tokens, name="token")
 app.command("mcp")(configured(mcp_command))
 
-CONFIG_HELP = "File of settings; default: $PINCITE_CONFIG, then pincite.toml in this folder."
+CONFIG_HELP = "File of settings; default: $PINCITE_CONFIG, then pincite.toml in this folder or in one above it."
+QUIET_ANSWERS_HELP = "Print the quotations alone, one a line, and nothing if there is no answer."
+EXIT_STATUS_HELP = "Exit with status 1 if there is no answer."
 READONLY_HELP = "Visitors may ask but change nothing."
+USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
+"""The error for a mistake in the command line; typer exports only the kinds of it."""
 SERVER_HELP = "If `rag serve` runs over this index, let it answer: no model is loaded again."
 VERSION_HELP = "Print the version."
 FORMAT_HELP = "json, markdown, bibtex, csl, annotation or evidence (the JSON with today's date)."
@@ -86,7 +92,7 @@ def everything(
 @app.command()
 @configured
 def ask(
-    question: Annotated[str, typer.Argument(help="The question, in quotes.")],
+    question: Annotated[str, typer.Argument(help="The question, in quotes; - reads it from standard input.")],
     index: IndexOption = DEFAULT_INDEX,
     as_json: JsonOption = False,
     markdown: Annotated[bool, typer.Option(help="Print the response as Markdown.")] = False,
@@ -97,26 +103,35 @@ def ask(
     min_precision: Annotated[float | None, typer.Option(help="Required share of right answers, such as 0.95.")] = None,
     explain: Annotated[bool, typer.Option(help="Add the results of each stage to the JSON.")] = False,
     filters: FilterOption = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help=QUIET_ANSWERS_HELP)] = False,
+    exit_status: Annotated[bool, typer.Option("--exit-status", "-e", help=EXIT_STATUS_HELP)] = False,
     server: Annotated[bool, typer.Option(help=SERVER_HELP)] = True,
     settings: SetOption = None,
 ) -> None:
     """Answer one question with quotations, or say why no answer is shown."""
+    question = question_text(question)
     if not question.strip():
         raise InvalidQuestion("The question is empty.", "Give one in quotes: rag ask 'Who …?'")
     from rag.core.export import one_form, require_form
     from rag.server.local_socket import ShellQuestion, asked_of_server
 
+    if quiet and (form or as_json or markdown or bibtex or explain):
+        raise InvalidInput("--quiet and a form are given.", "Give one of them.")
     form = one_form(form, {"json": as_json, "markdown": markdown, "bibtex": bibtex}) or ("json" if explain else None)
     require_form(form)
-    request = ShellQuestion(question, top_k, filters, min_confidence, min_precision, explain, form, settings)
+    request = ShellQuestion(question, top_k, filters, min_confidence, min_precision, explain, form, settings, quiet)
     output = asked_of_server(index, request) if server else None
-    typer.echo(request.printed(open_assistant(index, settings)) if output is None else output)
+    output = output or request.output(open_assistant(index, settings))
+    if output.printed or not quiet:
+        typer.echo(output.printed)
+    if exit_status and not output.answered:
+        raise typer.Exit(1)
 
 
 @app.command()
 @configured
 def search(
-    query: Annotated[str, typer.Argument(help="Words or a question, in quotes.")],
+    query: Annotated[str, typer.Argument(help="Words or a question, in quotes; - reads them from standard input.")],
     index: IndexOption = DEFAULT_INDEX,
     as_json: JsonOption = False,
     top_k: TopOption = None,
@@ -124,6 +139,7 @@ def search(
     settings: SetOption = None,
 ) -> None:
     """Find passages; Pincite does not claim that they answer the question."""
+    query = question_text(query)
     if not query.strip():
         raise InvalidQuestion("The query is empty.", "Give words in quotes: rag search 'drones'")
     assistant, conditions = open_assistant(index, settings), from_pairs(filters or ())
@@ -202,12 +218,25 @@ def main() -> None:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
-        app()
+        sys.exit(app(prog_name="rag", standalone_mode=False))
     except RagError as error:
         typer.echo(f"error: {printable(str(error))}", err=True)
         sys.exit(2)
+    except USAGE_ERROR as error:
+        _show_usage_error(error)
+        sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _show_usage_error(error: Any) -> None:
+    """Print one line for a mistake in the command line; `rag` alone prints the help."""
+    message = str(error.format_message())
+    if "\n" in message:
+        error.show()
+        return
+    command = error.ctx.command_path if error.ctx else "rag"
+    typer.echo(f"error: {printable(message).rstrip('.')}. See {command} --help.", err=True)
 
 
 def _defaults(command: Any, values: dict[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Defines the options that several commands share, and opens the index that they name."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,6 +20,11 @@ SetOption = Annotated[list[str] | None, typer.Option("--set", help="A setting as
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the response as JSON.")]
 FilterOption = Annotated[list[str] | None, typer.Option("--filter", help=FILTER_HELP)]
 TopOption = Annotated[int | None, typer.Option("--top-k", help="Answers at most.")]
+
+
+def question_text(argument: str) -> str:
+    """Return the argument, or the text of standard input if it is `-`."""
+    return sys.stdin.read().strip() if argument == "-" else argument
 
 
 def open_index(path: Path) -> "Index":

@@ -41,18 +41,17 @@ def show_rechecks(rechecks: "Sequence[Recheck]") -> None:
     typer.echo(f"{len(rechecks)} citations checked: {summary}.")
 
 
-def show_report(report: "IndexReport", index: Path) -> None:
-    """Print a line for each document that changed and each source that failed, then the counts."""
-    descriptions = {summary.id: f"\t{printable(document_facts(summary))}" for summary in report.documents}
-    for change in ("added", "updated", "removed"):
-        for document_id in getattr(report, change):
-            typer.echo(f"{change}\t{printable(document_id)}{descriptions.get(document_id, '')}")
-    for document_id, others in report.duplicates:
-        typer.echo(f"duplicate\t{printable(document_id)}\tsame text as {first_names(others)}")
-    for document_id, others in report.near_duplicates:
-        typer.echo(f"near-duplicate\t{printable(document_id)}\tmuch like {first_names(others)}")
+def show_report(report: "IndexReport", index: Path, quiet: bool = False) -> None:
+    """Print a line for each document that changed and each source that failed, then the counts.
+
+    If `quiet`, print only the sources that failed.
+    """
+    if not quiet:
+        _show_changes(report)
     for source, reason in report.failed:
         typer.echo(f"failed\t{printable(source)}\t{printable(reason)}", err=True)
+    if quiet:
+        return
     for note in report.notes:
         typer.echo(f"note\t{printable(note)}", err=True)
     counts = [
@@ -61,13 +60,28 @@ def show_report(report: "IndexReport", index: Path) -> None:
     typer.echo(f"{index}: {', '.join(counts)}.")
 
 
+def _show_changes(report: "IndexReport") -> None:
+    descriptions = {summary.id: f"\t{printable(document_facts(summary))}" for summary in report.documents}
+    for change in ("added", "updated", "removed"):
+        for document_id in getattr(report, change):
+            typer.echo(f"{change}\t{printable(document_id)}{descriptions.get(document_id, '')}")
+    for document_id, others in report.duplicates:
+        typer.echo(f"duplicate\t{printable(document_id)}\tsame text as {first_names(others)}")
+    for document_id, others in report.near_duplicates:
+        typer.echo(f"near-duplicate\t{printable(document_id)}\tmuch like {first_names(others)}")
+
+
 def first_names(others: "Sequence[str]") -> str:
     """Return the first three names and the number of the others."""
     return printable(first_few(others))
 
 
 class ProgressBar:
-    """Shows progress on standard error: a bar on a terminal, else a line every few seconds."""
+    """Shows progress on standard error: a bar on a terminal, else a line every few seconds; if `quiet`, nothing."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        """Show nothing yet."""
+        self._quiet = quiet
 
     def __enter__(self) -> "Callable[[Progress], None]":
         """Show a bar without an end."""
@@ -82,7 +96,7 @@ class ProgressBar:
             TextColumn("{task.percentage:>3.0f}%"),
             TimeRemainingColumn(),
         )
-        self._bar = Bar(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self._bar = Bar(*columns, console=console, transient=True, disable=self._quiet or not console.is_terminal)
         self._bar.__enter__()
         self._task = self._bar.add_task("loading model", total=None)
         self._printed_at = 0.0
@@ -99,7 +113,7 @@ class ProgressBar:
             completed=progress.done,
             total=progress.total or None,
         )
-        if self._bar.disable and progress.seconds - self._printed_at > SECONDS_BETWEEN_LINES:
+        if self._bar.disable and not self._quiet and progress.seconds - self._printed_at > SECONDS_BETWEEN_LINES:
             self._printed_at = progress.seconds
             remaining = f", about {duration(progress.seconds_left)} left" if progress.seconds_left else ""
             typer.echo(f"{_documents(progress)}{remaining}", err=True)

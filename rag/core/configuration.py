@@ -26,6 +26,7 @@ SETTING_NAMES = tuple(item.name for item in fields(Settings))
 OPTION_NAMES = tuple(item.name for item in fields(Options))
 KEYS = ("index", *OPTION_NAMES, *SETTING_NAMES)
 SECRET = "auth"
+ROOT_USER = 0
 
 
 @dataclass(frozen=True)
@@ -63,17 +64,35 @@ _now: ContextVar[Configuration] = ContextVar("configuration", default=NO_CONFIGU
 def load_configuration(file: Path | None = None, environment: Mapping[str, str] | None = None) -> Configuration:
     """Return the settings of a file and of the environment, and keep them for the commands of this run.
 
-    If `file` is None, read the file that `PINCITE_CONFIG` names, else `pincite.toml` in the current folder if it is
-    there. Raises InvalidSettings if a file cannot be read, or if a key or a value is invalid; the message names its
-    origin.
+    If `file` is None, read the file that `PINCITE_CONFIG` names, else that of `default_file`. Raises InvalidSettings
+    if a file cannot be read, or if a key or a value is invalid; the message names its origin.
     """
     environment = os.environ if environment is None else environment
     explicit = file or (Path(environment["PINCITE_CONFIG"]) if environment.get("PINCITE_CONFIG") else None)
-    path = explicit or Path(FILE_NAME)
-    file_values = _of_file(path) if explicit or path.is_file() else {}
+    path = explicit or default_file()
+    file_values = _of_file(path) if path else {}
     configuration = Configuration(merge_settings(_of_environment(environment), file_values))
     _now.set(configuration)
     return configuration
+
+
+def default_file() -> Path | None:
+    """Return `pincite.toml` of the current folder, of the nearest folder above it, or of the user's config folder.
+
+    Above the current folder a file counts only if it is the user's own or root's: in a shared folder such as /tmp,
+    anybody could have put one there.
+    """
+    from platformdirs import user_config_path
+
+    if Path(FILE_NAME).is_file():
+        return Path(FILE_NAME)
+    above = (folder / FILE_NAME for folder in Path.cwd().parents)
+    users = user_config_path("pincite", appauthor=False) / FILE_NAME
+    return next((file for file in (*above, users) if file.is_file() and _trusted(file)), None)
+
+
+def _trusted(file: Path) -> bool:
+    return not hasattr(os, "getuid") or file.stat().st_uid in (ROOT_USER, os.getuid())
 
 
 def configured(command: Callable[..., None]) -> Callable[..., None]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 KEY_FILE = "evidence-key.pem"
-INSTALL = "Install it: pip install 'pincite[evidence]'"
+INSTALL = "Install it: pip install 'pincite-slim[evidence]'"
 MAKE_KEY = "Make one: rag evidence key"
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from rag.core.configuration import changes_of
 from rag.core.errors import RagError
-from rag.core.plain_text import response_lines
+from rag.core.plain_text import printable, response_lines
 from rag.core.safe_json import json_value
 from rag.index.filters import from_pairs
 from rag.index.location import folder_of
@@ -28,11 +28,12 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from rag.answering.assistant import Assistant
+    from rag.core.response import Response
     from rag.core.settings import Options
     from rag.server.shared_assistant import SharedAssistant
     from rag.server.web import Attach
 
-FORM = 1
+FORM = 2
 """Version of the messages over the socket; part of its name."""
 MAX_SOCKET_SECONDS = 10
 """Then the shell starts on its own."""
@@ -53,21 +54,35 @@ class ShellQuestion:
     explain: bool = False
     form: str | None = None
     settings: list[str] | None = None
+    quiet: bool = False
 
-    def printed(self, assistant: "Assistant") -> str:
+    def output(self, assistant: "Assistant") -> "ShellOutput":
         """Return what `rag ask` prints. Raises what `Assistant.ask` does."""
         filters = from_pairs(self.filters or ())
         response = assistant.ask(
             self.question, self.top_k, filters, self.min_confidence, self.explain, self.min_precision
         )
-        if self.form is None:
-            return "\n".join(response_lines(response))
-        from rag.core.export import export
+        return ShellOutput(self._printed(response), response.no_answer is None)
 
-        return export(response.to_dict(), self.form)
+    def _printed(self, response: "Response") -> str:
+        if self.form is not None:
+            from rag.core.export import export
+
+            return export(response.to_dict(), self.form)
+        if self.quiet:
+            return "\n".join(printable(answer.answer) for answer in response.answers)
+        return "\n".join(response_lines(response))
 
 
-def asked_of_server(index: Path, question: ShellQuestion) -> str | None:
+@dataclass(frozen=True)
+class ShellOutput:
+    """The text that `rag ask` prints, and whether it holds an answer."""
+
+    printed: str
+    answered: bool
+
+
+def asked_of_server(index: Path, question: ShellQuestion) -> ShellOutput | None:
     """Return the output of a running server of this index for a question, None if the shell has to answer.
 
     Raises RagError if the server does.
@@ -89,7 +104,7 @@ def asked_of_server(index: Path, question: ShellQuestion) -> str | None:
         return None
     if "problem" in reply:
         raise RagError(*reply["problem"])
-    return reply.get("printed")
+    return ShellOutput(reply["printed"], reply["answered"]) if reply else None
 
 
 def also_answering(index: Path, attach: "Attach") -> "Attach":
@@ -159,7 +174,7 @@ def _reply(assistant: "SharedAssistant", request: bytes) -> dict[str, Any]:
         with assistant.ready() as ready_assistant:
             if ready_assistant.index.settings.updated(changes_of(question.settings)) != ready_assistant.settings:
                 return {}
-            return {"printed": question.printed(ready_assistant)}
+            return asdict(question.output(ready_assistant))
     except RagError as error:
         return {"problem": [error.message, error.remedy]}
     except Exception:

@@ -1,20 +1,24 @@
 """The shell, by its real entry: what it prints, and one line with a remedy and exit status 2 for every mistake."""
 
+import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from rag import __version__
 from rag.cli.main import main
+from rag.cli.terminal import ProgressBar
 from rag.core.reports import Progress
+from rag.core.response import Response
 from rag.index.index import Index
 from rag.index.writing.commit import writing
 
@@ -490,9 +494,83 @@ def test_two_forms_are_refused(rag: Shell, seeded: Path) -> None:
     assert rag("ask", QUESTION, "--json", "--format", "json").code == 0
 
 
+def test_a_mistake_in_the_command_line_is_one_line(rag: Shell) -> None:
+    refused(rag("ask"), "question", "rag ask --help")
+    refused(rag("ask", "x", "--nothing"), "--nothing", "rag ask --help")
+    refused(rag("ask", "x", "--top-k", "many"), "--top-k", "rag ask --help")
+    refused(rag("aks", "x"), "aks", "rag --help")
+    assert "Usage:" in rag().err
+
+
+def test_index_of_nothing_says_what_to_give(rag: Shell) -> None:
+    refused(rag("index"), "No files are given.", "rag index FOLDER")
+    Path("empty").mkdir()
+    refused(rag("index", "empty"), "empty")
+
+
+# In scripts
+
+
+def test_a_question_comes_from_standard_input(rag: Shell, seeded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{QUESTION}\n"))
+    assert rag("ask", "-").out == rag("ask", QUESTION).out
+    monkeypatch.setattr(sys, "stdin", io.StringIO("\n"))
+    refused(rag("ask", "-"), "The question is empty")
+
+
+def test_a_script_gets_the_bare_quotation_and_an_exit_status(rag: Shell, seeded: Path) -> None:
+    shown = rag("ask", QUESTION, "--quiet", "--top-k", "1", "--exit-status")
+    assert (shown.code, shown.err) == (0, "") and f"“{shown.out.strip()}”" in rag("ask", QUESTION).out
+    none = rag("ask", QUESTION, "-q", "-e", "--min-confidence", "1.0")
+    assert none == Shown(1, "", "")
+    assert rag("ask", QUESTION, "--min-confidence", "1.0").code == 0
+    refused(rag("ask", QUESTION, "--quiet", "--json"), "--quiet", "one of them")
+
+
+def test_a_quiet_index_prints_only_what_failed(rag: Shell, seeds: Path) -> None:
+    Path("picture.png").write_bytes(b"x")
+    shown = rag("index", seeds / "003_ef5e1746d28300d1.txt", "picture.png", "--quiet")
+    assert (shown.code, shown.out) == (0, "") and shown.err.startswith("failed\tpicture.png\t")
+    assert shown.err.count("\n") == 1
+
+
+def test_a_file_of_questions_is_answered_in_its_order(
+    rag: Shell, seeded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("questions.txt").write_text(f"{QUESTION}\nWho is xyzzy?\n{QUESTION}\n")
+    shown = rag("batch", "questions.txt")
+    responses = [Response.from_dict(json.loads(line)) for line in shown.out.splitlines()]
+    assert [response.question for response in responses] == [QUESTION, "Who is xyzzy?"], "each once"
+    assert [response.status for response in responses] == ["answered", "no_answer"]
+    assert (shown.code, shown.err) == (0, "2 questions, 1 answered.\n")
+    Path("saved.jsonl").write_text(shown.out)
+    assert rag("verify", "saved.jsonl").code == 0
+    table = rag("batch", "questions.txt", "--format", "csv", "--quiet")
+    assert table.err == "" and table.out.startswith("question,status,answer") and table.out.count("no_answer") == 1
+    refused(rag("batch", "questions.txt", "--format", "pdf"), "pdf", "jsonl, csv")
+    refused(rag("batch", "nowhere.txt"), "nowhere.txt")
+
+
+def test_progress_has_no_colours_if_the_user_wants_none(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("NO_COLOR", "1")
+    with ProgressBar() as tell:
+        tell(Progress("a", 50, 100, 1, 20.0))
+    assert not re.search(r"\x1b\[[\d;]*[34]\d", capsys.readouterr().err), "a colour"
+
+
+def test_the_shell_completes_commands_and_options() -> None:
+    words = {"_RAG_COMPLETE": "complete_bash", "COMP_WORDS": "rag as", "COMP_CWORD": "1"}
+    assert process(**words).stdout.decode().split() == ["ask"]
+    words |= {"COMP_WORDS": "rag ask --exit", "COMP_CWORD": "2"}
+    assert process(**words).stdout.decode().split() == ["--exit-status"]
+
+
 def test_the_version_is_told(rag: Shell) -> None:
     shown = rag("--version")
-    assert (shown.code, shown.err) == (0, "") and shown.out == f"pincite {version('pincite')}\n"
+    assert (shown.code, shown.err) == (0, "") and shown.out == f"pincite {__version__}\n"
 
 
 # Another model

@@ -24,8 +24,9 @@ RECALL = "Why did Armenia recall its ambassador to Israel?"
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Work in an empty folder; what a test configures is gone after it."""
+    """Work in an empty folder without a file of the user; what a test configures is gone after it."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "none"))
     yield tmp_path
     (tmp_path / "pincite.toml").unlink(missing_ok=True)
     load_configuration(environment={})
@@ -56,6 +57,33 @@ def test_a_named_file_takes_the_place_of_the_folder_s(folder: Path) -> None:
     third = written(folder, "top_k = 5", name="third.toml")
     assert load_configuration(environment={"PINCITE_CONFIG": str(other)}).settings() == {"top_k": 4}
     assert load_configuration(third, {"PINCITE_CONFIG": str(other)}).settings() == {"top_k": 5}
+
+
+def test_the_file_is_looked_for_upwards_then_in_the_folder_of_the_user(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "project" / "deep").mkdir(parents=True)
+    (folder / "config" / "pincite").mkdir(parents=True)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(folder / "config"))
+    monkeypatch.chdir(folder / "project" / "deep")
+    users = written(folder / "config" / "pincite", "top_k = 3")
+    assert load_configuration(environment={}).values["top_k"].origin == str(users)
+    above = written(folder / "project", 'index = "articles"', "top_k = 4")
+    configuration = load_configuration(environment={})
+    assert configuration.values["top_k"].origin == str(above)
+    assert configuration.index == folder / "project" / "articles"
+    written(folder / "project" / "deep", "top_k = 5")
+    assert load_configuration(environment={}).settings() == {"top_k": 5}
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="files have no owners here")
+def test_a_file_above_that_somebody_else_owns_is_not_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "deep").mkdir()
+    written(folder, "top_k = 4")
+    monkeypatch.chdir(folder / "deep")
+    monkeypatch.setattr(os, "getuid", lambda: folder.stat().st_uid + 1)
+    monkeypatch.setattr("rag.core.configuration.ROOT_USER", -1)
+    assert load_configuration(environment={}).values == {}
 
 
 def test_the_folder_of_the_index_lies_beside_the_file(folder: Path) -> None:
@@ -150,7 +178,7 @@ def test_every_command_that_takes_set_has_what_is_configured_before_it() -> None
         for each in commands(get_command(app))
         if any("--set" in parameter.opts for parameter in each.params)
     }
-    assert taking.keys() == {"index", "ask", "search", "eval", "calibrate", "serve", "mcp"}
+    assert taking.keys() == {"index", "ask", "batch", "search", "eval", "calibrate", "serve", "mcp"}
     assert set(taking.values()) == {"configured.<locals>.run"}
 
 
