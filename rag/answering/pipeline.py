@@ -125,6 +125,18 @@ class QuestionPipeline:
         verify_answers(answers, cited_documents(self.index, answers))
         return list(answers)
 
+    def passages(self, questions: Sequence[str], filters: Mapping[str, Any] | None = None) -> list[list[Hit]]:
+        """Return for each question the passages that would be read for an answer; none is read."""
+        rows, settings = self.index.selection(filters).rows, self.settings
+        return [
+            to_read(
+                self.index,
+                self._reranked(text, retrieve(self.index, text, vector, settings, among=rows)),
+                settings.read_passages,
+            )
+            for text, vector in zip(questions, self._vectors(questions), strict=True)
+        ]
+
     def trace_many(
         self, questions: Sequence[str], depth: int = 100, without: Sequence[Collection[str] | None] | None = None
     ) -> list[Trace]:

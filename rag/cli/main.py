@@ -31,6 +31,7 @@ from rag.cli.options import (
 )
 from rag.cli.saved_responses import saved_responses
 from rag.cli.server_commands import mcp_command, tokens
+from rag.cli.standing_commands import standing
 from rag.cli.terminal import show_quote, show_rechecks
 from rag.core.configuration import KEYS, SECRET, changes_of, configured, load_configuration
 from rag.core.errors import InvalidInput, InvalidQuestion, RagError
@@ -55,6 +56,7 @@ app.command("import")(import_command)
 app.command("eval")(configured(eval_command))
 app.command("calibrate")(configured(calibrate_command))
 app.add_typer(evidence, name="evidence")
+app.add_typer(standing, name="standing")
 app.add_typer(tokens, name="token")
 app.command("mcp")(configured(mcp_command))
 

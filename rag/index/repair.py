@@ -15,11 +15,14 @@ from rag.index.location import folder_of, require_folder
 from rag.index.opened import OpenedVersion
 from rag.index.storage.documents import Store
 from rag.index.storage.integrity import file_faults
-from rag.index.storage.manifest import CALIBRATION, DOCUMENTS, Manifest, read_manifest
+from rag.index.storage.manifest import CALIBRATION, DOCUMENTS, STANDING, Manifest, read_manifest
 from rag.index.writing.commit import commit, next_version, partial_version, writing
 
 if TYPE_CHECKING:
     from rag.core.protocols import Embedder
+
+RECORD_REMEDIES = {CALIBRATION: "`rag calibrate` fits a new one", STANDING: "`rag standing add` begins again"}
+"""Records of a user that no version holds, and what replaces a damaged one."""
 
 
 def examine(path: str | Path) -> list[str]:
@@ -30,7 +33,11 @@ def examine(path: str | Path) -> list[str]:
     folder = folder_of(path)
     if folder is None:
         return Index.open(path).store.problems()
-    return [*_faults(folder, read_manifest(folder)), *_calibration_faults(folder)]
+    return [
+        *_faults(folder, read_manifest(folder)),
+        *_record_faults(folder, CALIBRATION),
+        *_record_faults(folder, STANDING),
+    ]
 
 
 def _faults(path: Path, manifest: Manifest) -> list[str]:
@@ -47,8 +54,8 @@ def _faults(path: Path, manifest: Manifest) -> list[str]:
     return faults
 
 
-def _calibration_faults(path: Path) -> list[str]:
-    file = path / CALIBRATION
+def _record_faults(path: Path, name: str) -> list[str]:
+    file = path / name
     try:
         hashed_content(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -78,7 +85,7 @@ def repair(
 ) -> list[str]:
     """Rebuild damaged vectors and words from the document store. Return what was wrong, one line each.
 
-    A damaged calibration is renamed to `calibration.json.damaged`, so that the shipped one is used.
+    A damaged `calibration.json` or `standing.json` is renamed: `.damaged` is added to its name.
 
     Raises IndexCorrupt if the document store itself is damaged, because only the sources can restore it.
     """
@@ -88,14 +95,10 @@ def repair(
     path = require_folder(path, "rag check --repair")
     with writing(path):
         manifest = read_manifest(path)
-        calibration_faults = _calibration_faults(path)
-        if calibration_faults:
-            # Only its questions can restore it. Until then the shipped calibration is better than no answer.
-            (path / CALIBRATION).replace(path / f"{CALIBRATION}.damaged")
-            calibration_faults[0] += "; it was set aside, and `rag calibrate` fits a new one"
+        record_faults = _set_aside(path)
         faults = _faults(path, manifest)
         if not faults:
-            return calibration_faults
+            return record_faults
         base, version = path / manifest.folder, next_version(path)
         documents = replace(manifest, files={DOCUMENTS: manifest.files[DOCUMENTS]})
         document_faults = file_faults(path, documents, wholly=True)
@@ -106,4 +109,20 @@ def repair(
         with partial_version(path, version) as folder:
             rebuild_derived(folder, base, embedder, settings, progress)
             commit(path, folder, manifest_of(folder, version, embedder_record(embedder), settings))
-        return [*faults, *calibration_faults]
+        return [*faults, *record_faults]
+
+
+def _set_aside(path: Path) -> list[str]:
+    """Rename damaged records, which only a user can restore. Return what was wrong, one line each.
+
+    Until then the shipped calibration, or no standing question, is better than no answer.
+    """
+    lines = []
+    for name, remedy in (
+        (CALIBRATION, "`rag calibrate` fits a new one"),
+        (STANDING, "`rag standing add` begins again"),
+    ):
+        if faults := _record_faults(path, name):
+            (path / name).replace(path / f"{name}.damaged")
+            lines.append(f"{faults[0]}; it was set aside, and {remedy}")
+    return lines

@@ -17,13 +17,15 @@ from rag.core.durable_files import exclusive, new_file, replace_file
 from rag.core.errors import IndexCorrupt, IndexWriteFailed, InvalidInput
 from rag.core.hashed_json import hashed_content, hashed_json
 from rag.index.location import require_folder
-from rag.index.storage.manifest import CALIBRATION, DOCUMENTS, MANIFEST, WORDS, Manifest, read_manifest
+from rag.index.storage.manifest import CALIBRATION, DOCUMENTS, MANIFEST, STANDING, WORDS, Manifest, read_manifest
 from rag.index.storage.remedies import REPAIR
 from rag.index.writing.commit import commit, next_version, partial_version, writing
 from rag.index.writing.vector_writer import VECTOR_FILES
 
-COPY_BYTES, MAX_NOTE_BYTES = 1 << 20, 16 << 20
-"""Size of a copied piece, and the largest size of a manifest or calibration."""
+COPY_BYTES, MAX_NOTE_BYTES = 1 << 20, 256 << 20
+"""Size of a copied piece, and the largest size of a manifest or record."""
+RECORDS = (CALIBRATION, STANDING)
+"""Files in the folder of an index that belong to the user, not to a version; each holds its own hash."""
 EXPORT_AGAIN = "Export the index again and copy that file."
 PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _DAMAGED = (zipfile.BadZipFile, zlib.error, KeyError, EOFError, NotImplementedError, RuntimeError, ValueError)
@@ -31,7 +33,7 @@ _DAMAGED = (zipfile.BadZipFile, zlib.error, KeyError, EOFError, NotImplementedEr
 
 
 def export_index(path: str | Path, file: str | Path) -> Manifest:
-    """Write the index at `path`, with its own calibration if it has one, to `file`; return its manifest.
+    """Write the index at `path`, with its own calibration and standing questions, to `file`; return its manifest.
 
     Raises InvalidInput if `file` exists, IndexCorrupt if a file of the index is damaged, and IndexWriteFailed
     if the disk refuses. After an error there is no `file`.
@@ -46,8 +48,9 @@ def export_index(path: str | Path, file: str | Path) -> Manifest:
             archive.writestr(MANIFEST, hashed_json(asdict(manifest), 2))
             for name, expected in manifest.files.items():
                 _pack(archive, path / manifest.folder / name, name, expected)
-            if (path / CALIBRATION).is_file():
-                archive.writestr(CALIBRATION, _intact(CALIBRATION, (path / CALIBRATION).read_bytes(), REPAIR))
+            for name in RECORDS:
+                if (path / name).is_file():
+                    archive.writestr(name, _intact(name, (path / name).read_bytes(), REPAIR))
     except FileNotFoundError as error:
         raise IndexWriteFailed(f"{error.filename} is not there.", "Check the folder, then export again.") from error
     except OSError as error:
@@ -73,28 +76,29 @@ def import_index(file: str | Path, path: str | Path) -> Manifest:
                 for name, expected in manifest.files.items():
                     _unpack(archive, name, folder / _safe(name), expected)
                 manifest = replace(manifest, version=version)
-                with _calibration_of(archive, path):
+                with _records_of(archive, path):
                     commit(path, folder, manifest)
     return manifest
 
 
 @contextmanager
-def _calibration_of(archive: zipfile.ZipFile, path: Path) -> Iterator[None]:
-    """Put the exported calibration into the folder `path`, and remove it if the context ends with an error.
+def _records_of(archive: zipfile.ZipFile, path: Path) -> Iterator[None]:
+    """Put the exported records into the folder `path`, and remove them if the context ends with an error.
 
-    Else an index of other documents, built there later, would use it.
+    Else an index of other documents, built there later, would use them.
     """
-    if CALIBRATION not in archive.namelist():
+    contents = {
+        name: _intact(name, _note(archive, name), EXPORT_AGAIN) for name in RECORDS if name in archive.namelist()
+    }
+    try:
+        for name, content in contents.items():
+            with exclusive(path / name):
+                replace_file(path / name, content)
         yield
-        return
-    content = _intact(CALIBRATION, _note(archive, CALIBRATION), EXPORT_AGAIN)
-    with exclusive(path / CALIBRATION):
-        replace_file(path / CALIBRATION, content)
-        try:
-            yield
-        except BaseException:
-            (path / CALIBRATION).unlink(missing_ok=True)
-            raise
+    except BaseException:
+        for name in contents:
+            (path / name).unlink(missing_ok=True)
+        raise
 
 
 @contextmanager

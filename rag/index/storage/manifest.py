@@ -26,6 +26,8 @@ UNFINISHED = "unfinished.sqlite"
 DOCUMENTS, WORDS = "documents.sqlite", "words"
 CALIBRATION = "calibration.json"
 """The confidence that a user fitted (`rag.answering.confidence`), in the folder of the index."""
+STANDING = "standing.json"
+"""Standing questions and what became of their answers (`rag.standing`), in the folder of the index."""
 FEEDBACK, TOKENS = "feedback.jsonl", "tokens.json"
 """Verdicts of readers (`rag.answering.feedback`) and tokens of programs (`rag.server.api.tokens`), beside it."""
 _VERSION = re.compile(r"v(\d{6,})(\.partial)?")
@@ -90,7 +92,7 @@ def index_files_among(files: Iterable[Path], path: Path) -> set[Path]:
     here = os.path.realpath(path) + os.sep
     paths = ((file, os.path.realpath(file)) for file in files)
     names = ((file, path.removeprefix(here).split(os.sep)[0]) for file, path in paths if path.startswith(here))
-    own = (MANIFEST, f"{MANIFEST}.partial", CALIBRATION, FEEDBACK, TOKENS, "lock", "writer")
+    own = (MANIFEST, f"{MANIFEST}.partial", CALIBRATION, STANDING, FEEDBACK, TOKENS, "lock", "writer")
     return {
         file for file, name in names if name in own or _VERSION.fullmatch(name) or name.startswith(UNFINISHED)
     }  # fmt: skip
