@@ -9,8 +9,8 @@ SET_UP_TEST := .venv/.set-up-for-test
 # constraints.txt names the versions that were tested. `make app` needs no torch; `make test` compares with it.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: app test quick lint types unit unit-server coverage slow adapters milvus docs audit sbom fuzz schemathesis load \
-  screenshots bench bench-speed bench-peers teacher reader embedder fit clean
+.PHONY: app test quick lint types unit unit-server coverage slow adapters milvus docs audit sbom fuzz schemathesis \
+  clients load screenshots bench bench-speed bench-peers teacher reader embedder fit clean
 
 app: $(SET_UP)
 	PINCITE_PORT=$(PORT) $(BIN)/python app.py
@@ -86,6 +86,18 @@ CASES ?= 7000
 schemathesis: $(SET_UP_TEST)
 	$(INSTALL) "schemathesis>=4.32,<5"
 	$(BIN)/python -m tests.fuzz.rest --cases $(CASES)
+
+# A Python and a TypeScript client that generators make of the OpenAPI document, used against a server: some 20 seconds.
+build/clients/python/bin/openapi-python-client:
+	$(PYTHON) -m venv build/clients/python
+	build/clients/python/bin/python -m pip install --quiet --disable-pip-version-check openapi-python-client==0.29.1
+
+build/clients/node_modules/.bin/openapi-typescript:
+	npm install --silent --prefix build/clients --no-audit --no-fund openapi-typescript@7.13.0 openapi-fetch@0.17.0 \
+	  typescript@5.9.3 @types/node@24
+
+clients: $(SET_UP_TEST) build/clients/python/bin/openapi-python-client build/clients/node_modules/.bin/openapi-typescript
+	$(BIN)/python -m tests.clients.run
 
 # 50 clients for 3 minutes; see tests/benchmarks/README.md.
 load: $(SET_UP_TEST)

@@ -17,14 +17,21 @@ BODY_SECONDS = 30
 class BodyLimit:
     """ASGI middleware that limits the body of each request."""
 
-    def __init__(self, app: App, max_bytes: Callable[[Message], int], seconds: float = BODY_SECONDS) -> None:
-        """Limit what reaches `app`; `max_bytes` returns the limit of a request by its scope."""
+    def __init__(self, app: App, max_bytes: Callable[[Message], int | None], seconds: float = BODY_SECONDS) -> None:
+        """Limit what reaches `app`; `max_bytes` returns the limit of a request by its scope.
+
+        If it returns None, `app` reads the body itself, within limits of its own.
+        """
         self._app, self._max_bytes, self._seconds = app, max_bytes, seconds
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Read the body, then pass the request on with it."""
+        max_bytes = self._max_bytes(scope)
+        if max_bytes is None:
+            await self._app(scope, receive, send)
+            return
         try:
-            body = await asyncio.wait_for(_body(scope, receive, self._max_bytes(scope)), self._seconds)
+            body = await asyncio.wait_for(_body(scope, receive, max_bytes), self._seconds)
         except Refused as refusal:
             await send_problem(refusal.problem, send)
         except TimeoutError:

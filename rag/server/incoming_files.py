@@ -135,6 +135,13 @@ class IncomingFiles:
                 file.taken = True
             return files
 
+    def file_taken(self, key: str) -> Path:
+        """Return where a file lies that was taken. Raises InvalidInput if it was discarded."""
+        with self._lock:
+            if key not in self._files:
+                raise InvalidInput("The file is not here any more.", "Send it again.")
+            return self._files[key].path
+
     def discard(self, keys: Sequence[str]) -> None:
         """Delete files."""
         for key in keys:
@@ -207,7 +214,7 @@ class UploadEndpoint:
         name = unquote(dict(scope["headers"]).get(b"x-file-name", b"").decode("latin-1"))
         client, key = str((scope.get("client") or ("",))[0]), ""
         try:
-            key = self._files.begin(client, _base_name(name), announced_bytes(scope))
+            key = self._files.begin(client, file_name(name), announced_bytes(scope))
             await self._write(key, receive)
         except (InvalidInput, IndexWriteFailed) as error:
             self._files.discard([key])
@@ -228,7 +235,7 @@ class UploadEndpoint:
                 return
 
 
-def _base_name(name: str) -> str:
+def file_name(name: str) -> str:
     """Return the last part of a name, without what no file system takes."""
     base = "".join(letter for letter in name.replace("\\", "/").rpartition("/")[2] if letter.isprintable())
     base = base.strip(". ") or "file"

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from rag.answering.assistant import Assistant
     from rag.core.response import Response
     from rag.core.settings import Options
+    from rag.server.incoming_files import IncomingFiles
     from rag.server.shared_assistant import SharedAssistant
     from rag.server.web import Attach
 
@@ -110,8 +111,8 @@ def asked_of_server(index: Path, question: ShellQuestion) -> ShellOutput | None:
 def also_answering(index: Path, attach: "Attach") -> "Attach":
     """Wrap `attach` so that the server also answers the local socket."""
 
-    def both(app: "FastAPI", assistant: "SharedAssistant", options: "Options") -> None:
-        attach(app, assistant, options)
+    def both(app: "FastAPI", assistant: "SharedAssistant", options: "Options", incoming: "IncomingFiles") -> None:
+        attach(app, assistant, options, incoming)
         before = app.router.lifespan_context
 
         @contextlib.asynccontextmanager

@@ -4,7 +4,7 @@ import shutil
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rag.core.errors import IndexWriteFailed
@@ -16,14 +16,38 @@ MAX_UNCOMMITTED_SECONDS = 24 * 3600
 """Age from which a file without a document was left by a process that was killed, not by an upload under way."""
 
 
+@dataclass(frozen=True)
+class FileResult:
+    """The documents that one file gave, and what could not be read of it."""
+
+    name: str
+    stored_as: str
+    document_ids: tuple[str, ...]
+    problems: tuple[tuple[str, str], ...]
+
+    def outcome(self, report: IndexReport) -> str:
+        """Return what became of the file in the write of `report`."""
+        if not self.document_ids:
+            return "failed"
+        lists = {"updated": report.updated, "added": report.added}
+        return next((word for word, ids in lists.items() if not set(ids).isdisjoint(self.document_ids)), "unchanged")
+
+
 def add_files(
     index: Index, files: Sequence[tuple[str, Path]], tell: Callable[[Progress], None] | None = None
 ) -> IndexReport:
+    """Return the report of `add_files_one_by_one`."""
+    return add_files_one_by_one(index, files, tell)[0]
+
+
+def add_files_one_by_one(
+    index: Index, files: Sequence[tuple[str, Path]], tell: Callable[[Progress], None] | None = None
+) -> tuple[IndexReport, list[FileResult]]:
     """Copy files to the folder and add them to the index; a file that gives no document is deleted again.
 
-    `files` are pairs of a name and the file that has the content. A file of the same name in the folder is replaced. If
-    a document from elsewhere or an earlier one of `files` has the name already, the file is called `name (2)` and so
-    on. Raises IndexWriteFailed.
+    Returns the report, and the result of each file in the order of `files`, which are pairs of a name and the file that
+    has the content. A file of the same name in the folder is replaced. If a document from elsewhere or an earlier one
+    of `files` has the name already, the file is called `name (2)` and so on. Raises IndexWriteFailed.
     """
     copies: list[Path] = []
     try:
@@ -37,7 +61,13 @@ def add_files(
     # Visitors need not know where the folder lies.
     here = f"{uploads_of(index)}/"
     failed = tuple((name, reason.replace(here, "")) for name, reason in report.failed)
-    return replace(report, failed=failed, notes=tuple(note.replace(here, "") for note in report.notes))
+    report = replace(report, failed=failed, notes=tuple(note.replace(here, "") for note in report.notes))
+    return report, [_result(index, name, copy.name, report) for (name, _), copy in zip(files, copies, strict=True)]
+
+
+def _result(index: Index, name: str, stored_as: str, report: IndexReport) -> FileResult:
+    failed = (pair for pair in report.failed if pair[0] == stored_as or pair[0].startswith(f"{stored_as}/"))
+    return FileResult(name, stored_as, tuple(index.store.documents_of(stored_as)), tuple(failed))
 
 
 def drop(index: Index, source_path: str | None) -> None:

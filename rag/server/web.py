@@ -40,7 +40,7 @@ EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 """Addresses that mean all of this machine's, and one at which it can be asked."""
 MAX_START_SECONDS = 120
 STYLES = ("documents.css", "page.css", "pages.css")
-Attach = Callable[[FastAPI, SharedAssistant, Options], None]
+Attach = Callable[[FastAPI, SharedAssistant, Options, IncomingFiles], None]
 
 
 def serve(index: Path, settings: Settings, options: Options | None = None, attach: Attach | None = None) -> None:
@@ -96,7 +96,7 @@ def build_app(
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=deleting(incoming))
     app.add_middleware(PageRoutes, admitted=login.admitted)
     if attach is not None:
-        attach(app, assistant, options)
+        attach(app, assistant, options, incoming)
     if options.local:
         # A page elsewhere must not reach the documents by pointing its own name at this machine.
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK, "[::1]"])

@@ -14,6 +14,7 @@ from rag.core.settings import Options
 from rag.index.index import Index
 from rag.server.api import TOKENS, Tokens
 from rag.server.api.application import put_before
+from rag.server.incoming_files import IncomingFiles
 from rag.server.shared_assistant import SharedAssistant
 from tests.server.running_service import Served, served
 
@@ -45,7 +46,9 @@ def serving(index: Path, embedder: "Embedder") -> Iterator[Serving]:
         shared = SharedAssistant(lambda: Assistant(Index.open(index, embedder)))
         shared.load()
         app = FastAPI()
-        put_before(app, shared, Options(**options), Tokens(index / TOKENS))
+        made = Options(**options)
+        incoming = IncomingFiles(made.upload_limit * 1_000_000, made.upload_space * 1_000_000)
+        put_before(app, shared, made, incoming, Tokens(index / TOKENS))
         client = TestClient(app, base_url="http://127.0.0.1", client=("127.0.0.1", 50_000))
         client.__enter__()
         clients.append(client)

@@ -1,5 +1,6 @@
 """Decides who may do what, before anything of a request is read: one place for REST and MCP alike."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -10,10 +11,11 @@ from rag.server.asgi import App, Message, Receive, Send, send_problem
 from rag.server.problems import Refused, problem_of, refused
 from rag.server.rate_limit import THIS_MACHINE, RateLimit, client_key
 
-OPEN = ("/healthz", "/readyz")
-"""Open to anyone: they say whether the service lives and is ready, and nothing about its documents."""
+OPEN = re.compile(r"/(healthz|readyz)|/v1/(docs|redoc|assets/[\w.-]+)")
+"""Open to anyone: whether the service lives and is ready, and pages that are the same everywhere. Nothing about its
+documents."""
 READING = ("GET", "HEAD", "OPTIONS")
-WRITES = ("/v1/documents", "/v1/feedback")
+WRITES = ("/v1/documents", "/v1/feedback", "/v1/files")
 FORWARDED = (b"x-forwarded-for", b"forwarded", b"x-real-ip")
 WRONG_TOKENS_A_MINUTE = 30
 MAKE_ONE = "Make a token on the machine of the index: rag token add NAME --scope {scope}"
@@ -49,7 +51,7 @@ class Access:
     def _admitted(self, scope: Message) -> Client:
         path, method = scope["path"], scope["method"]
         address = str((scope.get("client") or ("",))[0])
-        if path in OPEN:
+        if OPEN.fullmatch(path):
             return Client(address, "read")
         needed = needed_scope(method, path)
         if needed == "write" and self._options.readonly:

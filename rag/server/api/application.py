@@ -1,5 +1,6 @@
 """Puts REST and MCP on the port of the page: one process, one assistant, one door."""
 
+import asyncio
 import functools
 import re
 from collections.abc import AsyncIterator, Callable
@@ -8,7 +9,7 @@ from copy import deepcopy
 from importlib.util import find_spec
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import Response
@@ -19,13 +20,24 @@ from rag.core.errors import RagError
 from rag.core.settings import Options, Settings
 from rag.server.api.access import Access
 from rag.server.api.access_log import AccessLog, Figures
+from rag.server.api.file_jobs import FileJobs
 from rag.server.api.handlers import Handlers
+from rag.server.api.reference_pages import reference_routes
 from rag.server.api.request_queue import RequestQueue
-from rag.server.api.routes import asking_routes, described, looking_routes, page_routes, respond, writing_routes
+from rag.server.api.routes import (
+    asking_routes,
+    described,
+    file_routes,
+    looking_routes,
+    page_routes,
+    respond,
+    writing_routes,
+)
 from rag.server.api.schemas import components
 from rag.server.api.tokens import Tokens
 from rag.server.asgi import App, Message, Receive, Send
 from rag.server.body_limit import MAX_BODY_BYTES, BodyLimit
+from rag.server.incoming_files import IncomingFiles
 from rag.server.problems import (
     AGAIN_AFTER_SECONDS,
     MEDIA_TYPE,
@@ -58,14 +70,17 @@ class Junction:
         await (self._service if ours else self._app)(scope, receive, send)
 
 
-def put_before(app: FastAPI, assistant: SharedAssistant, options: Options, tokens: Tokens) -> None:
-    """Put the service before the page.
+def put_before(
+    app: FastAPI, assistant: SharedAssistant, options: Options, incoming: IncomingFiles, tokens: Tokens
+) -> None:
+    """Put the service before the page; files that clients send wait in `incoming`, beside those of the page.
 
     Call it before the page's check of hosts is added, which is to stand before both, and before Gradio is mounted.
     """
     handlers, queue = Handlers(assistant), RequestQueue(options.rate_limit)
     figures = Figures(lambda: assistant.info)
-    service: App = build_service(handlers, queue, figures)
+    jobs = FileJobs(handlers, incoming)
+    service: App = build_service(handlers, queue, figures, file_routes(jobs, incoming, queue))
     manager = None
     if find_spec("mcp"):
         from rag.server.api.tools import http_manager
@@ -84,22 +99,32 @@ def put_before(app: FastAPI, assistant: SharedAssistant, options: Options, token
                 await stack.enter_async_context(manager.run())
             yield state
             await access_log.drain()
+            await asyncio.to_thread(jobs.close)
 
     app.router.lifespan_context = lifespan
 
 
-def _max_bytes(options: Options) -> Callable[[Message], int]:
-    """Return the limits of bodies: documents may be as long as an uploaded file."""
-    return lambda scope: options.upload_limit * 1_000_000 if scope["path"] == "/v1/documents" else MAX_BODY_BYTES
+def _max_bytes(options: Options) -> Callable[[Message], int | None]:
+    """Return the limits of bodies: documents may be as long as an uploaded file, and files go straight to the disk."""
+
+    def max_bytes(scope: Message) -> int | None:
+        if scope["path"] == "/v1/files" and scope["method"] == "POST":
+            return None
+        return options.upload_limit * 1_000_000 if scope["path"] == "/v1/documents" else MAX_BODY_BYTES
+
+    return max_bytes
 
 
-def build_service(handlers: Handlers, queue: RequestQueue, figures: Figures) -> FastAPI:
-    """Return the REST application, without the door before it."""
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+def build_service(handlers: Handlers, queue: RequestQueue, figures: Figures, files: APIRouter) -> FastAPI:
+    """Return the REST application, without the checks before it; `files` are the routes that take files."""
+    # Client generators name their functions by the operations.
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, generate_unique_id_function=lambda route: route.name)
     app.include_router(asking_routes(handlers, queue))
     app.include_router(page_routes(handlers, queue))
     app.include_router(looking_routes(handlers, queue))
     app.include_router(writing_routes(handlers, queue))
+    app.include_router(files)
+    app.include_router(reference_routes())
     _add_operation(app, handlers.assistant, figures)
     description = functools.cache(lambda: described_service(app))
     _add_problems(app, description)
@@ -126,6 +151,9 @@ def described_service(app: FastAPI) -> dict[str, Any]:
     )
     schemas = content.setdefault("components", {}).setdefault("schemas", {})
     schemas.update(components())
+    for name in ("AskRequest", "BatchRequest", "SearchRequest"):
+        filters = {"anyOf": [{"$ref": "#/components/schemas/Filters"}, {"type": "null"}]}
+        schemas[name]["properties"]["filters"] = filters
     content["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
     content["security"] = [{}, {"token": []}]
     return content
@@ -165,7 +193,7 @@ def _add_operation(app: FastAPI, assistant: SharedAssistant, figures: Figures) -
         again = {"retry-after": str(AGAIN_AFTER_SECONDS)}
         raise refused(503, "The model is being loaded.", "Try again in a moment.", again)
 
-    @app.get("/metrics", tags=["service"], responses=described("Figures", "text/plain"))
+    @app.get("/metrics", tags=["service"], responses=described("Figures", "text/plain"), response_class=Response)
     async def metrics() -> Response:
         """Return the figures in the text format of Prometheus."""
         return Response(figures.text(), media_type="text/plain; version=1.0.0")

@@ -3,10 +3,11 @@
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from rag import __version__
@@ -15,9 +16,10 @@ from rag.answering.citation import place
 from rag.answering.feedback import feedback_record, keep
 from rag.answering.recheck import recheck
 from rag.core.errors import InvalidInput
-from rag.core.reports import IndexReport
+from rag.core.reports import IndexReport, Progress
 from rag.core.response import Response
 from rag.core.types import Document, Span
+from rag.index.index import Index
 from rag.loading.pdf_pages import Box
 from rag.server.api.requests import (
     AskRequest,
@@ -30,7 +32,7 @@ from rag.server.api.requests import (
 from rag.server.api.tracing import span
 from rag.server.problems import refused
 from rag.server.shared_assistant import SharedAssistant
-from rag.server.uploads import drop
+from rag.server.uploads import FileResult, add_files_one_by_one, drop
 
 KEPT_RESPONSES = 500
 """Responses that feedback can still be given on, over all clients, the latest."""
@@ -162,6 +164,10 @@ class Handlers:
         return {"document_id": document.id, "start": start, "end": end, "text": text,
                 "content_sha256": document.text_sha256}  # fmt: skip
 
+    def source_sha256(self, document_id: str) -> str | None:
+        """Return the hash of the file that a document was read from, None if it was not read from a file."""
+        return self._document(document_id).source_sha256
+
     def boxes(self, document_id: str, start: int, end: int) -> dict[str, Any]:
         """Return where a range of the text stands on the pages of the PDF that it was read from."""
         document = self._document(document_id)
@@ -196,7 +202,21 @@ class Handlers:
         """Add documents or bring them up to date, in one commit; return the report."""
         documents = [_made(content) for content in contents]
         with self._writing:
-            return _report(self.assistant.change(lambda index: index.add(documents)))
+            return report_json(self.assistant.change(lambda index: index.add(documents)))
+
+    def add_files(
+        self, files: Sequence[tuple[str, Path]], tell: Callable[[Progress], None]
+    ) -> tuple[IndexReport, list[FileResult]]:
+        """Add files, pairs of a name and the file with the content, in one commit; return the result of each too."""
+        outcome: list[tuple[IndexReport, list[FileResult]]] = []
+
+        def write(index: Index) -> IndexReport:
+            outcome.append(add_files_one_by_one(index, files, tell))
+            return outcome[0][0]
+
+        with self._writing:
+            self.assistant.change(write)
+        return outcome[0]
 
     def remove(self, document_id: str) -> dict[str, Any]:
         """Remove a document, and its file if it was uploaded; return the report."""
@@ -205,7 +225,7 @@ class Handlers:
             report = self.assistant.change(lambda index: index.remove(document_id))
             with self._using() as assistant:
                 drop(assistant.index, document.source_path)
-        return _report(report)
+        return report_json(report)
 
     def facets(self, keys: Sequence[str]) -> dict[str, Any]:
         """Return how many documents have each value of each key, as filters take them."""
@@ -289,7 +309,8 @@ def _made(content: DocumentContent) -> Document:
     return Document(content.id, content.text, content.title, content.format, metadata=content.metadata)
 
 
-def _report(report: IndexReport) -> dict[str, Any]:
+def report_json(report: IndexReport) -> dict[str, Any]:
+    """Return the JSON object of a report."""
     return {
         "added": list(report.added),
         "updated": list(report.updated),

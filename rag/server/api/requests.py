@@ -19,20 +19,36 @@ def _whole(value: object) -> object:
 
 
 WHOLE = BeforeValidator(_whole)
-QuestionText = Annotated[StrictStr, Field(max_length=MAX_QUESTION_LETTERS)]
+QuestionText = Annotated[StrictStr, Field(max_length=MAX_QUESTION_LETTERS, description="In plain words.")]
 TopK = Annotated[StrictInt, Field(ge=1, le=50, description="Answers at most."), WHOLE]
-Share = Annotated[StrictFloat, Field(ge=0, le=1)]
+MinConfidence = Annotated[
+    StrictFloat, Field(ge=0, le=1, description="Lowest confidence of an answer; not together with min_precision.")
+]
+MinPrecision = Annotated[
+    StrictFloat,
+    Field(ge=0, le=1, description="Share of answers that should be right; sets the lowest confidence accordingly."),
+]
+Explain = Annotated[StrictBool, Field(description="Tell how the answer was found, step by step.")]
 _VALUE: dict[str, Any] = {"type": ["string", "number", "boolean"]}
 _VALUES: dict[str, Any] = {"type": "array", "items": _VALUE, "minItems": 1}
+# A part of its own for each comparison would have `<` for a name, of which no client generator can make a field.
 _RANGE: dict[str, Any] = {
-    "type": "object", "minProperties": 1, "additionalProperties": False,
-    "properties": {"=": {"anyOf": [_VALUE, _VALUES]}, **dict.fromkeys(("<", "<=", ">", ">="), _VALUE)},
+    "type": "object", "minProperties": 1, "propertyNames": {"enum": ["=", "<", "<=", ">", ">="]},
+    "additionalProperties": {"anyOf": [_VALUE, _VALUES]},
 }  # fmt: skip
 FILTERS_SCHEMA: dict[str, Any] = {
     "type": "object", "propertyNames": {"minLength": 1},
     "additionalProperties": {"anyOf": [_VALUE, _VALUES, _RANGE]},
-    "description": "Which documents are asked, by their metadata: a value, any of some, or a range.",
+    "description": "Which documents are asked, by their metadata: a value, any of several, or a range.",
 }  # fmt: skip
+FILTER_PARTS: dict[str, dict[str, Any]] = {
+    "Filters": {
+        **FILTERS_SCHEMA,
+        "additionalProperties": {"anyOf": [_VALUE, _VALUES, {"$ref": "#/$defs/FilterRange"}]},
+    },
+    "FilterRange": _RANGE,
+}
+"""The same by name, so that client generators make one type of it."""
 Filters = Annotated[dict[str, Any], WithJsonSchema(FILTERS_SCHEMA)]
 """`rag.index.filters` checks them, because its messages are better."""
 DocumentId = Annotated[StrictStr, Field(min_length=1, max_length=LONGEST_ID, pattern=NO_CONTROLS)]
@@ -57,9 +73,9 @@ class AskRequest:
     question: QuestionText
     top_k: TopK | None = None
     filters: Filters | None = None
-    min_confidence: Share | None = None
-    min_precision: Share | None = None
-    explain: StrictBool = False
+    min_confidence: MinConfidence | None = None
+    min_precision: MinPrecision | None = None
+    explain: Explain = False
 
     __pydantic_config__ = _described({"question": "When did the Soviet Union collapse?", "top_k": 3}, **ONE_THRESHOLD)
 
@@ -71,9 +87,9 @@ class BatchRequest:
     questions: Annotated[list[QuestionText], Field(min_length=1, max_length=MOST_QUESTIONS)]
     top_k: TopK | None = None
     filters: Filters | None = None
-    min_confidence: Share | None = None
-    min_precision: Share | None = None
-    explain: StrictBool = False
+    min_confidence: MinConfidence | None = None
+    min_precision: MinPrecision | None = None
+    explain: Explain = False
 
     __pydantic_config__ = _described(
         {"questions": ["When did the Soviet Union collapse?", "Why did Armenia recall its ambassador to Israel?"]},
@@ -101,8 +117,8 @@ class SearchRequest:
 class QuoteRequest:
     """A quotation, and the document that it is said to stand in."""
 
-    document_id: DocumentId
-    quote: Annotated[StrictStr, Field(min_length=1)]
+    document_id: Annotated[DocumentId, Field(description="Id of the document.")]
+    quote: Annotated[StrictStr, Field(min_length=1, description="The words as they are said to stand there.")]
 
     __pydantic_config__ = _described({"document_id": "article.txt", "quote": "in 1991"})
 
@@ -154,7 +170,7 @@ class DocumentsRequest:
 class TextRequest:
     """A range of the stored text of a document."""
 
-    document_id: DocumentId
+    document_id: Annotated[DocumentId, Field(description="Id of the document.")]
     start: Annotated[StrictInt, Field(ge=0, description="First code point."), WHOLE] = 0
     end: Annotated[StrictInt, Field(ge=0, description="After the last code point; none: to the end."), WHOLE] | None = (
         None

@@ -5,6 +5,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from rag.server.api.file_form import MAX_FILES_OF_REQUEST
+from rag.server.api.requests import FILTER_PARTS
+
 RESPONSE_SCHEMA = Path(__file__).parents[2] / "response.schema.json"
 TEXT: dict[str, Any] = {"type": "string"}
 MAYBE_TEXT: dict[str, Any] = {"type": ["string", "null"]}
@@ -70,6 +73,36 @@ REPORT = record_schema(
         "failed": array(record_schema({"source": TEXT, "reason": TEXT})),
     }
 )
+JOB_STATES = ["waiting", "running", "done", "failed"]
+JOB_FILE = record_schema(
+    {
+        "name": TEXT, "bytes": COUNT, "outcome": {"enum": [*JOB_STATES, "added", "updated", "unchanged"]},
+        "stored_as": MAYBE_TEXT, "documents": COUNT, "document_ids": TEXTS,
+        "problems": array(record_schema({"source": TEXT, "reason": TEXT})),
+    }
+)  # fmt: skip
+JOB_PROGRESS = record_schema(
+    {"name": TEXT, "done": COUNT, "total": COUNT, "documents": COUNT, "seconds": {"type": "number"},
+     "seconds_left": {"type": ["number", "null"]}}
+)  # fmt: skip
+JOB = record_schema(
+    {
+        "id": TEXT, "status": {"enum": JOB_STATES}, "created_at": TEXT, "finished_at": MAYBE_TEXT,
+        "files": array({"$ref": "#/$defs/JobFile"}),
+        "progress": {"anyOf": [{"$ref": "#/$defs/JobProgress"}, {"type": "null"}]},
+        "report": {"anyOf": [{"$ref": "#/$defs/Report"}, {"type": "null"}]},
+        "problem": {"anyOf": [{"$ref": "#/$defs/Problem"}, {"type": "null"}]},
+    }
+)  # fmt: skip
+FILES_FORM = record_schema(
+    {
+        "files": {
+            "type": "array", "minItems": 1, "maxItems": MAX_FILES_OF_REQUEST,
+            "items": {"type": "string", "format": "binary"},
+            "description": "PDF, DOCX and all other formats that `rag index` reads.",
+        }
+    }
+)  # fmt: skip
 OFFSET = record_schema({"start": COUNT, "end": COUNT})
 RECHECKED = record_schema(
     {
@@ -97,37 +130,44 @@ FEEDBACK = record_schema(
         "start": COUNT, "end": COUNT, "content_sha256": SHA256, "index_fingerprint": TEXT,
     }
 )  # fmt: skip
-_CITED = {
-    "type": "object",
-    "properties": {
-        "document_id": TEXT,
-        "document_offset": {"type": "object", "properties": {"start": COUNT}, "required": ["start"]},
-        "selector": {
-            "type": "array", "minItems": 1,
-            "prefixItems": [
-                {
-                    "type": "object", "required": ["exact", "prefix", "suffix"],
-                    "properties": {"exact": {"type": "string", "minLength": 1}, "prefix": TEXT, "suffix": TEXT},
-                }
-            ],
+SAVED_PARTS: dict[str, dict[str, Any]] = {
+    "SavedQuote": {
+        "type": "object", "required": ["exact", "prefix", "suffix"],
+        "properties": {"exact": {"type": "string", "minLength": 1}, "prefix": TEXT, "suffix": TEXT},
+    },
+    "SavedPosition": {"type": "object", "properties": {"start": COUNT, "end": COUNT}},
+    "SavedCitation": {
+        "type": "object", "required": ["document_id", "document_offset", "selector"],
+        "properties": {
+            "document_id": TEXT,
+            "document_offset": {"type": "object", "properties": {"start": COUNT}, "required": ["start"]},
+            "selector": {
+                "type": "array", "minItems": 1,
+                "prefixItems": [{"$ref": "#/$defs/SavedQuote"}, {"$ref": "#/$defs/SavedPosition"}],
+            },
         },
     },
-    "required": ["document_id", "document_offset", "selector"],
+    "SavedAnswer": {
+        "type": "object", "required": ["citation"],
+        "properties": {
+            "citation": {"$ref": "#/$defs/SavedCitation"}, "also_in": array({"$ref": "#/$defs/SavedCitation"}),
+        },
+    },
+    "SavedResponse": {
+        "type": "object", "required": ["answers"], "properties": {"answers": array({"$ref": "#/$defs/SavedAnswer"})},
+    },
+    "SavedEvidence": {
+        "type": "object", "required": ["read_on", "response"],
+        "properties": {"read_on": TEXT, "response": {"$ref": "#/$defs/SavedResponse"}},
+    },
 }  # fmt: skip
-_ANSWERS = array(
-    {"type": "object", "properties": {"citation": _CITED, "also_in": array(_CITED)}, "required": ["citation"]}
-)
-_RESPONSE = {"type": "object", "properties": {"answers": _ANSWERS}, "required": ["answers"]}
-_EVIDENCE = {
-    "type": "object", "properties": {"read_on": TEXT, "response": _RESPONSE}, "required": ["read_on", "response"],
-}  # fmt: skip
-SAVED = {"anyOf": [_RESPONSE, _EVIDENCE]}
+SAVED = {"anyOf": [{"$ref": "#/components/schemas/SavedResponse"}, {"$ref": "#/components/schemas/SavedEvidence"}]}
 """What is needed of a saved response to verify it; anything else in it is left alone."""
 PROBLEM = record_schema(
     {"type": TEXT, "title": TEXT, "status": {"type": "integer"}, "error": TEXT, "detail": TEXT, "remedy": TEXT}
 )
 
-LINES = array({"anyOf": [{"$ref": f"#/components/schemas/{name}"} for name in ("Response", "Problem")]})
+LINES = array({"anyOf": [{"$ref": f"#/components/schemas/{name}"} for name in ("AskResponse", "Problem")]})
 """The lines of a batch, in order."""
 
 
@@ -155,13 +195,18 @@ def with_definitions(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def components() -> dict[str, Any]:
-    """Return all of them by name for OpenAPI, where definitions stand in another place."""
-    response = {name: part for name, part in published().items() if name not in ("$schema", "$defs")}
+    """Return all of them by name for OpenAPI, where definitions stand in another place.
+
+    The published schema says by `oneOf` that a response has either answers or a no-answer. Client generators would make
+    two types of that, so it is left out here. The name `Response` would collide with one of their own.
+    """
+    response = {name: part for name, part in published().items() if name not in ("$schema", "$defs", "title", "oneOf")}
     schemas = {
-        "Response": response, **published()["$defs"], "Lines": LINES, "Passages": passages({"$ref": "#/$defs/answer"}),
-        "Documents": DOCUMENTS, "Document": DOCUMENT, "Slice": SLICE, "Boxes": BOXES, "Report": REPORT,
-        "Verified": VERIFIED, "Feedback": FEEDBACK, "State": STATE, "Figures": TEXT, "Facets": FACETS, "Stats": stats(),
-        "Problem": PROBLEM,
+        "AskResponse": response, **published()["$defs"], **SAVED_PARTS, **FILTER_PARTS, "FilesForm": FILES_FORM,
+        "Lines": LINES, "Passages": passages({"$ref": "#/$defs/answer"}), "Documents": DOCUMENTS, "Document": DOCUMENT,
+        "Slice": SLICE, "Boxes": BOXES, "Report": REPORT, "Job": JOB, "JobFile": JOB_FILE,
+        "JobProgress": JOB_PROGRESS, "Verified": VERIFIED, "Feedback": FEEDBACK, "State": STATE, "Figures": TEXT,
+        "Facets": FACETS, "Stats": stats(), "Problem": PROBLEM,
     }  # fmt: skip
     text = json.dumps(schemas).replace('"#/$defs/', '"#/components/schemas/')
     moved: dict[str, Any] = json.loads(text)

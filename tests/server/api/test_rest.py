@@ -157,6 +157,28 @@ def test_documents_are_listed_page_by_page(client: TestClient) -> None:
     assert client.get("/v1/stats").json()["index"]["documents"] == 2
 
 
+def test_the_next_page_of_documents_is_a_link(client: TestClient) -> None:
+    client.post("/v1/documents", json={"documents": [{"id": 'ä"> /b', "text": "It rained."}, FERRY]})
+    address, ids = "/v1/documents?limit=1", []
+    while address:
+        answer = client.get(address)
+        ids += [item["id"] for item in answer.json()["documents"]]
+        address = answer.links["next"]["url"] if "next" in answer.links else ""
+    assert ids == [item["id"] for item in client.get("/v1/documents").json()["documents"]] and len(ids) == 4
+
+
+@pytest.mark.parametrize("path", ["", "/a%2Fferry", "/a%2Fferry/text", "/a%2Fferry/text?start=4&end=9"])
+def test_what_a_client_has_already_is_not_sent_again_until_it_changes(client: TestClient, path: str) -> None:
+    client.post("/v1/documents", json={"documents": [FERRY]})
+    tag = client.get(f"/v1/documents{path}").headers["etag"]
+    for header in (tag, f'"x", W/{tag}', "*"):
+        same = client.get(f"/v1/documents{path}", headers={"if-none-match": header})
+        assert (same.status_code, same.content, same.headers["etag"]) == (304, b"", tag)
+    client.post("/v1/documents", json={"documents": [{**FERRY, "text": "The boat of Marrowick leaves at 1."}]})
+    changed = client.get(f"/v1/documents{path}", headers={"if-none-match": tag})
+    assert changed.status_code == 200 and changed.headers["etag"] != tag
+
+
 @pytest.mark.parametrize("place", [{"start": 5, "end": 4}, {"end": 10**9}, {"start": -1}, {"start": "x"}])
 def test_a_range_outside_the_text_is_refused(client: TestClient, place: dict[str, Any]) -> None:
     status = problem(client, "GET", "/v1/documents/000_73dfa9be11753c50.txt/text", params=place)["status"]
@@ -204,7 +226,7 @@ def test_an_address_that_is_not_there_is_a_problem_not_a_page(client: TestClient
 def test_what_is_given_is_as_the_document_of_the_service_says(client: TestClient) -> None:
     content = client.get("/v1/openapi.json").json()
     asked = client.post("/v1/ask", json={"question": RECALL}).json()
-    saved = {"Response": asked, "Verified": client.post("/v1/verify", json=asked).json(),
+    saved = {"AskResponse": asked, "Verified": client.post("/v1/verify", json=asked).json(),
              "Passages": client.post("/v1/search", json={"query": "drones"}).json(),
              "Documents": client.get("/v1/documents").json(), "Stats": client.get("/v1/stats").json(),
              "Document": client.get("/v1/documents/000_73dfa9be11753c50.txt").json(),
@@ -293,6 +315,9 @@ def test_a_page_of_a_pdf_is_drawn_and_words_are_boxed_until_the_file_changes(
     assert all(picture.headers["content-type"] == "image/png" for picture in pictures)
     assert pictures[0].content[:8] == pictures[1].content[:8] == b"\x89PNG\r\n\x1a\n"
     assert pictures[0].content != pictures[1].content
+    tags = [picture.headers["etag"] for picture in pictures]
+    unchanged = client.get("/v1/documents/lamp.pdf/pages/2.png?width=300", headers={"if-none-match": tags[0]})
+    assert (unchanged.status_code, unchanged.content) == (304, b"") and tags[0] != tags[1]
     assert problem(client, "GET", "/v1/documents/lamp.pdf/pages/3.png")["status"] == 404
     drawn(path, ["The lamp was lit in June."])
     assert "has changed" in problem(client, "GET", "/v1/documents/lamp.pdf/pages/1.png")["detail"]
