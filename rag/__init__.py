@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from rag.core.settings import Settings
     from rag.core.types import Document, Span
     from rag.index.index import Index
+    from rag.proofreading.proofread import proofread
+    from rag.proofreading.records import ProofFinding, ProofReport
 
 __version__ = "0.1.0"
 
@@ -25,13 +27,16 @@ _MODULES = {
     "AsyncAssistant": "rag.answering.async_assistant",
     "Citation": "rag.core.response",
     "Document": "rag.core.types",
+    "ProofFinding": "rag.proofreading.records",
     "Index": "rag.index.index",
     "IndexReport": "rag.core.reports",
     "NoAnswer": "rag.core.response",
+    "ProofReport": "rag.proofreading.records",
     "RagError": "rag.core.errors",
     "Response": "rag.core.response",
     "Settings": "rag.core.settings",
     "Span": "rag.core.types",
+    "proofread": "rag.proofreading.proofread",
     "responses_to_dataframe": "rag.core.dataframe",
 }
 
@@ -44,10 +49,13 @@ __all__ = [
     "Index",
     "IndexReport",
     "NoAnswer",
+    "ProofFinding",
+    "ProofReport",
     "RagError",
     "Response",
     "Settings",
     "Span",
+    "proofread",
     "responses_to_dataframe",
 ]
 

@@ -29,6 +29,7 @@ from rag.cli.options import (
     open_index,
     question_text,
 )
+from rag.cli.proof_command import proof_command
 from rag.cli.saved_responses import saved_responses
 from rag.cli.server_commands import mcp_command, tokens
 from rag.cli.standing_commands import standing
@@ -57,6 +58,7 @@ app.command("eval")(configured(eval_command))
 app.command("calibrate")(configured(calibrate_command))
 app.add_typer(evidence, name="evidence")
 app.add_typer(standing, name="standing")
+app.command("proof")(configured(proof_command))
 app.add_typer(tokens, name="token")
 app.command("mcp")(configured(mcp_command))
 

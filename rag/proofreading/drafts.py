@@ -1,0 +1,87 @@
+"""Reads a draft from a file as a document, with the ranges that its format marks as block quotes."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rag.core.errors import InvalidInput, LoadError
+from rag.core.types import Document
+from rag.loading import load
+from rag.loading.sources import Source
+
+MAX_DRAFT_CHARACTERS = 1_000_000
+"""Characters of a draft; each of its sentences is searched for."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A draft to be proofread; `block_quotes` are ranges of its text that its format marks as quoted."""
+
+    document: Document
+    path: Path | None = None
+    block_quotes: tuple[tuple[int, int], ...] = field(default=())
+
+
+def draft_of_text(text: str, name: str = "draft", markdown: bool = True) -> Draft:
+    """Return the draft of a text. Raises InvalidInput if it is longer than `MAX_DRAFT_CHARACTERS`."""
+    return _checked(Draft(Document(name, text, format="markdown" if markdown else "text")))
+
+
+def draft_at(path: Path) -> Draft:
+    """Return the draft in a file of any format that can be indexed.
+
+    Raises InvalidInput if the file cannot be read, holds several documents or is too long.
+    """
+    if not path.is_file():
+        raise InvalidInput(f"There is no file {path}.", "Give a draft: .md, .txt, .html or .docx.")
+    documents = list(load(Source(path, path.name)))
+    error = next((item for item in documents if isinstance(item, LoadError)), None)
+    if error is not None:
+        raise InvalidInput(error.message, error.remedy)
+    if len(documents) != 1 or not isinstance(documents[0], Document):
+        raise InvalidInput(f"{path} holds {len(documents)} documents.", "Give one draft.")
+    document = documents[0]
+    return _checked(Draft(document, path, _block_quotes(document, path)))
+
+
+def _checked(draft: Draft) -> Draft:
+    length = len(draft.document.text)
+    if length > MAX_DRAFT_CHARACTERS:
+        raise InvalidInput(
+            f"The draft has {length:,} characters, at most {MAX_DRAFT_CHARACTERS:,} are read.", "Split it."
+        )
+    return draft
+
+
+def _block_quotes(document: Document, path: Path) -> tuple[tuple[int, int], ...]:
+    """Return the ranges of the paragraphs that HTML or Word marks as quoted; the loaders do not keep these marks."""
+    if document.format == "docx":
+        paragraphs = _quoted_of_docx(path)
+    elif document.format == "html":
+        paragraphs = _quoted_of_html(path)
+    else:
+        return ()
+    ranges, position = [], 0
+    for paragraph in paragraphs:
+        start = document.text.find(paragraph, position)
+        if start >= 0:
+            position = start + len(paragraph)
+            ranges.append((start, position))
+    return tuple(ranges)
+
+
+def _quoted_of_docx(path: Path) -> list[str]:
+    from docx import Document as open_docx
+
+    paragraphs: Any = open_docx(str(path)).paragraphs
+    quoted = (item for item in paragraphs if item.style is not None and "quote" in item.style.name.lower())
+    return [text for text in (item.text.strip() for item in quoted) if text]
+
+
+def _quoted_of_html(path: Path) -> list[str]:
+    from rag.loading.formats.html import decode_html, parsed
+    from rag.loading.markup import markup_blocks
+
+    root = parsed(decode_html(path.read_bytes(), path.name)[0])
+    quotes = [] if root is None else list(root.iter("blockquote"))
+    return [block.text.strip() for quote in quotes for block in markup_blocks(quote) if block.text.strip()]
