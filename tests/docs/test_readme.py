@@ -127,6 +127,7 @@ def test_a_command_of_the_shell_runs(place: Path, line: str) -> None:
     if not (place / "saved.json").exists():
         (place / "pincite.toml").write_text("top_k = 3\n", encoding="utf-8")
         assert run.invoke(app, ["index", "seeds/"]).exit_code == 0
+        (place / "draft.md").write_text("“Never did we experience any anti-Semitism”, he said.\n", encoding="utf-8")
         (place / "saved.json").write_text(run.invoke(app, ["ask", RECALL, "--json"]).stdout, encoding="utf-8")
     if line.startswith("rag token remove"):
         run.invoke(app, ["token", "add", "wiki"])
