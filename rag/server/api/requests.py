@@ -9,6 +9,7 @@ MOST_QUESTIONS = 1_000
 MOST_DOCUMENTS = 1_000
 MAX_QUESTION_LETTERS = 10_000
 """No setting allows longer ones; which are too long here and now, `Settings.max_question_length` says."""
+MAX_QUOTE_CHARACTERS = 2_000
 LONGEST_ID, LONGEST_TITLE = 512, 10_000
 NO_CONTROLS = r"^[^\x00-\x1f\x7f]+$"
 
@@ -114,11 +115,26 @@ class SearchRequest:
 
 
 @dataclass(frozen=True)
+class SearchPage:
+    """A part of the passages that are found for some words."""
+
+    query: QuestionText
+    top_k: Annotated[StrictInt, Field(ge=1, le=50, description="Passages at most."), WHOLE] = 5
+    filters: Filters | None = None
+    offset: Annotated[StrictInt, Field(ge=0, le=49, description="Passages to pass over, as `next` says."), WHOLE] = 0
+
+    __pydantic_config__ = _described({"query": "drones", "top_k": 5})
+
+
+@dataclass(frozen=True)
 class QuoteRequest:
     """A quotation, and the document that it is said to stand in."""
 
     document_id: Annotated[DocumentId, Field(description="Id of the document.")]
-    quote: Annotated[StrictStr, Field(min_length=1, description="The words as they are said to stand there.")]
+    quote: Annotated[
+        StrictStr,
+        Field(min_length=1, max_length=MAX_QUOTE_CHARACTERS, description="The words as they are said to stand there."),
+    ]
 
     __pydantic_config__ = _described({"document_id": "article.txt", "quote": "in 1991"})
 

@@ -106,7 +106,7 @@ def test_text_that_gives_orders_is_quoted_as_text_and_changes_nothing(running: S
     assert any("Ignore all previous instructions" in passage["answer"] for passage in passages)
     assert [answer["answer"] for answer in unmoved["answers"]] == [answer["answer"] for answer in plain["answers"]]
     assert {**given.structured_content, "timings_ms": {}} == {**found, "timings_ms": {}}
-    (content,) = given.content
+    content, *_ = given.content
     assert json.loads(content.text) == given.structured_content, "no text leads out of its field"
 
 

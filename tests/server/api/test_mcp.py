@@ -10,13 +10,17 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 from mcp import Client, StdioServerParameters, stdio_client
+from mcp.shared.exceptions import MCPError
+from mcp_types import ResourceLink, TextResourceContents
 from starlette.testclient import TestClient
 
 from rag.answering.assistant import Assistant
 from rag.cli.server_commands import mcp_command
 from rag.core.errors import InvalidSettings
+from rag.server.api.tool_results import MAX_RESULT_CHARACTERS
 from tests import ROOT
 from tests.seed_questions import needs_questions, texts
+from tests.server.api.test_tool_schemas import problems_of
 from tests.server.running_service import ABSURD, COLLAPSE, RECALL, Served
 
 DOCUMENT = "003_ef5e1746d28300d1.txt"
@@ -85,13 +89,58 @@ def test_the_tools_only_read_and_give_what_they_say(running: Served) -> None:
             tool = tools[name]
             assert tool.annotations is not None and tool.annotations.read_only_hint
             assert tool.output_schema is not None
+            assert problems_of(tool.input_schema, tool.name, tool.description or "") == []
+            assert not {"oneOf", "anyOf", "allOf", "not"} & set(tool.output_schema)
             given = await client.call_tool(name, arguments)
             assert not given.is_error
             Draft202012Validator(tool.output_schema).validate(given.structured_content)
-            (text,) = given.content
+            text, *links = given.content
             assert text.type == "text" and json.loads(text.text) == given.structured_content
+            assert all(link.type == "resource_link" for link in links) and len(text.text) <= MAX_RESULT_CHARACTERS
 
     over_http(running, session)
+
+
+def test_a_search_goes_on_from_where_it_was_cut(running: Served, assistant: Assistant) -> None:
+    async def session(client: Client) -> list[Any]:
+        passages: list[Any] = []
+        offset: int | None = 0
+        while offset is not None:
+            given = await client.call_tool("search", {"query": "Israel", "top_k": 10, "offset": offset})
+            content = given.structured_content
+            assert content is not None
+            assert len(json.dumps(content, ensure_ascii=False)) <= MAX_RESULT_CHARACTERS
+            passages += content["passages"]
+            offset = content["next"] if len(passages) < 10 else None
+        return passages
+
+    passages = over_http(running, session)
+    assert passages == [answer.to_dict() for answer in assistant.search("Israel", len(passages))]
+    assert len(passages) >= 10
+
+
+def test_a_quotation_is_a_link_that_reads_it_and_names_its_place_on_the_page(running: Served, index: Path) -> None:
+    async def session(client: Client) -> Any:
+        answer = await client.call_tool("ask", {"question": RECALL, "top_k": 1})
+        _, link = answer.content
+        assert isinstance(link, ResourceLink) and answer.structured_content is not None
+        (read,) = (await client.read_resource(link.uri)).contents
+        assert isinstance(read, TextResourceContents)
+        assert read.text == answer.structured_content["answers"][0]["answer"]
+        resources = (await client.list_resources()).resources
+        assert [resource.name for resource in resources] == ["000_73dfa9be11753c50.txt", DOCUMENT]
+        (whole,) = (await client.read_resource(resources[1].uri)).contents
+        assert isinstance(whole, TextResourceContents)
+        (template,) = (await client.list_resource_templates()).resource_templates
+        assert template.uri_template.startswith("pincite://documents/")
+        with pytest.raises(MCPError, match="NotFound"):
+            await client.read_resource("pincite://documents/none")
+        return link.description, whole.text
+
+    page, text = over_http(running, session)
+    assert f"{running.address}/?q=Why+did+Armenia" in page and "show=answers/1/0" in page
+    alone, same = over_stdio(index, session)
+    assert "http" not in alone and same == text
 
 
 def test_a_quotation_is_verbatim_or_what_is_nearest_is_shown(running: Served, assistant: Assistant) -> None:
@@ -135,5 +184,5 @@ def test_without_the_library_the_extra_is_named(
     monkeypatch.setattr("rag.cli.server_commands.find_spec", lambda name: None)
     answer = serving().post("/mcp", json={})
     assert answer.status_code == 501 and "pincite-slim[mcp]" in answer.json()["remedy"]
-    with pytest.raises(InvalidSettings, match=r"pincite\[mcp\]"):
+    with pytest.raises(InvalidSettings, match=r"pincite-slim\[mcp\]"):
         mcp_command(index)
