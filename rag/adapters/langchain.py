@@ -4,13 +4,14 @@ Offsets, hash and place are in the metadata, as `Citation.to_dict` names them. S
 against the index again.
 """
 
+import asyncio
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from langchain_core.callbacks import CallbackManagerForRetrieverRun
+from langchain_core.callbacks import AsyncCallbackManagerForRetrieverRun, CallbackManagerForRetrieverRun
 from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
-from pydantic import ConfigDict
+from pydantic import AliasChoices, ConfigDict, Field
 
 from rag.answering.assistant import Assistant
 from rag.core.response import Answer
@@ -19,20 +20,38 @@ from rag.core.response import Answer
 class PinciteRetriever(BaseRetriever):
     """Retrieves passages. If `answers_only` is true, it returns answers instead, or nothing for a no-answer.
 
-    LangChain recognises a retriever by its base class, hence the inheritance.
+    `k` is another name for `top_k`. `invoke` and `ainvoke` take `k`, `top_k`, `filters` and `answers_only` too, for one
+    question; an unknown keyword is an error. LangChain recognises a retriever by its base class, hence the inheritance.
     """
 
     assistant: Assistant
-    top_k: int | None = None
+    top_k: int | None = Field(default=None, validation_alias=AliasChoices("top_k", "k"))
     filters: dict[str, Any] | None = None
     answers_only: bool = False
 
-    model_config: ClassVar[ConfigDict] = {"arbitrary_types_allowed": True}
+    model_config: ClassVar[ConfigDict] = {"arbitrary_types_allowed": True, "extra": "forbid", "populate_by_name": True}
 
-    def _get_relevant_documents(self, query: str, *, run_manager: CallbackManagerForRetrieverRun) -> list[Document]:
-        if self.answers_only:
-            return to_documents(self.assistant.ask(query, self.top_k, self.filters).answers)
-        return to_documents(self.assistant.search(query, self.top_k, self.filters))
+    def _get_relevant_documents(
+        self,
+        query: str,
+        *,
+        run_manager: CallbackManagerForRetrieverRun | None = None,
+        k: int | None = None,
+        top_k: int | None = None,
+        filters: dict[str, Any] | None = None,
+        answers_only: bool | None = None,
+    ) -> list[Document]:
+        count = next((number for number in (k, top_k) if number is not None), self.top_k)
+        filters = self.filters if filters is None else filters
+        if self.answers_only if answers_only is None else answers_only:
+            return to_documents(self.assistant.ask(query, count, filters).answers)
+        return to_documents(self.assistant.search(query, count, filters))
+
+    async def _aget_relevant_documents(
+        self, query: str, *, run_manager: AsyncCallbackManagerForRetrieverRun, **options: Any
+    ) -> list[Document]:
+        # The event loop goes on meanwhile.
+        return await asyncio.to_thread(self._get_relevant_documents, query, **options)
 
 
 def to_documents(answers: Iterable[Answer]) -> list[Document]:
