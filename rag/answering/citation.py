@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from rag.core.errors import VerificationError
 from rag.core.response import Answer, Citation, Place, SourceInfo
-from rag.core.types import Chunk, Document, Span
+from rag.core.types import Chunk, Document, Layout, Span
 
 QUOTE_CONTEXT = 32
 """Characters kept before and after a quote, as TextQuoteSelector's prefix and suffix."""
@@ -74,8 +74,7 @@ def place(document: Document, span: Span, headings: tuple[str, ...] = ()) -> Pla
     page = bisect_right(layout.pages, span.start)
     link = f"{document.source_path}:{line}:{span.start - (ends[-1] if ends else 0) + 1}"
     return Place(
-        utf16_start=start,
-        utf16_end=start + utf16_length(inside),
+        utf16=(start, start + utf16_length(inside)),
         line_start=_last_before(layout.lines, span.start) or line,
         line_end=_last_before(layout.lines, max(span.start, span.end - 1)) or last_line,
         page_number=page or None,
@@ -84,7 +83,14 @@ def place(document: Document, span: Span, headings: tuple[str, ...] = ()) -> Pla
         row=_last_before(layout.rows, span.start) or None,
         editor_link=link if layout.own_lines and document.source_path else None,
         page_label=(layout.page_labels[page - 1] or None) if 0 < page <= len(layout.page_labels) else None,
+        recognition_confidence=_confidence(layout, span),
     )
+
+
+def _confidence(layout: Layout, span: Span) -> float | None:
+    """Return how sure the least legible recognised word of a span is, None if none was recognised."""
+    percents = [percent for _, _, percent, *_ in layout.recognized_in(span.start, span.end)]
+    return min(percents) / 100 if percents else None
 
 
 def _last_before(marks: Sequence[tuple[int, MarkValue]], offset: int) -> MarkValue | None:

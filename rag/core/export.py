@@ -148,6 +148,15 @@ def _page_words(number: int | None, label: str | None) -> str:
     return f"p. {' '.join(label.split())} (PDF page {number:,})" if label else f"page {number:,}"
 
 
+def recognition_note(confidence: float | None) -> str:
+    """Return the words behind the place of a quotation that was read from a picture, empty for any other.
+
+    >>> recognition_note(0.98)
+    ', read from a picture (98% sure)'
+    """
+    return "" if confidence is None else f", read from a picture ({confidence:.0%} sure)"
+
+
 def withheld_note(agreement: Json) -> str:
     """Return in words how many answers that differ are not shown, empty if there are none."""
     withheld = agreement.get("withheld_differ", 0)
@@ -219,10 +228,10 @@ def _title(citation: Json) -> str:
 
 
 def _place(citation: Json) -> str:
-    # A response that an earlier version saved has no label.
+    # A response that an earlier version saved has no label, and nothing that was read from a picture.
     keys = ("page_number", "part", "row", "line_start", "line_end", "page_label")
     values: list[Any] = [citation.get(key) for key in keys]
-    return place_label(*values)
+    return place_label(*values) + recognition_note(citation.get("recognition_confidence"))
 
 
 def _page(citation: Json) -> str:

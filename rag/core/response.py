@@ -11,7 +11,15 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, get_args
 
 from rag.core.errors import InvalidInput, VerificationError
-from rag.core.export import place_label, to_bibtex, to_csl_json, to_markdown, to_web_annotation, withheld_note
+from rag.core.export import (
+    place_label,
+    recognition_note,
+    to_bibtex,
+    to_csl_json,
+    to_markdown,
+    to_web_annotation,
+    withheld_note,
+)
 from rag.core.notebook import answer_for_notebook, response_for_notebook
 from rag.core.text_fragment import url_fragment
 from rag.core.types import AnswerType, Span
@@ -45,11 +53,11 @@ class Place:
 
     Lines are those of the stored text, but those of the file for a web page. Page or slide, `part` (sheet, chapter) and
     `row` are of the original, None if it has none; `editor_link` is `path:line:column` if the stored text is the file's
-    own. `page_label` is the number printed on the page if it differs from `page_number`.
+    own. `page_label` is the number printed on the page if it differs from `page_number`. `recognition_confidence` says
+    how sure the least legible word of a quotation is that was read from a picture, from 0 to 1.
     """
 
-    utf16_start: int
-    utf16_end: int
+    utf16: tuple[int, int]
     line_start: int
     line_end: int
     page_number: int | None = None
@@ -58,10 +66,12 @@ class Place:
     row: int | None = None
     editor_link: str | None = None
     page_label: str | None = None
+    recognition_confidence: float | None = None
 
     def label(self) -> str:
         """Return the place in words, such as `page 3` or `lines 17–19` (`rag.core.export.place_label`)."""
-        return place_label(self.page_number, self.part, self.row, self.line_start, self.line_end, self.page_label)
+        words = place_label(self.page_number, self.part, self.row, self.line_start, self.line_end, self.page_label)
+        return words + recognition_note(self.recognition_confidence)
 
 
 @dataclass(frozen=True)
@@ -98,9 +108,10 @@ class Citation:
             "chunk_id": self.chunk_id,
             **{key: getattr(source, key) for key in SourceInfo.__dataclass_fields__},
             "document_offset": position,
-            "document_offset_utf16": {"start": at.utf16_start, "end": at.utf16_end},
+            "document_offset_utf16": {"start": at.utf16[0], "end": at.utf16[1]},
             "page_number": at.page_number,
             "page_label": at.page_label,
+            "recognition_confidence": at.recognition_confidence,
             "part": at.part,
             "row": at.row,
             "line_start": at.line_start,

@@ -4,6 +4,7 @@
 """
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
@@ -29,12 +30,16 @@ RANGES: dict[str, tuple[float, float]] = {
 }
 
 VECTOR_INDEXES = ("auto", "flat", "sq8", "ivf")
+OCR_ENGINES = ("auto", "rapidocr", "tesseract", "none")
 RUNTIMES = ("auto", "onnx-int8", "onnx-fp32", "sentence-transformers")
 WITHOUT_MODEL, NO_RERANKER = "sentences", "none"
 INDEX_SETTINGS = ("embedding_model", "chunk_size", "stemmer", "text_column", "repeated_share")
 """Settings that an index is built with; its manifest holds them. If one changes, the index is built again."""
+OPTIONAL_INDEX_SETTINGS = ("vector_index", "ocr", "ocr_language")
+"""Settings of this kind that a manifest holds only if they are not the usual ones."""
 MUTUALLY_EXCLUSIVE = {"min_confidence": "min_precision", "min_precision": "min_confidence"}
 """Settings that exclude each other."""
+OCR_LANGUAGE = re.compile(r"(?:[A-Za-z][A-Za-z0-9_]*(?:\+[A-Za-z][A-Za-z0-9_]*)*)?")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 YES_OR_NO = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
@@ -58,6 +63,12 @@ class Settings:
     """Snowball language for the lexical index; `none` searches words as they are."""
     text_column: str = ""
     """Column of CSV, TSV, JSON and XLSX rows that holds their text; empty: one of the usual names, if there is one."""
+    ocr: str = "auto"
+    """How scanned pages and pictures are read. `auto`: by RapidOCR if the extra `ocr` is installed; `rapidocr`;
+    `tesseract`, a program of the system; `none`: they are named in the report."""
+    ocr_language: str = ""
+    """Language of scans, such as `de`; empty: RapidOCR reads some 50 languages in Latin, Chinese and Japanese script,
+    Tesseract English. Tesseract takes its own codes too, such as `deu+eng`."""
     repeated_share: float = 0.1
     """Share of the documents, and five of them at least, that have a block which is masked as `repeated` if it
     stands at an edge: a menu, a disclaimer (`rag.index.writing.repeated_blocks`). 0 masks none for that."""
@@ -98,12 +109,14 @@ class Settings:
         if self.min_confidence is not None and self.min_precision is not None:
             what = f"Both min_confidence={self.min_confidence} and min_precision={self.min_precision} are given."
             raise InvalidSettings(what, "Give one of them: each of the two sets the threshold.")
-        if self.embedding_runtime not in RUNTIMES:
-            what = f"Setting embedding_runtime={self.embedding_runtime!r} is unknown."
-            raise InvalidSettings(what, f"Give one of {', '.join(RUNTIMES)}.")
-        if self.vector_index not in VECTOR_INDEXES:
-            what = f"Setting vector_index={self.vector_index!r} is unknown."
-            raise InvalidSettings(what, f"Give one of {', '.join(VECTOR_INDEXES)}.")
+        choices = {"embedding_runtime": RUNTIMES, "vector_index": VECTOR_INDEXES, "ocr": OCR_ENGINES}
+        for name, values in choices.items():
+            if getattr(self, name) not in values:
+                what = f"Setting {name}={getattr(self, name)!r} is unknown."
+                raise InvalidSettings(what, f"Give one of {', '.join(values)}.")
+        if not OCR_LANGUAGE.fullmatch(self.ocr_language):
+            what = f"Setting ocr_language={self.ocr_language!r} is no language."
+            raise InvalidSettings(what, "Give a code such as de or deu+eng.")
 
     def updated(self, changes: Mapping[str, Any]) -> "Settings":
         """Return a copy with `changes`; text values are read as the setting's own type.
@@ -113,9 +126,11 @@ class Settings:
         return _updated(self, changes)
 
     def shaping(self) -> dict[str, Any]:
-        """Return the settings an index is built with; `vector_index` only if it is not `auto`."""
+        """Return the settings an index is built with, optional ones only if they are not the usual ones."""
         shaping = {name: getattr(self, name) for name in INDEX_SETTINGS}
-        return shaping if self.vector_index == "auto" else {**shaping, "vector_index": self.vector_index}
+        optional = {name: getattr(self, name) for name in OPTIONAL_INDEX_SETTINGS}
+        usual = {item.name: item.default for item in fields(self)}
+        return shaping | {name: value for name, value in optional.items() if value != usual[name]}
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,11 @@ The records of a response are in `rag.core.response`.
 """
 
 import hashlib
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from operator import itemgetter
 from typing import Any, Literal, TypeAlias
 
 BlockKind = Literal["heading", "paragraph", "list_item", "table_header", "table_row", "code", "metadata"]
@@ -45,6 +47,11 @@ class Span:
         return self.document_id == other.document_id and max(self.start, other.start) < min(self.end, other.end)
 
 
+RecognizedRange: TypeAlias = tuple[int, int, int, int, int, int, int]
+"""A word that was recognised in a picture: its start and end in the text, how sure it is in percent, and the left, top,
+width and height of its box in ten-thousandths of the page as it is shown."""
+
+
 @dataclass(frozen=True)
 class Layout:
     """The structure of a document that its text does not show, as its loader found it; all by offset, in order.
@@ -55,7 +62,8 @@ class Layout:
     chapters or other named parts; `rows` are `(start, number)` of table rows, counted from 1 in the original, 0 after
     the end of a table. `own_lines` tells that the lines of the text are those of the file at `source_path`.
     `page_labels` are the numbers printed on the pages, such as `iv`, if they are not those of `pages`. `lines` are
-    `(start, number)` of the lines of the file, if these are known and differ from those of the text.
+    `(start, number)` of the lines of the file, if these are known and differ from those of the text. `recognized` are
+    the words that were read from pictures of text.
     """
 
     blocks: tuple[tuple[int, int, BlockKind, int | None, str | None], ...] = ()
@@ -65,6 +73,12 @@ class Layout:
     own_lines: bool = False
     page_labels: tuple[str, ...] = ()
     lines: tuple[tuple[int, int], ...] = ()
+    recognized: tuple[RecognizedRange, ...] = ()
+
+    def recognized_in(self, start: int, end: int) -> tuple[RecognizedRange, ...]:
+        """Return the recognised words that share a character with the range `start:end`."""
+        first = bisect_right(self.recognized, start, key=itemgetter(1))
+        return self.recognized[first : bisect_left(self.recognized, end, key=itemgetter(0))]
 
 
 @dataclass(frozen=True)

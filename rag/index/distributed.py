@@ -11,7 +11,6 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -258,7 +257,7 @@ def _documents(work: Iterable[Source | Document], settings: Settings) -> Iterato
             yield item
         else:
             # The writer reads each file again and reports the errors.
-            items = (load_apart if settings.isolated_reading else load)(replace(item, text_column=settings.text_column))
+            items = (load_apart if settings.isolated_reading else load)(item.read_as(settings))
             yield from (document for document in items if isinstance(document, Document))
 
 

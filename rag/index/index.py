@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 from rag.core.errors import EmbedderMismatch, IndexCorrupt, InvalidSettings
 from rag.core.reports import IndexReport, Progress
 from rag.core.response import IndexInfo
-from rag.core.settings import INDEX_SETTINGS, Settings
+from rag.core.settings import INDEX_SETTINGS, OPTIONAL_INDEX_SETTINGS, Settings
 from rag.core.types import Chunk, Document, DocumentSummary, Mask, Value
 from rag.embedding.embedder import open_embedder
 from rag.index.filters import DocumentSelection, counts
@@ -141,7 +141,7 @@ class Index:
 
     def require(self, settings: Settings) -> None:
         """Raise EmbedderMismatch or InvalidSettings if the index was built with other settings that shape it."""
-        for name in (*INDEX_SETTINGS, "vector_index"):
+        for name in (*INDEX_SETTINGS, *OPTIONAL_INDEX_SETTINGS):
             own, other = getattr(self.settings, name), getattr(settings, name)
             if own != other:
                 kind = EmbedderMismatch if name == "embedding_model" else InvalidSettings

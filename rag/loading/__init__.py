@@ -11,7 +11,7 @@ from typing import Any
 
 from rag.core.errors import LoadError, UnreadableSource, UnsupportedFormat
 from rag.core.types import Document
-from rag.loading.sources import SOURCE_CODE_SUFFIXES, Source, discover, source_sha256, unreadable
+from rag.loading.sources import PICTURE_SUFFIXES, SOURCE_CODE_SUFFIXES, Source, discover, source_sha256, unreadable
 
 __all__ = ["LOADERS", "Source", "discover", "load", "source_sha256", "suffix"]
 
@@ -61,6 +61,7 @@ LOADERS = {
     ".tbz2": "archives.load_tar",
     ".tar.xz": "archives.load_tar",
     ".txz": "archives.load_tar",
+    **dict.fromkeys(PICTURE_SUFFIXES, "pictures.load_picture"),
     **dict.fromkeys(SOURCE_CODE_SUFFIXES, "source_code.load_source_code"),
 }
 NESTING = ("mail", "archives")

@@ -5,10 +5,10 @@ construction.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from rag.core.errors import EmptyDocument
-from rag.core.types import BlockKind, Document, Layout
+from rag.core.types import BlockKind, Document, Layout, RecognizedRange
 from rag.loading.metadata import gather
 from rag.loading.sources import MAX_FILE_BYTES, Source, too_large
 
@@ -38,6 +38,7 @@ class Composer:
         self._parts: list[tuple[int, str]] = []
         self._rows: list[tuple[int, int]] = []
         self._lines: list[tuple[int, int]] = []
+        self._recognized: list[RecognizedRange] = []
         self._left_out = Counter[str]()
 
     def add(
@@ -67,6 +68,12 @@ class Composer:
         self._lines += [(start + max(offset - margin, 0), line) for offset, line in lines]
         if row is not None or (self._rows and self._rows[-1][1]):
             self._rows.append((start, row or 0))
+
+    def recognize(self, words: Iterable[RecognizedRange]) -> None:
+        """Record the words of the last block that were read from a picture; their offsets are those in the block."""
+        for start, end, *rest in words:
+            block_start = self._blocks[-1][0]
+            self._recognized.append((block_start + start, block_start + end, *rest))  # type: ignore[arg-type]
 
     def leave_out(self, kind: str, count: int = 1) -> None:
         """Count parts of the file that are not in the text, such as `hidden texts`; the document says so."""
@@ -120,6 +127,7 @@ class Composer:
             tuple(item for item in self._parts if item[0] < self._length),
             tuple(self._rows),
             lines=tuple(self._lines),
+            recognized=tuple(self._recognized),
         )
 
     def _next_start(self) -> int:

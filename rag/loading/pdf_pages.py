@@ -106,10 +106,20 @@ def draw_page(pdf: Any, number: int, width: int, marks: Sequence[Box] = ()) -> b
     image = page.render(scale=scale).to_pil().convert("RGB")
     page.close()
     for box in marks:
-        _tint(image, box)
+        tint(image, box)
+    return png_bytes(image)
+
+
+def png_bytes(image: "Image") -> bytes:
+    """Return a picture as a PNG."""
     data = BytesIO()
     _smallest(image).save(data, "PNG", compress_level=PNG_LEVEL)
     return data.getvalue()
+
+
+def changed_file(path: Path) -> UnreadableSource:
+    """Return the error of a file that changed while its pages were asked for."""
+    return UnreadableSource(f"{path.name} has changed while it was read.", "Try again.")
 
 
 @contextmanager
@@ -117,7 +127,7 @@ def _opened(path: Path, state: tuple[int, ...]) -> Iterator[Any]:
     """Give the PDF. Raises UnreadableSource if the file changes before the caller is done."""
     from pypdfium2 import PdfDocument, PdfiumError
 
-    changed = UnreadableSource(f"{path.name} has changed while it was read.", "Try again.")
+    changed = changed_file(path)
     try:
         if file_state(checked_path(path)) != state:
             raise changed
@@ -133,7 +143,8 @@ def _opened(path: Path, state: tuple[int, ...]) -> Iterator[Any]:
         raise why_unreadable(Source(path, path.name), error) from None
 
 
-def _tint(image: "Image", box: Box) -> None:
+def tint(image: "Image", box: Box) -> None:
+    """Colour a box of a picture as if by a marker pen."""
     from PIL import Image, ImageChops
 
     left, top, width, height = box

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from rag.core.errors import UnreadableSource
-from rag.loading.pdf_pages import Box, PagePlaces, PageText, PdfFileState, answer_pdf
+from rag.loading.pdf_pages import Box, PagePlaces, PageText, PdfFileState
+from rag.loading.picture_pages import answer_page
 from rag.loading.process import ReadingProcess, is_possible
 
 MAX_PAGE_SECONDS = 10.0
@@ -59,7 +60,7 @@ class PdfProcess:
     def _answer(self, path: Path, state: PdfFileState, request: Mapping[str, Any]) -> dict[str, Any]:
         whole = {**request, "path": str(path.absolute()), "state": list(state)}
         if not is_possible():
-            return answer_pdf(whole)
+            return answer_page(whole)
         if not self._lock.acquire(timeout=MAX_WAIT_SECONDS):
             raise UnreadableSource("Other pages are being drawn.", "Try again in a moment.")
         try:

@@ -31,6 +31,8 @@ MIN_SECONDS = 60.0
 """Seconds that every file gets until its first document, and from each document to the next."""
 SECONDS_PER_MEGABYTE = 20.0
 """Time that each megabyte of a file adds: the slowest format takes about 2 seconds for it."""
+MAX_PATIENCE_SECONDS = 600.0
+"""Time that a part of a file may take at most, if its loader says that it takes long."""
 MAX_RESTARTS = 20
 """Members of one archive that may end the process."""
 _PROGRAM = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from rag.loading.worker import main; main()"
@@ -111,8 +113,8 @@ class ReadingProcess:
     def answers(self, request: Mapping[str, Any], seconds: float) -> Iterator[dict[str, Any]]:
         """Yield the answers to a request.
 
-        Raises TimeoutError if the next answer takes longer than `seconds`, EOFError if the process ends before the
-        last, ValueError for an answer that is none.
+        Raises TimeoutError if the next answer takes longer than `seconds`, or than the last one says. Raises EOFError
+        if the process ends before the last, ValueError for an answer that is none.
         """
         self.start()
         assert self._child is not None and self._child.stdin is not None and self._child.stdout is not None
@@ -121,7 +123,9 @@ class ReadingProcess:
             self._child.stdin.flush()
         except BrokenPipeError:
             raise EOFError from None
-        while not (message := _received(self._child.stdout, seconds)).get("end"):
+        patience = seconds
+        while not (message := _received(self._child.stdout, patience)).get("end"):
+            patience = min(max(seconds, float(message.get("patience", 0.0))), MAX_PATIENCE_SECONDS)
             yield message
         if message.get("worn"):
             self.close()
@@ -168,6 +172,8 @@ def _load(process: ReadingProcess, source: Source) -> Iterator[Document | LoadEr
         member, name, count = 0, source.name, 0
         try:
             for message in process.messages(source, skipped, seconds):
+                if "patience" in message:
+                    continue
                 if "member" in message:
                     member, name, count = int(message["member"]), str(message["name"]), 0
                     continue

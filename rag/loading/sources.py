@@ -14,16 +14,19 @@ from io import BufferedReader
 from pathlib import Path
 
 from rag.core.errors import SourceNotFound, UnreadableSource
+from rag.core.settings import Settings
 
 SOURCE_CODE_SUFFIXES = (
     ".c", ".cc", ".cpp", ".cs", ".go", ".h", ".hpp", ".ini", ".java", ".js", ".kt", ".lua", ".php", ".pl", ".ps1",
     ".py", ".r", ".rb", ".rs", ".scala", ".sh", ".sql", ".swift", ".toml", ".ts", ".yaml", ".yml",
 )  # fmt: skip
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 SUFFIXES = (
     ".txt", ".text", ".md", ".markdown", ".jsonl", ".jsonl.gz", ".html", ".htm", ".xhtml", ".pdf", ".docx", ".pptx",
     ".xlsx", ".xlsm", ".epub", ".rtf", ".rst", ".odt", ".ods",
     ".odp", ".srt", ".vtt", ".ipynb", ".eml", ".mbox", ".csv", ".tsv", ".json", ".zip", ".tar", ".tar.gz",
-    ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tex", ".ics", ".xml", ".mhtml", ".mht", *SOURCE_CODE_SUFFIXES,
+    ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tex", ".ics", ".xml", ".mhtml", ".mht", *PICTURE_SUFFIXES,
+    *SOURCE_CODE_SUFFIXES,
 )  # fmt: skip
 """Suffixes that the loaders read."""
 
@@ -38,7 +41,8 @@ class Source:
 
     `display_name` is its name in messages if that is not its path: `a.zip/b.txt`. `text_column` names the column that
     holds the text of rows; if it is empty, one of the usual names. `depth` counts the archives and messages around it.
-    `links` are the paths of the links that lead to the same file.
+    `links` are the paths of the links that lead to the same file. `ocr` and `ocr_language` are the settings of these
+    names: how pictures of text are read.
     """
 
     path: Path
@@ -47,6 +51,12 @@ class Source:
     text_column: str = ""
     depth: int = 0
     links: tuple[str, ...] = ()
+    ocr: str = "auto"
+    ocr_language: str = ""
+
+    def read_as(self, settings: Settings) -> "Source":
+        """Return the source with the settings that say how files are read."""
+        return replace(self, text_column=settings.text_column, ocr=settings.ocr, ocr_language=settings.ocr_language)
 
     def known_as(self, document_id: str) -> "Source":
         """Return the source under another id."""

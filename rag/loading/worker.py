@@ -13,6 +13,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from rag.loading.heartbeat import heard_by
 from rag.loading.messages import LENGTH_BYTES, item_message, message_bytes, message_of
 from rag.loading.sources import Source
 
@@ -45,7 +46,7 @@ def _answer_all(requests: BinaryIO, answers: BinaryIO) -> None:
         def answer(message: dict[str, Any], seconds: float = seconds) -> None:
             answers.write(message_bytes(message))
             answers.flush()
-            _limit_seconds(seconds)
+            _limit_seconds(max(seconds, message.get("patience", 0.0)))
 
         _limit_seconds(seconds)
         if "pdf" in request:
@@ -74,18 +75,19 @@ def _read(request: dict[str, Any], answer: Callable[[dict[str, Any]], None]) -> 
         answer({"member": number, "name": inner.name})
         return number not in skipped
 
-    for item in load(source, begin):
-        answer(item_message(item))
+    with heard_by(lambda seconds: answer({"patience": seconds})):
+        for item in load(source, begin):
+            answer(item_message(item))
     answer({"end": True, "worn": _memory_bytes() > WORN_BYTES})
 
 
 def _look_into(request: dict[str, Any], answer: Callable[[dict[str, Any]], None]) -> None:
     """Answer with boxes or a picture of a PDF, or the reason why there are none, and the end."""
     from rag.core.errors import LoadError
-    from rag.loading.pdf_pages import answer_pdf
+    from rag.loading.picture_pages import answer_page
 
     try:
-        answer(answer_pdf(request))
+        answer(answer_page(request))
     except LoadError as error:
         answer(item_message(error))
     answer({"end": True, "worn": _memory_bytes() > WORN_BYTES})

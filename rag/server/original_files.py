@@ -18,6 +18,14 @@ FILE_ADDRESS = "/pincite/original.pdf"
 MAX_WAITING_PICTURES = 100
 """Pictures that may wait, over all visitors; each holds a connection."""
 MAX_DRAWING_THREADS = 4
+MEDIA_TYPES = {
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".tif": "image/tiff",
+    ".tiff": "image/tiff",
+}
+"""Media types of the pictures that documents are read from; any other file is a PDF."""
 CACHE = "private, max-age=3600"
 """The address of a picture names the file by its hash."""
 
@@ -67,7 +75,8 @@ class OriginalEndpoint:
 
     def _file(self, request: Request) -> Response:
         path = self._assistant.originals.file(self._document(request), self._assistant.path)
-        return FileResponse(path, media_type="application/pdf", filename=path.name, content_disposition_type="inline")
+        kind = MEDIA_TYPES.get(path.suffix.lower(), "application/pdf")
+        return FileResponse(path, media_type=kind, filename=path.name, content_disposition_type="inline")
 
     def _document(self, request: Request) -> Document:
         document_id = request.query_params.get("document", "")

@@ -1,10 +1,11 @@
-"""Shows the PDFs that documents were read from, as long as these files are the ones that were indexed."""
+"""Shows the PDFs and pictures that documents were read from, as long as these files are the ones that were indexed."""
 
 import threading
 import time
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,6 +13,7 @@ from rag.core.errors import InvalidInput, UnreadableSource
 from rag.core.types import Document, Span
 from rag.loading.pdf_pages import Box, PagePlaces, PageText, PdfFileState, file_state
 from rag.loading.pdf_process import PdfProcess
+from rag.loading.picture_pages import recognized_boxes
 from rag.loading.sources import source_sha256
 from rag.server.uploads import UPLOADS
 
@@ -26,6 +28,7 @@ MAX_MARKED_PAGES = 20
 COSTLY_SECONDS = 5.0
 """A request that failed after so long is not tried again for some time."""
 FAILURE_SECONDS = 600.0
+FORMATS_WITH_PAGES = ("pdf", "picture")
 NOT_THE_SAME = "The text is shown as it was indexed. Index the file again to see its pages."
 Result = TypeVar("Result")
 
@@ -57,7 +60,10 @@ class PdfOriginals:
         texts = [text for number in numbers if (text := _page_text(document, number, start, end)) is not None]
         listed = range(numbers.start - NEIGHBOUR_PAGES, numbers.stop + NEIGHBOUR_PAGES)
         key = (document.source_sha256, document.text_sha256, start, end)
-        return self._tried(key, lambda: self._process.places(path, state, texts, listed))
+        recognized = {number: boxes for number in numbers if (boxes := _recognized_boxes(document, number, start, end))}
+        texts = [text for text in texts if text.number not in recognized]
+        places = self._tried(key, lambda: self._process.places(path, state, texts, listed))
+        return replace(places, boxes=dict(sorted({**places.boxes, **recognized}.items()))) if recognized else places
 
     def picture(self, document: Document, index: Path, number: int, width: int, marks: Sequence[Box] = ()) -> bytes:
         """Return a page as a PNG, its marks tinted. Raises UnreadableSource as `places` does."""
@@ -94,8 +100,8 @@ class PdfOriginals:
 
     def _same_file(self, document: Document, index: Path) -> tuple[Path, PdfFileState]:
         name = document.source_path or ""
-        if document.format != "pdf" or not name or not document.source_sha256 or not document.layout.pages:
-            raise UnreadableSource("The document was not read from a PDF file.", "")
+        if not has_pages(document) or not document.source_sha256:
+            raise UnreadableSource("The document was not read from a PDF file or a picture.", "")
         there = [path for path in _candidates(name, index) if path.is_file()]
         for path in there:
             try:
@@ -145,10 +151,25 @@ def _page_numbers(document: Document, start: int, end: int) -> range:
     return range(first, min(last, first + MAX_MARKED_PAGES - 1) + 1)
 
 
+def has_pages(document: Document) -> bool:
+    """Tell if a document was read from the pages of a PDF, or from pictures."""
+    return document.format in FORMATS_WITH_PAGES and bool(document.layout.pages) and bool(document.source_path)
+
+
+def _recognized_boxes(document: Document, number: int, start: int, end: int) -> tuple[Box, ...]:
+    """Return the boxes of the words of `start:end` that were recognised on a page."""
+    low, high = _page_range(document, number)
+    return recognized_boxes(document.layout.recognized_in(max(start, low), min(end, high)))
+
+
+def _page_range(document: Document, number: int) -> tuple[int, int]:
+    pages = document.layout.pages
+    return pages[number - 1], pages[number] if number < len(pages) else len(document.text)
+
+
 def _page_text(document: Document, number: int, start: int, end: int) -> PageText | None:
     """Return the stored text of a page and its part of `start:end`, None if that is blank."""
-    pages, text = document.layout.pages, document.text
-    low, high = pages[number - 1], pages[number] if number < len(pages) else len(text)
+    text, (low, high) = document.text, _page_range(document, number)
     inner_start, inner_end = max(start, low), min(end, high)
     if not text[inner_start:inner_end].strip():
         return None

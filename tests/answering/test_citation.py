@@ -22,8 +22,7 @@ def test_every_span_gives_its_slice(data: st.DataObject) -> None:
     found = cite(DOCUMENT, CHUNK, Span("d.txt", start, end), 1)
     assert found.quote == TEXT[start:end]
     assert (
-        TEXT.encode("utf-16-le")[2 * found.place.utf16_start : 2 * found.place.utf16_end].decode("utf-16-le")
-        == found.quote
+        TEXT.encode("utf-16-le")[2 * found.place.utf16[0] : 2 * found.place.utf16[1]].decode("utf-16-le") == found.quote
     )
     assert TEXT[: found.span.start].endswith(found.prefix)
     assert TEXT[found.span.end :].startswith(found.suffix)

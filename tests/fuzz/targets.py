@@ -1,16 +1,22 @@
 """What is fuzzed: each target checks one input, and gives sound ones to begin with."""
 
 import functools
+import io
 import random
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+
+from PIL import Image
 
 from rag.answering.assistant import Assistant
 from rag.core.errors import LoadError, RagError
 from rag.index.filters import conditions, from_pairs
 from rag.index.index import Index
 from rag.loading import Source, load
+from rag.loading.formats.pictures import pictures
+from rag.loading.pdf_pages import file_state
+from rag.loading.picture_pages import answer_page
 from tests import ROOT
 from tests.journeys.test_nasty import broken_laws
 from tests.loading.formats.made_files import MAKERS, article
@@ -24,12 +30,14 @@ Check = Callable[[bytes], None]
 
 def checks(name: str) -> Check:
     """Return what checks one input of a target; it raises where something is wrong. Raises KeyError."""
-    return {"question": _question, "filter": _filter}.get(name) or functools.partial(_file, f".{name.lstrip('.')}")
+    return {"question": _question, "filter": _filter, "picture": _picture}.get(name) or functools.partial(
+        _file, f".{name.lstrip('.')}"
+    )
 
 
 def names() -> list[str]:
     """Return the targets: a loader for each kind of file, and what people type."""
-    return [*(f".{kind}" for kind in MAKERS), "question", "filter"]
+    return [*(f".{kind}" for kind in MAKERS), "question", "filter", "picture"]
 
 
 def examples(name: str) -> list[bytes]:
@@ -39,6 +47,8 @@ def examples(name: str) -> list[bytes]:
         return [f"Why did {prose(random_, 2)}?".encode() for _ in range(EXAMPLES)]
     if name == "filter":
         return [b"author=Reuters\npublished_at>=2024-03", b"tags=a\ntags=b\npath=*x*", b"n<5\nn>=1e3"]
+    if name == "picture":
+        return [_drawn(number) for number in range(EXAMPLES)]
     made = [_made(name.lstrip("."), number) for number in range(EXAMPLES)]
     return [*made, *(data for suffix, data in map(nasty_file, range(60)) if suffix == name)]
 
@@ -48,6 +58,25 @@ def _made(kind: str, number: int) -> bytes:
         path = Path(folder) / f"made.{kind}"
         MAKERS[kind](path, article(number))
         return path.read_bytes()
+
+
+def _drawn(number: int) -> bytes:
+    picture = Image.effect_noise((16 + number, 9), 60).convert(("L", "RGB", "RGBA", "1", "P", "I;16")[number])
+    data = io.BytesIO()
+    picture.save(data, "TIFF" if number % 2 else "PNG")
+    return data.getvalue()
+
+
+def _picture(data: bytes) -> None:
+    """Open the pictures of a file as it is done before their words are recognised, and draw the first."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "fuzz.png"
+        path.write_bytes(data)
+        try:
+            assert all(picture.mode == "RGB" for picture in pictures(Source(path, path.name)))
+            answer_page({"path": str(path), "state": file_state(path), "number": 1, "width": 40, "marks": []})
+        except LoadError as error:
+            assert error.message and error.remedy and "\n" not in str(error), repr(error)
 
 
 def _file(suffix: str, data: bytes) -> None:

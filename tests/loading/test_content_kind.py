@@ -25,7 +25,12 @@ def test_a_file_without_a_suffix_is_read_as_the_same_file_with_one(name: str, ki
 
 
 @pytest.mark.parametrize(
-    "data", [b"\x7fELF\2\1\1\0" + bytes(200), bytes(range(1, 32)) * 9, b"\x89PNG\r\n\x1a\n" + bytes(99)]
+    "data",
+    [
+        b"\x7fELF\2\1\1\0" + bytes(200),
+        bytes(range(1, 32)) * 9,
+        b"GIF89a\x01\x00\x01\x00\x80\x00\x00\xff\xff\xff" + bytes(99),
+    ],
 )
 def test_a_file_of_no_known_format_is_an_error_that_says_so(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "program").write_bytes(data)

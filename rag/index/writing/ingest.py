@@ -36,7 +36,7 @@ class Ingest:
         self, writer: Writer, progress: Callable[[Progress], None] | None, settings: Settings = DEFAULTS
     ) -> None:
         """Prepare a run. Files are read as `settings` say."""
-        self._writer, self._store, self._text_column = writer, writer.store, settings.text_column
+        self._writer, self._store, self._settings = writer, writer.store, settings
         self._load = load_apart if settings.isolated_reading else load
         self._progress = progress
         self._sources = self._store.sources()
@@ -159,7 +159,7 @@ class Ingest:
 
     def _read(self, source: Source, old_ids: Sequence[str]) -> Iterator[int]:
         new_ids, errors = set(), []
-        for item in self._load(replace(source, text_column=self._text_column)):
+        for item in self._load(source.read_as(self._settings)):
             if isinstance(item, LoadError):
                 errors.append(item)
                 self._failed.append((source.document_id, item))

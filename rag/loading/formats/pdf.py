@@ -1,11 +1,10 @@
-"""Loads the text layer of PDF files, page by page; pages without one are reported by their numbers.
+"""Loads the text layer of PDF files, page by page; the words of scanned pages are recognised, or the pages are named.
 
 pdfium gives the lines; their positions and the sizes of their letters tell headings and paragraphs.
 """
 
 import re
 import time
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
@@ -18,6 +17,7 @@ from rag.loading.composing import Composer, storable
 from rag.loading.formats.pdf_frames import frame_lines
 from rag.loading.formats.pdf_hyphens import Hyphens
 from rag.loading.formats.pdf_lines import PageLines, PdfLine, page_lines
+from rag.loading.formats.pdf_scans import body_size, unread_error, with_scans, words_of_block
 from rag.loading.sources import Source, checked_path, source_sha256
 
 MAX_PDF_SECONDS = 300
@@ -38,22 +38,28 @@ _PROGRAM_TITLE = re.compile(r"Microsoft \w+ - |untitled|.*\.(?:docx?|pptx?|indd|
 
 
 def load_pdf(source: Source) -> Iterator[Document | LoadError]:
-    """Yield the document of a PDF, then an error that numbers the pages without text. Raises LoadError."""
+    """Yield the document of a PDF, then an error that numbers the pages that are pictures and were not read.
+
+    Raises LoadError.
+    """
     from pypdfium2 import PdfDocument
 
     sha256, path = source_sha256(source.path), checked_path(source.path)
     with PdfDocument(path) as pdf:
         pages = list(_pages(pdf, source))
+        lines, scans = with_scans(pdf, pages, source)
         info, labels = pdf.get_metadata_dict(), page_labels(pdf)
-    empty = [number for number, page in enumerate(pages, start=1) if not page.lines]
-    if len(empty) < len(pages):
-        composer = _composed(source, [page.lines for page in pages])
+    if any(lines):
+        composer = composed(source, lines)
         composer.leave_out("hidden lines", sum(page.hidden_count for page in pages))
+        composer.leave_out("lines of pictures that could not be read", scans.unsure_count)
+        composer.leave_out("pages without words", len(scans.without_words))
         document = composer.document("pdf", sha256, _title(info), _metadata(info))
         yield replace(document, layout=replace(document.layout, page_labels=labels))
-    if empty:
-        whose = f"page{'s' * (len(empty) > 1)} {_ranges(empty)} of {len(pages)}"
-        raise EmptyDocument(f"{source.name}: no text on {whose}.", "If scanned, run text recognition (OCR) on it.")
+    if scans.unread:
+        raise unread_error(source, scans.unread, len(pages))
+    if not any(lines):
+        raise EmptyDocument(f"{source.name}: no words on its pages.", "Leave it out.")
 
 
 def page_labels(pdf: Any) -> tuple[str, ...]:
@@ -88,13 +94,12 @@ def _pages(pdf: Any, source: Source) -> Iterator[PageLines]:
         page.close()
 
 
-def _composed(source: Source, pages: list[list[PdfLine]]) -> Composer:
+def composed(source: Source, pages: list[list[PdfLine]]) -> Composer:
+    """Return the text of the lines of all pages, with its headings, paragraphs and running heads."""
     composer = Composer(source)
-    sizes = Counter[float]()
-    for line in (line for lines in pages for line in lines):
-        sizes[round(line.size, 1)] += len(line.plain_words)
-    body = max(sizes, key=lambda size: (sizes[size], -size))
-    large = sorted((size for size in sizes if size > MIN_HEADING_RATIO * body), reverse=True)
+    sizes = {round(line.size, 1) for lines in pages for line in lines}
+    smallest = MIN_HEADING_RATIO * body_size(pages)
+    large = sorted((size for size in sizes if size > smallest), reverse=True)
     levels = {size: min(level, 6) for level, size in enumerate(large, start=1)}
     hyphens = Hyphens(line.words for lines in pages for line in lines)
     unfinished: list[PdfLine] = []
@@ -103,8 +108,11 @@ def _composed(source: Source, pages: list[list[PdfLine]]) -> Composer:
         goes_on = bool(unfinished) and bool(blocks) and _goes_on(unfinished, blocks[0])
         if unfinished:
             before = hyphens.joined(_text(unfinished))
-            after = hyphens.joined(_text(blocks.pop(0))) if goes_on else ""
-            composer.add(f"{before}\n{after}", page_start=len(before) + 1 if goes_on else None)
+            rest = blocks.pop(0) if goes_on else []
+            after = hyphens.joined(_text(rest))
+            text = f"{before}\n{after}"
+            composer.add(text, page_start=len(before) + 1 if goes_on else None)
+            composer.recognize(words_of_block([*unfinished, *rest], text))
             unfinished = []
         if not goes_on:
             composer.page()
@@ -118,9 +126,12 @@ def _composed(source: Source, pages: list[list[PdfLine]]) -> Composer:
                 composer.add(text, "heading", level)
             else:
                 composer.add(text, "list_item" if _BULLET.match(text) else "paragraph")
+            composer.recognize(words_of_block(block, text))
         # The frame stands before a sentence that the end of the page cuts, so that the sentence stays whole.
         for i in sorted(frame):
-            composer.add(hyphens.joined(lines[i].words), reason="running_head")
+            text = hyphens.joined(lines[i].words)
+            composer.add(text, reason="running_head")
+            composer.recognize(words_of_block([lines[i]], text))
     return composer
 
 
@@ -170,14 +181,3 @@ def _metadata(info: dict[str, str]) -> dict[str, object]:
     date = _DATE.match(info.get("CreationDate", ""))
     values["created"] = "-".join(part for part in date.groups() if part) if date else ""
     return {key: value for key, value in values.items() if value not in ("", "unspecified", "anonymous")}
-
-
-def _ranges(numbers: list[int]) -> str:
-    """Return `1, 3-5` for 1, 3, 4, 5."""
-    runs: list[list[int]] = []
-    for number in numbers:
-        if runs and runs[-1][-1] == number - 1:
-            runs[-1][1:] = [number]
-        else:
-            runs.append([number])
-    return ", ".join("-".join(map(str, run)) for run in runs)

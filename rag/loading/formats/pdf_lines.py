@@ -8,6 +8,8 @@ from functools import cached_property
 from itertools import islice
 from typing import Any
 
+from rag.core.types import RecognizedRange
+
 MIN_LETTER_POINTS = 1.5
 """Height of a letter's line below which nobody can read it."""
 MIN_WHITE = 250
@@ -36,7 +38,8 @@ class PdfLine:
     """A line of a page: its words, the size of its letters, and the places of its first and last letter, in points.
 
     `start` and `length` are its place in the text that pdfium gives of the page, in UTF-16 units. The words of a form
-    field follow these, or stand alone with a length of 0.
+    field follow these, or stand alone with a length of 0. `recognized` are the words of a line that was read from a
+    picture, with their places in `words`.
     """
 
     words: str
@@ -47,6 +50,7 @@ class PdfLine:
     top: float = 0.0
     start: int = 0
     length: int = 0
+    recognized: tuple[RecognizedRange, ...] = ()
 
     @property
     def plain_words(self) -> str:
@@ -179,11 +183,12 @@ class _Ground:
         from pypdfium2.raw import FPDF_PAGEOBJ_TEXT
 
         objects = islice(self._page.get_objects(max_depth=3), 20 * MAX_SHAPES)
-        shapes = (shape for shape in objects if shape.type != FPDF_PAGEOBJ_TEXT and not _is_white(shape))
+        shapes = (shape for shape in objects if shape.type != FPDF_PAGEOBJ_TEXT and not is_white(shape))
         return [shape.get_bounds() for shape in islice(shapes, MAX_SHAPES)]
 
 
-def _is_white(shape: Any) -> bool:
+def is_white(shape: Any) -> bool:
+    """Tell if a shape is filled with the colour of paper."""
     from pypdfium2.raw import FPDF_PAGEOBJ_PATH, FPDFPageObj_GetFillColor
 
     red, green, blue, opacity = (ctypes.c_uint() for _ in range(4))

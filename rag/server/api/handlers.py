@@ -30,6 +30,7 @@ from rag.server.api.requests import (
     SearchRequest,
 )
 from rag.server.api.tracing import span
+from rag.server.pdf_originals import FORMATS_WITH_PAGES
 from rag.server.problems import refused
 from rag.server.shared_assistant import SharedAssistant
 from rag.server.uploads import FileResult, add_files_one_by_one, drop
@@ -190,7 +191,7 @@ class Handlers:
         """Return a page of the PDF that a document was read from as a PNG, with the range `start:end` tinted on it."""
         document = self._document(document_id)
         pages = len(document.layout.pages)
-        if document.format == "pdf" and number > pages:
+        if document.format in FORMATS_WITH_PAGES and number > pages:
             raise refused(404, f"There is no page {number:,}: {document_id!r} has {pages:,}.", "Ask for one of them.")
         marks: Sequence[Box] = ()
         if start is not None and end is not None:

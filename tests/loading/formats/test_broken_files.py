@@ -14,7 +14,7 @@ import pytest
 from reportlab.lib.pdfencrypt import StandardEncryption
 from reportlab.pdfgen.canvas import Canvas
 
-from rag.core.errors import EmptyDocument, LoadError, UnreadableSource
+from rag.core.errors import LoadError, UnreadableSource
 from rag.core.types import Document
 from rag.index.writing.ingest import Ingest
 from rag.loading import LOADERS, Source, discover, load
@@ -97,22 +97,27 @@ class TestPdf:
         (tmp_path / "cut.pdf").write_bytes(data[: int(len(data) * share)])
         assert "cut off or damaged" in failure(tmp_path / "cut.pdf").message
 
-    def test_pages_without_text_are_reported_by_number_and_the_others_keep_theirs(self, tmp_path: Path) -> None:
+    def test_blank_pages_are_no_fault_and_the_others_keep_their_numbers(self, tmp_path: Path) -> None:
         canvas = Canvas(str(tmp_path / "a.pdf"))
         for text in ("", "One.", "", "", "", "Two."):
             canvas.drawString(72, 700, text)
             canvas.showPage()
         canvas.save()
-        (document,), (error,) = loaded(tmp_path / "a.pdf")
+        (document,), errors = loaded(tmp_path / "a.pdf")
         assert document.text == "One.\n\nTwo."
-        assert len(document.layout.pages) == 6
-        assert isinstance(error, EmptyDocument) and "no text on pages 1, 3-5 of 6" in error.message
+        assert len(document.layout.pages) == 6 and errors == []
+
+    def test_a_file_of_blank_pages_is_reported(self, tmp_path: Path) -> None:
+        canvas = Canvas(str(tmp_path / "a.pdf"))
+        canvas.showPage()
+        canvas.save()
+        assert "no words on its pages" in failure(tmp_path / "a.pdf").message
 
     def test_a_scan_without_any_text_is_reported_and_is_no_document(self, tmp_path: Path) -> None:
         canvas = Canvas(str(tmp_path / "a.pdf"))
         canvas.rect(72, 72, 200, 200, fill=1)
         canvas.save()
-        assert "no text on page 1 of 1" in failure(tmp_path / "a.pdf").message
+        assert "page 1 of 1 is a picture without text" in failure(tmp_path / "a.pdf").message
 
     def test_a_word_broken_at_a_lines_end_is_whole_again_unless_it_has_a_hyphen_elsewhere(self, tmp_path: Path) -> None:
         canvas = Canvas(str(tmp_path / "a.pdf"))

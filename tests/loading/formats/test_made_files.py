@@ -57,7 +57,8 @@ def planted_span(document: Document, planted: str) -> Span | None:
 
 def test_every_suffix_that_is_read_is_made_or_is_another_name_of_one_that_is(made: list[Made]) -> None:
     tested = {LOADERS[suffix(item.path.name)] for item in made}
-    assert set(LOADERS.values()) <= tested
+    # Pictures need an engine that may not be installed: tests/loading/test_recognition.py.
+    assert {*LOADERS.values()} - {"pictures.load_picture"} <= tested
 
 
 @pytest.mark.parametrize("kind", MAKERS)

@@ -24,11 +24,6 @@ class MarkedPages:
     sentence: PagePlaces | None = None
 
 
-def has_pages(document: Document) -> bool:
-    """Tell if a document was read from the pages of a PDF."""
-    return document.format == "pdf" and bool(document.layout.pages) and bool(document.source_path)
-
-
 def tabs(text: str, response_id: str, address: str) -> str:
     """Return the tabs Page and Text; the browser asks for the pages of the citation at `address` of the response."""
     loading = element("p", "Drawing the page …", class_="pc-note pc-loading")
@@ -103,12 +98,13 @@ def _controls(document: Document, number: int) -> str:
         element("output", "100%", class_="pc-zoom", aria_label="Zoom"),
         element("button", "+", type="button", data_zoom="in", aria_label="Zoom in"),
     )
+    opening = f"Open PDF at page {number:,}" if document.format == "pdf" else "Open the picture"
     opened = {"href": file_address(document, number), "target": "_blank", "rel": "noopener noreferrer"}
     return element(
         "div",
         element("button", "To the quotation", type="button", data_sheet="here", class_="pc-first"),
         element("span", *zoom, class_="pc-zooming", role="group", aria_label="Zoom"),
-        element("a", f"Open PDF at page {number:,}", class_="pc-open-pdf", **opened),
+        element("a", opening, class_="pc-open-pdf", **opened),
         class_="pc-controls",
     )
 
@@ -164,5 +160,5 @@ def _page_name(document: Document, number: int) -> str:
 def _rest(numbers: Sequence[int], count: int) -> str:
     if len(numbers) == count:
         return ""
-    words = f"Pages {numbers[0]:,} to {numbers[-1]:,} of {count:,}. Open the PDF for the others."
+    words = f"Pages {numbers[0]:,} to {numbers[-1]:,} of {count:,}. Open the file for the others."
     return element("p", escaped(words), class_="pc-note pc-left-out")

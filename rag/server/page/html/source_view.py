@@ -9,8 +9,9 @@ from rag.core.types import Document, Mask, Span
 from rag.server.page.html.document_views import ignored
 from rag.server.page.html.labels import place_words, title_words
 from rag.server.page.html.markup import LineNumbers, Mark, attributes, element, escaped, isolated, marked, one_line
-from rag.server.page.html.page_view import close_button, has_pages, tabs
+from rag.server.page.html.page_view import close_button, tabs
 from rag.server.page.html.quotations import original_link
+from rag.server.pdf_originals import has_pages
 
 ASK_AGAIN = "Ask the question again."
 MARK_WORDS = {
