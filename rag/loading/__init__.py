@@ -5,6 +5,7 @@ A module is imported when the first file of its format is read.
 """
 
 from collections.abc import Callable, Iterator
+from difflib import get_close_matches
 from functools import partial
 from importlib import import_module
 from typing import Any
@@ -31,6 +32,7 @@ LOADERS = {
     ".xhtml": "html.load_html",
     ".pdf": "pdf.load_pdf",
     ".docx": "docx.load_docx",
+    **dict.fromkeys((".doc", ".xls", ".ppt"), "old_office.load_old_office"),
     ".pptx": "office.load_pptx",
     ".xlsx": "sheets.load_xlsx",
     ".xlsm": "sheets.load_xlsx",
@@ -50,6 +52,7 @@ LOADERS = {
     ".mht": "saved_pages.load_saved_page",
     ".eml": "mail.load_mail",
     ".mbox": "mail.load_mbox",
+    ".msg": "outlook.load_msg",
     ".csv": "tables.load_csv",
     ".tsv": "tables.load_csv",
     ".json": "tables.load_json",
@@ -64,7 +67,7 @@ LOADERS = {
     **dict.fromkeys(PICTURE_SUFFIXES, "pictures.load_picture"),
     **dict.fromkeys(SOURCE_CODE_SUFFIXES, "source_code.load_source_code"),
 }
-NESTING = ("mail", "archives")
+NESTING = ("mail", "outlook", "old_office", "archives")
 """Modules whose files hold others: their functions are given `load`."""
 
 
@@ -117,8 +120,16 @@ def _loader(source: Source, begin: Begin | None) -> _Loader:
         ending = content_suffix(source) or ending
     if ending not in LOADERS:
         what = f"no loader for {ending!r} files" if ending else "its content is of no known format"
-        raise UnsupportedFormat(f"{source.name}: {what}.", f"Supported: {', '.join(LOADERS)}.")
+        raise UnsupportedFormat(f"{source.name}: {what}.", _remedy(ending))
     return _function(LOADERS[ending], begin)
+
+
+def _remedy(ending: str) -> str:
+    """Return in one line what to do about a file that no loader reads."""
+    near = get_close_matches(ending, LOADERS, n=1, cutoff=0.8) if ending else []
+    if near:
+        return f"If it is one, rename it to {near[0]}."
+    return "Save it as PDF, DOCX, HTML or text, or leave it out."
 
 
 def _function(path: str, begin: Begin | None) -> _Loader:

@@ -18,7 +18,7 @@ FILE_ADDRESS = "/pincite/original.pdf"
 MAX_WAITING_PICTURES = 100
 """Pictures that may wait, over all visitors; each holds a connection."""
 MAX_DRAWING_THREADS = 4
-MEDIA_TYPES = {
+PICTURE_MEDIA_TYPES = {
     ".png": "image/png",
     ".jpg": "image/jpeg",
     ".jpeg": "image/jpeg",
@@ -75,7 +75,7 @@ class OriginalEndpoint:
 
     def _file(self, request: Request) -> Response:
         path = self._assistant.originals.file(self._document(request), self._assistant.path)
-        kind = MEDIA_TYPES.get(path.suffix.lower(), "application/pdf")
+        kind = PICTURE_MEDIA_TYPES.get(path.suffix.lower(), "application/pdf")
         return FileResponse(path, media_type=kind, filename=path.name, content_disposition_type="inline")
 
     def _document(self, request: Request) -> Document:

@@ -20,6 +20,7 @@ from rag.loading.picture_pages import answer_page
 from tests import ROOT
 from tests.journeys.test_nasty import broken_laws
 from tests.loading.formats.made_files import MAKERS, article
+from tests.loading.formats.made_msg import Tree, compound_file, message, plain_rtf
 from tests.loading.formats.test_nasty_formats import Characters
 from tests.nasty_files import nasty_file, prose
 
@@ -37,7 +38,7 @@ def checks(name: str) -> Check:
 
 def names() -> list[str]:
     """Return the targets: a loader for each kind of file, and what people type."""
-    return [*(f".{kind}" for kind in MAKERS), "question", "filter", "picture"]
+    return [*(f".{kind}" for kind in MAKERS), ".msg", "question", "filter", "picture"]
 
 
 def examples(name: str) -> list[bytes]:
@@ -49,6 +50,8 @@ def examples(name: str) -> list[bytes]:
         return [b"author=Reuters\npublished_at>=2024-03", b"tags=a\ntags=b\npath=*x*", b"n<5\nn>=1e3"]
     if name == "picture":
         return [_drawn(number) for number in range(EXAMPLES)]
+    if name == ".msg":
+        return [_outlook_message(number) for number in range(EXAMPLES)]
     made = [_made(name.lstrip("."), number) for number in range(EXAMPLES)]
     return [*made, *(data for suffix, data in map(nasty_file, range(60)) if suffix == name)]
 
@@ -58,6 +61,13 @@ def _made(kind: str, number: int) -> bytes:
         path = Path(folder) / f"made.{kind}"
         MAKERS[kind](path, article(number))
         return path.read_bytes()
+
+
+def _outlook_message(number: int) -> bytes:
+    texts = {0x37: f"Subject {number}", 0x1000: "The lamp burns. " * number**3}
+    files: dict[str, bytes | Tree] = {"a.txt": b"The horn was added in 1911.", "b": message(texts, is_embedded=True)}
+    rtf = plain_rtf(rb"{\rtf1\ansi lamp\par}") if number % 2 else b""
+    return compound_file(message(texts, b"<p>lamp" * number, rtf, attachments=files if number > 2 else {}))
 
 
 def _drawn(number: int) -> bytes:

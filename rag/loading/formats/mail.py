@@ -47,7 +47,7 @@ _Part: TypeAlias = "Message[str, str]"
 def load_mail(source: Source, load: _Load) -> Iterator[Document | LoadError]:
     """Yield the document of a message, then those of its attachments, read with `load`. Raises LoadError."""
     data = read_source(source)
-    yield from _message(source, data, load)
+    yield from message_documents(source, _parsed(data), hashlib.sha256(data).hexdigest(), load)
 
 
 def load_mbox(source: Source, load: _Load) -> Iterator[Document | LoadError]:
@@ -61,8 +61,8 @@ def load_mbox(source: Source, load: _Load) -> Iterator[Document | LoadError]:
         yield from load_member(source, f"message-{number}.eml", message, load)
 
 
-def _message(source: Source, data: bytes, load: _Load) -> Iterator[Document | LoadError]:
-    message = _parsed(data)
+def message_documents(source: Source, message: _Part, sha256: str, load: _Load) -> Iterator[Document | LoadError]:
+    """Yield the document of a message, then those of its attachments; `sha256` is that of its file."""
     composer, attachments = Composer(source), list[_Part]()
     for name in SHOWN_HEADERS:
         for value in message.get_all(name, []):
@@ -71,7 +71,7 @@ def _message(source: Source, data: bytes, load: _Load) -> Iterator[Document | Lo
         _add_text(composer, part)
     title = _header(message.get("Subject", ""))
     if not composer.is_empty or not attachments:
-        yield composer.document("mail", hashlib.sha256(data).hexdigest(), title, _properties(message))
+        yield composer.document("mail", sha256, title, _properties(message))
     for number, part in enumerate(attachments, start=1):
         kind = SUFFIX_OF_MEDIA_TYPE.get(part.get_content_type(), "")
         name = _file_name(part) or f"attachment-{number}{kind}"

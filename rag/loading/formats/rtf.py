@@ -26,8 +26,6 @@ _HIDING = {"v": "hidden texts", "deleted": "deleted texts"}
 
 def load_rtf(source: Source) -> Iterator[Document | LoadError]:
     """Yield the document of an RTF file. Raises LoadError."""
-    from striprtf.striprtf import rtf_to_text
-
     data = read_source(source)
     if not data.lstrip().startswith(b"{\\rtf"):
         raise UnreadableSource(f"{source.name} is no RTF file.", "Save it again as RTF.")
@@ -36,12 +34,10 @@ def load_rtf(source: Source) -> Iterator[Document | LoadError]:
     slim = _PICTURE.sub(b"", data)
     if len(slim) > MAX_RTF_BYTES:
         raise UnreadableSource(f"{source.name} holds more than {MAX_RTF_BYTES} bytes of text.", "Split it.")
-    rtf = slim.decode("cp1252", "replace")
-    shown, left_out = _without_hidden_text(rtf)
-    text = storable(rtf_to_text(shown, errors="replace"))  # type: ignore[no-untyped-call]
+    text, left_out = rtf_text(slim)
     if not text.strip():
         raise EmptyDocument(f"{source.name} holds no text.", "Leave it out.")
-    properties = _properties(rtf)
+    properties = _properties(slim.decode("cp1252", "replace"))
     title = str(properties.pop("title", "")) or first_line_title(text)
     sha256 = hashlib.sha256(data).hexdigest()
     yield Document(
@@ -53,6 +49,14 @@ def load_rtf(source: Source) -> Iterator[Document | LoadError]:
         sha256,
         gather({**properties, **left_out_note(left_out)}, text),
     )
+
+
+def rtf_text(data: bytes) -> tuple[str, Counter[str]]:
+    """Return the text of RTF without hidden and deleted text, and how many of these were left out."""
+    from striprtf.striprtf import rtf_to_text
+
+    shown, left_out = _without_hidden_text(data.decode("cp1252", "replace"))
+    return storable(rtf_to_text(shown, errors="replace")), left_out  # type: ignore[no-untyped-call]
 
 
 def _properties(rtf: str) -> dict[str, object]:
