@@ -1,1 +1,1 @@
-"""A draft to findings: its quotations, figures, dates and names beside what the documents say."""
+"""A draft to findings: its quotations, figures, dates and names beside the words of the documents."""

@@ -1,4 +1,4 @@
-"""Compares the figures, dates and names of a draft with what the documents say about the same thing."""
+"""Compares the figures, dates and names of a draft with the statements that documents make about the same thing."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -22,13 +22,15 @@ COSINE_WEIGHT = 2.0
 """Weight of the cosine of two sentences beside the shares of words that they have in common."""
 MIN_SUPPORT = 1.6
 """Likeness (`_Statement.likeness`) from which on a sentence with the same figure supports a claim."""
-MIN_REFUTE = 2.1
-"""Likeness from which on a sentence with another figure contradicts a claim. Chosen on planted and foreign drafts."""
+MIN_REFUTE = 1.8
+"""Likeness from which on a sentence with another figure contradicts a claim. Chosen on the planted drafts."""
+MIN_REFUTE_UNNAMED = 2.4
+"""The same for a sentence that names nothing, if its source lacks the names before it in the draft."""
 MAX_RIVAL_SHARE = 0.9
 """A claim is not contradicted if a sentence that allows it has this share of the likeness of the one that does not."""
 AGREEING_BONUS = 0.3
 """Likeness for each other figure or date of the draft's sentence that a source's sentence shows."""
-MIN_SHARED_WORDS = 2
+MIN_SHARED_WORDS = 1
 MIN_NAMES_BEFORE = 0.5
 """Share of the names just before a sentence that its source must have, if the sentence itself has none."""
 MAX_CLAIM_SOURCES = 3
@@ -43,7 +45,8 @@ class _Statement:
     text: str
     match: StatementMatch
     cosine: float
-    same_subject: bool
+    min_refute: float | None
+    """Likeness from which on it may refute the draft, None if it does not speak of the draft's subject."""
 
     def likeness(self, at: float, there: float, without: Sequence[str] = ()) -> float:
         """Return how much two sentences speak of one thing, around their words `at` and `there`; at most 4."""
@@ -72,7 +75,7 @@ class ClaimCheck:
         self._document_words = lru_cache(64)(self._words_of_document)
 
     def findings(self, sentences: Sequence[DraftSentence]) -> Iterator[ProofFinding]:
-        """Yield what the documents say of each claim, in order."""
+        """Yield the finding of each claim, in order."""
         for sentence, statements in self._matched(sentences):
             for claim in sentence.claims:
                 evidence = list(evidence_of(sentence, claim, statements))
@@ -99,21 +102,22 @@ class ClaimCheck:
     def _statements(self, sentence: DraftSentence, hit: Hit, cosines: Sequence[float]) -> Iterator[_Statement]:
         chunk, before = hit.chunk, ""
         around = " ".join(filter(None, (chunk.title, *chunk.headings)))
-        same_subject = self._names_are_in(sentence, chunk.span.document_id)
+        min_refute = self._min_refute(sentence, chunk.span.document_id)
         for (start, end), cosine in zip(chunk.sentences, cosines, strict=True):
             text = chunk.text[start:end]
             if len(text) <= MAX_SOURCE_CHARACTERS:
                 match = StatementMatch(sentence.text, text, f"{around} {before}", self._weight)
-                is_same = same_subject and match.shared() >= MIN_SHARED_WORDS
-                yield _Statement(chunk.locate(start, end), text, match, cosine, is_same)
+                least = min_refute if match.shared() >= MIN_SHARED_WORDS else None
+                yield _Statement(chunk.locate(start, end), text, match, cosine, least)
             before = text
 
-    def _names_are_in(self, sentence: DraftSentence, document_id: str) -> bool:
-        """Tell whether a document has the names of a sentence; if it has none, those of the sentences before it."""
+    def _min_refute(self, sentence: DraftSentence, document_id: str) -> float | None:
+        """Return how like a sentence of a document must be to refute one of the draft, by the names of both."""
         words = self._document_words(document_id)
-        own = name_words(sentence.text)
-        before = name_words(sentence.before)
-        return own <= words and (bool(own) or len(before & words) >= MIN_NAMES_BEFORE * len(before))
+        own, before = name_words(sentence.text), name_words(sentence.before)
+        if own:
+            return MIN_REFUTE if own <= words else None
+        return MIN_REFUTE if len(before & words) >= MIN_NAMES_BEFORE * len(before) else MIN_REFUTE_UNNAMED
 
     def _rarity(self, word: str) -> float:
         terms = self._passages.index.words.terms(word)
@@ -138,7 +142,7 @@ class ClaimCheck:
 
 
 def evidence_of(sentence: DraftSentence, claim: Claim, statements: Sequence[_Statement]) -> Iterator[Evidence]:
-    """Yield what each statement says of a claim, the same thing or another."""
+    """Yield the evidence of each statement for a claim or against it."""
     at = word_position(sentence.text, claim.start)
     others = [other.quantity for other in sentence.claims if other.quantity is not None and other != claim]
     for statement in statements:
@@ -175,12 +179,17 @@ def verdict_of(evidence: Sequence[Evidence]) -> tuple[FindingStatus, list[Eviden
     showing = [item for item in _one_each(ordered) if item.verdict == "shows" and item.likeness >= MIN_SUPPORT]
     if showing:
         return "supported", showing
-    refuting = [item for item in ordered if item.verdict == "refutes" and item.statement.same_subject]
-    if refuting and refuting[0].likeness >= MIN_REFUTE:
+    refuting = [item for item in ordered if _refutes(item)]
+    if refuting:
         rivals = (item.likeness for item in ordered if item.verdict in ("shows", "allows"))
         if max(rivals, default=0.0) < MAX_RIVAL_SHARE * refuting[0].likeness:
             return "contradicted", refuting
     return "not_found", []
+
+
+def _refutes(item: Evidence) -> bool:
+    least = item.statement.min_refute
+    return item.verdict == "refutes" and least is not None and item.likeness >= least
 
 
 def _one_each(evidence: Sequence[Evidence]) -> Iterator[Evidence]:

@@ -16,7 +16,7 @@ from rag.proofreading.records import FindingKind
 from rag.proofreading.words import without_link_targets
 
 MAX_BEFORE_CHARACTERS = 400
-"""Characters before a sentence that may name what it speaks of."""
+"""Characters before a sentence that may name its subject."""
 TIME_DIMENSIONS = ("date", "decade", "clock")
 _CAPITAL = r"(?:[A-Z\u00c0-\u00de\u0400-\u042f][\w'’&.-]*[\w]|[A-Z])"
 _NAME = re.compile(rf"{_CAPITAL}(?:\s+(?:(?:of|de|da|du|van|von|der|den|la|le|al|bin|the)\s+){{0,2}}{_CAPITAL})*")
@@ -34,7 +34,7 @@ _POSSESSIVE = re.compile(r"['’]s$")
 
 @dataclass(frozen=True)
 class Claim:
-    """A figure, date or name at `start:end` of a sentence; `quantity` is what a figure or date says."""
+    """A figure, date or name at `start:end` of a sentence; `quantity` is the value of a figure or date."""
 
     kind: FindingKind
     start: int
@@ -44,7 +44,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class DraftSentence:
-    """A sentence of a draft at `start`, its claims in order, and the sentences before it in its paragraph."""
+    """A sentence of a draft at `start`, its claims in order, and the text of the sentences before it."""
 
     start: int
     text: str
@@ -55,11 +55,11 @@ class DraftSentence:
 def draft_sentences(
     draft: Document, blocks: Sequence[Block], quotations: Sequence[DraftQuotation]
 ) -> Iterator[DraftSentence]:
-    """Yield the sentences that claim something, in order; what stands inside a quotation is claimed by its speaker."""
+    """Yield the sentences that claim something, in order; claims inside quotations are left out."""
     text = without_link_targets(draft.text) if draft.format == "markdown" else draft.text
     quoted = [(item.start, item.end) for item in quotations]
+    before = ""
     for block in blocks:
-        before = ""
         for span in sentences(draft, block) if block.kind in ("paragraph", "list_item") else ():
             sentence = text[span.start : span.end]
             claims = tuple(

@@ -1,4 +1,4 @@
-"""Proofreads a draft against the documents of an index: says only what a quotation shows, and changes nothing."""
+"""Proofreads a draft against the documents of an index: each verdict has a quotation, and nothing is changed."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -52,7 +52,7 @@ def _is_part_of_time(text: str, item: Quantity) -> bool:
 
 
 def check_quantity(own: Quantity, draft: str, other: Quantity, source: str) -> Verdict:
-    """Return what a quantity of the sentence `source` says of one of the sentence `draft`."""
+    """Return the verdict of a quantity of the sentence `source` on one of the sentence `draft`."""
     if own.date is not None and other.date is not None:
         return _check_date(own, other)
     verdict = compare_quantities(_plain(own, other), _plain(other, own))

@@ -28,6 +28,8 @@ MAX_OTHER_PLACES = 3
 """Other documents with the same words that are listed."""
 MAX_SCANNED_CHARACTERS = 20_000_000
 """Characters of all documents up to which every one is searched for a quotation that the passages do not hold."""
+MIN_TELLING_CHARACTERS = 60
+"""Characters from which on a quotation names its subject by itself."""
 GAP_CHARACTERS = 1_500
 """Characters that a writer may leave out in the middle of a quotation."""
 
@@ -54,15 +56,22 @@ class QuotationLookup:
         self._draft, self._passages = draft, passages
 
     def findings(self, quotations: Sequence[DraftQuotation]) -> list[ProofFinding]:
-        """Return what became of each quotation, in order."""
+        """Return the finding of each quotation, in order."""
         queries = [self._draft.text[item.start : item.end] for item in quotations]
-        searched = self._passages.about(queries, SEARCHED_PASSAGES)
-        fits = [self._best(item, hits) for item, hits in zip(quotations, searched, strict=True)]
+        around = [self._surroundings(item) for item in quotations]
+        searched = (self._passages.about(texts, SEARCHED_PASSAGES) for texts in (queries, around))
+        fits = [self._best(item, [*hits, *others]) for item, hits, others in zip(quotations, *searched, strict=True)]
         unsure = [i for i, best in enumerate(fits) if not best or best[0].alignment.changed]
         elsewhere = self._scanned([self._words(quotations[i]) for i in unsure])
         for i, exact in zip(unsure, elsewhere, strict=True):
             fits[i] = [exact] if exact else fits[i]
         return [self._finding(item, best) for item, best in zip(quotations, fits, strict=True)]
+
+    def _surroundings(self, quotation: DraftQuotation) -> str:
+        """Return the second query of a quotation: a short one with the words of the draft around it."""
+        is_short = quotation.end - quotation.start < MIN_TELLING_CHARACTERS
+        start = max(0, quotation.start - MIN_TELLING_CHARACTERS) if is_short else quotation.start
+        return self._draft.text[start : quotation.end + (MIN_TELLING_CHARACTERS if is_short else 0)]
 
     def _words(self, quotation: DraftQuotation) -> list[Word]:
         """Return the words of a quotation; gaps at its ends leave nothing out."""

@@ -36,11 +36,11 @@ class SourcePassage:
 
 @dataclass(frozen=True)
 class ProofFinding:
-    """One quotation, figure, date or name of a draft at `start:end`, and what the documents say about it.
+    """One quotation, figure, date or name of a draft at `start:end`, and the verdict of the documents.
 
     `sentence` is the range of the draft's sentence around it; `differing` are the ranges of the draft that the source
-    has otherwise; `notes` say what was counted as the same, or why nothing can be shown; `sources` are the passages
-    that show the status, best first. A status other than `not_found` has at least one.
+    has otherwise. `notes` name differences that count as the same, or say why nothing is shown. `sources` are the
+    passages that show the status, best first. A status other than `not_found` has at least one.
     """
 
     kind: FindingKind
@@ -97,7 +97,7 @@ class ProofReport:
         return [finding for finding in self.findings if finding.is_wrong]
 
     def counts(self) -> dict[str, int]:
-        """Return the number of findings of each status, those that nobody has left out."""
+        """Return the number of findings of each status that occurs."""
         numbers = Counter(finding.status for finding in self.findings)
         return {status: numbers[status] for status in STATUS_ORDER if numbers[status]}
 

@@ -68,7 +68,7 @@ class SourcePassages:
         return cite(document, chunk, span, 1)
 
     def prove(self, citation: Citation) -> None:
-        """Prove a citation against the index again, read anew. Raises VerificationError."""
+        """Prove a citation against the index again, with its document read again. Raises VerificationError."""
         verify(citation, self._document(citation.span.document_id))
 
     def _document(self, document_id: str) -> Document:

@@ -1,4 +1,4 @@
-"""Tells how well a sentence of a source speaks of what a sentence of a draft claims."""
+"""Tells how well a sentence of a source speaks of the same thing as one of a draft."""
 
 import math
 import re
@@ -48,7 +48,7 @@ class StatementMatch:
     """The words that a sentence of a draft shares with one of a source, weighted by how rare they are."""
 
     def __init__(self, draft: str, source: str, context: str, weight: Callable[[str], float]) -> None:
-        """Compare the two; `context` is what the source says around its sentence."""
+        """Compare the two; `context` is the text around the sentence of the source."""
         self._draft, self._source = content_words(draft), content_words(source)
         around = content_words(context)
         self._weights = [weight(word.stem) for word in self._draft]

@@ -23,7 +23,7 @@ _LINK_TARGET = re.compile(r"(?<=\])\((?:[^()\s]|\([^()\s]*\))*(?:\s+\"[^\"\n]*\"
 
 
 class Word(NamedTuple):
-    """A word at `start:end` of a text; `form` is what is compared."""
+    """A word at `start:end` of a text; `form` is compared."""
 
     start: int
     end: int
