@@ -1,5 +1,6 @@
 """The shell, by its real entry: what it prints, and one line with a remedy and exit status 2 for every mistake."""
 
+import functools
 import io
 import json
 import os
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 from rag import __version__
@@ -506,6 +508,17 @@ def test_index_of_nothing_says_what_to_give(rag: Shell) -> None:
     refused(rag("index"), "No files are given.", "rag index FOLDER")
     Path("empty").mkdir()
     refused(rag("index", "empty"), "empty")
+
+
+def test_check_compares_the_embedder_with_the_reference(
+    rag: Shell, seeded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for cosine, code in ((0.995, 0), (0.9, 2)):
+        alike = functools.partial(np.full, fill_value=cosine)
+        monkeypatch.setattr("rag.index.model_check.reference_cosines", lambda _, texts, alike=alike: alike(len(texts)))
+        shown = rag("check", "--models")
+        assert shown.code == code and f"mean cosine {cosine:.4f}, lowest {cosine:.4f}, 17 passages" in shown.out
+    assert shown.err.startswith("error: The vectors differ too much.")
 
 
 # In scripts

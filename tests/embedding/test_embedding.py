@@ -15,6 +15,7 @@ from rag.core.types import Document
 from rag.embedding.embedder import QueryVectors, SentenceTransformerEmbedder, open_embedder
 from rag.embedding.encoder_files import supports
 from rag.embedding.onnx_embedder import OnnxEmbedder
+from rag.embedding.reference import reference_cosines, same_vectors
 from rag.embedding.weights import model_path
 from rag.index.index import Index
 from rag.index.writing.writer import embedder_record
@@ -91,6 +92,14 @@ def test_the_lean_runtime_computes_what_sentence_transformers_does(reference: Se
     assert np.abs(wholes - right_wholes).max() < 1e-5
     for rows, right_rows in zip(parts, right_parts, strict=True):
         assert np.abs(rows - right_rows).max(initial=0.0) < 1e-5
+
+
+def test_the_shipped_embedder_is_near_enough_to_the_reference(
+    reference: SentenceTransformerEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.embedding.reference.open_embedder", lambda settings: reference)
+    cosines = reference_cosines(open_embedder(Settings()), [TEXTS[0], TEXTS[4], "The bell of Eskmere cracked in 1903."])
+    assert same_vectors(cosines) and cosines.max() < 0.99999, "8 bits are not full precision"
 
 
 @pytest.fixture
