@@ -9,7 +9,7 @@ SET_UP_TEST := .venv/.set-up-for-test
 # constraints.txt names the versions that were tested. `make app` needs no torch; `make test` compares with it.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: app test quick lint types unit unit-server coverage slow adapters milvus docs audit sbom fuzz schemathesis \
+.PHONY: app test quick lint types unit unit-server coverage slow adapters milvus docs audit sbom release fuzz schemathesis \
   clients load screenshots bench bench-speed bench-peers teacher reader embedder fit clean
 
 app: $(SET_UP)
@@ -76,6 +76,17 @@ sbom: $(SET_UP_TEST)
 	@mkdir -p build
 	$(BIN)/cyclonedx-py requirements constraints.txt --pyproject pyproject.toml --output-reproducible \
 	  --output-format JSON --output-file build/sbom.json
+
+# Both wheels, the source distribution and the list of pinned packages in dist/. Tests run in the unpacked source.
+release: sbom
+	$(INSTALL) --editable ".[test,release]"
+	rm -rf dist build/lib build/sdist && mkdir -p build/sdist
+	$(BIN)/python -m build --outdir dist . >build/release.txt
+	$(BIN)/python -m build --wheel --outdir dist packaging/pincite >>build/release.txt
+	cp build/sbom.json dist/sbom.cyclonedx.json
+	tar xzf dist/pincite_slim-*.tar.gz --strip-components 1 -C build/sdist
+	cd build/sdist && $(CURDIR)/$(BIN)/python -m pytest -q -p no:cacheprovider tests/test_package.py tests/core tests/supply
+	cd dist && sha256sum * >SHA256SUMS
 
 # Hours: see tests/fuzz/README.md.
 MINUTES ?= 30

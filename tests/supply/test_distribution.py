@@ -10,7 +10,7 @@ from tests import ROOT
 
 SLIM: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 FULL: dict[str, Any] = tomllib.loads((ROOT / "packaging/pincite/pyproject.toml").read_text(encoding="utf-8"))["project"]
-FOR_DEVELOPERS = {"audit", "docs", "models", "test"}
+FOR_DEVELOPERS = {"audit", "docs", "models", "release", "test"}
 MAX_MODEL_BYTES = 45_000_000
 """Of all model files in the wheel, compressed."""
 
