@@ -3,10 +3,17 @@
 from collections.abc import Iterable
 from typing import Any
 
-from haystack import Document, component
-
 from rag.answering.assistant import Assistant
+from rag.core.errors import ExtraNotInstalled
+from rag.core.extras import install_command
 from rag.core.response import Answer
+
+try:
+    from haystack import Document, component
+except ModuleNotFoundError as error:
+    raise ExtraNotInstalled(
+        "This adapter needs haystack, which is not installed.", install_command("haystack")
+    ) from error
 
 
 @component

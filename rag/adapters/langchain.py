@@ -8,13 +8,21 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from langchain_core.callbacks import AsyncCallbackManagerForRetrieverRun, CallbackManagerForRetrieverRun
-from langchain_core.documents import Document
-from langchain_core.retrievers import BaseRetriever
 from pydantic import AliasChoices, ConfigDict, Field
 
 from rag.answering.assistant import Assistant
+from rag.core.errors import ExtraNotInstalled
+from rag.core.extras import install_command
 from rag.core.response import Answer
+
+try:
+    from langchain_core.callbacks import AsyncCallbackManagerForRetrieverRun, CallbackManagerForRetrieverRun
+    from langchain_core.documents import Document
+    from langchain_core.retrievers import BaseRetriever
+except ModuleNotFoundError as error:
+    raise ExtraNotInstalled(
+        "This adapter needs langchain_core, which is not installed.", install_command("langchain")
+    ) from error
 
 
 class PinciteRetriever(BaseRetriever):

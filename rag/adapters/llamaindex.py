@@ -3,11 +3,18 @@
 from collections.abc import Iterable
 from typing import Any
 
-from llama_index.core.retrievers import BaseRetriever
-from llama_index.core.schema import NodeRelationship, NodeWithScore, QueryBundle, RelatedNodeInfo, TextNode
-
 from rag.answering.assistant import Assistant
+from rag.core.errors import ExtraNotInstalled
+from rag.core.extras import install_command
 from rag.core.response import Answer
+
+try:
+    from llama_index.core.retrievers import BaseRetriever
+    from llama_index.core.schema import NodeRelationship, NodeWithScore, QueryBundle, RelatedNodeInfo, TextNode
+except ModuleNotFoundError as error:
+    raise ExtraNotInstalled(
+        "This adapter needs llama_index, which is not installed.", install_command("llamaindex")
+    ) from error
 
 MODEL_METADATA = ("title", "author", "published_at", "line_start", "page_number")
 """The metadata that a language model sees with a quotation; the rest is for programs."""
