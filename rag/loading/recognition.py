@@ -20,7 +20,7 @@ from rag.loading.sources import Source
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-INSTALL_OCR = "Install text recognition, and index again: pip install 'pincite[ocr]'"
+INSTALL_OCR = "Install text recognition, and index again: pip install 'pincite-slim[ocr]'"
 """The remedy for pictures, if no engine is there."""
 MIN_LINE_CONFIDENCE = 0.5
 """Confidence below which a line is no text: a pattern, a drawing, a blot."""

@@ -151,7 +151,7 @@ def test_without_the_extra_the_report_has_the_command_that_installs_it(tmp_path:
     (of_picture,), (of_pdf,) = read(tmp_path / "a.png", "auto"), read(tmp_path / "b.pdf", "auto")
     assert isinstance(of_picture, UnsupportedFormat) and isinstance(of_pdf, EmptyDocument)
     assert all(
-        "pip install 'pincite[ocr]'" in error.remedy and "\n" not in str(error) for error in (of_picture, of_pdf)
+        "pip install 'pincite-slim[ocr]'" in error.remedy and "\n" not in str(error) for error in (of_picture, of_pdf)
     )
 
 
@@ -194,7 +194,7 @@ def test_recognised_words_are_boxed_where_they_were_read(tmp_path: Path) -> None
     assert places.boxes == {1: ((0.17, 0.14, 0.08, 0.025),)} and places.sizes[1] == (1_000.0, 1_400.0)
 
 
-@pytest.mark.skipif(find_spec("rapidocr") is None, reason="needs text recognition: pip install 'pincite[ocr]'")
+@pytest.mark.skipif(find_spec("rapidocr") is None, reason="needs text recognition: pip install 'pincite-slim[ocr]'")
 @pytest.mark.parametrize("name", ["a.png", "a.pdf", "a.jpg", "a.tif"])
 def test_the_words_of_a_picture_are_read_with_their_boxes(tmp_path: Path, name: str) -> None:
     picture().save(tmp_path / name)
