@@ -5,7 +5,6 @@ A module is imported when the first file of its format is read.
 """
 
 from collections.abc import Callable, Iterator
-from difflib import get_close_matches
 from functools import partial
 from importlib import import_module
 from typing import Any
@@ -120,16 +119,8 @@ def _loader(source: Source, begin: Begin | None) -> _Loader:
         ending = content_suffix(source) or ending
     if ending not in LOADERS:
         what = f"no loader for {ending!r} files" if ending else "its content is of no known format"
-        raise UnsupportedFormat(f"{source.name}: {what}.", _remedy(ending))
+        raise UnsupportedFormat(f"{source.name}: {what}.", "Save it as PDF, DOCX, HTML or text, or leave it out.")
     return _function(LOADERS[ending], begin)
-
-
-def _remedy(ending: str) -> str:
-    """Return in one line what to do about a file that no loader reads."""
-    near = get_close_matches(ending, LOADERS, n=1, cutoff=0.8) if ending else []
-    if near:
-        return f"If it is one, rename it to {near[0]}."
-    return "Save it as PDF, DOCX, HTML or text, or leave it out."
 
 
 def _function(path: str, begin: Begin | None) -> _Loader:

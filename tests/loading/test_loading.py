@@ -200,12 +200,12 @@ class TestUnreadable:
         with pytest.raises(UnreadableSource, match="device"):
             source_sha256(Path("/dev/null"))
 
-    def test_an_unknown_suffix_names_the_known_ones(self, tmp_path: Path) -> None:
-        for name in ("picture.png", "noext", "archive.7z", "rows.json.gz"):
+    def test_an_unknown_suffix_is_one_short_line_with_a_remedy(self, tmp_path: Path) -> None:
+        for name in ("film.mp4", "noext", "archive.7z", "rows.json.gz"):
             error = failure(written(tmp_path, name, "x\0y\1"))
             assert isinstance(error, UnsupportedFormat)
             assert name in error.message
-            assert ".jsonl.gz" in error.remedy
+            assert len(error.remedy) < 100 and "\n" not in str(error)
 
     def test_the_longest_known_suffix_counts_in_any_case(self) -> None:
         assert [suffix(name) for name in ("Rows.JSONL.gz", "a.b.MD", "x.tar.gz", "y.gz", "README")] == [
