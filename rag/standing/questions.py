@@ -62,30 +62,43 @@ class StandingQuestions:
         return read_standing(self.folder)
 
     def add(self, question: str, filters: Mapping[str, Any] | None = None) -> StandingQuestion:
-        """Ask a question and keep it. If it is kept already, return it as it is.
+        """Ask a question and keep it. If it is kept already, return it as it is. Raises as `add_many` does."""
+        return self.add_many([question], filters)[0]
 
-        Raises what `Assistant.ask` does, and InvalidInput if the question is blank.
+    def add_many(
+        self, questions: Sequence[str], filters: Mapping[str, Any] | None = None
+    ) -> tuple[StandingQuestion, ...]:
+        """Ask questions, keep those that are new, and return all, in order.
+
+        Raises what `Assistant.ask_many` does, and InvalidInput if a question is blank.
         """
-        if not question.strip():
+        if not all(question.strip() for question in questions):
             raise InvalidInput("The question is empty.", "Give one in quotes: rag standing add 'Who …?'")
-        pipeline, now = self._pipeline(), self._now()
-        question_id = _id_of(question, filters)
-        response = pipeline.ask(question, filters=filters)
-        answers, read = _quotations(pipeline, response), _hashes(pipeline.passages([question], filters)[0])
-        seen = tuple(_event(now, Finding("first_seen", None, answer), pipeline) for answer in answers[:1])
-        new = StandingQuestion(question_id, question, dict(filters) if filters else None, now, now, answers, read, seen)
+        pipeline = self._pipeline()
+        new = {item.id: item for item in self._asked(pipeline, questions, filters)}
 
         def with_new(state: StandingState) -> StandingState:
-            if any(item.id == question_id for item in state.questions):
-                return state
-            if len(state.questions) >= MAX_STANDING_QUESTIONS:
-                raise InvalidInput(f"There are {MAX_STANDING_QUESTIONS:,} standing questions.", "Remove some first.")
-            if not state.questions:
+            kept = {item.id: item for item in state.questions}
+            if not kept:
                 state = replace(state, documents=_documents(pipeline), asked_with=_asked_with(pipeline))
-            return replace(state, questions=(*state.questions, new))
+            if len(kept | new) > MAX_STANDING_QUESTIONS:
+                raise InvalidInput(f"There may be {MAX_STANDING_QUESTIONS:,} standing questions.", "Remove some first.")
+            return replace(state, questions=tuple((new | kept)[key] for key in {**kept, **new}))
 
-        state = change_standing(self.folder, with_new)
-        return next(item for item in state.questions if item.id == question_id)
+        kept = {item.id: item for item in change_standing(self.folder, with_new).questions}
+        return tuple(kept[_id_of(question, filters)] for question in questions)
+
+    def _asked(
+        self, pipeline: "QuestionPipeline", questions: Sequence[str], filters: Mapping[str, Any] | None
+    ) -> Iterator[StandingQuestion]:
+        now, kept_filters = self._now(), dict(filters) if filters else None
+        responses = pipeline.ask_many(questions, filters=filters)
+        passages = pipeline.passages(questions, filters)
+        for question, response, hits in zip(questions, responses, passages, strict=True):
+            answers = _quotations(pipeline, response)
+            seen = tuple(_event(now, Finding("first_seen", None, answer), pipeline) for answer in answers[:1])
+            question_id = _id_of(question, filters)
+            yield StandingQuestion(question_id, question, kept_filters, now, now, answers, _hashes(hits), seen)
 
     def remove(self, question_id: str) -> None:
         """Remove a question and its history. Raises InvalidInput if there is none of this id."""

@@ -15,7 +15,7 @@ OPEN = re.compile(r"/(healthz|readyz)|/v1/(docs|redoc|assets/[\w.-]+)")
 """Open to anyone: whether the service lives and is ready, and pages that are the same everywhere. Nothing about its
 documents."""
 READING = ("GET", "HEAD", "OPTIONS")
-WRITES = ("/v1/documents", "/v1/feedback", "/v1/files")
+WRITES = ("/v1/documents", "/v1/feedback", "/v1/files", "/v1/standing")
 FORWARDED = (b"x-forwarded-for", b"forwarded", b"x-real-ip")
 WRONG_TOKENS_A_MINUTE = 30
 MAKE_ONE = "Make a token on the machine of the index: rag token add NAME --scope {scope}"

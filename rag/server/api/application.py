@@ -34,6 +34,7 @@ from rag.server.api.routes import (
     writing_routes,
 )
 from rag.server.api.schemas import components
+from rag.server.api.standing_routes import StandingHandlers, standing_routes
 from rag.server.api.tokens import Tokens
 from rag.server.asgi import App, Message, Receive, Send
 from rag.server.body_limit import MAX_BODY_BYTES, BodyLimit
@@ -125,6 +126,7 @@ def build_service(handlers: Handlers, queue: RequestQueue, figures: Figures, fil
     app.include_router(writing_routes(handlers, queue))
     app.include_router(files)
     app.include_router(reference_routes())
+    app.include_router(standing_routes(StandingHandlers(handlers.assistant), queue))
     _add_operation(app, handlers.assistant, figures)
     description = functools.cache(lambda: described_service(app))
     _add_problems(app, description)
@@ -151,7 +153,7 @@ def described_service(app: FastAPI) -> dict[str, Any]:
     )
     schemas = content.setdefault("components", {}).setdefault("schemas", {})
     schemas.update(components())
-    for name in ("AskRequest", "BatchRequest", "SearchRequest"):
+    for name in ("AskRequest", "BatchRequest", "SearchRequest", "StandingRequest"):
         filters = {"anyOf": [{"$ref": "#/components/schemas/Filters"}, {"type": "null"}]}
         schemas[name]["properties"]["filters"] = filters
     content["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}

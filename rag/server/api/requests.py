@@ -151,6 +151,16 @@ class FeedbackRequest:
 
 
 @dataclass(frozen=True)
+class StandingRequest:
+    """A question to be asked again when documents change."""
+
+    question: QuestionText
+    filters: Filters | None = None
+
+    __pydantic_config__ = _described({"question": "When did the Soviet Union collapse?"})
+
+
+@dataclass(frozen=True)
 class DocumentContent:
     """A document to add: its text, which is quoted as it is, and its metadata. There is no way to name a file."""
 

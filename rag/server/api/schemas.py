@@ -3,10 +3,11 @@
 import json
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from rag.server.api.file_form import MAX_FILES_OF_REQUEST
 from rag.server.api.requests import FILTER_PARTS
+from rag.standing.records import EventKind
 
 RESPONSE_SCHEMA = Path(__file__).parents[2] / "response.schema.json"
 TEXT: dict[str, Any] = {"type": "string"}
@@ -163,6 +164,38 @@ SAVED_PARTS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 SAVED = {"anyOf": [{"$ref": "#/components/schemas/SavedResponse"}, {"$ref": "#/components/schemas/SavedEvidence"}]}
 """What is needed of a saved response to verify it; anything else in it is left alone."""
+_QUOTATION = {"$ref": "#/$defs/StandingQuotation"}
+_EVENT = {
+    "at": TEXT, "kind": {"enum": list(get_args(EventKind))}, "before": {"anyOf": [_QUOTATION, {"type": "null"}]},
+    "after": {"anyOf": [_QUOTATION, {"type": "null"}]}, "index_version": COUNT, "index_fingerprint": TEXT,
+}  # fmt: skip
+STANDING_PARTS: dict[str, dict[str, Any]] = {
+    "StandingQuotation": record_schema(
+        {
+            "document_id": TEXT, "title": MAYBE_TEXT, "published_at": MAYBE_TEXT, "text_sha256": SHA256,
+            "sentence": TEXT, "start": COUNT, "answer_start": COUNT, "answer_end": COUNT, "prefix": TEXT,
+            "suffix": TEXT,
+        }
+    ),
+    "StandingEvent": record_schema(_EVENT),
+    "StandingQuestion": record_schema(
+        {
+            "id": TEXT, "text": TEXT, "filters": {"type": ["object", "null"]}, "added_at": TEXT, "confirmed_at": TEXT,
+            "answers": array(_QUOTATION), "read": TEXTS, "history": array({"$ref": "#/$defs/StandingEvent"}),
+        }
+    ),
+    "StandingList": record_schema({"questions": array({"$ref": "#/$defs/StandingQuestion"}), "checked_at": MAYBE_TEXT}),
+    "StandingReportEvent": record_schema({"question_id": TEXT, "question": TEXT, **_EVENT}),
+    "StandingReport": record_schema(
+        {
+            "questions": COUNT, "asked": COUNT, "alarms": COUNT, "not_told": TEXTS,
+            "events": array({"$ref": "#/$defs/StandingReportEvent"}),
+        }
+    ),
+    "StandingFeed": TEXT,
+    "EvidencePack": {"type": "string", "format": "binary"},
+}  # fmt: skip
+"""The parts of standing questions and evidence by name, so that client generators make one type of each."""
 PROBLEM = record_schema(
     {"type": TEXT, "title": TEXT, "status": {"type": "integer"}, "error": TEXT, "detail": TEXT, "remedy": TEXT}
 )
@@ -206,7 +239,7 @@ def components() -> dict[str, Any]:
         "Lines": LINES, "Passages": passages({"$ref": "#/$defs/answer"}), "Documents": DOCUMENTS, "Document": DOCUMENT,
         "Slice": SLICE, "Boxes": BOXES, "Report": REPORT, "Job": JOB, "JobFile": JOB_FILE,
         "JobProgress": JOB_PROGRESS, "Verified": VERIFIED, "Feedback": FEEDBACK, "State": STATE, "Figures": TEXT,
-        "Facets": FACETS, "Stats": stats(), "Problem": PROBLEM,
+        "Facets": FACETS, "Stats": stats(), "Problem": PROBLEM, **STANDING_PARTS,
     }  # fmt: skip
     text = json.dumps(schemas).replace('"#/$defs/', '"#/components/schemas/')
     moved: dict[str, Any] = json.loads(text)

@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 
 from rag.answering.assistant import Assistant
 from rag.answering.feedback import read_feedback
+from rag.evidence.check_pack import check
 from rag.index.index import Index
 from tests.server.conftest import Serving
 from tests.server.running_service import ABSURD, COLLAPSE, RECALL
@@ -279,6 +280,29 @@ def test_the_document_says_the_ranges_that_are_checked(client: TestClient, assis
         whole, _ = schemas[name]["properties"]["top_k"]["anyOf"]
         assert (whole["type"], whole["minimum"], whole["maximum"]) == ("integer", 1, 50)
     assert schemas["FeedbackRequest"]["properties"]["rank"]["minimum"] == 1
+
+
+def test_standing_questions_and_evidence_are_those_of_python(client: TestClient) -> None:
+    content = client.get("/v1/openapi.json").json()
+
+    def sound(name: str, value: dict[str, Any]) -> dict[str, Any]:
+        Draft202012Validator({**content, "$ref": f"#/components/schemas/{name}"}).validate(value)
+        return value
+
+    client.post("/v1/documents", json={"documents": [FERRY]})
+    question = {"question": "When does the ferry of Marrowick leave?"}
+    added = sound("StandingQuestion", client.post("/v1/standing", json=question).json())
+    assert [item["answer_end"] > 0 for item in added["answers"]] and added["history"][0]["kind"] == "first_seen"
+    pack = client.post("/v1/evidence", json=question)
+    assert pack.headers["content-type"] == "application/zip" and check(pack.content) == ([], None)
+    client.delete(f"/v1/documents/{FERRY['id']}")
+    report = sound("StandingReport", client.post("/v1/standing/check").json())
+    assert [event["kind"] for event in report["events"]] == ["withdrawn"] and report["alarms"] == 1
+    assert "Withdrawn" in client.get("/v1/standing.atom").text
+    listed = sound("StandingList", client.get("/v1/standing").json())
+    assert [len(item["history"]) for item in listed["questions"]] == [2]
+    assert client.delete(f"/v1/standing/{added['id']}").json()["questions"] == []
+    assert problem(client, "DELETE", f"/v1/standing/{added['id']}")["status"] == 422
 
 
 def drawn(path: Path, lines: Sequence[str]) -> None:
