@@ -1,4 +1,4 @@
-"""Sends the page the pictures of PDF pages, and the PDFs that documents were read from."""
+"""Sends the page the pictures of PDF pages, the PDFs that documents were read from, and answers with their proof."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,12 +9,14 @@ from starlette.responses import FileResponse, Response
 
 from rag.core.errors import InvalidInput, RagError, UnreadableSource
 from rag.core.types import Document
+from rag.evidence.pack import evidence_pack
 from rag.server.asgi import Message, Receive, Send, send_problem
 from rag.server.problems import Refused, problem_of, refused
 from rag.server.shared_assistant import SharedAssistant
 
 PICTURE_ADDRESS = "/pincite/page.png"
 FILE_ADDRESS = "/pincite/original.pdf"
+EVIDENCE_ADDRESS = "/pincite/evidence.zip"
 MAX_WAITING_PICTURES = 100
 """Pictures that may wait, over all visitors; each holds a connection."""
 MAX_DRAWING_THREADS = 4
@@ -26,14 +28,16 @@ PICTURE_MEDIA_TYPES = {
     ".tiff": "image/tiff",
 }
 """Media types of the pictures that documents are read from; any other file is a PDF."""
+PACK_HEADERS = {"content-disposition": 'attachment; filename="evidence.zip"'}
 CACHE = "private, max-age=3600"
 """The address of a picture names the file by its hash."""
 
 
 class OriginalEndpoint:
-    """ASGI application at `PICTURE_ADDRESS` and `FILE_ADDRESS`, for visitors who may use the page.
+    """ASGI application at `PICTURE_ADDRESS`, `FILE_ADDRESS` and `EVIDENCE_ADDRESS`, for visitors who may use the page.
 
-    `document` names the document, and `file` the hash of the PDF that the visitor has seen.
+    `document` names the document, and `file` the hash of the PDF that the visitor has seen; `response` names a response
+    that was given lately.
     """
 
     def __init__(self, assistant: SharedAssistant, admitted: Callable[[Message], bool]) -> None:
@@ -62,7 +66,7 @@ class OriginalEndpoint:
             raise refused(503, "Many pages are being drawn.", "Try again in a moment.", {"retry-after": "5"})
         self._waiting += 1
         try:
-            work = self._file if request.url.path == FILE_ADDRESS else self._picture
+            work = {FILE_ADDRESS: self._file, EVIDENCE_ADDRESS: self._evidence}.get(request.url.path, self._picture)
             return await asyncio.get_running_loop().run_in_executor(self._threads, work, request)
         finally:
             self._waiting -= 1
@@ -77,6 +81,14 @@ class OriginalEndpoint:
         path = self._assistant.originals.file(self._document(request), self._assistant.path)
         kind = PICTURE_MEDIA_TYPES.get(path.suffix.lower(), "application/pdf")
         return FileResponse(path, media_type=kind, filename=path.name, content_disposition_type="inline")
+
+    def _evidence(self, request: Request) -> Response:
+        response = self._assistant.response(request.query_params.get("response", ""))
+        with self._assistant.ready() as assistant:
+            pass
+        # Others ask while pages are drawn; the pack is made of one version of the index.
+        pack = evidence_pack(assistant, [response], pages=self._assistant.originals)
+        return Response(pack, media_type="application/zip", headers=PACK_HEADERS)
 
     def _document(self, request: Request) -> Document:
         document_id = request.query_params.get("document", "")

@@ -28,7 +28,7 @@ from rag.server.connections import KEEP_ALIVE_SECONDS, BoundedConnection
 from rag.server.headers import SecurityHeaders
 from rag.server.incoming_files import ADDRESS as UPLOAD_ADDRESS
 from rag.server.incoming_files import IncomingFiles, UploadEndpoint
-from rag.server.original_files import FILE_ADDRESS, PICTURE_ADDRESS, OriginalEndpoint
+from rag.server.original_files import EVIDENCE_ADDRESS, FILE_ADDRESS, PICTURE_ADDRESS, OriginalEndpoint
 from rag.server.page.components import ASSETS, ASSETS_ADDRESS
 from rag.server.page.page import build_page
 from rag.server.page.theme import theme
@@ -103,7 +103,8 @@ def build_app(
     endpoint = UploadEndpoint(incoming, login.admitted, not options.readonly)
     app.router.routes.append(Route(UPLOAD_ADDRESS, endpoint=endpoint))
     originals = OriginalEndpoint(assistant, login.admitted)
-    app.router.routes += [Route(address, endpoint=originals) for address in (PICTURE_ADDRESS, FILE_ADDRESS)]
+    addresses = PICTURE_ADDRESS, FILE_ADDRESS, EVIDENCE_ADDRESS
+    app.router.routes += [Route(address, endpoint=originals) for address in addresses]
     app.mount(ASSETS_ADDRESS, StaticFiles(directory=ASSETS))
     gr.mount_gradio_app(
         app,

@@ -8,6 +8,7 @@ its own, without Pincite. With `--browser` the page is opened in Chromium, and e
 
 import argparse
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -69,7 +70,7 @@ def opened_offline(page: Path) -> tuple[int, int, int]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch()
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         context = browser.new_context(offline=True)
         tab, requests, errors = context.new_page(), [], []
         tab.on("request", lambda request: requests.append(request.url))

@@ -10,8 +10,10 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from rag.answering.assistant import Assistant
+from rag.evidence.check_pack import check
 from rag.index.index import Index
-from rag.server.original_files import FILE_ADDRESS, PICTURE_ADDRESS, OriginalEndpoint
+from rag.server.original_files import EVIDENCE_ADDRESS, FILE_ADDRESS, PICTURE_ADDRESS, OriginalEndpoint
+from rag.server.page.html.cards import response_html
 from rag.server.shared_assistant import SharedAssistant
 
 if TYPE_CHECKING:
@@ -27,9 +29,16 @@ def book(tmp_path: Path) -> Path:
     return path
 
 
+ADDRESSES = (PICTURE_ADDRESS, FILE_ADDRESS, EVIDENCE_ADDRESS)
+
+
 def client_of(index: Path, embedder: "Embedder", admitted: bool = True) -> TestClient:
-    endpoint = OriginalEndpoint(SharedAssistant(lambda: Assistant(Index.open(index, embedder))), lambda _: admitted)
-    return TestClient(Starlette(routes=[Route(address, endpoint) for address in (PICTURE_ADDRESS, FILE_ADDRESS)]))
+    return client_over(SharedAssistant(lambda: Assistant(Index.open(index, embedder))), admitted)
+
+
+def client_over(shared: SharedAssistant, admitted: bool = True) -> TestClient:
+    endpoint = OriginalEndpoint(shared, lambda _: admitted)
+    return TestClient(Starlette(routes=[Route(address, endpoint) for address in ADDRESSES]))
 
 
 def test_a_picture_and_the_file_are_sent_as_long_as_the_file_is_the_same(book: Path, embedder: "Embedder") -> None:
@@ -65,3 +74,17 @@ def test_a_picture_and_the_file_are_sent_as_long_as_the_file_is_the_same(book: P
         assert "lamp.pdf has changed since it was indexed." in refused.json()["detail"]
     book.unlink()
     assert "not where it was" in client.get(FILE_ADDRESS, params=query).json()["detail"]
+
+
+def test_an_answer_is_sent_with_its_proof_and_the_boxed_page(book: Path, embedder: "Embedder") -> None:
+    index = book.parent / "index"
+    Index.build(book, index, embedder=embedder).close()
+    shared = SharedAssistant(lambda: Assistant(Index.open(index, embedder)))
+    response = shared.ask("When was the lamp lit?")
+    client, query = client_over(shared), {"response": response.response_id}
+    pack = client.get(EVIDENCE_ADDRESS, params=query)
+    assert pack.headers["content-disposition"].startswith("attachment") and check(pack.content) == ([], None)
+    assert f"{EVIDENCE_ADDRESS}?response={response.response_id}" in response_html(response)
+    assert b"data:image/png;base64," in pack.content
+    assert client.get(EVIDENCE_ADDRESS, params={"response": "r_0"}).status_code == 422
+    assert client_over(shared, admitted=False).get(EVIDENCE_ADDRESS, params=query).status_code == 401

@@ -9,6 +9,7 @@ from rag.evidence.pack import evidence_pack
 from rag.server.api.request_queue import RequestQueue
 from rag.server.api.requests import AskRequest, StandingRequest
 from rag.server.api.routes import WRITE_SECONDS, client_of, described, respond
+from rag.server.original_files import PACK_HEADERS
 from rag.server.shared_assistant import SharedAssistant
 from rag.standing.feed import atom_feed
 from rag.standing.questions import StandingQuestions
@@ -16,7 +17,6 @@ from rag.standing.standing_file import StandingState
 from rag.standing.webhook import tell_webhooks
 
 ATOM, ZIP = "application/atom+xml", "application/zip"
-PACK_HEADERS = {"content-disposition": 'attachment; filename="evidence.zip"'}
 
 
 class StandingHandlers:
@@ -60,7 +60,8 @@ class StandingHandlers:
             response = assistant.ask(
                 request.question, request.top_k, request.filters, request.min_confidence, False, request.min_precision
             )
-            return evidence_pack(assistant, [response], pages=self._assistant.originals)
+        # Others ask while pages are drawn; if the documents change meanwhile, the pack is refused.
+        return evidence_pack(assistant, [response], pages=self._assistant.originals)
 
     def _state(self) -> StandingState:
         with self._assistant.ready() as assistant:

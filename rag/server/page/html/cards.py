@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from rag.answering.agreement import relation, statement_of
 from rag.answering.feedback import VERDICTS
 from rag.core.response import Answer, Citation, IndexInfo, Response
+from rag.server.original_files import EVIDENCE_ADDRESS
 from rag.server.page.html.labels import LEVEL_WORDS, count, place_words, title_words
 from rag.server.page.html.markup import element, escaped, isolated, one_line
 from rag.server.page.html.no_answer_card import no_answer_html
@@ -42,7 +43,7 @@ def response_html(response: Response, judged: bool = False) -> str:
             element("span", " to ", element("q", escaped(one_line(response.question)), dir="auto"), class_="pc-to"),
             class_="pc-asked",
         ),
-        element("p", "Quoted word for word. ", _exports(), class_="pc-note"),
+        element("p", "Quoted word for word. ", _exports(response), class_="pc-note"),
         element("p", response.withheld_note, class_="pc-note") if response.withheld_note else "",
         _side_by_side(response, judged) if differ else _listed(response, response.answers, judged),
         class_="pc-response",
@@ -100,12 +101,14 @@ def _newest(side: Sequence[Answer]) -> str:
     return max((one_line(answer.citation.source.published_at or "") for answer in side), default="")
 
 
-def _exports() -> str:
+def _exports(response: Response) -> str:
     buttons = [
         element("button", words, type="button", data_export=form, aria_label=f"Save the answers as {words}")
         for form, words in EXPORTS.items()
     ]
-    return element("span", "Save as ", *buttons, class_="pc-exports")
+    address = f"{EVIDENCE_ADDRESS}?response={response.response_id}"
+    pack = element("a", "Evidence (.zip)", href=address)
+    return element("span", "Save as ", *buttons, pack, class_="pc-exports")
 
 
 def _answer(response: Response, answer: Answer, judged: bool) -> str:
