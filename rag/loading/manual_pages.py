@@ -74,7 +74,10 @@ def _is_text(element: Any, toolchain: _Toolchain, verdicts: dict[Any, bool | Non
     for inner in reversed(unjudged):
         if verdict is not None:
             tag, role = inner.tag if isinstance(inner.tag, str) else "", inner.get("role") or ""
-            names = {role, inner.get("id"), *(inner.get("class") or "").split()}
+            classes = (inner.get("class") or "").split()
+            # The id of a section is made of the words of its heading: one named "Contents" holds all chapters.
+            own_id = None if tag == "section" or "section" in classes else inner.get("id")
+            names = {role, own_id, *classes}
             names |= {tag} if tag in _TEXT_TAGS else set()
             is_navigation = tag in _NAVIGATION_TAGS or role in _NAVIGATION_ROLES or toolchain.navigation & names
             verdict = None if is_navigation else verdict or bool(toolchain.text & names)

@@ -17,7 +17,7 @@ TEXT = """
 <table><tr><th>Key</th><th>Effect</th></tr><tr><td>F1</td><td>help</td></tr></table>"""
 PAGES = {
     "Docutils 0.19": '<div class="related" role="navigation"><ul><li><a>Aside</a></li></ul></div>'
-    f'<div class="body" role="main"><section id="related-menus">{TEXT}</section></div>'
+    f'<div class="body" role="main"><section id="contents"><section id="related-menus">{TEXT}</section></section></div>'
     '<div class="sphinxsidebar"><p>Aside. The search of the whole manual is here.</p></div>',
     "DocBook XSL Stylesheets V1.79": '<div class="navheader"><table><tr><td>Aside</td><td>Home</td></tr></table></div>'
     f'<div class="sect1" id="menus">{TEXT}</div><div class="navfooter"><p>Aside</p></div>',
