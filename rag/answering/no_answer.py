@@ -174,8 +174,9 @@ class Refusal:
     def _not_beside(self, answer: Answer) -> list[str]:
         """Return the names and numbers of the question that stand neither in the context nor in title and headings."""
         source, headings = answer.citation.source, answer.citation.place.headings
-        beside = set(self._index.words.terms(" ".join((answer.context, source.title or "", *headings))))
         terms = self._terms
+        texts = (answer.context, source.title or "", *headings, answer.citation.span.document_id)
+        beside = set(self._index.words.terms(" ".join(texts), terms.language))
         return [
             word
             for word, stem in zip(terms.written, terms.stems, strict=True)
@@ -196,7 +197,7 @@ class Refusal:
         return ranked(list(passages.values()))
 
     def _is_about(self, hit: Hit) -> bool:
-        stems = frozenset(self._index.words.terms(_searched_text(hit.chunk)))
+        stems = frozenset(self._index.words.terms(_searched_text(hit.chunk), self._terms.language))
         return self._terms.share_in(stems) > 0 or hit.scores.get("dense", 0.0) >= MIN_RELATED_COSINE
 
     def _excerpt(self, hit: Hit) -> Answer:
@@ -218,7 +219,7 @@ def _best_sentences(chunk: Chunk, terms: QuestionTerms, index: Index) -> tuple[i
         for _, end in chunk.sentences[i : i + 3]:
             if end - start > MAX_EXCERPT_CHARACTERS and end != chunk.sentences[i][1]:
                 break
-            share = terms.share_in(frozenset(index.words.terms(chunk.text[start:end])))
+            share = terms.share_in(frozenset(index.words.terms(chunk.text[start:end], terms.language)))
             entry = (share, start - end, (start, end))
             best = entry if best is None or entry[:2] > best[:2] else best
     return best[2] if best else None

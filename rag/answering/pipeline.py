@@ -211,7 +211,10 @@ class QuestionPipeline:
             self._reranked(text, retrieve(self.index, text, vector, settings, excluded, documents.rows))
             for text, vector, excluded in zip(questions, vectors, without or [()] * len(questions), strict=True)
         ]
-        passages = [to_read(self.index, item, settings.read_passages) for item in candidates]
+        passages = [
+            to_read(self.index, item, settings.read_passages, text)
+            for text, item in zip(questions, candidates, strict=True)
+        ]
         timer.stop("retrieve")
         extractions = self._reader.read(questions, passages)
         timer.stop("read")
@@ -266,7 +269,9 @@ class QuestionPipeline:
         if not answers:
             return ()
         candidates = reading.candidates
-        return with_copies(maker, answers, hits(self.index, candidates.fused[:MAX_COPY_PASSAGES], candidates.scores))
+        return with_copies(
+            maker, reading.question, answers, hits(self.index, candidates.fused[:MAX_COPY_PASSAGES], candidates.scores)
+        )
 
     def _explained(
         self, reading: _Reading, selection: Selection, shown: Sequence[Answer], settings: Settings

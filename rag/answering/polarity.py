@@ -17,6 +17,10 @@ _NEGATIVE_QUESTION = re.compile(
     r"|closed?|closes|shut|nobody|none|nothing|unless|refus\w+|den(?:y|ies|ied)|illegal|missing|lacks?|fail\w*)\b|n['’]t\b",
     re.IGNORECASE,
 )
+_ASKS_OUTCOME = re.compile(
+    r"\bwhat (?:happen(?:s|ed)|(?:will|would|does|do|did|can) (?:\S+ ){0,6}?(?:happen|do))\b|^\W*why\b", re.IGNORECASE
+)
+"""Asks for an outcome or a reason, which may itself be that something is not so."""
 _CLAUSE_END = re.compile(
     r"[;:]|[.!?](?=\s)|,?\s+(?:but|because|although|though|whereas|while)\s+"
     r"|,\s+(?:and|or|which|who|whose|where|as|since|so|contrary|if|when)\s+|\s+[–—]\s+",
@@ -62,12 +66,12 @@ _LINKING = frozenset("a an the in on at by for from of to with since called name
 def polarity(question: str, statement: Statement) -> tuple[Polarity, str]:
     """Return how the sentence stands to the question, and the words of the sentence that say so.
 
-    A question that is negative itself is always affirmed: its answers are sentences that deny.
+    A question that is negative itself, or asks for an outcome or a reason, is always affirmed: its answers may deny.
 
     >>> polarity("Where can I park?", Statement("You cannot park on the quay.", 19, 27))
     ('denies', 'cannot')
     """
-    if _NEGATIVE_QUESTION.search(question):
+    if _NEGATIVE_QUESTION.search(question) or _ASKS_OUTCOME.search(question):
         return "affirms", ""
     low, high = _clause(statement)
     clause = statement.sentence[low:high]

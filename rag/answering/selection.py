@@ -18,10 +18,12 @@ from rag.answering.statements import Statement, may_be_copy, same_statement
 from rag.core.response import Answer, Citation, Doubt, Polarity, Remarks
 from rag.core.settings import Settings
 from rag.core.types import Chunk, Extraction, Hit, Span
-from rag.retrieval.question_types import question_form
+from rag.retrieval.editions import Editions
+from rag.retrieval.question_types import lacks_value, question_form
 
-DENIED_SHARE, UNNAMED_NUMBER_SHARE = 0.15, 0.5
-"""Factors of confidence: of a sentence that denies the question, and of a passage without a number of the question.
+DENIED_SHARE, UNNAMED_NUMBER_SHARE, NO_VALUE_SHARE = 0.15, 0.5, 0.3
+"""Factors of confidence: of a sentence that denies the question, of a passage without a number of the question, and of
+a sentence without the amount or date that the question asks for.
 Even a certain sentence that denies stays below the shipped threshold of a sure answer, but may be a possible one."""
 MAX_COMPARED_EXTRACTIONS = 32
 """Best extractions that are searched for copies of an answer and for other figures than it gives."""
@@ -112,20 +114,30 @@ class _Draft:
     rank: int
     copies: list[Citation] = field(default_factory=list)
 
+    @property
+    def document_id(self) -> str:
+        return self.answer.citation.span.document_id
+
     def spans(self) -> list[Span]:
         return [self.answer.citation.span, *(citation.span for citation in self.copies)]
+
+    def renew(self, answer: Answer, statement: Statement) -> None:
+        """Cite a later edition; the earlier one is cited beside it."""
+        self.copies.insert(0, self.answer.citation)
+        self.answer, self.statement = answer, statement
 
     def finished(self) -> StatedAnswer:
         return StatedAnswer(replace(self.answer, also_in=tuple(self.copies)), self.statement, self.rank)
 
 
 def select(maker: AnswerMaker, question: str, extractions: Sequence[Extraction], top_k: int) -> Selection:
-    """Return at most `top_k` answers; a copy of one goes to its `also_in`, an overlapping one is losers.
+    """Return at most `top_k` answers; a copy of one goes to its `also_in`, an overlapping one is dropped.
 
-    A sentence gives one answer, except for questions that ask for a list. Confidence never rises down the list: a lower
-    answer with a higher figure would deny the order it stands in.
+    A sentence gives one answer, except for questions that ask for a list. Of editions of one document the latest is
+    cited, the others are in its `also_in`. Confidence never rises down the list: a lower answer with a higher figure
+    would deny the order it stands in.
     """
-    relations = Relations(question)
+    relations, editions = Relations(question), Editions(maker.document, question)
     several = question_form(question) == "list"
     drafts: list[_Draft] = []
     others: list[StatedAnswer] = []
@@ -133,7 +145,11 @@ def select(maker: AnswerMaker, question: str, extractions: Sequence[Extraction],
     ceiling = 1.0
     for rank, candidate, confidence, remarks in _ordered(maker, question, extractions[:MAX_COMPARED_EXTRACTIONS]):
         original, reason = _repeated(drafts, candidate, several)
-        if original is not None:
+        if reason is None:
+            original, reason = _of_other_edition(drafts, candidate, remarks, editions)
+        if original is not None and editions.supersedes(candidate.span.document_id, original.document_id):
+            original.renew(maker.answer(candidate, original.answer.confidence, remarks), candidate.statement)
+        elif original is not None:
             original.copies.append(maker.citation(candidate.item.hit.chunk, candidate.span))
         if reason is None:
             ceiling = min(ceiling, confidence)
@@ -187,6 +203,9 @@ def _judged(question: str, candidate: Candidate) -> tuple[Remarks, float]:
     if numbers:
         share *= UNNAMED_NUMBER_SHARE
         doubts.append(Doubt("missing_words", f"Its passage does not name {', '.join(numbers)}."))
+    if lacks_value(question, candidate.statement.sentence):
+        share *= NO_VALUE_SHARE
+        doubts.append(Doubt("missing_words", "Its sentence gives no amount or date."))
     return Remarks(polarity=kind, doubts=tuple(doubts)), share
 
 
@@ -233,11 +252,33 @@ def _repeated(drafts: Sequence[_Draft], candidate: Candidate, several: bool) -> 
     return None, None
 
 
-def with_copies(maker: AnswerMaker, answers: Sequence[StatedAnswer], hits: Iterable[Hit]) -> list[StatedAnswer]:
+def _of_other_edition(
+    drafts: Sequence[_Draft], candidate: Candidate, remarks: Remarks, editions: Editions
+) -> tuple[_Draft | None, str | None]:
+    """Return the answer whose document has an earlier or a later edition that says the candidate, and why it is none.
+
+    Two sentences of editions say the same thing, perhaps with another figure, if they share half of their words.
+    """
+    for number, draft in enumerate(drafts, start=1):
+        if remarks.polarity == draft.answer.polarity and may_be_copy(
+            draft.statement.sentence, candidate.statement.sentence
+        ):
+            if editions.supersedes(draft.document_id, candidate.span.document_id):
+                return draft, f"an earlier edition of answer {number}, in its also_in"
+            if editions.supersedes(candidate.span.document_id, draft.document_id):
+                return draft, f"a later edition, cited as answer {number}"
+    return None, None
+
+
+def with_copies(
+    maker: AnswerMaker, question: str, answers: Sequence[StatedAnswer], hits: Iterable[Hit]
+) -> list[StatedAnswer]:
     """Return the answers with their copies in the passages of `hits`, which the reader may not have reached.
 
-    A copy of a part of a sentence is cited as that part if the sentence is the same to the letter, else whole.
+    A copy of a part of a sentence is cited as that part if the sentence is the same to the letter, else whole; so is
+    the sentence of an earlier edition.
     """
+    editions = Editions(maker.document, question)
     spans = [[item.answer.citation.span, *(copy.span for copy in item.answer.also_in)] for item in answers]
     wholes = [replace(item.statement, start=0, end=len(item.statement.sentence)) for item in answers]
     copies: list[list[Citation]] = [[] for _ in answers]
@@ -246,14 +287,21 @@ def with_copies(maker: AnswerMaker, answers: Sequence[StatedAnswer], hits: Itera
             sentence = hit.chunk.text[start:end]
             for i, item in enumerate(answers):
                 inner = _copy(item.statement, wholes[i], sentence)
+                if inner is None and may_be_copy(item.statement.sentence, sentence):
+                    is_earlier = editions.supersedes(item.answer.citation.span.document_id, hit.chunk.span.document_id)
+                    inner = (0, len(sentence)) if is_earlier else None
                 copy = hit.chunk.locate(start + inner[0], start + inner[1]) if inner else None
                 if copy and not any(copy.overlaps(span) for cited in spans for span in cited):
                     spans[i].append(copy)
                     copies[i].append(maker.citation(hit.chunk, copy))
     return [
-        replace(item, answer=replace(item.answer, also_in=(*item.answer.also_in, *more)))
+        replace(item, answer=replace(item.answer, also_in=_latest_first((*item.answer.also_in, *more), editions)))
         for item, more in zip(answers, copies, strict=True)
     ]
+
+
+def _latest_first(copies: Sequence[Citation], editions: Editions) -> tuple[Citation, ...]:
+    return tuple(sorted(copies, key=lambda copy: editions.order(copy.span.document_id), reverse=True))
 
 
 def _copy(statement: Statement, whole: Statement, sentence: str) -> tuple[int, int] | None:

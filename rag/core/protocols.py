@@ -118,8 +118,11 @@ class LexicalStore(Protocol):
     def search(self, query: str, k: int, among: "Ints1d | None" = None) -> Ranking:
         """Return the k best rows for the words of `query`; rows that share no word are not returned."""
 
-    def terms(self, text: str) -> list[str]:
-        """Return the stemmed words of a text in order, repeated ones too."""
+    def language_of(self, text: str) -> str:
+        """Return the language whose stemmer a text gets before that of the index, empty if it gets none."""
+
+    def terms(self, text: str, language: str | None = None) -> list[str]:
+        """Return the stemmed words of a text in order, repeated ones too; `language` None: the text's own."""
 
     def words(self, text: str) -> list[str]:
         """Return the words of a text as they are, lower-cased, without accents."""

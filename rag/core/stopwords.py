@@ -27,7 +27,11 @@ LANGUAGES = tuple(frozenset(words.split()) for words in (
     " worden werd werden ze zich zij zijn",
 ))  # fmt: skip
 """German, French, Spanish, Italian, Portuguese, Dutch; in small letters without accents."""
+LANGUAGE_NAMES = ("german", "french", "spanish", "italian", "portuguese", "dutch")
+"""Their names, as stemmers have them."""
 MIN_FOREIGN_WORDS = 2
+MIN_FOREIGN_SHARE = 0.15
+"""Share of the words of a text that its language's list has. It is .3 to .5 for prose and about .2 for manuals."""
 
 
 UNSPACED = re.compile(r"([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff])")
@@ -59,6 +63,20 @@ QUALIFIERS = frozenset(
     ).split()
 )
 """English words that qualify a subject and name none; none of them is called missing."""
+
+
+def foreign_language(words: Sequence[str]) -> str:
+    """Return the name of the language of a text by its words, given as `foreign_stopwords` takes them.
+
+    It is empty for English, for a language without a list, and if the words do not tell.
+
+    >>> foreign_language("wie hoch ist der turm".split()), foreign_language("how high is the tower".split())
+    ('german', '')
+    """
+    counts = [sum(word in language for word in words) for language in LANGUAGES]
+    most = max(counts)
+    is_clear = most >= MIN_FOREIGN_WORDS and counts.count(most) == 1 and most >= MIN_FOREIGN_SHARE * len(words)
+    return LANGUAGE_NAMES[counts.index(most)] if is_clear and most > sum(word in STOPWORDS for word in words) else ""
 
 
 def foreign_stopwords(words: Sequence[str]) -> frozenset[str]:

@@ -24,7 +24,20 @@ _GAP = re.compile(r"(?P<term>\S(?:\S| (?! )){0,40}?)(?P<gap> {2,}|\t+)(?P<rest>\
 _COLUMN = re.compile(r"\S(?:\S| (?![ ]))*")
 _COLUMN_GAP = re.compile(r"\S(?: {3,}|\t+)\S")
 _WORD = re.compile(r"\S+")
+_PICTURE = re.compile(
+    r"\s*(?:\.\. (?:\|[^|\n]+\| )?image::\s*\S+(?:\s+:\w+:.*)*"
+    r"|(?:\[?!\[[^\]\n]*\]\([^)\n]*\)(?:\]\([^)\n]*\))?\s*)+)\s*"
+)
 _LAST_FIGURE = re.compile(r" ([$€£¥+-]?\d[\d.,]*%?)$")
+
+
+def is_picture(line: str) -> bool:
+    """Tell whether a line only shows a picture, such as a badge.
+
+    >>> [is_picture(text) for text in (".. |B| image:: https://b.io/x", "[![B](b.svg)](b.io)", "![x](y) is x")]
+    [True, True, False]
+    """
+    return bool(_PICTURE.fullmatch(line))
 
 
 def is_rule(line: str) -> bool:

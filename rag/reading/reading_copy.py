@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from rag.core.hyphenation import HYPHENATION
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -80,9 +82,19 @@ class ReadingCopy:
         units = np.array([piece.unit for piece in self.pieces], np.int32)
         if not len(starts) or not len(places):
             return places.copy(), np.zeros(len(places), np.int32)
-        numbers = np.clip(np.searchsorted(starts, places[:, 0], side="right") - 1, 0, len(starts) - 1)
-        moved = places - starts[numbers][:, None] + stored[numbers, :1]
-        return np.clip(moved, stored[numbers, :1], stored[numbers, 1:]).astype(np.int32), units[numbers]
+
+        def moved(offsets: "Integers", numbers: "Integers") -> "Integers":
+            low, high = stored[numbers, 0], stored[numbers, 1]
+            return np.asarray(np.clip(offsets - starts[numbers] + low, low, high), np.int32)
+
+        def piece_of(offsets: "Integers") -> "Integers":
+            return np.asarray(np.clip(np.searchsorted(starts, offsets, side="right") - 1, 0, len(starts) - 1), np.int32)
+
+        numbers, last = piece_of(places[:, 0]), piece_of(places[:, 1] - 1)
+        # A word that was parted at the end of a line begins in one piece of its unit and ends in the next one.
+        last = np.where(units[last] == units[numbers], last, numbers).astype(np.int32)
+        both = moved(places[:, 0], numbers), moved(places[:, 1], last)
+        return np.stack(both, axis=1), units[numbers]
 
     def whole_cell(self, start: int, end: int) -> Cell | None:
         """Return the cell that holds a stored range, None if it lies in none."""
@@ -94,10 +106,12 @@ class ReadingCopy:
 
     def unit_bounds(self, start: int, end: int, low: int, high: int) -> tuple[int, int]:
         """Return the bounds `low:high` narrowed to the unit that holds a stored range."""
-        for piece in self.pieces:
-            if piece.unit != INSERTED and piece.stored_start <= start and end <= piece.stored_end:
-                return max(low, piece.stored_start), min(high, piece.stored_end)
-        return low, high
+        own = next((p for p in self.pieces if p.unit != INSERTED and p.stored_start <= start < p.stored_end), None)
+        if own is None:
+            return low, high
+        last = max(piece.stored_end for piece in self.pieces if piece.unit == own.unit)
+        first = min(piece.stored_start for piece in self.pieces if piece.unit == own.unit)
+        return (max(low, first), min(high, last)) if end <= last else (low, high)
 
 
 class CopyBuilder:
@@ -114,10 +128,14 @@ class CopyBuilder:
         self.statements: list[ReadableUnit] = []
 
     def keep(self, start: int, end: int, is_cell: bool = False, column: str = "") -> None:
-        """Add the stored range `start:end` as a unit of its own; `column` names the column of a cell."""
+        """Add the stored range `start:end` as a unit of its own, its parted words joined; `column`: that of a cell."""
         if start < end:
             self._unit += 1
-            self._add(self.stored[start:end], start, end, self._unit)
+            position = start
+            for match in HYPHENATION.finditer(self.stored, start, end):
+                self._add(self.stored[position : match.start()], position, match.start(), self._unit)
+                position = match.end()
+            self._add(self.stored[position:end], position, end, self._unit)
             if is_cell:
                 self.cells.append(Cell(start, end, column))
 

@@ -14,23 +14,27 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from heapq import nlargest
 from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rag.core.hyphenation import unhyphenated
 from rag.core.types import AnswerType, Extraction, Hit
 from rag.index.storage.sentence_vectors import cosine
 from rag.reading.cell_lookup import LOOKUP_DOUBT, LOOKUP_RELEVANCE, LOOKUP_SCORE, matching_cell
-from rag.reading.enumerations import enumerates, whole_enumeration
+from rag.reading.enumerations import whole_enumeration
+from rag.reading.fitting import has_wanted_form
+from rag.reading.layout_lines import is_picture
 from rag.reading.numbered_lookup import asked_number, own_number
 from rag.reading.reading_copy import ReadableUnit, ReadingCopy
 from rag.reading.records import reading_copy
 from rag.reading.span_decoding import SpanScore
 from rag.reading.term_lookup import asked_column, asks_term, is_in_question
 from rag.reading.whole_spans import whole_span
-from rag.retrieval.default_questions import asks_default, by_default, states_default
+from rag.retrieval.default_questions import by_default
+from rag.retrieval.identifiers import identifiers, missing_identifiers
 from rag.retrieval.question_types import (
     AnswerKind,
     QuestionForm,
@@ -67,13 +71,20 @@ STATEMENTS: frozenset[QuestionForm] = frozenset(["keywords", "other"])
 MAX_SPANS = 3
 """Spans looked at of one sentence, and taken of it if a list is asked for."""
 FITTING_GAIN = 2.0
-"""Score that a statement of a default or an enumeration gains if the question asks for one; by hand, as no data set has
-such questions to fit it."""
+"""Score that a statement of the form that the question asks for gains (`rag.reading.fitting`); by hand, as no data set
+has such questions to fit it."""
+IDENTIFIER_COST = 2.0
+"""Score that a statement loses if it is about another thing than the identifier of the question; by hand, as above."""
+RIVAL_IDENTIFIER = 0.5
+"""Share of it that a statement loses if it names other identifiers and the text above it names that of the question."""
 ECHO_COST = 4.0
 """Cost of a span that only repeats the question against another of its sentence, in logarithms of probability. Words
-that ask themselves, as "How many seconds", cost as much if a number, a time or a name is asked for."""
+that ask themselves, as "How many seconds", or only qualify, as "normally", cost as much if a number, a time or a name
+is asked for."""
 _ASKING = re.compile(
-    r"(?:how (?:many|much|often|long|old|far)|which|what|who|whose|when|where|whether)\b", re.IGNORECASE
+    r"(?:how (?:many|much|often|long|old|far)|which|what|who|whose|when|where|whether)\b"
+    r"|(?!(?:dai|week|month|year|quarter|night|hour)ly)(?-i:[a-z]+ly)\Z|often\Z|sometimes\Z|always\Z",
+    re.IGNORECASE,
 )
 
 
@@ -86,11 +97,12 @@ class ReadQuestion:
     kind: AnswerKind
     form: QuestionForm
     stems: frozenset[str]
-    of_default: bool
     number: str | None
     """The number of the item whose text is asked for."""
     text: str
     of_term: bool
+    stems_of: Callable[[str], frozenset[str]]
+    """Returns the stems of a text in the language of the question."""
 
 
 class SentenceReader:
@@ -113,7 +125,7 @@ class SentenceReader:
         shipped = WEIGHTS_WITH_MODEL if model else WEIGHTS
         self._widest = WIDEST_MARGIN[model is not None]
         self._weights = weights or json.loads(shipped.read_text(encoding="utf-8"))["weights"]
-        self._stems = lru_cache(maxsize=CACHED_TEXTS)(lambda text: frozenset(words.terms(text)))
+        self._stems_of = lru_cache(maxsize=CACHED_TEXTS)(lambda language, text: frozenset(words.terms(text, language)))
 
     def read(self, questions: Sequence[str], hits: Sequence[Sequence[Hit]]) -> list[list[Extraction]]:
         """Return for each question its sentences, best first, ties in order of document and place."""
@@ -132,16 +144,17 @@ class SentenceReader:
 
     def _question(self, text: str, vector: "Floats1d") -> ReadQuestion:
         terms = question_terms(text, self._words)
+        stems = partial(self._stems_of, terms.language)
         return ReadQuestion(
             vector,
             terms,
             answer_kind(text),
             question_form(text),
-            self._stems(text),
-            asks_default(text),
+            stems(text),
             asked_number(text),
             text,
             asks_term(text),
+            stems,
         )
 
     def _read(
@@ -173,21 +186,19 @@ class SentenceReader:
         passage = self._passage_features(question, hit)
         likeness = cosine(vectors, question.vector)
         for number, statement in enumerate(copy.statements):
-            words = text[statement.start : statement.end]
-            if sum(map(str.isalnum, words)) < MIN_STATEMENT_LETTERS:
+            words = unhyphenated(text[statement.start : statement.end])
+            if sum(map(str.isalnum, words)) < MIN_STATEMENT_LETTERS or is_picture(words):
                 continue
             likest = max((likeness[i] for i in statement.sentences), default=passage["passage_cosine"])
             features = {
                 **passage,
                 "sentence_cosine": likest,
-                "sentence_words": question.terms.share_in(self._stems(f"{statement.context} {words}".strip())),
+                "sentence_words": question.terms.share_in(question.stems_of(f"{statement.context} {words}".strip())),
                 "kind": holds_kind(words, question.kind),
                 "is_question": float(words.rstrip("\"'”’)").endswith("?")),
                 "earliness": 1.0 / (1 + number),
-                "fitting": float(
-                    (question.of_default and states_default(words))
-                    or (question.form == "list" and (statement.is_list or enumerates(words)))
-                ),
+                "fitting": float(has_wanted_form(question.text, question.form, words, statement.is_list)),
+                "identified": 1.0 - (_lacking(question, hit, statement) if identifiers(question.text) else 0.0),
             }
             if reading is None:
                 yield self._extraction(hit, statement.start, statement.end, True, features)
@@ -206,7 +217,7 @@ class SentenceReader:
         text, copy, end = hit.chunk.text, reading_copy(hit.chunk), statement.end
         # The number of a clause or an item names it and answers nothing.
         start = statement.start + after_enumerator(text[statement.start : end])
-        cell = matching_cell(question.terms, self._stems, text, copy.cells_in(start, end))
+        cell = matching_cell(question.terms, question.stems_of, text, copy.cells_in(start, end))
         is_item = question.number is not None and own_number(text[statement.start : end]) == question.number
         is_looked_up = cell is not None or is_item
         none, relevance = reading.none, reading.relevance
@@ -241,11 +252,11 @@ class SentenceReader:
         """Return the range of the name that a question describes in the words of a statement, None if it does not."""
         text, term = hit.chunk.text, statement.term
         if term is None:
-            cell = asked_column(question.text, self._stems, copy.cells_in(statement.start, statement.end))
+            cell = asked_column(question.text, question.stems_of, copy.cells_in(statement.start, statement.end))
             term = (cell.start, cell.end) if cell else None
         elif not question.of_term:
             return None
-        return None if term is None or is_in_question(text[slice(*term)], question.text, self._stems) else term
+        return None if term is None or is_in_question(text[slice(*term)], question.text, question.stems_of) else term
 
     def _ranked(self, question: ReadQuestion, text: str, spans: Sequence[SpanScore]) -> list[tuple[SpanScore, float]]:
         """Return spans, likeliest first, with the share of their words that the question says already."""
@@ -257,7 +268,7 @@ class SentenceReader:
         return [(span, echo) for span, echo in ranked]
 
     def _echo(self, question: ReadQuestion, words: str) -> float:
-        stems = self._stems(words)
+        stems = question.stems_of(words)
         return len(stems & question.stems) / len(stems) if stems else 0.0
 
     def _extraction(
@@ -270,20 +281,36 @@ class SentenceReader:
         no_answer: float | None = None,
     ) -> Extraction:
         score = sum(self._weights.get(name, 0.0) * value for name, value in features.items())
-        score += FITTING_GAIN * features["fitting"]
+        score += FITTING_GAIN * features["fitting"] - IDENTIFIER_COST * (1.0 - features["identified"])
         whole = whole or (start, end) in hit.chunk.sentences
         kind: AnswerType = "sentence" if whole else "span"
         return Extraction(hit, start, end, kind, score, -score if no_answer is None else no_answer, features)
 
     def _passage_features(self, question: ReadQuestion, hit: Hit) -> dict[str, float]:
         """Return the figures that a passage is judged by, each of the same scale in any index."""
-        stems = self._stems(f"{hit.chunk.title or ''} {' '.join(hit.chunk.headings)} {hit.chunk.text}")
+        chunk = hit.chunk
+        stems = question.stems_of(f"{chunk.title or ''} {' '.join(chunk.headings)} {chunk.text}")
+        # The name of a file or a folder is often all that says what its text is about.
+        stems |= question.stems_of(chunk.span.document_id)
         return {
             "passage_cosine": hit.scores.get("dense", 0.0),
             "passage_words": question.terms.share_in(stems),
             "passage_names": question.terms.share_of_names_in(stems),
             RANKED_FEATURE: max(-3.0, min(3.0, hit.scores.get("fused", 0.0))),
         }
+
+
+def _lacking(question: ReadQuestion, hit: Hit, statement: ReadableUnit) -> float:
+    """Return how much a statement is about other things than the identifiers of a question, 0 to 1."""
+    chunk, asked = hit.chunk, identifiers(question.text)
+    words = f"{statement.context} {chunk.text[statement.start : statement.end]}"
+    missing = missing_identifiers(asked, words)
+    if not missing:
+        return 0.0
+    above = " ".join((chunk.span.document_id, chunk.title or "", *chunk.headings, chunk.text[: statement.start]))
+    nowhere = missing_identifiers(missing, above)
+    rivals = RIVAL_IDENTIFIER * bool(identifiers(words))
+    return (len(nowhere) + rivals * (len(missing) - len(nowhere))) / len(asked)
 
 
 def _model_figures(span: float, none: float, reason: float, relevance: float) -> dict[str, float]:

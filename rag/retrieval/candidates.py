@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +13,9 @@ from rag.core.types import Hit
 from rag.index.index import Index
 from rag.index.storage.sentence_vectors import cosine
 from rag.retrieval.default_questions import by_default
+from rag.retrieval.editions import Editions, edition_names
 from rag.retrieval.fusion import convex_mix
+from rag.retrieval.identifiers import identifiers, missing_identifiers
 
 if TYPE_CHECKING:
     from rag.core.protocols import Floats1d, Ints1d, Ranking
@@ -23,6 +26,12 @@ RERANKED = 50
 MIRRORS = 3
 """Passages that are looked at for each that is read."""
 MAX_COSINE = 1.001
+IDENTIFIED_ROWS = 50
+"""Fused passages that are searched for the identifiers of a question."""
+IDENTIFIER_GAIN = 1.0
+"""Fused score that a passage gains if it holds all identifiers of the question: words alone do not tell `image_size`
+from `size` beside `image`. Of 36 own questions with one the answer moved from places 6, 9, 9, 12, 22 to 0, 3, 4, 4, 6,
+and down by one place for two."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +68,23 @@ def retrieve(
     floor = lexical[-1][1] if len(lexical) == depth else 0.0
     bm25 = {row: words.get(row, floor) for row in rows}
     fused = convex_mix([cosines, bm25], [settings.dense_weight, 1.0 - settings.dense_weight])
+    fused = _with_identifiers(index, question, fused)
     scores = {row: {"dense": cosines[row], "bm25": bm25[row], "fused": score} for row, score in fused}
     return Candidates(dense, lexical, fused, scores)
+
+
+def _with_identifiers(index: Index, question: str, fused: "Ranking") -> "Ranking":
+    """Return a fused ranking in which the passages that hold identifiers of the question gain."""
+    asked = identifiers(question)
+    if not asked:
+        return fused
+    gains: dict[int, float] = {}
+    best = [row for row, _ in fused[:IDENTIFIED_ROWS]]
+    for row, chunk in zip(best, index.store.chunks(best), strict=True):
+        text = " ".join((chunk.span.document_id, chunk.title or "", *chunk.headings, chunk.text))
+        gains[row] = IDENTIFIER_GAIN * (1 - len(missing_identifiers(asked, text)) / len(asked))
+    gained = [(row, score + gains.get(row, 0.0)) for row, score in fused]
+    return sorted(gained, key=lambda item: (-item[1], item[0]))
 
 
 def hits(index: Index, ranking: "Ranking", scores: Mapping[int, Mapping[str, float]]) -> list[Hit]:
@@ -79,21 +103,45 @@ def reranked(index: Index, candidates: Candidates, score: "Callable[[Sequence[st
     return replace(candidates, fused=[*(best[i] for i in order), *rest])
 
 
-def to_read(index: Index, candidates: Candidates, count: int) -> list[Hit]:
+def to_read(index: Index, candidates: Candidates, count: int, question: str = "") -> list[Hit]:
     """Return the best `count` fused hits that say something new, in their order.
 
     A passage whose every sentence stands in better hits, but for case and white space, as in a mirror of an article,
-    would only be read again in place of another.
+    would only be read again in place of another. A passage of an earlier edition comes after all others.
     """
     passages: list[Hit] = []
     read_sentences: set[str] = set()
-    for hit in hits(index, candidates.fused[: count * MIRRORS], candidates.scores):
+    best_hits = hits(index, candidates.fused[: count * MIRRORS], candidates.scores)
+    for hit in latest_first(best_hits, Editions(index.document, question)):
         if len(passages) == count:
             break
         if not said(hit) <= read_sentences:
             passages.append(hit)
             read_sentences |= said(hit)
     return passages
+
+
+def latest_first(ranking: Sequence[Hit], editions: Editions) -> list[Hit]:
+    """Return hits with those behind the others of which a later edition has a passage of mostly the same words."""
+    of_name: dict[str, list[Hit]] = {}
+    for hit in ranking:
+        for name in edition_names(hit.chunk):
+            of_name.setdefault(name, []).append(hit)
+    words_of = cache(lambda row: frozenset(text_of[row].lower().split()))
+    text_of = {hit.row: hit.chunk.text for hit in ranking}
+
+    def is_superseded(hit: Hit) -> bool:
+        own_id = hit.chunk.span.document_id
+        others = {other.row: other for name in edition_names(hit.chunk) for other in of_name[name]}.values()
+        return any(
+            other.chunk.span.document_id != own_id
+            and 2 * len(words_of(other.row) & words_of(hit.row)) >= len(words_of(hit.row))
+            and editions.supersedes(other.chunk.span.document_id, own_id)
+            for other in others
+        )
+
+    superseded = {hit.row for hit in ranking if is_superseded(hit)}
+    return sorted(ranking, key=lambda hit: hit.row in superseded) if superseded else list(ranking)
 
 
 def said(hit: Hit) -> set[str]:

@@ -20,7 +20,8 @@ QuestionForm = Literal[
 ANSWER_KINDS: tuple[tuple[str, AnswerKind], ...] = (
     (r"\b(how (many|much|old|long|far|tall|high|large|big|fast)|what (percent\w*|share|number|proportion|fraction))\b",
      "number"),
-    (r"\b(when|what (year|date|day|month|time|century)|which (year|date|day|month|century)|in what year)\b", "time"),
+    (r"^\W*((\w+\W+)?(since|until|till|from|by)\W+)?when\b(?! should\b)"
+     r"|\b(what (year|date|day|month|time|century)|which (year|date|day|month|century)|in what year)\b", "time"),
     (r"\b(who|whom|whose|where|which (country|city|state|company|person|team)|what (country|city|company))\b", "name"),
 )  # fmt: skip
 NUMBER_PATTERN = re.compile(
@@ -31,6 +32,21 @@ NUMBER_PATTERN = re.compile(
 TIME_PATTERN = re.compile(
     r"\b\d{4}\b|\b\d{1,2}(st|nd|rd|th)\b|\b(january|february|march|april|may|june|july|august|september|october"
     r"|november|december|monday|tuesday|wednesday|thursday|friday|saturday|sunday|century|yesterday|today)\b",
+    re.IGNORECASE,
+)
+_ASKS_AMOUNT = re.compile(r"\b(?:how (?:many|much)|what (?:percent\w*|number|proportion|fraction))\b", re.IGNORECASE)
+_ASKS_DATE = re.compile(
+    r"\b(?:what|which) (?:year|date|day|month|time|century)\b|^\W*when (?:was|were|did)\b", re.IGNORECASE
+)
+_AMOUNT = re.compile(
+    r"\b(?:no|none|nothing|zero|once|twice|both|an?|single|several|many|few|some|any|all|every|each|unlimited|free|double"
+    r"|triple|pair|couple|majority|most)\b",
+    re.IGNORECASE,
+)
+_PERIOD = re.compile(
+    r"\b(?:after|before|during|since|until|till|when|while|once|as soon as|spring|summer|autumn|winter|morning"
+    r"|afternoon|evening|night|noon|midnight|hours?|days?|weeks?|months?|years?|ago|early|late|daily|weekly|monthly|annually|period"
+    r"|age|era|war|reign)\b",
     re.IGNORECASE,
 )
 NAME_PATTERN = re.compile(r"(?<!^)(?<![.!?]\s)\b[^\W\d_a-z]\w+")
@@ -102,6 +118,7 @@ class QuestionTerms:
     frequency: tuple[int, ...]
     names: frozenset[str]
     empty: frozenset[str] = frozenset()
+    language: str = ""
 
     def share_in(self, stems: frozenset[str]) -> float:
         """Return the share of weight whose stems are among `stems`; 0 for a question without content words."""
@@ -152,10 +169,15 @@ def checked_all(questions: Sequence[str], longest: int) -> list[str]:
 def question_terms(question: str, words: "LexicalStore") -> QuestionTerms:
     """Return the content words of a question, each once; if it has none, its function words."""
     written = dict(zip((word.lower() for word in words.words(question)), words.words_as_written(question), strict=True))
-    content = [word for word in written if word not in STOPWORDS] or list(written)
-    stems = [next(iter(words.terms(word)), word) for word in content]
-    counts = [words.document_frequency(stem) for stem in stems]
     first = next(iter(written.values()), "")
+    content = [
+        word
+        for word, form in written.items()
+        if word not in STOPWORDS or (form == "A" and form is not first)  # "grade A", "vitamin A"
+    ] or list(written)
+    language = words.language_of(question)
+    stems = [next(iter(words.terms(word, language)), word) for word in content]
+    counts = [words.document_frequency(stem) for stem in stems]
     names = (stem for word, stem in zip(content, stems, strict=True) if _is_name(written[word], written[word] is first))
     return QuestionTerms(
         tuple(written[word] for word in content),
@@ -164,6 +186,7 @@ def question_terms(question: str, words: "LexicalStore") -> QuestionTerms:
         tuple(counts),
         frozenset(names),
         frozenset(written[word] for word in foreign_stopwords(list(written))),
+        language,
     )
 
 
@@ -234,6 +257,21 @@ def holds_kind(text: str, kind: AnswerKind) -> float:
         return 0.0
     pattern = {"number": NUMBER_PATTERN, "time": TIME_PATTERN, "name": NAME_PATTERN}[kind]
     return 1.0 if pattern.search(text) else -1.0
+
+
+def lacks_value(question: str, sentence: str) -> bool:
+    """Tell whether an English question asks for an amount or a date that an English sentence does not hold.
+
+    >>> lacks_value("How many stars has it?", "See the stars."), lacks_value("How many dogs may I bring?", "No dogs.")
+    (True, False)
+    """
+    if not sentence.isascii() and not re.search("[a-z]{3}", sentence):
+        return False
+    if _ASKS_AMOUNT.search(question):
+        return not (NUMBER_PATTERN.search(sentence) or _AMOUNT.search(sentence))
+    if _ASKS_DATE.search(question):
+        return not (NUMBER_PATTERN.search(sentence) or TIME_PATTERN.search(sentence) or _PERIOD.search(sentence))
+    return False
 
 
 def question_form(question: str) -> QuestionForm:

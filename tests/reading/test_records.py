@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rag.chunking.boilerplate import masks
 from rag.chunking.chunks import chunk
 from rag.chunking.sentences import blocks
-from rag.core.types import Chunk, Document
+from rag.core.types import Chunk, Document, Span
 from rag.loading import Source, load
 from rag.reading.reading_copy import INSERTED, ReadingCopy
 from rag.reading.records import reading_copy
@@ -157,3 +157,15 @@ def test_a_whole_span_stays_inside_its_bounds_and_is_never_empty(text: str, data
     low, high = data.draw(st.integers(0, start)), data.draw(st.integers(end, len(text)))
     first, last = whole_span(text, start, end, low, high)
     assert low <= first < last <= high
+
+
+def test_a_word_that_a_formatter_parted_is_read_as_one_and_answers_whole() -> None:
+    text = "-s\n    The de\u2010\n    fault size is 5.\n\nIt is kept."
+    ends = (text.index("5.") + 2, len(text))
+    chunk = Chunk(Span("d", 0, len(text)), text, None, (), ((0, ends[0]), (text.index("It"), ends[1])))
+    copy = reading_copy(chunk)
+    assert "default" in copy.text
+    at = copy.text.index("default")
+    ranges, units = copy.stored(np.array([(at, at + 7), (at, at + 2), (at + 2, at + 7)], np.int32))
+    assert [text[start:end] for start, end in ranges] == ["de\u2010\n    fault", "de", "fault"]
+    assert len(set(units.tolist())) == 1

@@ -12,6 +12,7 @@ from rag.retrieval.question_types import (
     checked_all,
     holds_kind,
     inverse_document_frequency,
+    lacks_value,
     needs_context,
     question_form,
     question_terms,
@@ -155,3 +156,20 @@ def test_one_question_is_no_list_of_them(given: Any) -> None:
 ])  # fmt: skip
 def test_a_verb_is_no_plural_and_a_procedure_no_manner(question: str, form: str) -> None:
     assert question_form(question) == form
+
+
+@pytest.mark.parametrize(
+    ("question", "sentence", "lacking"),
+    [
+        ("How many stars has it on the site?", "See the status on the site.", True),
+        ("How many dogs may I bring?", "No dogs are allowed.", False),
+        ("How much does the pilot cost?", "The pilot costs 310 euros.", False),
+        ("What year was it founded?", "It is a founded member.", True),
+        ("When was the tower built?", "It was built after the war.", False),
+        ("How long does it wait?", "It waits until the lock is free.", False),
+        ("Who built it?", "See the status.", False),
+        ("How many metres is it high?", "高二十一米", False),
+    ],
+)
+def test_a_sentence_without_any_amount_or_date_gives_none(question: str, sentence: str, lacking: bool) -> None:
+    assert lacks_value(question, sentence) is lacking

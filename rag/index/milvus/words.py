@@ -49,16 +49,22 @@ class MilvusWords:
         if self._passages is None or k < 1 or (among is not None and not len(among)):
             return []
         corrections = [word for near in self.corrections(query).values() for word in near]
-        stems = self.terms(" ".join([*searched_words(self.words(query), self._stemmer), *corrections]))
+        words, language = [*searched_words(self.words(query), self._stemmer), *corrections], self.language_of(query)
+        stems = self.terms(" ".join(words), "")
+        stems += [stem for stem in self.terms(" ".join(words), language) if stem not in stems] if language else []
         if not stems:
             return []
         options = {"metric_type": "BM25"}
         k = min(k, self._count)
         return self._passages.search([" ".join(stems)], SPARSE, k, options, self._visible, row_condition(among))[0]
 
-    def terms(self, text: str) -> list[str]:
+    def language_of(self, text: str) -> str:
+        """Return the language whose stemmer a text gets before that of the index, empty if it gets none."""
+        return self._language.language_of(text)
+
+    def terms(self, text: str, language: str | None = None) -> list[str]:
         """Return the stemmed words of a text in order, with repetitions. These are searched."""
-        return self._language.terms(text)
+        return self._language.terms(text, language)
 
     def words(self, text: str) -> list[str]:
         """Return the words of a text, lower-cased and without accents but not stemmed."""
@@ -76,7 +82,8 @@ class MilvusWords:
     def corrections(self, query: str) -> dict[str, tuple[str, ...]]:
         """Return the corrections of each word of the query that no row has; see `TantivyStore.corrections`."""
         query_words = dict.fromkeys(searched_words(self.words(query), self._stemmer))
-        stems = {word: self.terms(word) for word in query_words}
+        language = self.language_of(query)
+        stems = {word: self.terms(word, language) for word in query_words}
         counts = self._counts({*query_words, *(stem for terms in stems.values() for stem in terms)})
         unknown = [
             word for word in query_words
@@ -107,8 +114,9 @@ def word_counts(language: TantivyStore, texts: Sequence[tuple[str, str]]) -> dic
     """Return the counts of the words of passages, each given with its headings."""
     counts = (Counter[str](), Counter[str](), Counter[str]())
     for text, heading in texts:
-        counts[STEMS].update({*language.terms(text)})
+        own = language.language_of(text)
+        counts[STEMS].update({*language.terms(text, own)})
         counts[PLAIN].update({*language.words(text)})
-        counts[HEADING].update({*language.terms(heading)})
+        counts[HEADING].update({*language.terms(heading, own)})
     words = set[str]().union(*counts)
     return {word: (counts[0][word], counts[1][word], counts[2][word]) for word in words}

@@ -203,7 +203,10 @@ class Upload:
                 yield {**passage, STEMS: self._stems(chunk)} if self._layout.has_words else passage
 
     def _stems(self, chunk: Chunk) -> str:
-        return " ".join([*self._language.terms(heading_text(chunk)), *self._language.terms(chunk.text)])
+        language = self._language.language_of(chunk.text)
+        return " ".join(
+            [*self._language.terms(heading_text(chunk), language), *self._language.terms(chunk.text, language)]
+        )
 
     def _new_records(self, written: Changes, store: Store) -> Iterator[tuple[str, str, Any]]:
         yield from records_of(self._new, written.documents[0])

@@ -158,3 +158,28 @@ def test_words_that_differ_by_a_sign_are_different_words() -> None:
     assert best == [1, 2, 3, 4]
     assert store.words_as_written("C++ and .NET") == ["C++", "and", ".NET"]
     assert store.document_frequency(store.terms("C")[0]) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "query"),
+    [
+        (
+            "Die Brücken der Insel sind im Winter geschlossen.",
+            "Wann ist die Brücke der Insel zu?",
+        ),
+        ("Les navires sont arrimés au quai par des cordages de la capitainerie.", "Quel cordage est sur le navire ?"),
+        (
+            "La sincronización de los archivos se hace con los otros dispositivos.",
+            "¿Con qué se sincronizan los archivos?",
+        ),
+    ],
+)
+def test_a_text_in_another_language_is_stemmed_in_that_language(text: str, query: str) -> None:
+    made = store({1: text, 2: "The harbour is closed."})
+    own, english = ({*made.terms(text, name)} & {*made.terms(query, name)} for name in (None, ""))
+    assert len(own) > len(english)
+    assert rows(made, query)[0] == 1
+
+
+def test_words_parted_at_the_end_of_a_line_are_searched_as_one() -> None:
+    assert rows(store({1: "The de\u2010\n   fault is five."}), "default") == [1]
