@@ -53,7 +53,7 @@ quick: lint types
 slow: $(SET_UP_TEST)
 	$(BIN)/python -m pytest -m slow -s
 
-# The adapters against the real libraries, which are too heavy for every run.
+# The adapters in pipelines of the real libraries. LangChain is part of `make test`; these bring 35 packages and 150 MB more.
 adapters: $(SET_UP_TEST)
 	$(INSTALL) --editable ".[test,haystack,llamaindex]" azure-ai-language-questionanswering google-cloud-discoveryengine
 	$(BIN)/python -m pytest tests/adapters

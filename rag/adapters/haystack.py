@@ -1,5 +1,6 @@
 """A component for Haystack, and quotations as its documents (the extra `haystack`)."""
 
+import asyncio
 from collections.abc import Iterable
 from typing import Any
 
@@ -52,6 +53,13 @@ class PinciteRetriever:
         if self.answers_only:
             return {"documents": to_documents(self._assistant.ask(query, top_k, filters).answers)}
         return {"documents": to_documents(self._assistant.search(query, top_k, filters))}
+
+    @component.output_types(documents=list[Document])
+    async def run_async(
+        self, query: str, top_k: int | None = None, filters: dict[str, Any] | None = None
+    ) -> dict[str, list[Document]]:
+        """Return what `run` does; the event loop goes on meanwhile."""
+        return await asyncio.to_thread(self.run, query, top_k, filters)
 
 
 def to_documents(answers: Iterable[Answer]) -> list[Document]:

@@ -1,5 +1,6 @@
 """A retriever for LlamaIndex, and quotations as its nodes (the extra `llamaindex`)."""
 
+import asyncio
 from collections.abc import Iterable
 from typing import Any
 
@@ -42,6 +43,10 @@ class PinciteRetriever(BaseRetriever):
         if self._answers_only:
             return to_nodes(self._assistant.ask(query, self._top_k, self._filters).answers)
         return to_nodes(self._assistant.search(query, self._top_k, self._filters))
+
+    async def _aretrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
+        # The event loop goes on meanwhile.
+        return await asyncio.to_thread(self._retrieve, query_bundle)
 
 
 def to_nodes(answers: Iterable[Answer]) -> list[NodeWithScore]:

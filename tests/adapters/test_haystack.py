@@ -1,3 +1,4 @@
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -48,3 +49,11 @@ def test_filters_reach_the_index(seeds_index: Index) -> None:
     for given, expected in ({}, kept), ({"filters": {"id": other}}, other):
         found = made.run({"pincite": {"query": "Israel", **given}})["pincite"]["documents"]
         assert {document.meta["document_id"] for document in found} == {expected}
+
+
+def test_a_pipeline_that_awaits_gets_the_same_documents(seeds_index: Index) -> None:
+    asked = {"pincite": {"query": "drones", "top_k": 3}}
+    expected = pipeline(seeds_index.path).run(asked)["pincite"]["documents"]
+    found = asyncio.run(pipeline(seeds_index.path).run_async(asked))["pincite"]["documents"]
+    assert found == expected and len({document.id for document in found}) == 3
+    assert [document.score for document in found] == sorted((document.score for document in found), reverse=True)

@@ -1,9 +1,13 @@
+import asyncio
+
 import pytest
 
 from rag.answering.assistant import Assistant
 from rag.index.index import Index
 
 schema = pytest.importorskip("llama_index.core.schema", reason="the extra llamaindex is not installed")
+from llama_index.core import Settings, llms, query_engine, response_synthesizers  # noqa: E402
+
 from rag.adapters.llamaindex import PinciteRetriever  # noqa: E402
 
 RECALL = "Why did Armenia recall its ambassador to Israel?"
@@ -35,3 +39,14 @@ def test_filters_reach_the_index(seeds_index: Index) -> None:
     kept = next(iter(seeds_index.documents())).id
     found = PinciteRetriever(Assistant(seeds_index), 10, {"id": kept}).retrieve("Israel")
     assert {item.node.ref_doc_id for item in found} == {kept}
+
+
+def test_awaited_or_in_a_query_pipeline_of_llamaindex_the_nodes_are_the_same(seeds_index: Index) -> None:
+    retriever = PinciteRetriever(Assistant(seeds_index), 3)
+    first, second = retriever.retrieve("drones"), asyncio.run(retriever.aretrieve("drones"))
+    assert [(item.node_id, item.score) for item in first] == [(item.node_id, item.score) for item in second]
+    assert len({item.node_id for item in first}) == 3
+    Settings.llm = llms.MockLLM()  # otherwise that of a service
+    synthesizer = response_synthesizers.get_response_synthesizer(response_mode="no_text")
+    answered = query_engine.RetrieverQueryEngine(retriever, response_synthesizer=synthesizer).query("drones")
+    assert [item.node_id for item in answered.source_nodes] == [item.node_id for item in first]
