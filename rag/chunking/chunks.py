@@ -9,6 +9,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 from rag.chunking.sentences import sentences
@@ -21,6 +22,7 @@ TABLE_LEVEL = 7
 """Level of a table's header in the path of headings: below all of these, above the rows."""
 
 TokenCounter = Callable[[Sequence[str]], list[int]]
+_START, _END = attrgetter("start"), attrgetter("end")
 
 
 def embedding_text(chunk: Chunk) -> str:
@@ -179,8 +181,8 @@ def _splitter(chunk_size: int) -> Any:
 
 
 def _chunk(document: Document, section: _Section, start: int, end: int) -> Chunk:
-    low = bisect_right([sentence.end for sentence in section.sentences], start)
-    high = bisect_left([sentence.start for sentence in section.sentences], end)
+    low = bisect_right(section.sentences, start, key=_END)
+    high = bisect_left(section.sentences, end, key=_START)
     # A sentence longer than a chunk is cut at white space, which is no part of either piece.
     pieces = (
         _trimmed(document.text, max(sentence.start, start), min(sentence.end, end))

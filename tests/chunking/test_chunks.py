@@ -1,13 +1,14 @@
 """Laws of chunks on nasty texts, and examples of good cuts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rag.chunking.boilerplate import masks as find_masks
-from rag.chunking.chunks import MAX_PREFIX_CHARACTERS, chunk, embedding_text, heading_text
+from rag.chunking.chunks import MAX_PREFIX_CHARACTERS, _cut, _Section, chunk, embedding_text, heading_text
 from rag.chunking.sentences import blocks as find_blocks
 from rag.core.types import Chunk, Document, Mask, Span
 from tests import ROOT
@@ -122,6 +123,31 @@ def test_one_line_of_a_megabyte_is_cut_in_near_linear_time() -> None:
     chunks, masked = chunked(document, 900)
     assert_laws(document, chunks, masked)
     assert max(len(made.text) for made in chunks) <= 900
+
+
+class CountedSpans(list[Span]):
+    """A list that counts how many of its spans are looked at."""
+
+    looks = 0
+
+    def __iter__(self) -> Iterator[Span]:
+        self.looks += len(self)
+        return super().__iter__()
+
+    def __getitem__(self, index: Any) -> Any:
+        part = super().__getitem__(index)
+        self.looks += len(part) if isinstance(index, slice) else 1
+        return part
+
+
+def test_a_paragraph_of_many_sentences_is_cut_without_looking_at_all_of_them_for_each_chunk() -> None:
+    sentence, count = "It rained. ", 2_000
+    document = Document("d", sentence * count)
+    starts = range(0, len(document.text), len(sentence))
+    spans = CountedSpans(Span("d", start, start + len(sentence) - 1) for start in starts)
+    made = list(_cut(document, _Section(0, len(document.text), 0, (), spans), 200))
+    assert len(made) > 100
+    assert spans.looks < 6 * count
 
 
 def test_the_prefix_that_is_embedded_is_short_and_never_part_of_the_text() -> None:

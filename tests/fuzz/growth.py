@@ -19,6 +19,8 @@ from pathlib import Path
 
 from rag.chunking.blocks import blocks
 from rag.chunking.boilerplate import masks
+from rag.chunking.chunks import chunk
+from rag.core.settings import Settings
 from rag.core.types import Document
 from rag.loading import Source, load
 
@@ -85,8 +87,11 @@ def repetitions(suffix: str, seed: int) -> Iterator[Repetition]:
         yield Repetition(suffix, random_.choice(frames), unit or " ")
 
 
-def seconds(suffix: str, data: bytes) -> float:
-    """Return the processor time of reading a file, finding its blocks and masking what is not content."""
+def seconds(suffix: str, data: bytes, cut: bool = False) -> float:
+    """Return the processor time of reading a file, finding its blocks and masking what is not content.
+
+    With `cut` it is cut into passages too, which takes longest and so hides what else grows.
+    """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"grown{suffix}"
         path.write_bytes(data)
@@ -95,31 +100,36 @@ def seconds(suffix: str, data: bytes) -> float:
             start = time.process_time()
             for item in load(Source(path, path.name)):
                 if isinstance(item, Document):
-                    masks(item, blocks(item))
+                    item_blocks = blocks(item)
+                    item_masks = masks(item, item_blocks)
+                    if cut:
+                        chunk(
+                            item, item_blocks, item_masks, Settings().chunk_size, 10**9, lambda texts: [1] * len(texts)
+                        )
             return time.process_time() - start
         finally:
             gc.enable()
 
 
-def ratio(suffix: str, small: bytes, large: bytes) -> float:
+def ratio(suffix: str, small: bytes, large: bytes, cut: bool = False) -> float:
     """Return how many times as long the large input takes, by the best of three tries; 0 for next to no time."""
     before = after = float("inf")
     for _ in range(3):
-        before, after = min(before, seconds(suffix, small)), min(after, seconds(suffix, large))
+        before, after = min(before, seconds(suffix, small, cut)), min(after, seconds(suffix, large, cut))
         times = 0.0 if after < IGNORED_SECONDS else after / max(before, IGNORED_SECONDS / MAX_RATIO)
         if times <= MAX_RATIO:
             break
     return times
 
 
-def growth(suffix: str, data: Callable[[int], bytes], size: int) -> float:
+def growth(suffix: str, data: Callable[[int], bytes], size: int, cut: bool = False) -> float:
     """Return the ratio for four times `size`; if it is too high, the lower of this and the ratio one step further.
 
     A busy machine, or a cache that is too small from here on, can make one step look steep. Time that really grows too
     fast grows so at the next step too.
     """
-    first = ratio(suffix, data(size), data(4 * size))
-    return first if first <= MAX_RATIO else min(first, ratio(suffix, data(4 * size), data(16 * size)))
+    first = ratio(suffix, data(size), data(4 * size), cut)
+    return first if first <= MAX_RATIO else min(first, ratio(suffix, data(4 * size), data(16 * size), cut))
 
 
 def wide_sheet(rows: int) -> bytes:
@@ -155,7 +165,7 @@ def main() -> None:
     for suffix in options.suffixes or MARKS:
         until = time.process_time() + options.seconds
         for count, item in enumerate(repetitions(suffix, options.seed), start=1):
-            steepest = growth(suffix, item.data, options.size)
+            steepest = growth(suffix, item.data, options.size, cut=count % 2 == 0)
             if steepest > MAX_RATIO:
                 faults += 1
                 print(f"{item!r}: {steepest:.1f}", flush=True)  # noqa: T201
