@@ -132,7 +132,8 @@ class Citation:
         """Return the citation of a JSON object that `to_dict` wrote. Raises KeyError if a key is missing."""
         offset, utf16, selector = (content[key] for key in ("document_offset", "document_offset_utf16", "selector"))
         place = Place(
-            utf16["start"], utf16["end"], headings=tuple(content["headings"]), page_label=content.get("page_label"),
+            (utf16["start"], utf16["end"]), headings=tuple(content["headings"]), page_label=content.get("page_label"),
+            recognition_confidence=content.get("recognition_confidence"),
             **{key: content[key] for key in ("line_start", "line_end", "page_number", "part", "row", "editor_link")},
         )  # fmt: skip
         return cls(
