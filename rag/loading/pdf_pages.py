@@ -80,8 +80,9 @@ def answer_pdf(request: Mapping[str, Any]) -> dict[str, Any]:
         if "width" in request:
             marks = [(box[0], box[1], box[2], box[3]) for box in request["marks"]]
             return {"png": base64.b64encode(draw_page(pdf, request["number"], request["width"], marks)).decode("ascii")}
-        texts = [PageText(**text) for text in request["texts"]]
-        return asdict(find_places(pdf, texts, range(request["low"], request["high"])))
+        listed = range(request["low"], request["high"])
+        groups = [[PageText(**text) for text in group] for group in request["groups"]]
+        return {"groups": [asdict(find_places(pdf, texts, listed)) for texts in groups]}
 
 
 def find_places(pdf: Any, texts: Sequence[PageText], listed: range) -> PagePlaces:

@@ -38,16 +38,21 @@ class PdfProcess:
 
     def places(self, path: Path, state: PdfFileState, texts: Sequence[PageText], listed: range) -> PagePlaces:
         """Return the boxes of stored texts, and the sizes of the pages `listed`. Raises UnreadableSource."""
-        request = {"texts": [asdict(text) for text in texts], "low": listed.start, "high": listed.stop}
-        answer = self._answer(path, state, request)
+        return self.places_of_groups(path, state, [texts], listed)[0]
+
+    def places_of_groups(
+        self, path: Path, state: PdfFileState, groups: Sequence[Sequence[PageText]], listed: range
+    ) -> list[PagePlaces]:
+        """Return what `places` does for each group of texts, by one request. Raises UnreadableSource."""
+        written = [[asdict(text) for text in group] for group in groups]
+        answer = self._answer(path, state, {"groups": written, "low": listed.start, "high": listed.stop})
         try:
-            boxes = {int(number): _boxes(value) for number, value in answer["boxes"].items()}
-            sizes = {int(number): (float(size[0]), float(size[1])) for number, size in answer["sizes"].items()}
-            if not boxes.keys() <= sizes.keys():
-                raise _spoilt(path)
-            return PagePlaces(int(answer["page_count"]), boxes, sizes)
+            places = [_places(item) for item in answer["groups"]]
         except (LookupError, TypeError, ValueError, AttributeError):
             raise _spoilt(path) from None
+        if len(places) != len(groups):
+            raise _spoilt(path)
+        return places
 
     def picture(self, path: Path, state: PdfFileState, number: int, width: int, marks: Sequence[Box] = ()) -> bytes:
         """Return a page as a PNG with its marks tinted. Raises UnreadableSource."""
@@ -84,6 +89,15 @@ class PdfProcess:
         if "error" in answer:
             raise UnreadableSource(str(answer.get("message")), str(answer.get("remedy")))
         return answer
+
+
+def _places(value: Any) -> PagePlaces:
+    """Return one answer. Raises LookupError, TypeError, ValueError or AttributeError if it is none."""
+    boxes = {int(number): _boxes(item) for number, item in value["boxes"].items()}
+    sizes = {int(number): (float(size[0]), float(size[1])) for number, size in value["sizes"].items()}
+    if not boxes.keys() <= sizes.keys():
+        raise ValueError("boxes on pages without a size")
+    return PagePlaces(int(value["page_count"]), boxes, sizes)
 
 
 def _boxes(value: Any) -> tuple[Box, ...] | None:

@@ -55,15 +55,26 @@ class PdfOriginals:
 
         Raises UnreadableSource as `file` does, or if the file cannot be looked into within the limits.
         """
-        (path, state), start, end = self._same_file(document, index), span.start, span.end
-        numbers = _page_numbers(document, start, end)
-        texts = [text for number in numbers if (text := _page_text(document, number, start, end)) is not None]
-        listed = range(numbers.start - NEIGHBOUR_PAGES, numbers.stop + NEIGHBOUR_PAGES)
-        key = (document.source_sha256, document.text_sha256, start, end)
-        recognized = {number: boxes for number in numbers if (boxes := _recognized_boxes(document, number, start, end))}
-        texts = [text for text in texts if text.number not in recognized]
-        places = self._tried(key, lambda: self._process.places(path, state, texts, listed))
-        return replace(places, boxes=dict(sorted({**places.boxes, **recognized}.items()))) if recognized else places
+        return self.places_of_all(document, index, [span])[0]
+
+    def places_of_all(self, document: Document, index: Path, spans: Sequence[Span]) -> list[PagePlaces]:
+        """Return what `places` does for each span, by one request to the process. Raises UnreadableSource."""
+        path, state = self._same_file(document, index)
+        numbers = [_page_numbers(document, span.start, span.end) for span in spans]
+        pairs = list(zip(spans, numbers, strict=True))
+        recognized = [_recognized_pages(document, span, own) for span, own in pairs]
+        groups = [
+            [text for text in _page_texts(document, span, own) if text.number not in boxes]
+            for (span, own), boxes in zip(pairs, recognized, strict=True)
+        ]
+        low, high = min(own.start for own in numbers), max(own.stop for own in numbers)
+        listed = range(low - NEIGHBOUR_PAGES, high + NEIGHBOUR_PAGES)
+        key = (document.source_sha256, document.text_sha256, *spans)
+        places = self._tried(key, lambda: self._process.places_of_groups(path, state, groups, listed))
+        return [
+            replace(own, boxes=dict(sorted({**own.boxes, **boxes}.items())))
+            for own, boxes in zip(places, recognized, strict=True)
+        ]
 
     def picture(self, document: Document, index: Path, number: int, width: int, marks: Sequence[Box] = ()) -> bytes:
         """Return a page as a PNG, its marks tinted. Raises UnreadableSource as `places` does."""
@@ -154,6 +165,16 @@ def _page_numbers(document: Document, start: int, end: int) -> range:
 def has_pages(document: Document) -> bool:
     """Tell if a document was read from the pages of a PDF, or from pictures."""
     return document.format in FORMATS_WITH_PAGES and bool(document.layout.pages) and bool(document.source_path)
+
+
+def _recognized_pages(document: Document, span: Span, numbers: range) -> dict[int, tuple[Box, ...]]:
+    pages = {number: _recognized_boxes(document, number, span.start, span.end) for number in numbers}
+    return {number: boxes for number, boxes in pages.items() if boxes}
+
+
+def _page_texts(document: Document, span: Span, numbers: range) -> Iterator[PageText]:
+    texts = (_page_text(document, number, span.start, span.end) for number in numbers)
+    return (text for text in texts if text is not None)
 
 
 def _recognized_boxes(document: Document, number: int, start: int, end: int) -> tuple[Box, ...]:
