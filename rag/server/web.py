@@ -39,7 +39,8 @@ from rag.server.uploads import UPLOADS, stored_bytes
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 """Addresses that mean all of this machine's, and one at which it can be asked."""
 MAX_START_SECONDS = 120
-STYLES = ("documents.css", "page.css", "pages.css")
+STYLES = ("fonts.css", "documents.css", "page.css", "pages.css")
+PRELOADED_FONTS = ("source-serif-4-latin-400.woff2", "source-serif-4-latin-700.woff2")
 Attach = Callable[[FastAPI, SharedAssistant, Options, IncomingFiles], None]
 
 
@@ -111,7 +112,7 @@ def build_app(
         build_page(assistant, options, incoming),
         path="/",
         theme=theme(),
-        head="".join(f'<link rel="stylesheet" href="{ASSETS_ADDRESS}/{name}">' for name in STYLES),
+        head=_head(),
         favicon_path=str(ASSETS / "favicon.svg"),
         footer_links=[],
         run_history=False,
@@ -125,6 +126,15 @@ def build_app(
     )
     login.find_gradio(app)
     return app
+
+
+def _head() -> str:
+    """Return the links to style sheets, and to the fonts of the first view, which come before their style sheet."""
+    fonts = [
+        f'<link rel="preload" as="font" type="font/woff2" crossorigin href="{ASSETS_ADDRESS}/{name}">'
+        for name in PRELOADED_FONTS
+    ]
+    return "".join([*fonts, *(f'<link rel="stylesheet" href="{ASSETS_ADDRESS}/{name}">' for name in STYLES)])
 
 
 class PageLogin:

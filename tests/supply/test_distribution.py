@@ -44,10 +44,11 @@ def test_the_types_and_the_data_files_are_packaged() -> None:
 
 
 def test_every_licence_that_is_named_is_packaged() -> None:
-    assert SLIM["project"]["license"] == "MIT AND Apache-2.0"
+    assert SLIM["project"]["license"] == "MIT AND Apache-2.0 AND OFL-1.1"
     texts = [(ROOT / name).read_text(encoding="utf-8") for name in SLIM["project"]["license-files"]]
-    assert "MIT License" in texts[0] and "Apache License" in texts[1]
-    assert not list(Path(rag.__file__).parent.rglob("*.woff2")), "a font needs its licence too"
+    assert "MIT License" in texts[0] and "Apache License" in texts[1] and "SIL OPEN FONT LICENSE" in texts[2].upper()
+    fonts = {font.parent for font in Path(rag.__file__).parent.rglob("*.woff2")}
+    assert fonts == {(ROOT / SLIM["project"]["license-files"][2]).parent}, "a font needs its licence too"
 
 
 def test_the_models_are_small_enough_for_a_wheel() -> None:
