@@ -61,7 +61,8 @@ def add_files_one_by_one(
     # Visitors need not know where the folder lies.
     here = f"{uploads_of(index)}/"
     failed = tuple((name, reason.replace(here, "")) for name, reason in report.failed)
-    report = replace(report, failed=failed, notes=tuple(note.replace(here, "") for note in report.notes))
+    notes = (*(note.replace(here, "") for note in report.notes), *_new_names(files, copies))
+    report = replace(report, failed=failed, notes=notes)
     return report, [_result(index, name, copy.name, report) for (name, _), copy in zip(files, copies, strict=True)]
 
 
@@ -70,19 +71,32 @@ def _result(index: Index, name: str, stored_as: str, report: IndexReport) -> Fil
     return FileResult(name, stored_as, tuple(index.store.documents_of(stored_as)), tuple(failed))
 
 
+def _new_names(files: Sequence[tuple[str, Path]], copies: Sequence[Path]) -> list[str]:
+    """Return a line for each file that is stored under another name than its own."""
+    pairs = zip((name for name, _ in files), (copy.name for copy in copies), strict=True)
+    reason = "another document has its name"
+    return [f"{name} is called {copy} here, because {reason}." for name, copy in pairs if name.lstrip(".") != copy]
+
+
 def drop(index: Index, source_path: str | None) -> None:
-    """Delete the file of a removed document if it was uploaded.
+    """Delete the file of a removed document if it was uploaded."""
+    copy = uploaded_file(index, source_path)
+    if copy is not None:
+        copy.unlink(missing_ok=True)
+
+
+def uploaded_file(index: Index, source_path: str | None) -> Path | None:
+    """Return the file of a document if it was uploaded, None if it was not.
 
     The path may have been stored from another working folder, or before the index was moved: only the names of the file
     and its folder count.
     """
     if not source_path or Path(source_path).parent.name != UPLOADS:
-        return
+        return None
     copy = uploads_of(index) / Path(source_path).name
     elsewhere = Path(source_path)
-    if elsewhere.is_absolute() and elsewhere.exists() and elsewhere.resolve() != copy:
-        return  # a file of the user's own, in a folder of this name
-    copy.unlink(missing_ok=True)
+    is_own = elsewhere.is_absolute() and elsewhere.exists() and elsewhere.resolve() != copy
+    return None if is_own else copy  # a file of the user's own, in a folder of this name
 
 
 def uploads_of(index: Index) -> Path:

@@ -30,7 +30,7 @@ from rag.index.storage.documents import Store
 from rag.index.storage.manifest import CALIBRATION, DOCUMENTS, TOKENS, read_manifest
 from rag.index.transfer import export_index, import_index
 from rag.server.api.tokens import Tokens
-from rag.server.page.documents import _removed
+from rag.server.removals import Removals
 from rag.server.uploads import UPLOADS, add_files
 from tests.journeys.faulty_writes import NOT_REACHED, OTHERWISE, armed, texts
 
@@ -83,7 +83,7 @@ class Commands:
         add_files(self.opened(folder), [(UPLOADED, folder / "lamp.txt")])
 
     def remove_upload(self, folder: Path) -> None:
-        _removed(self.opened(folder), UPLOADED)
+        Removals().remove(self.opened(folder), [UPLOADED])
 
     def repair(self, folder: Path) -> None:
         repair(folder / "damaged", embedder=self._embedder)

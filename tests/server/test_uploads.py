@@ -35,7 +35,9 @@ def test_a_file_handed_in_again_takes_the_place_of_the_one_before(index: Index, 
 
 
 def test_a_document_from_elsewhere_of_the_same_name_is_left_as_it_is(index: Index, tmp_path: Path) -> None:
-    assert add_files(index, [sent(tmp_path, "a.txt", "Another bell.")]).added == ("a (2).txt",)
+    report = add_files(index, [sent(tmp_path, "a.txt", "Another bell.")])
+    assert report.added == ("a (2).txt",)
+    assert report.notes == ("a.txt is called a (2).txt here, because another document has its name.",)
     assert add_files(index, [sent(tmp_path, "a.txt", "A third bell.")]).updated == ("a (2).txt",)
     first = index.document("a.txt")
     assert first is not None and first.text == "The bell rang at noon."

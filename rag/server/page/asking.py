@@ -2,6 +2,7 @@
 
 import itertools
 import threading
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -11,33 +12,49 @@ from rag.answering.feedback import feedback_record, keep
 from rag.core.errors import InvalidInput, RagError
 from rag.core.response import Answer, IndexInfo, Response
 from rag.core.settings import Options
+from rag.retrieval.follow_up import follow_up
+from rag.server.page.choosing import choice_of, fitting_ids, offer
 from rag.server.page.components import Call, html_part, problem_html, status_html
 from rag.server.page.examples import examples
 from rag.server.page.html.about_index import about_html
 from rag.server.page.html.cards import response_html
+from rag.server.page.html.choice_views import choice_words, list_html, panel_html
+from rag.server.page.html.completed import completed_html
 from rag.server.page.html.confidence_slider import slider_html
 from rag.server.page.html.line_breaks import flowing, is_of_page
 from rag.server.page.html.markup import element, escaped
 from rag.server.page.html.no_answer_card import message_html
 from rag.server.page.html.page_view import MarkedPages, pages_html
-from rag.server.page.html.source_view import answers_of, quoted_document, shown_by, source_html
+from rag.server.page.html.source_view import (
+    Rest,
+    answers_of,
+    quoted_document,
+    rest_html,
+    shown_by,
+    source_html,
+)
 from rag.server.rate_limit import RateLimit
 from rag.server.shared_assistant import SharedAssistant
 
 WAITING_MESSAGE = message_html("Reading …", "Your question is answered in a moment.", "waiting")
 MOST_SENTENCES = 50
 """Sentences by which a quotation can be widened on each side; beyond, the source is there."""
+MAX_BEFORE_CHARACTERS = 2_000
+"""Characters of the question before that a follow-up is completed from."""
 MAX_SUMMARIZED_DOCUMENTS = 20_000
 """Documents up to which the first screen names kinds and titles; of more it gives the number alone."""
-MAX_CHOSEN_DOCUMENTS = 100
-"""Documents that a question can be limited to; more would not fit in an address."""
 ANSWER_FILES = {
     "markdown": ("md", "text/markdown"),
     "json": ("json", "application/json"),
     "bibtex": ("bib", "text/plain"),
 }
-EARLIER = """<details class="pc-earlier" hidden><summary>Earlier questions</summary><ol></ol>
+EARLIER = """<details class="pc-earlier" hidden><summary>Earlier questions</summary>
+<div class="pc-sitting" hidden><p>This sitting</p><ol></ol></div>
+<div class="pc-before" hidden><p>Before</p><ol></ol></div>
 <button type="button" class="pc-forget">Clear history</button></details>"""
+CHOICE = """<details class="pc-choose"><summary>Searched: <bdi translate="yes">all documents</bdi></summary>
+<div class="pc-choice-body"></div></details>
+<button type="button" class="pc-ask-all" hidden>Ask all documents</button>"""
 
 
 class Asking:
@@ -55,14 +72,14 @@ class Asking:
         with gr.Row(elem_id="pc-form", equal_height=False):
             gr.Textbox(label="Your question", lines=1, max_lines=4, autofocus=True, elem_id="pc-question")
             gr.Button("Ask", variant="primary", elem_id="pc-ask", scale=0)
-        html_part("pc-only", script="chosen")
+        html_part("pc-only", CHOICE, script="chosen", calls=[self.choices])
         html_part("pc-examples", EARLIER, script="suggested", calls=[self.examples])
         html_part("pc-expectation", script="confidence", calls=[self.slider])
         with gr.Row(elem_id="pc-desk", equal_height=False):
             calls: list[Call] = [self.ask, self.show, self.widen, self.export]
             calls += [] if self._options.readonly else [self.judge]
             html_part("pc-answers", script="answers", calls=calls, waiting=WAITING_MESSAGE)
-            html_part("pc-source", script="source", calls=[self.pages])
+            html_part("pc-source", script="source", calls=[self.pages, self.more])
 
         api(self.endpoint, api_name="ask", api_description="Return the response to a question as a JSON object.")
 
@@ -89,17 +106,34 @@ class Asking:
         return {**response.to_dict(), "explain": None}
 
     def ask(self, arguments: dict[str, Any], request: gr.Request) -> dict[str, Any]:
-        """Return the cards of a question, and the line about the index."""
+        """Return the cards of a question, the line about the index, and the question that a follow-up may go back to.
+
+        `before` is the question before it, empty if the question is to be asked as it is.
+        """
+        stands = ""
         try:
             self._limit.take(visitor_of(request))
             least = None if arguments.get("least") is None else min(1.0, max(0.0, float(arguments["least"])))
-            only = chosen_documents(arguments.get("only") or [])
-            filters = {"id": only} if only else None
-            response = self._assistant.ask(str(arguments["question"]), least, filters=filters)
+            filters = choice_of(arguments.get("choice") or {}).filters()
+            typed = str(arguments["question"])
+            completed = follow_up(str(arguments.get("before") or "")[:MAX_BEFORE_CHARACTERS], typed)
+            question = completed.question if completed and completed.is_sure else typed
+            response = self._assistant.ask(question, least, filters=filters)
             html = response_html(response, judged=not self._options.readonly)
+            html = completed_html(typed, completed) + html if completed else html
+            stands = question if completed is None or completed.is_sure else ""
         except Exception as error:
             html = problem_html(error)
-        return {"html": html, "status": status_html(self._assistant)}
+        return {"html": html, "status": status_html(self._assistant), "stands": stands}
+
+    def choices(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Return which documents a choice asks, in words; the list of a search in them; `whole` adds the fields."""
+        choice, query = choice_of(arguments.get("choice") or {}), str(arguments.get("query") or "")
+        documents, asked = self._assistant.documents(), fitting_ids(self._assistant, choice)
+        fitting = fitting_ids(self._assistant, replace(choice, only=())) if choice.only else asked
+        panel = panel_html(offer(self._assistant), choice) if arguments.get("whole") else None
+        words = choice_words(documents, asked, choice)
+        return {"words": words, "list": list_html(documents, fitting, choice, query), "panel": panel}
 
     def show(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Return the source of a citation, marked."""
@@ -115,10 +149,18 @@ class Asking:
         """Return the pages of the PDF around a citation, with its words boxed."""
         shown = shown_by(self._assistant.response(str(arguments["response"])), str(arguments["address"]))
         document = quoted_document(self._assistant.document(shown.citation.span.document_id)[0], shown)
-        originals, index = self._assistant.originals, self._assistant.path
-        places = originals.places(document, index, shown.citation.span)
-        sentence = originals.places(document, index, shown.sentence) if shown.sentence else None
-        return {"html": pages_html(document, shown.citation, MarkedPages(places, sentence))}
+        spans = [shown.citation.span, *([shown.sentence] if shown.sentence else [])]
+        places = self._assistant.originals.places_of_all(document, self._assistant.path, spans)
+        return {"html": pages_html(document, shown.citation, MarkedPages(*places))}
+
+    def more(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Return the next part of a long source before or after what is shown of it, at least as far as `target`."""
+        shown = shown_by(self._assistant.response(str(arguments["response"])), str(arguments["address"]))
+        document, masks = self._assistant.document(shown.citation.span.document_id)
+        target = None if arguments.get("target") is None else int(arguments["target"])
+        asked = Rest(str(arguments["side"]), int(arguments["start"]), int(arguments["end"]), target)
+        part, rest = rest_html(document, masks, shown, asked)
+        return {"html": part, "rest": rest}
 
     def widen(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Return the HTML before and after a quotation, some sentences more on each side.
@@ -161,17 +203,6 @@ class Asking:
             return ""
         summaries = self._assistant.documents() if info.documents <= MAX_SUMMARIZED_DOCUMENTS else []
         return about_html(info.documents, summaries, None if self._options.readonly else self._options.upload_limit)
-
-
-def chosen_documents(ids: object) -> list[str]:
-    """Return the ids of the documents that alone are to be asked. Raises InvalidInput for anything else."""
-    if not isinstance(ids, list) or not all(isinstance(document_id, str) for document_id in ids):
-        raise InvalidInput("The choice of documents is not a list of their names.", "Choose them again.")
-    if len(ids) > MAX_CHOSEN_DOCUMENTS:
-        raise InvalidInput(
-            f"{len(ids):,} documents are chosen.", f"Choose at most {MAX_CHOSEN_DOCUMENTS:,}, or ask all."
-        )
-    return ids
 
 
 def visitor_of(request: gr.Request) -> str:

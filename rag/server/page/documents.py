@@ -3,7 +3,7 @@
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,23 +19,23 @@ from rag.index.repair import examine, repair
 from rag.index.writing.build import WriteRequest
 from rag.loading import Source
 from rag.server.incoming_files import IncomingFiles
+from rag.server.page.choosing import values_by_document
 from rag.server.page.components import html_part
-from rag.server.page.html.document_views import (
-    Listing,
-    document_html,
-    health_html,
-    listing_html,
-    progress_html,
-    report_html,
-)
+from rag.server.page.html.document_list import DocumentFacts, Listing, listing_html
+from rag.server.page.html.document_views import document_html, health_html, progress_html, report_html
 from rag.server.page.html.drop_zone import drop_zone_html
 from rag.server.page.html.markup import element
 from rag.server.page.html.no_answer_card import message_html
 from rag.server.page.jobs import Jobs
+from rag.server.removals import Removals
 from rag.server.shared_assistant import SharedAssistant
-from rag.server.uploads import add_files, drop
+from rag.server.source_states import SourceStates
+from rag.server.uploads import add_files
 
 WRITE_REFRESH_SECONDS = 0.2
+MAX_REMOVED = 1_000
+"""Documents that one request removes."""
+CANCEL = {"cancel": True}
 MAX_REFUSED = 1_000
 """Files that the page itself refused, as rows of one report."""
 Write = Callable[[Index, Callable[[Progress], None]], IndexReport]
@@ -48,15 +48,17 @@ class Documents:
         """Read and write the index of `assistant`; `incoming` has the files that visitors sent."""
         self._assistant, self._options, self._incoming, self._jobs = assistant, options, incoming, jobs
         self._summaries: tuple[int, list[DocumentSummary]] = 0, []
+        self._dates: tuple[int, dict[str, str]] = 0, {}
         self._writing = threading.Lock()
-        self._job = ""
+        self._states, self._removals = SourceStates(), Removals()
+        self._job, self._stop = "", threading.Event()
 
     def lay_out(self) -> None:
         """Make the parts inside the blocks that are being built."""
         calls = [self.state]
         if not self._options.readonly:
             html_part("pc-upload", drop_zone_html(self._options.upload_limit, multiple=True), script="upload")
-            calls += [self._jobs.news, self.add, self.remove, self.refresh, self.repair]
+            calls += [self._jobs.news, self.add, self.remove, self.undo, self.cancel, self.refresh, self.repair]
         html_part("pc-report", script="report", calls=calls)
         gr.Textbox(label="Find by title or name", lines=1, max_lines=1, elem_id="pc-find")
         with gr.Row(elem_id="pc-shelf", equal_height=False):
@@ -71,8 +73,15 @@ class Documents:
 
     def listed(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Return a page of the documents of one kind whose title or name holds each of the words."""
-        listing = Listing(str(arguments["query"]), str(arguments["facet"]), max(0, int(arguments["page"])))
-        return {"html": listing_html(self._documents(), listing, self._options.readonly)}
+        listing = Listing(
+            str(arguments["query"]),
+            str(arguments["facet"]),
+            max(0, int(arguments["page"])),
+            str(arguments.get("sort") or ""),
+            bool(arguments.get("descending")),
+        )
+        facts = DocumentFacts(self._known_dates(), self._file_states)
+        return {"html": listing_html(self._documents(), listing, self._options.readonly, facts)}
 
     def opened(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Return a document with its passages."""
@@ -106,9 +115,27 @@ class Documents:
             raise
 
     def remove(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Start to remove a document."""
-        document_id = str(arguments["remove"])
-        return self._started(lambda: self._written(lambda index, tell: _removed(index, document_id)))
+        """Start to remove documents; the report has a button that brings them back."""
+        named = arguments["remove"]
+        document_ids = [str(key) for key in (named if isinstance(named, list) else [named])][:MAX_REMOVED]
+        undone_by: dict[str, object] = {}
+
+        def write(index: Index, tell: Callable[[Progress], None]) -> IndexReport:
+            report, undone_by["undo"] = self._removals.remove(index, document_ids)
+            return report
+
+        return self._started(lambda: self._written(write, undone_by))
+
+    def undo(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Start to add again what a removal has removed."""
+        name = str(arguments["undo"])
+        return self._started(lambda: self._written(lambda index, tell: self._removals.undo(index, name, tell)))
+
+    def cancel(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Stop the write that is going on, which then changes nothing."""
+        self._require_writable()
+        self._stop.set()
+        return {}
 
     def refresh(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Start to read the files again that have changed."""
@@ -129,10 +156,11 @@ class Documents:
         self._job = self._jobs.start(work)
         return {"job": self._job}
 
-    def _written(self, write: Write) -> Iterator[str]:
+    def _written(self, write: Write, undone_by: Mapping[str, object] | None = None) -> Iterator[str]:
         """Yield the progress of a write, then its report."""
-        yield progress_html(None)
+        yield progress_html(None, CANCEL)
         with self._writing:
+            self._stop.clear()
             news: queue.Queue[Progress | IndexReport | Exception] = queue.Queue()
             threading.Thread(target=self._write, args=(write, news), daemon=True).start()
             shown_at = 0.0
@@ -141,12 +169,17 @@ class Documents:
                     raise item
                 if time.monotonic() - shown_at > WRITE_REFRESH_SECONDS:
                     shown_at = time.monotonic()
-                    yield progress_html(item)
-            yield report_html(item)
+                    yield progress_html(item, CANCEL)
+            yield report_html(item, undone_by)
 
     def _write(self, write: Write, news: "queue.Queue[Progress | IndexReport | Exception]") -> None:
+        def tell(progress: Progress) -> None:
+            if self._stop.is_set():
+                raise InvalidInput("Cancelled: nothing was added or changed.", "Add the files again at any time.")
+            news.put(progress)
+
         try:
-            news.put(self._assistant.change(lambda index: write(index, news.put)))
+            news.put(self._assistant.change(lambda index: write(index, tell)))
         except Exception as error:
             news.put(error)
 
@@ -156,6 +189,18 @@ class Documents:
         if self._summaries[0] != version or not version:
             self._summaries = version, self._assistant.documents()
         return self._summaries[1]
+
+    def _known_dates(self) -> dict[str, str]:
+        """Return the dates of the documents that have one, by id."""
+        info = self._assistant.info
+        version = info.version if info else 0
+        if self._dates[0] != version or not version:
+            self._dates = version, values_by_document(self._assistant, "published_at")
+        return self._dates[1]
+
+    def _file_states(self, summaries: Sequence[DocumentSummary]) -> dict[str, str]:
+        with self._assistant.ready() as assistant:
+            return dict(self._states.of(assistant.index, summaries))
 
     def _preview(self, document_id: str) -> str:
         document, masks = self._assistant.document(document_id)
@@ -173,13 +218,6 @@ class Documents:
     def _require_writable(self) -> None:
         if self._options.readonly:
             raise InvalidInput("This page is for reading only.", "Change the documents with rag index, in a shell.")
-
-
-def _removed(index: Index, document_id: str) -> IndexReport:
-    document = index.document(document_id)
-    report = index.remove(document_id)
-    drop(index, document.source_path if document else None)
-    return report
 
 
 def _read_again(index: Index, tell: Callable[[Progress], None]) -> IndexReport:

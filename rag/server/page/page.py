@@ -18,6 +18,8 @@ from rag.server.shared_assistant import SharedAssistant
 
 EVENT_POLL_SECONDS = 0.2
 PARTS = {"ask": "Ask", "documents": "Documents", "batch": "Batch", "evaluate": "Evaluate"}
+LANGUAGE_NAMES = {"en": "English", "de": "Deutsch"}
+"""The languages of `assets/texts.js`, by their codes."""
 MASTHEAD = """
 <header class="pc-masthead">
   <div><h1>Pincite</h1>
@@ -54,6 +56,7 @@ def build_page(
             return {"html": status_html(assistant), "ready": assistant.info is not None}
 
         html_part("pc-status", status_html(assistant), script="status", calls=[state])
+        html_part("pc-language", _languages())
     # Gradio looks for events a thousand times a second, which takes 8% of a core. Only programs that ask by
     # gradio_client send events, and to these a fifth of a second is nothing.
     blocks._queue.sleep_when_free = blocks._queue.progress_update_sleep_when_free = EVENT_POLL_SECONDS
@@ -62,6 +65,15 @@ def build_page(
 
 def _part(name: str) -> gr.Column:
     return gr.Column(elem_id=f"pc-part-{name}", elem_classes="pc-part")
+
+
+def _languages() -> str:
+    """Return a button for each language of the page, in that language; the one in use is not shown."""
+    buttons = [
+        element("button", words, type="button", data_language=code, lang=code, translate="no")
+        for code, words in LANGUAGE_NAMES.items()
+    ]
+    return element("p", *buttons, role="group", aria_label="Language", class_="pc-note")
 
 
 def _links() -> str:

@@ -32,23 +32,24 @@ def test_a_question_typed_at_once_is_answered_with_the_quotation_marked_in_its_c
     assert watched.dom_text(".pc-answers blockquote") == best.context
     watched.says(f"best: {best.answer}")
     expect(page.locator("#pc-status")).to_contain_text(f"{assistant.index.info.documents} documents")
+    expect(page.locator(".pc-answers .pc-figure").first).to_have_text(f"{best.confidence * 100:.0f}%")
     expect(page).to_have_title(f"{RECALL} – Pincite")
 
 
-def test_the_figure_of_the_confidence_is_shown_to_the_mouse_and_to_the_keyboard(
-    watched: Watched, assistant: Assistant
-) -> None:
-    figure = watched.page.locator(".pc-answers .pc-figure").first
-    confidence = watched.page.locator(".pc-answers .pc-confidence").first
-    watched.ask(RECALL)
-    expect(figure).to_have_css("width", "1px")
-    confidence.focus()
-    expect(figure).not_to_have_css("width", "1px")
-    expect(figure).to_have_text(f", {assistant.ask(RECALL).answers[0].confidence * 100:.0f}%")
-    confidence.blur()  # to focus the question would scroll, and move the confidence away from under the mouse
-    expect(figure).to_have_css("width", "1px")
-    confidence.hover()
-    expect(figure).not_to_have_css("width", "1px")
+def test_a_follow_up_is_completed_from_the_question_before_and_asked_as_typed_after_undo(watched: Watched) -> None:
+    page = watched.page
+    completed = "By whom was the great bell of Lindow cast?"
+    watched.ask("When was the great bell of Lindow cast?")
+    page.get_by_label("Your question").fill("By whom?")
+    page.keyboard.press("Enter")
+    watched.answered(completed)
+    expect(page.locator(".pc-completed q")).to_have_text(completed)
+    expect(page.locator("#pc-answers mark").first).to_contain_text("Agnes Thorne")
+    assert quote("By whom was").replace("%20", "+") in page.url
+    page.get_by_role("button", name="Undo: ask as typed").click()
+    watched.answered("By whom?")
+    expect(page.locator(".pc-none h2")).to_have_text("A question that needs an earlier one")
+    expect(page.locator(".pc-completed")).to_have_count(0)
 
 
 def test_verified_tells_on_click_what_was_checked(watched: Watched, assistant: Assistant) -> None:
@@ -221,11 +222,11 @@ def test_a_link_asks_its_question_and_the_browser_goes_back_to_the_one_before(
         seen.answered(RECALL)
 
 
-def test_only_one_document_is_asked_from_its_row_until_all_are_asked_again(watched: Watched) -> None:
+def test_some_documents_are_asked_by_their_link_until_all_are_asked_again(watched: Watched) -> None:
     page = watched.page
     watched.turn_to("Documents")
     page.get_by_role("button", name="Ask only The bill for the footbridge").click()
-    expect(page.locator("#pc-only")).to_contain_text("Only in herald-2021")
+    expect(page.locator("#pc-only summary")).to_contain_text("Only The bill for the footbridge")
     expect(page.get_by_label("Your question")).to_be_focused()
     watched.ask(BRIDGE)
     expect(page.locator("#pc-answers mark")).to_contain_text(["6.8 million"])
@@ -236,6 +237,15 @@ def test_only_one_document_is_asked_from_its_row_until_all_are_asked_again(watch
     page.get_by_role("button", name="Ask all documents").click()
     expect(page.locator("#pc-answers .pc-side")).to_have_count(2)
     expect(page).not_to_have_url(re.compile("only="))
+    page.locator("#pc-only summary").click()
+    page.get_by_label("Find a document").fill("footbridge")
+    expect(page.locator(".pc-choices li")).to_have_count(2)
+    page.locator(".pc-choices").get_by_role("checkbox", name="A footbridge for the river").check()
+    expect(page.locator("#pc-answers mark")).to_contain_text(["4.2 million"])
+    page.get_by_label("From", exact=True).fill("2020")
+    expect(page.locator("#pc-only summary")).to_contain_text("0 of 7 documents: since 2020")
+    expect(page.locator(".pc-none h2")).to_have_text("No answer in the documents chosen")
+    assert "since=2020" in page.url
 
 
 def test_back_at_the_start_nothing_of_the_answers_is_left(watched: Watched) -> None:

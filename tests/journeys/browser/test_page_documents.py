@@ -52,6 +52,15 @@ def test_files_are_handed_in_listed_looked_at_asked_and_removed_again(
     expect(report.get_by_role("row", name="pier.txt removed")).to_be_visible()
     expect(page.locator("#pc-list")).to_contain_text("No document fits.")
     assert list((index / "uploads").iterdir()) == []
+    report.get_by_role("button", name="Undo").click()
+    expect(page.locator("#pc-list tbody tr")).to_have_count(1)
+    assert [path.name for path in (index / "uploads").iterdir()] == ["pier.txt"]
+    page.get_by_label("Choose The pier of Zennor").check()
+    several = page.locator(".pc-several")
+    expect(several).to_contain_text("1 chosen")
+    several.get_by_role("button", name="Remove").click()
+    several.get_by_role("button", name="Remove? Click again").click()
+    expect(page.locator("#pc-list")).to_contain_text("No document fits.")
     watched.turn_to("Ask")
     watched.ask(f"Tell me: {ASKED}")
     assert "Trewin" not in page.locator("#pc-answers").inner_text()

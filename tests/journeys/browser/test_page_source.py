@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -7,24 +8,61 @@ from rag.answering.assistant import Assistant
 from tests.journeys.browser.articles import FERRY, HARBOUR, HOSTILE_NAME, RECALL
 from tests.journeys.browser.watching import Watched
 
+WATCH_SHIFTS = """() => {
+    window.shifts = 0;
+    const add = (one) => (window.shifts += one.hadRecentInput ? 0 : one.value);
+    new PerformanceObserver((list) => list.getEntries().forEach(add)).observe({ type: "layout-shift" });
+}"""
+
 
 def test_the_source_opens_at_the_quotation_and_escape_gives_the_focus_back(
     watched: Watched, assistant: Assistant
 ) -> None:
     watched.ask(RECALL)
+    watched.page.evaluate(WATCH_SHIFTS)
     for answer in assistant.ask(RECALL).answers:
         document = assistant.index.document(answer.citation.span.document_id)
         assert document is not None
         button = watched.page.locator(f"[data-show='answers/{answer.rank}/0']")
+        button.scroll_into_view_if_needed()
+        before = watched.page.evaluate("scrollY")
         button.click()
         watched.says(f"line {answer.citation.place.line_start}")
         expect(watched.page.locator(".pc-here")).to_be_in_viewport()
         assert watched.dom_text("mark.pc-here") == answer.answer
         assert watched.dom_text(".pc-text") == document.text
         assert text_before_mark(watched.page) == document.text[: answer.citation.span.start]
+        assert watched.dom_text(".pc-around") in answer.context
+        expect(button).to_have_attribute("aria-expanded", "true")
+        expect(watched.page.locator(".pc-opened")).to_have_count(1)
+        assert watched.page.evaluate("scrollY") == before
+        watched.page.evaluate("scrollBy(0, 40)")
         watched.page.keyboard.press("Escape")
         expect(watched.page.locator(".pc-source")).to_have_count(0)
         expect(button).to_be_focused()
+        expect(button).to_have_attribute("aria-expanded", "false")
+        assert watched.page.evaluate("scrollY") == before
+    assert watched.page.evaluate("window.shifts") < 0.05
+
+
+def test_a_heading_and_words_are_found_in_the_source(watched: Watched, assistant: Assistant) -> None:
+    page = watched.page
+    best = assistant.ask(RECALL).answers[0]
+    document = assistant.index.document(best.citation.span.document_id)
+    assert document is not None
+    watched.ask(RECALL)
+    page.click("[data-show='answers/1/0']")
+    page.locator(".pc-outline summary").click()
+    heading = page.locator(".pc-outline button").last
+    heading.click()
+    expect(page.locator(".pc-head").last).to_be_in_viewport()
+    watched.says(heading.inner_text())
+    page.get_by_label("Find in this document").fill("ambassador  to")
+    expected = len(re.findall(r"ambassador\s+to", document.text, re.IGNORECASE))
+    expect(page.locator(".pc-found")).to_have_text(f"1 of {expected}")
+    expect(page.locator(".pc-tick-find")).to_have_count(expected)
+    page.keyboard.press("Enter")
+    watched.says(f"{min(2, expected)} of {expected}")
 
 
 def text_before_mark(page: Page) -> str:

@@ -3,15 +3,8 @@ import json
 from rag.core.reports import IndexReport, Progress
 from rag.core.response import IndexInfo
 from rag.core.types import Chunk, Document, DocumentSummary, Mask, Span
-from rag.server.page.html.document_views import (
-    ON_A_PAGE,
-    Listing,
-    document_html,
-    health_html,
-    listing_html,
-    progress_html,
-    report_html,
-)
+from rag.server.page.html.document_list import ON_A_PAGE, DocumentFacts, Listing, listing_html
+from rag.server.page.html.document_views import document_html, health_html, progress_html, report_html
 from tests.server.page.pages import Reading
 
 HOSTILE = "<img src=x onerror=alert(1)>\"'{{value}}"
@@ -99,9 +92,52 @@ def test_a_document_shows_its_passages_and_what_is_ignored_and_loses_no_characte
 
 def test_the_head_of_a_column_of_numbers_stands_over_them() -> None:
     found = Reading(listing_html([summary("a")], Listing(), readonly=False))
-    right = [tag for tag, attributes, _ in found.elements if attributes.get("class") == "pc-number"]
+    right = [tag for tag, attributes, _ in found.elements if "pc-number" in (attributes.get("class") or "").split()]
     assert right == ["th"] * 3 + ["td"] * 3
-    assert found.of_class("pc-number") == ["Passages", "Characters", "Masked", "1", "100", "0%"]
+    assert found.of_class("pc-number") == ["Characters", "Passages", "Masked", "100", "1", "0%"]
+
+
+def test_the_list_is_sorted_by_a_press_on_the_head_of_a_column() -> None:
+    documents = [
+        DocumentSummary("a", "Zinc", "/x/a.txt", 10, 3, "a"),
+        DocumentSummary("b", "Ash", "/x/b.pdf", 30, 1, "b", {"share": 15}),
+        DocumentSummary("c", "moss", "/x/c.md", 20, 2, "c"),
+    ]
+    facts = DocumentFacts({"a": "2024", "c": "2023-05"})
+    orders = {
+        "": "abc",
+        "title": "bca",
+        "kind": "cba",
+        "date": "bca",
+        "length": "acb",
+        "passages": "bca",
+        "masked": "acb",
+    }
+    for column, order in orders.items():
+        listed = Reading(listing_html(documents, Listing(sort=column), True, facts))
+        assert "".join(listed.attribute("data-only")) == order, column
+    listed = Reading(listing_html(documents, Listing(sort="length", descending=True), True, facts))
+    assert "".join(listed.attribute("data-only")) == "bca"
+    assert listed.attribute("aria-sort") == ["descending"]
+    asked = [json.loads(value) for value in listed.attribute("data-do")]
+    # A second press turns the order round; the first press on numbers and dates shows the largest first.
+    assert {"sort": "length", "descending": False} in asked and {"sort": "date", "descending": True} in asked
+    assert {"sort": "title", "descending": False} in asked
+
+
+def test_a_file_that_is_gone_or_has_changed_is_named_in_its_row() -> None:
+    states = {"a": "missing", "b": "changed"}
+    facts = DocumentFacts(states_of=lambda summaries: states)
+    found = Reading(listing_html([summary("a"), summary("b"), summary("c")], Listing(), True, facts))
+    assert found.of_class("pc-state") == ["file missing", "file changed"]
+
+
+def test_a_removal_can_be_undone_and_a_write_cancelled_by_a_button() -> None:
+    removed = Reading(report_html(IndexReport(removed=("a",)), {"undo": "k"}))
+    assert [json.loads(value) for value in removed.attribute("data-do")] == [{"undo": "k"}]
+    assert Reading(report_html(IndexReport(), {"undo": "k"})).attribute("data-do") == []
+    going_on = Reading(progress_html(Progress("a.txt", 25, 100, 3, 10.0), {"cancel": True}))
+    assert going_on.texts("button") == ["Cancel"] and going_on.attribute("data-now") == ["a.txt"]
 
 
 def test_a_report_names_each_file_with_what_became_of_it() -> None:

@@ -34,11 +34,20 @@ def test_the_figures_are_those_of_the_extraction_that_became_this_answer() -> No
     elsewhere = {**right, "chunk_id": "e:0-25", "features": {"overlap": 7.0}}
     response = explained(read=[wrong, elsewhere, right])
     assert features_of(response, response.answers[0]) == {"overlap": 0.5}
-    assert found_cells(response)[-1] == "0.500"
+    assert shown(response).texts("dt") == ["overlap"] and shown(response).texts("dd") == ["0.5"]
 
 
-def found_cells(response: Response) -> list[str]:
-    return shown(response).texts("td")
+def test_the_figures_are_bars_in_groups_with_words_a_reader_has() -> None:
+    features = {"sentence_words": 0.5, "passage_cosine": 0.25, "ahead_of_next": 0.0, "unheard_of": 1.0}
+    item = {"chunk_id": "d:0-25", "start": 11, "end": 25, "rank": 1, "score": 3.0, "features": features}
+    found = shown(explained(read=[item]))
+    assert found.of_class("pc-group") == ["Words in common", "Likeness of meaning", "Judgement of the reader"]
+    assert dict(zip(found.texts("dt"), found.texts("dd"), strict=True)) == {
+        "Words of the question in this sentence": "50%",
+        "Passage and question": "25%",
+        "Lead over the next candidate": "0.0",
+    }
+    assert found.attribute("style") == ["--share: 50%", "--share: 25%", "--share: 50%"]
 
 
 def test_it_says_whether_the_confidence_was_enough() -> None:

@@ -36,7 +36,7 @@ class Reader(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.add(tag)
-        if tag != "br":
+        if tag not in ("br", "input"):
             self._open.append((tag, set((dict(attrs).get("class") or "").split())))
 
     def handle_endtag(self, tag: str) -> None:

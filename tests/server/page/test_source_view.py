@@ -5,7 +5,7 @@ import pytest
 from rag.core.errors import InvalidInput
 from rag.core.response import NoAnswer
 from rag.core.types import Document, Layout, Mask, Span
-from rag.server.page.html.source_view import LONGEST_WHOLE, shown_by, source_html, window
+from rag.server.page.html.source_view import LONGEST_WHOLE, Rest, rest_html, shown_by, source_html, window
 from tests.responses import answer, answered, refused
 from tests.server.page.pages import Reading
 
@@ -176,3 +176,45 @@ def test_what_there_is_not_has_no_switch() -> None:
     assert "Hide ignored" not in plain and "Next (n)" not in plain
     full = read(Document("d", "Yes. No. Ad"), (0, 4), (5, 8), masks=((9, 11, "advertisement"),)).texts("button")
     assert "Hide ignored" in full and "Next (n)" in full
+
+
+def test_the_sentence_around_the_quotation_and_the_headings_are_marked_and_listed() -> None:
+    text = "# One\n\nIt rained on 3 May here.\n\n## Two\n\nNo.\n\n## <b>Three</b>\n\nEnd.\n"
+    document = Document("d", text, format="markdown")
+    start = text.index("3 May")
+    one = answer(document, start, start + 5, context=(7, 31))
+    shown = shown_by(answered(one), "answers/1/0")
+    found = Reading(source_html(document, [], shown))
+    assert found.of_class("pc-around") == ["It rained on 3 May here."]
+    assert found.of_class("pc-head") == ["# One", "## Two", "## <b>Three</b>"]
+    places = [str(text.index(line)) for line in ("# One", "## Two", "## <b>")]
+    assert found.attribute("data-goto") == places and found.attribute("data-at") == places
+    assert found.texts("summary") == ["Outline: 3 headings"]
+    assert found.of_class("pc-text") == [text]
+
+
+def test_a_long_document_is_shown_whole_part_by_part() -> None:
+    text = "".join(f"line {number} of a very long report\n" for number in range(1, 40_001))
+    document = Document("d", text)
+    start = text.index("line 20000 ")
+    shown = shown_by(answered(answer(document, start, start + 10)), "answers/1/0")
+    low, high = window(text, shown.citation.span)
+    whole, sides = text[low:high], {"before": (0, low), "after": (high, len(text))}
+    while sides:
+        for side, (left, right) in list(sides.items()):
+            part, rest = (Reading(html) for html in rest_html(document, [], shown, Rest(side, left, right)))
+            whole = part.text + whole if side == "before" else whole + part.text
+            del sides[side]
+            if rest.elements:
+                sides[side] = int(rest.attribute("data-from")[0]), int(rest.attribute("data-to")[0])
+    assert whole == text
+
+
+def test_a_part_of_a_long_document_reaches_as_far_as_it_is_asked_to() -> None:
+    document = Document("d", "word\n" * 200_000)
+    shown = shown_by(answered(answer(document, 500_000, 500_004)), "answers/1/0")
+    part, rest = rest_html(document, [], shown, Rest("after", 600_000, 1_000_000, target=890_000))
+    assert len(Reading(part).text) >= 290_000 and "data-from" in rest
+    for wrong in (Rest("beside", 0, 1), Rest("after", 5, 2), Rest("after", 0, 2_000_000), Rest("before", -1, 3)):
+        with pytest.raises(InvalidInput):
+            rest_html(document, [], shown, wrong)

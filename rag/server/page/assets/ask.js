@@ -1,60 +1,63 @@
-// Asking in the browser: examples, earlier questions, links, and what can be done with a quotation and its source.
+// Asking in the browser: the question, its answers, links to both, and what can be done with a quotation.
 
 Object.assign(window.pincite, (() => {
-  const { ready, tellStatus, say, announce, put, calm, typing, question, copy, save, called, answered, goneCard, pause } = window.pincite;
-  const HISTORY = "pincite-questions";
-  const LONGEST_HISTORY = 50;
+  const { ready, tellStatus, say, announce, put, question, copy, save, called, answered, goneCard, pause } = window.pincite;
+  const { choice, remember, forget, listEarlier } = window.pincite;
   const SETTLED_SECONDS = 0.4;
 
   let asked = ""; // the question whose answers are shown
-  let opener = null; // the button that opened the source, to give the focus back to
-  let pane = null; // opens and closes the source
+  let standing = ""; // the last question that stands alone, which a follow-up is completed from
   let cards = null; // asks, and shows the answers
   let least = null; // the least confidence of an answer that was chosen
 
-  let unanswered = null; // the question to which the server gave no answer
-  let current = null; // the question that was sent last
+  let unanswered = null; // what was sent and got no answer
+  let current = null; // what was sent last: a question, and the one before it if this may be a follow-up
 
   // Only the question that was asked last is shown, whichever answer comes first.
   let turn = 0;
 
   // The form folds once something is asked. If `quiet`, the answers before stay until the new ones are there.
-  async function ask(question, quiet = false) {
+  async function send(sent, quiet = false) {
     const mine = ++turn;
-    current = question;
+    current = sent;
     document.documentElement.dataset.asked = "";
     if (!quiet) {
       cards.show(cards.waiting);
       refit();
     }
-    const result = await cards.ask({ question: question ?? "", least, only });
+    const result = await cards.ask({ ...sent, least, choice: choice.get() });
     if (mine !== turn) return;
-    unanswered = result ? null : question;
+    unanswered = result ? null : sent;
     cards.show(result?.html ?? goneCard(true));
-    if (result) tellStatus(result.status);
+    if (!result) return;
+    if (result.stands) standing = result.stands;
+    tellStatus(result.status);
   }
+
+  const ask = (words, before = "") => send({ question: words ?? "", before });
 
   // Shows the page as it is before the first question.
   function startAgain() {
     turn++;
-    asked = "";
+    asked = standing = "";
     current = null;
     delete document.documentElement.dataset.asked;
     document.title = "Pincite";
     fill("");
     cards.show("");
-    choose(linkedOnly());
+    choice.follow();
   }
 
   // Not by Gradio's events, which reach the page some time after the form is there.
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.target !== question()) return;
     event.preventDefault();
-    ask(event.target.value);
+    ask(event.target.value, standing);
   });
   document.addEventListener("click", (event) => {
-    if (event.target.closest?.("#pc-ask")) ask(question()?.value);
+    if (event.target.closest?.("#pc-ask")) ask(question()?.value, standing);
   });
+  choice.onChange(() => current && send(current, true));
 
   // Calls with the box once it is there: Gradio may add it after the part that asks.
   function withBox(then) {
@@ -82,109 +85,32 @@ Object.assign(window.pincite, (() => {
     ask(words);
   }
 
-  // --- the documents that alone are asked --------------------------------------------------------------------------
-
-  const linkedOnly = () => new URLSearchParams(location.search).getAll("only");
-  let only = linkedOnly(); // ids, none for all documents
-  let showChosen = () => {};
-
-  function choose(ids) {
-    only = ids;
-    showChosen();
-  }
-
-  // Says which documents are asked, and takes the choice back.
-  function chosen({ element }) {
-    const line = document.createElement("p");
-    line.className = "pc-note";
-    element.append(line);
-    showChosen = () => {
-      element.hidden = !only.length;
-      if (!only.length) return line.replaceChildren();
-      const [name, all] = [document.createElement("bdi"), document.createElement("button")];
-      name.textContent = only.join(", ");
-      all.type = "button";
-      all.textContent = "Ask all documents";
-      all.addEventListener("click", () => {
-        choose([]);
-        question()?.focus();
-        if (asked) ask(asked);
-      });
-      line.replaceChildren("Only in ", name, " ", all);
-    };
-    showChosen();
+  // Limits the next questions to these documents, and turns to the part that asks.
+  function askOnly(ids) {
+    window.pincite.closeSource();
+    choice.set({ only: ids, kind: "", author: "", tag: "", since: "", until: "" });
+    history.pushState(null, "", "#ask");
+    dispatchEvent(new HashChangeEvent("hashchange"));
+    withBox((field) => {
+      field.focus();
+      field.select();
+    });
+    say(ids.length === 1 ? `Only ${ids[0]} is asked` : `Only ${ids.length} documents are asked`);
   }
 
   // A button with `data-only` limits the questions to the document that it names.
   document.addEventListener("click", (event) => {
     const button = event.target.closest?.("[data-only]");
-    if (!button) return;
-    pane?.close();
-    choose([button.dataset.only]);
-    history.pushState(null, "", "#ask");
-    dispatchEvent(new HashChangeEvent("hashchange")); // turns to the part that asks
-    withBox((field) => {
-      field.focus();
-      field.select();
-    });
-    say(`Only ${button.dataset.only} is asked`);
+    if (button) askOnly([button.dataset.only]);
   });
-
-  // --- earlier questions, kept in this browser alone ---------------------------------------------------------------
-
-  function earlier() {
-    try {
-      const found = JSON.parse(localStorage.getItem(HISTORY) ?? "[]");
-      return Array.isArray(found) ? found.filter((item) => typeof item === "string") : [];
-    } catch {
-      return [];
-    }
-  }
-
-  function remember(question) {
-    const found = [question, ...earlier().filter((item) => item !== question)].slice(0, LONGEST_HISTORY);
-    try {
-      localStorage.setItem(HISTORY, JSON.stringify(found));
-    } catch {
-      // Without storage there is no history; the answer is there all the same.
-    }
-  }
-
-  function forget() {
-    try {
-      localStorage.removeItem(HISTORY);
-    } catch {
-      // There was none.
-    }
-  }
-
-  function listEarlier(element) {
-    const details = element.querySelector(".pc-earlier");
-    if (!details) return;
-    const found = earlier();
-    details.hidden = found.length === 0;
-    const list = details.querySelector("ol");
-    list.replaceChildren(
-      ...found.map((words) => {
-        const button = document.createElement("button");
-        button.type = "button";
-        button.dir = "auto";
-        button.dataset.question = button.textContent = words;
-        const item = document.createElement("li");
-        item.append(button);
-        return item;
-      }),
-    );
-  }
 
   // --- questions to choose, and the question in the address --------------------------------------------------------
 
-  const sameChoice = () => JSON.stringify(linkedOnly()) === JSON.stringify(only);
   const linked = () => new URLSearchParams(location.search).get("q") ?? "";
 
   function address(question, shown) {
     const found = new URLSearchParams({ q: question, ...(shown ? { show: shown } : {}) });
-    for (const id of only) found.append("only", id);
+    choice.addTo(found);
     return `${location.origin}${location.pathname}?${found}`;
   }
 
@@ -214,9 +140,9 @@ Object.assign(window.pincite, (() => {
     });
     window.pincite.firstFiles({ element });
     addEventListener("popstate", () => {
-      const moved = linked() !== asked || !sameChoice();
+      const moved = linked() !== asked || !choice.isLinked();
       if (linked() && moved) {
-        choose(linkedOnly());
+        choice.follow();
         askFor(linked());
       } else if (!linked() && asked) startAgain();
     });
@@ -244,7 +170,7 @@ Object.assign(window.pincite, (() => {
       for (let sent; sent !== least; ) {
         await pause(SETTLED_SECONDS);
         sent = least;
-        if (current !== null) await ask(current, true);
+        if (current !== null) await send(current, true);
       }
       refining = false;
     };
@@ -270,9 +196,7 @@ Object.assign(window.pincite, (() => {
 
     async function show(place, button) {
       const given = await answered(button, () => server.show({ response: response(), address: place }));
-      if (!given) return;
-      opener = button;
-      pane.open(given.html);
+      if (given) window.pincite.openSource(given.html, button, { response: response(), address: place });
     }
 
     async function widen(button) {
@@ -309,15 +233,25 @@ Object.assign(window.pincite, (() => {
 
     element.addEventListener("click", (event) => {
       const button = event.target.closest("button");
-      if (!button) return;
-      if (button.matches(".pc-again")) ask(unanswered);
-      const { show: shown, widen: wide, link, verdict, export: form } = button.dataset;
+      if (!button) return quoted(event);
+      if (button.matches(".pc-again")) send(unanswered);
+      const { show: shown, widen: wide, link, verdict, export: form, asTyped, completed } = button.dataset;
       if (shown) show(shown, button);
       if (wide) widen(button);
       if (verdict) judge(button);
       if (form) exported(button);
       if (link) copy(button, address(asked, link));
+      if (asTyped) askFor(asTyped);
+      if (completed) askFor(completed);
     });
+
+    // A click on a quotation opens its source, unless words of it are being selected.
+    function quoted(event) {
+      const quotation = event.target.closest("blockquote");
+      if (!quotation || !getSelection().isCollapsed) return;
+      const button = quotation.closest("article, li").querySelector("[data-show]");
+      if (button) show(button.dataset.show, button);
+    }
 
     function arrived() {
       announce(element);
@@ -329,7 +263,7 @@ Object.assign(window.pincite, (() => {
       document.title = `${asked} – Pincite`;
       remember(asked);
       for (const list of document.querySelectorAll("#pc-examples")) listEarlier(list);
-      const isLinked = linked() === asked && sameChoice();
+      const isLinked = linked() === asked && choice.isLinked();
       if (isLinked && opens) showLinked();
       else if (!isLinked) history.pushState(null, "", address(asked));
     }
@@ -348,8 +282,8 @@ Object.assign(window.pincite, (() => {
       if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
       event.preventDefault();
       following = true;
-      const again = link.dataset.ask === asked && !only.length;
       history.pushState(null, "", link.href);
+      const again = linked() === asked && choice.isLinked();
       dispatchEvent(new PopStateEvent("popstate")); // turns to the part that asks, and asks
       if (again) showLinked();
     });
@@ -359,7 +293,7 @@ Object.assign(window.pincite, (() => {
       ask: (given) => called(() => server.ask(given)),
       show(html) {
         // The source of an answer goes with it.
-        pane?.close();
+        window.pincite.closeSource();
         props.value = html;
         requestAnimationFrame(() => requestAnimationFrame(arrived));
       },
@@ -370,80 +304,5 @@ Object.assign(window.pincite, (() => {
     if (linked()) askFor(linked());
   }
 
-  // --- the source of one -------------------------------------------------------------------------------------------
-
-  function source({ element, props, server }) {
-    const pages = window.pincite.sheets(element, server, () => go(current ?? here()));
-    let current = null; // the mark that was gone to last
-
-    const close = () => (props.value = "");
-    const leave = () => {
-      if (!props.value) return;
-      close();
-      opener?.focus();
-    };
-
-    function open(html) {
-      current = null;
-      props.value = html;
-      // It is there, and the panes are laid out anew, after the next frame.
-      requestAnimationFrame(() => requestAnimationFrame(() => {
-        announce(element);
-        element.querySelector("h2")?.focus({ preventScroll: true });
-        element.scrollIntoView({ block: "nearest", behavior: calm() ? "auto" : "smooth" });
-        go(here());
-        pages.opened();
-      }));
-    }
-    pane = { open, close };
-
-    // A mark that is split at the edge of another is one mark: its first piece stands for it.
-    const first = (mark, place, all) => all.findIndex((other) => other.dataset.mark === mark.dataset.mark) === place;
-    const marks = () => [...element.querySelectorAll(".pc-text :is(.pc-here, .pc-other)")].filter(first);
-
-    function go(mark) {
-      const text = element.querySelector(".pc-text");
-      if (!mark || !text) return;
-      current = mark;
-      const above = mark.getBoundingClientRect().top - text.getBoundingClientRect().top;
-      text.scrollTop += above - text.clientHeight / 4;
-      mark.classList.remove("pc-flash");
-      void mark.offsetWidth; // restarts the animation
-      mark.classList.add("pc-flash");
-    }
-
-    function step(by) {
-      const found = marks();
-      if (!found.length) return;
-      const at = found.indexOf(current);
-      const next = found[(at + by + found.length) % found.length];
-      go(next);
-      say(`${next.title}, mark ${found.indexOf(next) + 1} of ${found.length}`);
-    }
-
-    const here = () => element.querySelector(".pc-text .pc-here");
-    element.addEventListener("click", (event) => {
-      const button = event.target.closest("button");
-      if (!button) return;
-      if (button.dataset.close) leave();
-      if (button.dataset.scroll === "here") go(here());
-      if (button.dataset.scroll === "next") step(1);
-      if (button.dataset.scroll === "previous") step(-1);
-      if (button.dataset.ignored) {
-        const hidden = button.getAttribute("aria-pressed") !== "true";
-        button.setAttribute("aria-pressed", String(hidden));
-        element.querySelector(".pc-source").classList.toggle("pc-without", hidden);
-        say(hidden ? "Ignored parts hidden" : "Ignored parts shown");
-        go(current ?? here());
-      }
-    });
-    document.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") leave();
-      if (!props.value || !pages.isText() || typing(event) || event.ctrlKey || event.metaKey || event.altKey) return;
-      if (event.key === "n") step(1);
-      if (event.key === "p") step(-1);
-    });
-  }
-
-  return { ask, chosen, suggested, confidence, answers, source };
+  return { ask, askOnly, suggested, confidence, answers };
 })());

@@ -4,6 +4,7 @@ Object.assign(window.pincite, (() => {
   const { ready, say, put, save, called, answered, goneCard, follow, pause } = window.pincite;
   const SURE_SECONDS = 6;
   const STATE_SECONDS = 3;
+  const MAX_ASKED = 100; // documents that an address can name
 
   // A button that asks for a second click: the first one arms it for some seconds.
   function sure(button) {
@@ -46,38 +47,74 @@ Object.assign(window.pincite, (() => {
 
   // --- files -------------------------------------------------------------------------------------------------------
 
-  // Calls `take` with the files that are dropped into a box or chosen in its dialog.
+  // The files of what was dropped, also those in folders.
+  async function dropped(transfer) {
+    const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
+    if (!entries.some((entry) => entry.isDirectory)) return [...transfer.files];
+    const files = [];
+    for (const entry of entries) files.push(...(await within(entry)));
+    return files;
+  }
+
+  async function within(entry) {
+    if (entry.isFile) return [await new Promise((then, failed) => entry.file(then, failed))];
+    const reader = entry.createReader();
+    const files = [];
+    for (;;) {
+      const some = await new Promise((then, failed) => reader.readEntries(then, failed)); // at most 100 at once
+      if (!some.length) return files;
+      for (const inner of some) files.push(...(await within(inner)));
+    }
+  }
+
+  const isVisible = (file) => !`/${file.webkitRelativePath || file.name}`.includes("/.");
+
+  // Calls `take` with the files that are dropped into a box or chosen in its dialogs.
   function dropZone(element, take) {
     const zone = () => element.querySelector(".pc-drop");
     element.addEventListener("change", (event) => {
-      const files = [...(event.target.files ?? [])];
+      const files = [...(event.target.files ?? [])].filter(isVisible);
       if (!files.length) return;
       event.target.value = "";
       take(files);
     });
     for (const name of ["dragover", "dragleave", "drop"]) {
-      element.addEventListener(name, (event) => {
+      element.addEventListener(name, async (event) => {
         event.preventDefault();
         zone()?.classList.toggle("pc-over", name === "dragover");
-        if (name === "drop" && zone() && event.dataTransfer.files.length) take([...event.dataTransfer.files]);
+        if (name !== "drop" || !zone()) return;
+        const files = (await dropped(event.dataTransfer)).filter(isVisible);
+        if (files.length) take(files);
       });
     }
     return {
       limit: () => Number(zone().dataset.limit) * 1e6,
-      // Shows a row for each file; gives a function that changes what one of them says.
-      rows(files) {
-        const list = zone().querySelector(".pc-sending");
-        const states = files.map((file) => {
-          const [item, name, state] = ["li", "bdi", "span"].map((tag) => document.createElement(tag));
-          name.textContent = file.name;
-          state.textContent = "waiting";
-          item.append(name, " ", state);
-          list.append(item);
-          return state;
-        });
-        return { tell: (place, words) => (states[place].textContent = words), clear: () => list.replaceChildren() };
-      },
+      list: () => zone().querySelector(".pc-sending"),
     };
+  }
+
+  // The rows of files that are sent and read: one for each, with what becomes of it.
+  function fileRows(list, files, cancel) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "pc-tool";
+    button.textContent = "Cancel";
+    button.addEventListener("click", cancel);
+    const states = files.map((file) => {
+      const [item, name, state] = ["li", "bdi", "span"].map((tag) => document.createElement(tag));
+      name.textContent = file.webkitRelativePath || file.name;
+      item.append(name, " ", state);
+      list.append(item);
+      return state;
+    });
+    list.append(button);
+    const tell = (place, words, kind = "") => {
+      states[place].textContent = words;
+      states[place].parentElement.dataset.kind = kind;
+      if (kind === "now") states[place].parentElement.scrollIntoView({ block: "nearest" });
+    };
+    files.forEach((_, place) => tell(place, "queued"));
+    return { tell, clear: () => list.replaceChildren(), sent: () => button.remove() };
   }
 
   // Sends one file; gives {key} or {error}.
@@ -89,6 +126,7 @@ Object.assign(window.pincite, (() => {
   }
 
   let sendFiles = null; // sends files and adds them, with a row for each under Documents
+  let reading = () => {}; // shows in these rows which file is read now
 
   // The box on the first screen of an empty index.
   function firstFiles({ element }) {
@@ -108,16 +146,32 @@ Object.assign(window.pincite, (() => {
     }
 
     async function sendAll(files) {
-      const rows = zone.rows(files);
-      const [keys, refused] = [[], []];
+      let cancelled = false;
+      const rows = fileRows(zone.list(), files, () => (cancelled = true));
+      const [keys, refused, places] = [[], [], []];
       for (const [place, file] of files.entries()) {
-        rows.tell(place, "sending …");
+        if (cancelled) break;
+        rows.tell(place, "sending …", "now");
         const result = await sent(file, zone.limit());
-        if (result.key) keys.push(result.key);
-        else refused.push([file.name, result.error]);
-        rows.tell(place, result.key ? "sent" : `skipped: ${result.error}`);
+        if (result.key) {
+          keys.push(result.key);
+          places.push(place);
+        } else refused.push([file.name, result.error]);
+        if (result.key) rows.tell(place, "sent");
+        else rows.tell(place, `skipped: ${result.error}`, "skipped");
       }
-      await actions.add({ keys, refused });
+      rows.sent();
+      let now = -1;
+      reading = (name) => {
+        const next = places.findIndex((place, i) => i > now && files[place].name === name);
+        if (next < 0) return;
+        places.slice(Math.max(0, now), next).forEach((place) => rows.tell(place, "read", "read"));
+        now = next;
+        rows.tell(places[now], "reading …", "now");
+      };
+      if (cancelled) say("Cancelled: nothing was added.");
+      else await actions.add({ keys, refused });
+      reading = () => {};
       rows.clear();
     }
   }
@@ -126,13 +180,15 @@ Object.assign(window.pincite, (() => {
 
   // What the server does with the documents, in every open page: started here, in another tab, or before a reload.
   function report(part) {
-    const { server } = part;
+    const { element, server } = part;
     const shown = { version: null, job: "" };
 
     async function followed(job) {
       if (shown.job === job) return;
       shown.job = job;
-      await follow(server, job, (html) => put(part, html));
+      await follow(server, job, (html) => {
+        put(part, html, () => reading(element.querySelector("[data-now]")?.dataset.now));
+      });
       shown.job = "";
       await lists();
     }
@@ -152,6 +208,8 @@ Object.assign(window.pincite, (() => {
 
     actions.add = (what) => begin(() => server.add(what));
     actions.remove = (what) => begin(() => server.remove(what));
+    actions.undo = (what) => begin(() => server.undo(what));
+    actions.cancel = (what, button) => answered(button, () => server.cancel(what));
     actions.read = (what) => begin(() => server.refresh(what));
     actions.mend = (what) => begin(() => server.repair(what));
     buttons(part);
@@ -169,16 +227,42 @@ Object.assign(window.pincite, (() => {
 
   function documents(part) {
     const { element, props, server } = part;
-    const wanted = { query: "", facet: "", page: 0 };
+    const wanted = { query: "", facet: "", page: 0, sort: "", descending: false };
+    const picked = new Set(); // ids that are ticked, on any page of the list
     const latest = lastOnly();
 
     async function list(change) {
       Object.assign(wanted, change);
       const result = await latest(element, () => server.listed({ ...wanted }));
-      if (result) put(part, result.html);
+      if (result) put(part, result.html, tick);
     }
 
+    // Ticks what was ticked before the list came, and says how many are.
+    function tick() {
+      for (const box of element.querySelectorAll("[data-pick]")) box.checked = picked.has(box.dataset.pick);
+      const bar = element.querySelector(".pc-several");
+      if (!bar) return;
+      bar.hidden = picked.size === 0;
+      bar.querySelector(".pc-picked").textContent = `${picked.size} chosen`;
+    }
+
+    element.addEventListener("change", (event) => {
+      const { pick } = event.target.dataset;
+      if (pick === undefined) return;
+      if (event.target.checked) picked.add(pick);
+      else picked.delete(pick);
+      tick();
+    });
+    actions.several = async ({ several }) => {
+      const ids = [...picked];
+      if (several === "ask" && ids.length > MAX_ASKED) return say(`Choose at most ${MAX_ASKED} documents.`);
+      if (several === "ask") return window.pincite.askOnly(ids);
+      picked.clear();
+      tick();
+      if (several === "remove") await actions.remove({ remove: ids });
+    };
     actions.page = list;
+    actions.sort = ({ sort, descending }) => list({ sort, descending, page: 0 });
     actions.facet = ({ facet }) => list({ facet, page: 0 });
     listAgain = () => list({});
     document.addEventListener("input", (event) => {

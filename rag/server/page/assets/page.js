@@ -15,7 +15,7 @@ window.pincite = (() => {
   function say(words) {
     live.textContent = "";
     // A reader is told of a change, also to the same words.
-    requestAnimationFrame(() => (live.textContent = words));
+    requestAnimationFrame(() => (live.textContent = window.pincite.translated(words)));
   }
 
   function announce(element) {
@@ -82,12 +82,16 @@ window.pincite = (() => {
   }
 
   async function copy(button, text) {
-    if (button.textContent === "Copied") return;
+    if (button.dataset.copied) return;
     await toClipboard(text);
     const words = button.textContent;
+    button.dataset.copied = "yes";
     button.textContent = "Copied";
     say("Copied");
-    setTimeout(() => (button.textContent = words), 1500);
+    setTimeout(() => {
+      button.textContent = words;
+      delete button.dataset.copied;
+    }, 1500);
   }
 
   function save(name, text, type) {

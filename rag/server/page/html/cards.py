@@ -19,6 +19,7 @@ from rag.server.page.html.quotations import (
     quotation,
     show_button,
     source_line_html,
+    threshold_of,
 )
 
 EXPORTS = {"markdown": "Markdown", "json": "JSON", "bibtex": "BibTeX"}
@@ -126,7 +127,7 @@ def _answer(response: Response, answer: Answer, judged: bool) -> str:
         element("div", actions(answer, "answers"), class_="pc-actions"),
         element(
             "div",
-            confidence(answer),
+            confidence(answer, threshold_of(response)),
             _verified(citation, response.index),
             explained(response, answer),
             _feedback(answer) if judged else "",

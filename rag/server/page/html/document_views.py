@@ -3,48 +3,17 @@
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import PurePath
 
 from rag.chunking.boilerplate import REASONS
-from rag.core.reports import IndexReport, Progress, document_facts, duration, first_few, masked_shares
+from rag.core.reports import IndexReport, Progress, document_facts, duration, first_few
 from rag.core.response import IndexInfo
 from rag.core.types import Chunk, Document, DocumentSummary, Mask
 from rag.server.page.html.labels import count
 from rag.server.page.html.markup import LineNumbers, Mark, attributes, element, escaped, isolated, marked, one_line
 
-ON_A_PAGE = 50
 LONGEST_SHOWN = 100_000
 """Characters of a document that a preview shows."""
 SHARED, EMPTY = "same text as another", "without passages"
-
-
-@dataclass(frozen=True)
-class Listing:
-    """What of the list a visitor wants to see."""
-
-    query: str = ""
-    facet: str = ""
-    page: int = 0
-
-
-def listing_html(documents: Sequence[DocumentSummary], listing: Listing, readonly: bool) -> str:
-    """Return a page of the documents that fit, with the facets that they can be narrowed by."""
-    shared_hashes = _shared_hashes(documents)
-    matching = [summary for summary in documents if _fits(summary, listing.query)]
-    facets = Counter(facet for summary in matching for facet in _facets(summary, shared_hashes))
-    fitting = [summary for summary in matching if not listing.facet or listing.facet in _facets(summary, shared_hashes)]
-    first = listing.page * ON_A_PAGE
-    page = fitting[first : first + ON_A_PAGE]
-    narrowed = f"{count(len(fitting), 'document')} of {len(documents):,}" if len(fitting) < len(documents) else ""
-    return element(
-        "section",
-        _facet_buttons(facets, listing),
-        element("p", escaped(narrowed or count(len(documents), "document")), class_="pc-note", role="status"),
-        _rows(page, readonly),
-        _pages(len(fitting), listing),
-        aria_label="Documents",
-    )
 
 
 def document_html(document: Document, chunks: Sequence[Chunk], masks: Sequence[Mask], readonly: bool) -> str:
@@ -62,8 +31,8 @@ def document_html(document: Document, chunks: Sequence[Chunk], masks: Sequence[M
         element("p", " · ".join([isolated(document.id), *map(escaped, facts)]), class_="pc-note"),
         element(
             "div",
-            _ask_button(document.id, "Ask only this document"),
-            "" if readonly else _remove_button(document.id),
+            ask_button(document.id, "Ask only this document"),
+            "" if readonly else remove_button(document.id),
             action("Close", {"close": True}),
             class_="pc-controls",
         ),
@@ -88,21 +57,22 @@ def ignored(masks: Sequence[Mask]) -> list[Mark]:
     return marks
 
 
-def progress_html(progress: Progress | None) -> str:
-    """Return a bar of how far a write is, with the time left if there is a pace."""
+def progress_html(progress: Progress | None, cancelled_by: Mapping[str, object] | None = None) -> str:
+    """Return a bar of how far a write is, with the time left if there is a pace, and a button that stops it."""
+    stop = element("div", action("Cancel", cancelled_by), class_="pc-controls") if cancelled_by else ""
     if progress is None:
         bar = f"<progress{attributes(aria_label='Files read')}></progress>"
-        return bar + element("p", "Reading the files …", class_="pc-note", role="status")
+        return bar + element("p", "Reading the files …", class_="pc-note", role="status") + stop
     seconds_left = progress.seconds_left
     words = f"{progress.documents:,} read, now {progress.name}" + (
         f", about {duration(seconds_left)} left" if seconds_left else ""
     )
     bar = element("progress", max=str(progress.total), value=str(progress.done), aria_label="Files read")
-    return bar + element("p", escaped(words), class_="pc-note")
+    return bar + element("p", escaped(words), class_="pc-note", data_now=progress.name) + stop
 
 
-def report_html(report: IndexReport) -> str:
-    """Return the result of a write: a row for each file, and its notes."""
+def report_html(report: IndexReport, undone_by: Mapping[str, object] | None = None) -> str:
+    """Return the result of a write: a row for each file, and its notes; a removal can be undone by a button."""
     same = dict(report.duplicates)
     described = {summary.id: f": {document_facts(summary)}" for summary in report.documents}
     rows = [
@@ -120,14 +90,16 @@ def report_html(report: IndexReport) -> str:
     ]
     table = element("table", element("tbody", *lines), class_="pc-table pc-report") if lines else ""
     notes = [element("p", isolated(f"Note: {note}"), class_="pc-note") for note in report.notes]
-    return element("section", element("p", escaped(totals)), *notes, table, aria_label="Report", data_announce=totals)
+    undo = action("Undo", undone_by, "pc-tool pc-undo") if undone_by and report.removed else ""
+    head = element("p", escaped(totals), undo)
+    return element("section", head, *notes, table, aria_label="Report", data_announce=totals)
 
 
 def health_html(
     info: IndexInfo, documents: Sequence[DocumentSummary], problems: Sequence[str] | None, readonly: bool
 ) -> str:
     """Return the facts of the index and, if it was examined, its problems."""
-    shared_hashes = _shared_hashes(documents)
+    shared_hashes = hashes_of_several(documents)
     numbers = {
         SHARED: sum(summary.text_sha256 in shared_hashes for summary in documents),
         EMPTY: sum(not summary.chunks for summary in documents),
@@ -163,100 +135,21 @@ def _verdict(problems: Sequence[str] | None) -> str:
     return element("p", escaped(f"Wrong: {wrong}."), class_="pc-trouble", data_announce=f"Wrong: {wrong}")
 
 
-def _fits(summary: DocumentSummary, query: str) -> bool:
-    text = f"{summary.id} {summary.title or ''}".casefold()
-    return all(word in text for word in query.casefold().split())
-
-
-def _shared_hashes(documents: Sequence[DocumentSummary]) -> set[str]:
+def hashes_of_several(documents: Sequence[DocumentSummary]) -> set[str]:
     """Return the hashes of texts that more than one document has."""
     numbers = Counter(summary.text_sha256 for summary in documents)
     return {sha for sha, number in numbers.items() if number > 1}
 
 
-def _facets(summary: DocumentSummary, shared_hashes: set[str]) -> list[str]:
-    suffix = PurePath(summary.source_path or "").suffix.lower()
-    kinds = [suffix or "no file"]
-    kinds += [SHARED] if summary.text_sha256 in shared_hashes else []
-    return kinds + ([EMPTY] if not summary.chunks else [])
-
-
-def _facet_buttons(facets: Mapping[str, int], listing: Listing) -> str:
-    if len(facets) < 2 and not listing.facet:
-        return ""
-    buttons = [
-        action(
-            f"{name} {number:,}",
-            {"facet": "" if name == listing.facet else name},
-            aria_pressed=str(name == listing.facet).lower(),
-        )
-        for name, number in sorted(facets.items())
-    ]
-    return element("div", *buttons, role="group", aria_label="Only those of a kind", class_="pc-controls pc-facets")
-
-
-def _rows(summaries: Sequence[DocumentSummary], readonly: bool) -> str:
-    if not summaries:
-        return element("p", "No document fits.")
-    heads = [element("th", word, scope="col") for word in ("Title", "Name")]
-    heads += [element("th", word, scope="col", class_="pc-number") for word in ("Passages", "Characters", "Masked")]
-    heads.append(element("th", element("span", "Actions", class_="pc-hidden"), scope="col"))
-    return element(
-        "div",
-        element(
-            "table",
-            element("thead", element("tr", *heads)),
-            element("tbody", *(_row(summary, readonly) for summary in summaries)),
-            class_="pc-table pc-list",
-        ),
-        class_="pc-wide",
-    )
-
-
-def _row(summary: DocumentSummary, readonly: bool) -> str:
-    title = one_line(summary.title or "") or summary.id
-    title_button = action(title, {"open": summary.id}, "pc-open", dir="auto")
-    cells = [
-        element("th", title_button, scope="row"),
-        element("td", isolated(summary.id)),
-        element("td", f"{summary.chunks:,}", class_="pc-number"),
-        element("td", f"{summary.length:,}", class_="pc-number"),
-        element("td", f"{summary.masked_share:.0%}", class_="pc-number", title=_unsearched(summary)),
-    ]
-    actions = _ask_button(summary.id, "Ask", f"Ask only {title}"), "" if readonly else _remove_button(summary.id)
-    return element("tr", *cells, element("td", *actions, class_="pc-row-actions"))
-
-
-def _unsearched(summary: DocumentSummary) -> str | None:
-    """Return what of a document is not searched: its masked shares by reason, and the parts left out."""
-    masked = f"Masked: {masked_shares(summary)}. " if summary.masked else ""
-    return (masked + (f"Not in the text: {summary.left_out}." if summary.left_out else "")).strip() or None
-
-
-def _ask_button(document_id: str, words: str, label: str | None = None) -> str:
+def ask_button(document_id: str, words: str, label: str | None = None) -> str:
     """Return a button that limits the next questions to a document; `label` names it if its words do not."""
     return element("button", words, type="button", class_="pc-ask-only", data_only=document_id, aria_label=label)
 
 
-def _remove_button(document_id: str) -> str:
+def remove_button(document_id: str) -> str:
+    """Return a button that removes a document at the second click."""
     label = f"Remove {document_id}"
     return action("Remove", {"remove": document_id}, "pc-remove", data_sure="yes", aria_label=label)
-
-
-def _pages(number: int, listing: Listing) -> str:
-    last = max(0, number - 1) // ON_A_PAGE
-    if not last:
-        return ""
-    place = element("span", f"page {listing.page + 1} of {last + 1}")
-    before, after = replace(listing, page=listing.page - 1), replace(listing, page=listing.page + 1)
-    return element(
-        "nav",
-        action("Previous", {"page": before.page}) if listing.page > 0 else "",
-        place,
-        action("Next", {"page": after.page}) if listing.page < last else "",
-        class_="pc-controls",
-        aria_label="Pages of the list",
-    )
 
 
 def _passage(number: int, chunk: Chunk) -> Mark:

@@ -1,5 +1,6 @@
 """Tells how one quotation was found: its rank and score at each stage, the figures of its confidence, the times."""
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -16,6 +17,23 @@ STAGE_LABELS = {
     "read": "Read",
 }
 """Stages of `Response.explain` in their order, with the words of the page for them."""
+FIGURE_GROUPS = {
+    "Words in common": {
+        "sentence_words": "Words of the question in this sentence",
+        "passage_words": "Words of the question in the passage",
+        "passage_names": "Names and numbers of the question in the passage",
+    },
+    "Likeness of meaning": {
+        "sentence_cosine": "Sentence and question",
+        "passage_cosine": "Passage and question",
+    },
+    "Judgement of the reader": {
+        "reason": "An answer is here, rather than none",
+        "ahead_of_next": "Lead over the next candidate",
+        "ahead_of_fourth": "Lead over the fourth candidate",
+    },
+}
+"""The figures of the confidence by what they are about, with the words of the page for them."""
 
 
 def explanation_html(response: Response, answer: Answer) -> str:
@@ -27,7 +45,7 @@ def explanation_html(response: Response, answer: Answer) -> str:
         _words(explanation.get("question", {}))
         + _table("Where its passage stood", ("Stage", "Rank", "Score"), _ranks(explanation, answer))
         + _verdict(explanation, answer)
-        + _table("What its confidence was computed from", ("Figure", "Value"), _figures(features_of(response, answer)))
+        + _bars(features_of(response, answer))
         + _times(response.timings_ms)
     )
 
@@ -58,9 +76,29 @@ def _ranks(explanation: Mapping[str, Any], answer: Answer) -> Iterator[tuple[str
         yield words, rank, f"{item['score']:.3f}" if item else "–"
 
 
-def _figures(features: Mapping[str, float]) -> Iterator[tuple[str, ...]]:
-    for name, value in sorted(features.items()):
-        yield name.replace("_", " "), f"{value:.3f}"
+def _bars(features: Mapping[str, float]) -> str:
+    """Return the figures of the confidence as bars, in groups that say what each is about.
+
+    Figures that only put the candidates in order are left out. A confidence of other figures shows them by their names.
+    """
+    shown = "".join(_group(name, labels, features) for name, labels in FIGURE_GROUPS.items())
+    shown = shown or _group("Figures", {name: name.replace("_", " ") for name in sorted(features)}, features)
+    heading = element("p", "What its confidence was computed from", class_="pc-bars-head")
+    return element("div", heading, shown, class_="pc-bars") if shown else ""
+
+
+def _group(name: str, labels: Mapping[str, str], features: Mapping[str, float]) -> str:
+    rows = [_bar(words, key, features[key]) for key, words in labels.items() if key in features]
+    return element("section", element("p", escaped(name), class_="pc-group"), element("dl", *rows)) if rows else ""
+
+
+def _bar(words: str, name: str, value: float) -> str:
+    """Return one figure; shares of 1 fill their share of the bar, other scores more of it the higher they are."""
+    is_share = name.endswith(("_words", "_names", "_cosine"))
+    width = min(1.0, max(0.0, value)) if is_share else 1.0 / (1.0 + math.exp(-max(-50.0, min(50.0, value / 2.0))))
+    bar = element("span", class_="pc-meter", style=f"--share: {width * 100:.0f}%", aria_hidden="true")
+    figure = percent(value) if is_share else f"{value:.1f}"
+    return element("dt", escaped(words)) + element("dd", bar, element("span", figure))
 
 
 def _verdict(explanation: Mapping[str, Any], answer: Answer) -> str:

@@ -12,6 +12,7 @@ from rag.server.page.html.quotations import (
     proof,
     quotation,
     source_line_html,
+    threshold_of,
 )
 
 HEADLINES: dict[NoAnswerReason, str] = {
@@ -101,7 +102,7 @@ def _possible_answer(response: Response, answer: Answer) -> str:
         proof(answer.citation),
         _doubts(answer),
         element("div", actions(answer, "possible"), class_="pc-actions"),
-        element("div", confidence(answer), explained(response, answer), class_="pc-judged"),
+        element("div", confidence(answer, threshold_of(response)), explained(response, answer), class_="pc-judged"),
         aria_label=f"Possible answer {answer.rank}, unsure",
     )
 

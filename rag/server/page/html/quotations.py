@@ -94,22 +94,38 @@ def continuation_html(answer: Answer) -> str:
     return element("p", *words, class_="pc-continues")
 
 
-def confidence(answer: Answer) -> str:
-    """Return the confidence in words, with its figure for those who point at it."""
+def confidence(answer: Answer, threshold: float | None) -> str:
+    """Return the confidence as a bar, in words and as a figure; a tick on the bar is the threshold of an answer."""
     words, figure = LEVEL_WORDS[answer.confidence_level], percent(answer.confidence)
+    needed = "" if threshold is None else f" An answer needs {percent(threshold)}: the tick on the bar."
+    tick = "" if threshold is None else f"; --threshold: {threshold * 100:.1f}%"
+    bar = element(
+        "span",
+        class_="pc-meter" if threshold is None else "pc-meter pc-ticked",
+        style=f"--share: {answer.confidence * 100:.1f}%{tick}",
+        aria_hidden="true",
+    )
     return element(
         "span",
-        words,
-        element("span", f", {figure}", class_="pc-figure"),
+        bar,
+        element("span", f"{words}, "),
+        element("span", figure, class_="pc-figure"),
         class_=f"pc-confidence pc-{answer.confidence_level.replace('_', '-')}",
-        title=f"{figure}: how likely this quotation answers the question",
-        tabindex="0",
+        title=f"{figure}: how likely this quotation answers the question.{needed}",
     )
+
+
+def threshold_of(response: Response) -> float | None:
+    """Return the confidence that an answer of this response needs, None if that is not known."""
+    if response.no_answer is not None:
+        return response.no_answer.threshold
+    return (response.explain or {}).get("threshold")
 
 
 def show_button(words: str, group: str, rank: int, place: int, label: str) -> str:
     """Return a button that opens a citation in its source; the address is that of `source_view.shown_by`."""
-    return element("button", escaped(words), type="button", data_show=f"{group}/{rank}/{place}", aria_label=label)
+    opens = {"data_show": f"{group}/{rank}/{place}", "aria_label": label, "aria_expanded": "false"}
+    return element("button", escaped(words), type="button", **opens)
 
 
 def explained(response: Response, answer: Answer) -> str:

@@ -2,13 +2,26 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
+from typing import TypeAlias
 
+from rag.chunking.blocks import blocks
 from rag.core.errors import InvalidInput
 from rag.core.response import Answer, Citation, Response
-from rag.core.types import Document, Mask, Span
+from rag.core.types import Block, Document, Mask, Span
 from rag.server.page.html.document_views import ignored
-from rag.server.page.html.labels import place_words, title_words
-from rag.server.page.html.markup import LineNumbers, Mark, attributes, element, escaped, isolated, marked, one_line
+from rag.server.page.html.labels import count, place_words, title_words
+from rag.server.page.html.markup import (
+    LineNumbers,
+    Mark,
+    attributes,
+    element,
+    escaped,
+    field,
+    isolated,
+    marked,
+    one_line,
+)
 from rag.server.page.html.page_view import close_button, tabs
 from rag.server.page.html.quotations import original_link
 from rag.server.pdf_originals import has_pages
@@ -22,8 +35,26 @@ MARK_WORDS = {
 """The name of the quotation of each group in its source."""
 LONGEST_WHOLE = 200_000
 """Code points of a document that is shown whole; of a longer one, this many around the quotation."""
+LONGEST_PART = 100_000
+"""Code points of each further part of a longer one."""
+MAX_HEADINGS = 400
+MIN_OUTLINE_HEADINGS = 3
+MAX_OUTLINE_LEVEL = 4
 LINE_SLACK = 2_000
 """How far the edge of a window is moved to begin and end with a line."""
+
+Layers: TypeAlias = tuple[list[Mark], ...]
+"""Marks of the sentence, the quotation, other answers, ignored parts and headings, the outermost first."""
+
+
+@dataclass(frozen=True)
+class Rest:
+    """A part of a long document that is not shown yet, on one side of what is, and how far it is wanted at least."""
+
+    side: str
+    start: int
+    end: int
+    target: int | None = None
 
 
 @dataclass(frozen=True)
@@ -88,16 +119,19 @@ def source_html(
     title = title_words(shown.citation)
     where = place_words(shown.citation)
     start, end = window(document.text, shown.citation.span)
-    layers = (_quotation(shown), _others(shown, document.id), ignored(masks))
-    body = marked(document.text, start, end, layers, LineNumbers(document.text, document.layout.pages))
+    headings = outline(document)
+    layers = _layers(document, masks, shown, headings)
     name, is_pdf = "Text of the document", has_pages(document) and any(named)
+    body = _body(document, layers, start, end)
+    region = element("div", body, class_="pc-text", tabindex="0", role="region", aria_label=name, translate="no")
     text = "".join(
         (
             _controls(layers, closing=not is_pdf),
             _legend(shown, layers),
-            _left_out(start, "before"),
-            element("div", body, class_="pc-text", tabindex="0", role="region", aria_label=name, translate="no"),
-            _left_out(len(document.text) - end, "after"),
+            _outline_html([(document.slice(heading.span), heading) for heading in headings]),
+            _rest("before", 0, start),
+            element("div", region, element("div", class_="pc-map", aria_hidden="true"), class_="pc-text-frame"),
+            _rest("after", end, len(document.text)),
         )
     )
     return element(
@@ -111,6 +145,30 @@ def source_html(
     )
 
 
+def rest_html(document: Document | None, masks: Sequence[Mask], shown: Shown, asked: "Rest") -> tuple[str, str]:
+    """Return the next part of a long document, and a button for what is still left on that side.
+
+    Raises InvalidInput as `source_html`, and for a range outside the document.
+    """
+    document = quoted_document(document, shown)
+    if asked.side not in ("before", "after") or not 0 <= asked.start <= asked.end <= len(document.text):
+        raise InvalidInput("This part of the document cannot be shown.", ASK_AGAIN)
+    layers = _layers(document, masks, shown, outline(document))
+    if asked.side == "after":
+        wanted = max(asked.start, asked.target or 0) + LONGEST_PART
+        end = _line_end(document.text, min(asked.end, wanted), asked.end)
+        return _body(document, layers, asked.start, end), _rest("after", end, asked.end)
+    wanted = min(asked.end, asked.end if asked.target is None else asked.target) - LONGEST_PART
+    start = _line_start(document.text, max(asked.start, wanted))
+    return _body(document, layers, start, asked.end), _rest("before", asked.start, start)
+
+
+def outline(document: Document) -> list[Block]:
+    """Return the headings of a document, in order; of a document with very many, the first."""
+    headings = (block for block in blocks(document) if block.kind == "heading" and block.reason is None)
+    return list(islice(headings, MAX_HEADINGS))
+
+
 def window(text: str, quote: Span) -> tuple[int, int]:
     """Return the range of `text` that is shown: all of it, or about `LONGEST_WHOLE` around the quotation.
 
@@ -120,9 +178,55 @@ def window(text: str, quote: Span) -> tuple[int, int]:
         return 0, len(text)
     spare = max(0, LONGEST_WHOLE - len(quote)) // 2
     start, end = max(0, quote.start - spare), min(len(text), quote.end + spare)
-    line_start = text.rfind("\n", max(0, start - LINE_SLACK), start) + 1
-    line_end = text.find("\n", end, end + LINE_SLACK) + 1
-    return line_start or start, line_end or end
+    return _line_start(text, start), _line_end(text, end, len(text))
+
+
+def _line_start(text: str, start: int) -> int:
+    return text.rfind("\n", max(0, start - LINE_SLACK), start) + 1 or start
+
+
+def _line_end(text: str, end: int, limit: int) -> int:
+    return min(limit, text.find("\n", end, end + LINE_SLACK) + 1 or end)
+
+
+def _layers(document: Document, masks: Sequence[Mask], shown: Shown, headings: Sequence[Block]) -> Layers:
+    return _sentence(shown), _quotation(shown), _others(shown, document.id), ignored(masks), _headings(headings)
+
+
+def _body(document: Document, layers: Layers, start: int, end: int) -> str:
+    return marked(document.text, start, end, layers, LineNumbers(document.text, document.layout.pages))
+
+
+def _sentence(shown: Shown) -> list[Mark]:
+    span = shown.sentence
+    if span is None or span.document_id != shown.citation.span.document_id:
+        return []
+    return [Mark(span.start, span.end, f"<span{attributes(class_='pc-around')}>", "</span>")]
+
+
+def _headings(headings: Sequence[Block]) -> list[Mark]:
+    return [Mark(heading.span.start, heading.span.end, _heading_tag(heading), "</span>") for heading in headings]
+
+
+def _heading_tag(heading: Block) -> str:
+    place = attributes(class_="pc-head", data_at=str(heading.span.start), data_level=str(heading.level or 1))
+    return f"<span{place}>"
+
+
+def _outline_html(headings: Sequence[tuple[str, Block]]) -> str:
+    """Return the folded list of the headings, empty if there are too few to need one."""
+    if len(headings) < MIN_OUTLINE_HEADINGS:
+        return ""
+    items = [
+        element(
+            "li",
+            element("button", isolated(one_line(words)), type="button", data_goto=str(heading.span.start)),
+            style=f"--level: {min(MAX_OUTLINE_LEVEL, heading.level or 1)}",
+        )
+        for words, heading in headings
+    ]
+    summary = element("summary", escaped(f"Outline: {count(len(items), 'heading')}"))
+    return element("details", summary, element("ol", *items), class_="pc-outline")
 
 
 def _quotation(shown: Shown) -> list[Mark]:
@@ -162,8 +266,8 @@ def _heading(document: Document, shown: Shown, title: str) -> str:
     )
 
 
-def _controls(layers: tuple[list[Mark], list[Mark], list[Mark]], closing: bool) -> str:
-    _, others, ignored = layers
+def _controls(layers: Layers, closing: bool) -> str:
+    _, _, others, ignored, _ = layers
     steps = (
         element("button", "Previous (p)", type="button", data_scroll="previous", aria_keyshortcuts="p"),
         element("button", "Next (n)", type="button", data_scroll="next", aria_keyshortcuts="n"),
@@ -174,13 +278,24 @@ def _controls(layers: tuple[list[Mark], list[Mark], list[Mark]], closing: bool) 
         element("button", "To the quotation", type="button", data_scroll="here", class_="pc-first"),
         *(steps if others else ()),
         hide if ignored else "",
+        _search(),
         close_button() if closing else "",
         class_="pc-controls",
     )
 
 
-def _legend(shown: Shown, layers: tuple[list[Mark], list[Mark], list[Mark]]) -> str:
-    _, others, ignored = layers
+def _search() -> str:
+    """Return the box that finds words in the document; the browser searches the text that it shows."""
+    box = field(type="search", aria_label="Find in this document", placeholder="Find in document", autocomplete="off")
+    steps = (
+        element("button", "↑", type="button", data_found="previous", aria_label="Previous place"),
+        element("button", "↓", type="button", data_found="next", aria_label="Next place"),
+    )
+    return element("span", box, element("output", class_="pc-found"), *steps, class_="pc-find-in", role="search")
+
+
+def _legend(shown: Shown, layers: Layers) -> str:
+    _, _, others, ignored, _ = layers
     keys = [
         ("here", MARK_WORDS[shown.group].lower()),
         ("other", "another answer" if others else ""),
@@ -190,7 +305,10 @@ def _legend(shown: Shown, layers: tuple[list[Mark], list[Mark], list[Mark]]) -> 
     return element("p", "Marked: ", " ".join(entries), class_="pc-legend", aria_hidden="true")
 
 
-def _left_out(count: int, side: str) -> str:
-    if not count:
+def _rest(side: str, start: int, end: int) -> str:
+    """Return a button that loads what is not shown yet, empty if all is shown."""
+    if start >= end:
         return ""
-    return element("p", escaped(f"{count:,} characters {side} this are not shown."), class_="pc-note pc-left-out")
+    words = f"{end - start:,} characters {side} this are not shown. Show more"
+    place = {"data_rest": side, "data_from": str(start), "data_to": str(end)}
+    return element("button", escaped(words), type="button", class_="pc-rest pc-left-out", **place)
