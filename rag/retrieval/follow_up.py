@@ -17,7 +17,7 @@ from rag.retrieval.question_phrases import (
 )
 from rag.retrieval.question_types import ASKING, AUXILIARY_VERBS, needs_context, question_form
 
-MAX_FRAGMENT_WORDS = 6
+MAX_FOLLOW_UP_WORDS = 6
 """Words after "And" up to which a question is read as a piece of one."""
 ADVERBS = frozenset("abroad today now here elsewhere outside tomorrow yesterday".split())
 """Words that stand by themselves where a phrase such as "in Norway" could stand."""
@@ -73,7 +73,7 @@ def _fragment(question: str) -> str:
     is_phrase = len(words) > 1 and words[0].lower() in PREPOSITIONS and question.endswith("?")
     rest = (match[1] or match[2]) if match else question if is_phrase else ""
     rest = rest.strip(" \t\n?!.,;")
-    is_short = 0 < len(WORD.findall(rest)) <= MAX_FRAGMENT_WORDS
+    is_short = 0 < len(WORD.findall(rest)) <= MAX_FOLLOW_UP_WORDS
     return rest if is_short and not _ASKS.search(rest) and not needs_context(f"{rest}?") else ""
 
 

@@ -10,9 +10,9 @@ PREPOSITIONS = frozenset(
     "in on at for from to by with under of during before after since until within without per between against"
     " im bei für von mit nach unter während vor seit bis ohne aus auf gegen zwischen".split()
 )
-ARTICLES = frozenset("the a an our my your der die das den dem ein eine".split())
-DETERMINERS = ARTICLES | frozenset("his her its their this that these those".split())
-MONTHS = frozenset("january february march april may june july august september october november december".split())
+PHRASE_ARTICLES = frozenset("the a an our my your der die das den dem ein eine".split())
+DETERMINERS = PHRASE_ARTICLES | frozenset("his her its their this that these those".split())
+MONTH_WORDS = frozenset("january february march april may june july august september october november december".split())
 WORD = re.compile(r"[^\W_]+(?:['’.-][^\W_]+)*")
 COPULA = re.compile(r"\W*\w+(?: \w+)?\s+(?:is|are|was|were)\b", re.IGNORECASE)
 
@@ -38,7 +38,7 @@ def nouns_with_article(question: str) -> list[Phrase]:
     has_verb_after = bool(_WITH_VERB_AFTER.search(question))
     phrases = []
     for run in _runs(question):
-        starts = [i for i, word in enumerate(run) if word[0].lower() in ARTICLES]
+        starts = [i for i, word in enumerate(run) if word[0].lower() in PHRASE_ARTICLES]
         if not starts or len(run) <= starts[0] + 1:
             continue
         words = run[starts[0] :]
@@ -118,6 +118,6 @@ def _leading_run(question: str, words: Sequence[re.Match[str]]) -> list[re.Match
 def kind_of(text: str) -> Kind:
     """Return whether a phrase is a name or a number or date, by its first word."""
     words = [word for word in WORD.findall(text) if word.lower() not in DETERMINERS]
-    if re.search(r"\d", text) or (words and words[0].istitle() and words[0].lower() in MONTHS):
+    if re.search(r"\d", text) or (words and words[0].istitle() and words[0].lower() in MONTH_WORDS):
         return "number"
     return "name" if words and words[0][0].isupper() else "other"

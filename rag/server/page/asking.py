@@ -39,7 +39,7 @@ from rag.server.shared_assistant import SharedAssistant
 WAITING_MESSAGE = message_html("Reading …", "Your question is answered in a moment.", "waiting")
 MOST_SENTENCES = 50
 """Sentences by which a quotation can be widened on each side; beyond, the source is there."""
-MAX_BEFORE_CHARACTERS = 2_000
+MAX_PREVIOUS_CHARACTERS = 2_000
 """Characters of the question before that a follow-up is completed from."""
 MAX_SUMMARIZED_DOCUMENTS = 20_000
 """Documents up to which the first screen names kinds and titles; of more it gives the number alone."""
@@ -116,7 +116,7 @@ class Asking:
             least = None if arguments.get("least") is None else min(1.0, max(0.0, float(arguments["least"])))
             filters = choice_of(arguments.get("choice") or {}).filters()
             typed = str(arguments["question"])
-            completed = follow_up(str(arguments.get("before") or "")[:MAX_BEFORE_CHARACTERS], typed)
+            completed = follow_up(str(arguments.get("before") or "")[:MAX_PREVIOUS_CHARACTERS], typed)
             question = completed.question if completed and completed.is_sure else typed
             response = self._assistant.ask(question, least, filters=filters)
             html = response_html(response, judged=not self._options.readonly)

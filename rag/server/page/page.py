@@ -18,7 +18,7 @@ from rag.server.shared_assistant import SharedAssistant
 
 EVENT_POLL_SECONDS = 0.2
 PARTS = {"ask": "Ask", "documents": "Documents", "batch": "Batch", "evaluate": "Evaluate"}
-LANGUAGE_NAMES = {"en": "English", "de": "Deutsch"}
+INTERFACE_LANGUAGES = {"en": "English", "de": "Deutsch"}
 """The languages of `assets/texts.js`, by their codes."""
 MASTHEAD = """
 <header class="pc-masthead">
@@ -71,7 +71,7 @@ def _languages() -> str:
     """Return a button for each language of the page, in that language; the one in use is not shown."""
     buttons = [
         element("button", words, type="button", data_language=code, lang=code, translate="no")
-        for code, words in LANGUAGE_NAMES.items()
+        for code, words in INTERFACE_LANGUAGES.items()
     ]
     return element("p", *buttons, role="group", aria_label="Language", class_="pc-note")
 

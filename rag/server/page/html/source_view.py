@@ -37,7 +37,7 @@ LONGEST_WHOLE = 200_000
 """Code points of a document that is shown whole; of a longer one, this many around the quotation."""
 LONGEST_PART = 100_000
 """Code points of each further part of a longer one."""
-MAX_HEADINGS = 400
+MAX_OUTLINE_HEADINGS = 400
 MIN_OUTLINE_HEADINGS = 3
 MAX_OUTLINE_LEVEL = 4
 LINE_SLACK = 2_000
@@ -166,7 +166,7 @@ def rest_html(document: Document | None, masks: Sequence[Mask], shown: Shown, as
 def outline(document: Document) -> list[Block]:
     """Return the headings of a document, in order; of a document with very many, the first."""
     headings = (block for block in blocks(document) if block.kind == "heading" and block.reason is None)
-    return list(islice(headings, MAX_HEADINGS))
+    return list(islice(headings, MAX_OUTLINE_HEADINGS))
 
 
 def window(text: str, quote: Span) -> tuple[int, int]:
