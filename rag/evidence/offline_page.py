@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from rag.core.export import place_label
+from rag.core.export import place_of
 from rag.evidence.passages import Passage, Picture
 
 OFFLINE_STYLE = """
@@ -92,14 +92,12 @@ def _passage(passage: Passage) -> Iterator[str]:
 
 def _passage_facts(passage: Passage) -> dict[str, str]:
     citation, document, offset = passage.citation, passage.document, passage.citation["document_offset"]
-    keys = ("page_number", "part", "row", "line_start", "line_end", "page_label")
-    places: list[Any] = [citation.get(key) for key in keys]
     facts = {
         "Source": citation["title"] or document.id,
         "By": ", ".join(filter(None, (citation.get(key) for key in ("author", "publisher", "published_at")))),
         "Address": citation["uri"],
         "Document": document.id,
-        "Place": f"{place_label(*places)}; characters {offset['start']:,} to {offset['end']:,}",
+        "Place": f"{place_of(citation)}; characters {offset['start']:,} to {offset['end']:,}",
         "sha256 of the text": document.text_sha256,
         "sha256 of the file": document.source_sha256,
     }
@@ -109,7 +107,7 @@ def _passage_facts(passage: Passage) -> dict[str, str]:
 def _figure(picture: Picture) -> str:
     data = base64.b64encode(picture.png).decode("ascii")
     note = "" if picture.boxed else "; the words could not be boxed"
-    label = f"Page {picture.page_number:,} of the PDF{note}"
+    label = f"Page {picture.page_number:,} of the original{note}"
     return f'<figure><img alt="{label}" src="data:image/png;base64,{data}"><figcaption>{label}</figcaption></figure>'
 
 

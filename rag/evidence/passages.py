@@ -1,4 +1,4 @@
-"""Takes the passage around each quotation of a response out of its document, and the pictures of its PDF pages."""
+"""Takes the passage around each quotation of a response out of its document, and the pictures of its pages."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from rag.core.errors import InvalidInput, UnreadableSource
 from rag.core.types import Document, Span
 from rag.index.index import Index
-from rag.loading.pdf_pages import Box, PagePlaces
+from rag.loading.pdf_pages import FORMATS_WITH_PAGES, Box, PagePlaces
 
 SURROUNDING_CHARACTERS = 500
 """Characters of the document before and after a quotation, or its sentence, that a pack holds."""
@@ -18,7 +18,7 @@ Json = Mapping[str, Any]
 
 
 class PageSource(Protocol):
-    """Draws the pages of the PDF that a document was read from. Each call raises UnreadableSource if it cannot."""
+    """Draws the pages of the file that a document was read from. Each call raises UnreadableSource if it cannot."""
 
     def places(self, document: Document, index: Path, span: Span) -> PagePlaces:
         """Return where a span stands on the pages."""
@@ -98,7 +98,7 @@ class PassageFinder:
         return document
 
     def _pictures(self, document: Document, citation: Json) -> tuple[tuple[Picture, ...], str | None]:
-        if self._pages is None or document.format != "pdf":
+        if self._pages is None or document.format not in FORMATS_WITH_PAGES:
             return (), None
         span = Span(document.id, citation["document_offset"]["start"], citation["document_offset"]["end"])
         try:

@@ -24,6 +24,8 @@ from rag.loading.sources import Source, checked_path
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+FORMATS_WITH_PAGES = ("pdf", "picture")
+"""Formats of documents whose pages can be drawn."""
 MAX_PICTURE_PIXELS = 3_000
 """Pixels of the longer side of a picture."""
 MAX_LISTED_SIZES = 100

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from rag.core.errors import InvalidInput, UnreadableSource
 from rag.core.types import Document, Span
-from rag.loading.pdf_pages import Box, PagePlaces, PageText, PdfFileState, file_state
+from rag.loading.pdf_pages import FORMATS_WITH_PAGES, Box, PagePlaces, PageText, PdfFileState, file_state
 from rag.loading.pdf_process import PdfProcess
 from rag.loading.picture_pages import recognized_boxes
 from rag.loading.sources import source_sha256
@@ -28,7 +28,6 @@ MAX_MARKED_PAGES = 20
 COSTLY_SECONDS = 5.0
 """A request that failed after so long is not tried again for some time."""
 FAILURE_SECONDS = 600.0
-FORMATS_WITH_PAGES = ("pdf", "picture")
 NOT_THE_SAME = "The text is shown as it was indexed. Index the file again to see its pages."
 Result = TypeVar("Result")
 

@@ -1,4 +1,4 @@
-"""Removes documents so that this can be undone: the latest removals are kept until the server stops."""
+"""Removes documents so that this can be undone for ten minutes. Then, or if the server stops, they are gone."""
 
 import secrets
 import shutil
@@ -18,7 +18,7 @@ from rag.index.writing.build import WriteRequest
 from rag.loading import Source
 from rag.server.uploads import uploaded_file
 
-MAX_UNDOABLE_REMOVALS = 20
+MAX_UNDOABLE_REMOVALS, MAX_UNDOABLE_SECONDS = 20, 600.0
 REMOVED_PREFIX = "pincite-removed-"
 
 
@@ -34,8 +34,9 @@ class RemovedDocument:
 class Removals:
     """The latest removals, each under a name that is hard to guess."""
 
-    def __init__(self) -> None:
-        """Keep nothing yet."""
+    def __init__(self, seconds: float = MAX_UNDOABLE_SECONDS) -> None:
+        """Keep each removal for so many seconds."""
+        self._seconds = seconds
         self._removals: OrderedDict[str, tuple[RemovedDocument, ...]] = OrderedDict()
         self._lock, self._folder = threading.Lock(), ""
 
@@ -53,10 +54,10 @@ class Removals:
         with self._lock:
             self._removals[name] = tuple(removal)
             while len(self._removals) > MAX_UNDOABLE_REMOVALS:
-                _, oldest = self._removals.popitem(last=False)
-                for item in oldest:
-                    if item.upload is not None:
-                        item.upload.unlink(missing_ok=True)
+                _delete(self._removals.popitem(last=False)[1])
+        timer = threading.Timer(self._seconds, self._forget, [name])
+        timer.daemon = True
+        timer.start()
         return report, name
 
     def undo(self, index: Index, name: str, tell: Callable[[Progress], None] | None = None) -> IndexReport:
@@ -74,6 +75,10 @@ class Removals:
                 shutil.move(item.upload, place)
         work = {_key(item): item.source if _is_there(item.source) else item.document for item in removal}
         return index._rewrite(WriteRequest([entry for entry in work.values() if entry is not None], tell))
+
+    def _forget(self, name: str) -> None:
+        with self._lock:
+            _delete(self._removals.pop(name, ()))
 
     def _set_aside(self, index: Index, document: Document) -> Path | None:
         place = uploaded_file(index, document.source_path)
@@ -93,6 +98,12 @@ class Removals:
             self._folder = tempfile.mkdtemp(prefix=REMOVED_PREFIX)
             weakref.finalize(self, shutil.rmtree, self._folder, True)
         return Path(self._folder)
+
+
+def _delete(removal: Sequence[RemovedDocument]) -> None:
+    for item in removal:
+        if item.upload is not None:
+            item.upload.unlink(missing_ok=True)
 
 
 def _source_of(index: Index, document: Document) -> Source | None:

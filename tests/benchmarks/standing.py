@@ -148,6 +148,12 @@ def applied(index: Index, made: Sequence[Edit]) -> None:
 
 def report(standing: StandingQuestions, made: Sequence[Edit], total: int) -> Iterator[str]:
     """Yield the figures of a check after the edits."""
+    targets = {edit.question.id for edit in made}
+    # By the answers from before the check: those after it are no longer of the articles that were removed.
+    untouched = {
+        item.id for item in standing.state().questions
+        if item.id not in targets and not any(touched(quotation, made) for quotation in item.answers)
+    }  # fmt: skip
     begun = time.process_time()
     result = standing.check()
     yield f"check after {len(made)} edits: {result.asked} of {total} asked, {time.process_time() - begun:.1f} CPU s"
@@ -161,11 +167,6 @@ def report(standing: StandingQuestions, made: Sequence[Edit], total: int) -> Ite
     for edit in made:
         if not by_id.get(edit.question.id, set()) & EXPECTED[edit.kind]:
             yield f"    missed {edit.kind}: {edit.question.text!r} {by_id.get(edit.question.id)}"
-    targets = {edit.question.id for edit in made}
-    untouched = {
-        item.id for item in standing.state().questions
-        if item.id not in targets and not any(touched(quotation, made) for quotation in item.answers)
-    }  # fmt: skip
     alarms = [(question, event) for question, event in result.alarms() if question.id in untouched]
     false = {question.id for question, _ in alarms}
     yield f"  false alarms: {len(false)} of {len(untouched)} untouched questions"

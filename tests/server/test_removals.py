@@ -1,3 +1,4 @@
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,3 +47,19 @@ def test_a_removal_is_undone_for_files_uploads_rows_and_documents_without_a_file
     (folder / "a.txt").write_text("The bell rang at dusk.", encoding="utf-8")
     upload.unlink()
     assert states.of(index, index.documents()) == {"a.txt": "changed", "pier.txt": "missing"}
+
+
+def test_a_removal_that_is_not_undone_in_time_leaves_nothing(tmp_path: Path, embedder: "Embedder") -> None:
+    (tmp_path / "a.txt").write_text("The bell rang at noon.", encoding="utf-8")
+    index = Index.build(tmp_path / "a.txt", tmp_path / "index", embedder=embedder)
+    sent = tmp_path / "sent"
+    sent.write_text("The pier was painted green.", encoding="utf-8")
+    add_files(index, [("pier.txt", sent)])
+    removals = Removals(seconds=0.0)
+    _, name = removals.remove(index, ["pier.txt"])
+    until = time.monotonic() + 60
+    while any(Path(removals._folder).iterdir()) and time.monotonic() < until:
+        time.sleep(0.01)
+    assert not any(Path(removals._folder).iterdir())
+    with pytest.raises(InvalidInput, match="cannot be undone"):
+        removals.undo(index, name)

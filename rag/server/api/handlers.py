@@ -20,7 +20,7 @@ from rag.core.reports import IndexReport, Progress
 from rag.core.response import Response
 from rag.core.types import Document, Span
 from rag.index.index import Index
-from rag.loading.pdf_pages import Box
+from rag.loading.pdf_pages import FORMATS_WITH_PAGES, Box
 from rag.server.api.requests import (
     AskRequest,
     BatchRequest,
@@ -30,7 +30,6 @@ from rag.server.api.requests import (
     SearchRequest,
 )
 from rag.server.api.tracing import span
-from rag.server.pdf_originals import FORMATS_WITH_PAGES
 from rag.server.problems import refused
 from rag.server.shared_assistant import SharedAssistant
 from rag.server.uploads import FileResult, add_files_one_by_one, drop
