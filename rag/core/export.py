@@ -219,7 +219,7 @@ def _where(citation: Json) -> str:
 
 def source_line(citation: Json) -> str:
     """Return title, publisher, date and place of a citation in one line of Markdown."""
-    parts = [*(citation[key] for key in ("author", "publisher", "published_at", "uri")), place_of(citation)]
+    parts = [*(citation[key] for key in ("author", "publisher", "published_at", "uri")), cited_place(citation)]
     return ", ".join([f"*{_inline(_title(citation))}*", *(_inline(part) for part in parts if part)])
 
 
@@ -227,7 +227,7 @@ def _title(citation: Json) -> str:
     return str(citation["title"] or citation["document_id"])
 
 
-def place_of(citation: Json) -> str:
+def cited_place(citation: Json) -> str:
     """Return the place of a citation in words, and how sure the words are if they were read from a picture."""
     # A response that an earlier version saved has no label, and nothing that was read from a picture.
     keys = ("page_number", "part", "row", "line_start", "line_end", "page_label")
@@ -259,7 +259,7 @@ def _entry(key: str, answer: Json, citation: Json, day: date) -> str:
         "urldate": day.isoformat(),
         "note": _quote(citation),
         "abstract": _sentence(answer, citation),
-        "pages": _page(citation) or place_of(citation),
+        "pages": _page(citation) or cited_place(citation),
         "annotation": _where(citation),
     }
     body = ",\n".join(f"  {name} = {{{_bibtex(value)}}}" for name, value in fields.items() if value)
@@ -283,7 +283,7 @@ def _csl_item(key: str, answer: Json, citation: Json, day: date) -> dict[str, An
         "custom": {
             "document_id": citation["document_id"],
             **citation["document_offset"],
-            "place": place_of(citation),
+            "place": cited_place(citation),
             "content_sha256": citation["content_sha256"],
         },
     }

@@ -5,7 +5,7 @@ Every text is escaped, there is no script, and only web addresses become links.
 
 from html import escape
 
-from rag.core.export import POSSIBLE, Json, place_of, withheld_note
+from rag.core.export import POSSIBLE, Json, cited_place, withheld_note
 
 QUOTE_STYLE = "margin:.4em 0;padding-left:.8em;border-left:3px solid #8888"
 SOURCE_STYLE = "opacity:.75;font-size:90%"
@@ -56,7 +56,7 @@ def _source(citation: Json) -> str:
     title = f"<cite>{_text(citation['title'] or citation['document_id'])}</cite>"
     if citation["url_fragment"]:
         title = f'<a href="{escape(citation["url_fragment"])}" rel="noopener noreferrer" target="_blank">{title}</a>'
-    details = (citation["publisher"], citation["published_at"], place_of(citation))
+    details = (citation["publisher"], citation["published_at"], cited_place(citation))
     return ", ".join([title, *(_text(detail) for detail in details if detail)])
 
 

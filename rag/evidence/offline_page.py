@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from rag.core.export import place_of
+from rag.core.export import cited_place
 from rag.evidence.passages import Passage, Picture
 
 OFFLINE_STYLE = """
@@ -97,7 +97,7 @@ def _passage_facts(passage: Passage) -> dict[str, str]:
         "By": ", ".join(filter(None, (citation.get(key) for key in ("author", "publisher", "published_at")))),
         "Address": citation["uri"],
         "Document": document.id,
-        "Place": f"{place_of(citation)}; characters {offset['start']:,} to {offset['end']:,}",
+        "Place": f"{cited_place(citation)}; characters {offset['start']:,} to {offset['end']:,}",
         "sha256 of the text": document.text_sha256,
         "sha256 of the file": document.source_sha256,
     }

@@ -74,7 +74,8 @@ def _answer_picture(path: Path, request: Mapping[str, Any]) -> dict[str, Any]:
             file.seek(_checked_number(request["number"], count) - 1)
             return {"png": base64.b64encode(_drawn(upright(file), request)).decode("ascii")}
         shown = range(max(1, request["low"]), min(count + 1, request["high"], request["low"] + MAX_LISTED_SIZES))
-        return asdict(PagePlaces(count, {}, {number: _size(file, number) for number in shown}))
+        places = asdict(PagePlaces(count, {}, {number: _size(file, number) for number in shown}))
+        return {"groups": [places] * len(request["groups"])}
 
 
 @contextmanager

@@ -161,5 +161,5 @@ def test_every_option_that_is_named_is_there() -> None:
 
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", "".join(PAGES.values())))
     of_others = {"--json", "--request", "--header", "--constraint", "--help"}
-    of_others |= {"--rounds", "--passages", "--questions", "--articles"}
+    of_others |= {"--rounds", "--passages", "--questions", "--articles", "--force"}
     assert len(named) > 20 and named - of_others <= options(get_command(app)), "an option that there is not"

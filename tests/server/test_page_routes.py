@@ -174,7 +174,10 @@ CALLS: dict[str, dict[str, Any]] = {
     "export": {"response": "", "form": "json"},
     "health": {"check": True},
     "judge": {"response": "", "rank": 1, "verdict": "right"},
+    "cancel": {},
+    "choices": {"choice": {"kinds": ["text"], "only": ["x"]}, "query": "x", "whole": True},
     "listed": {"query": "", "facet": "", "page": 0},
+    "more": {"response": "", "address": "answers/1/0", "side": "after", "start": 0, "end": 10, "target": 20},
     "news": {"job": "x"},
     "opened": {"open": "x"},
     "pages": {"response": "", "address": "answers/1/0"},
@@ -185,6 +188,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "slider": {},
     "start": {"name": "a.csv", "content": base64.b64encode(b"question,answer\nWhy?,\n").decode()},
     "state": {},
+    "undo": {"undo": "x"},
     "widen": {"response": "", "address": "answers/1/0", "by": 1},
 }
 """Every call of the page with sound arguments."""

@@ -353,4 +353,4 @@ def test_what_is_no_pdf_has_no_pages(client: TestClient) -> None:
     client.post("/v1/documents", json={"documents": [{"id": "a/pages/1.png", "text": "The lamp was lit."}]})
     assert client.get("/v1/documents/a%2Fpages%2F1.png").json()["length"] == 17
     detail = problem(client, "GET", "/v1/documents/a%2Fpages%2F1.png/pages/1.png")["detail"]
-    assert detail == "The document was not read from a PDF file."
+    assert detail == "The document was not read from a PDF file or a picture."

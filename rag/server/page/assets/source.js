@@ -73,6 +73,7 @@ Object.assign(window.pincite, (() => {
       if (!mark || !text()) return;
       current = mark;
       text().scrollTop = depth(mark) - text().clientHeight / 4;
+      mark.scrollIntoView({ block: "nearest", behavior: "instant" }); // the text itself may end below the screen
       mark.classList.remove("pc-flash");
       void mark.offsetWidth; // restarts the animation
       mark.classList.add("pc-flash");

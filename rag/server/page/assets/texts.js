@@ -93,6 +93,7 @@ window.pinciteTexts = {
     "Copy citation": "Zitat mit Quelle kopieren",
     "Copy answer": "Antwort kopieren",
     "Copy link": "Link kopieren",
+    "Evidence (.zip)": "Beleg (.zip)",
     "Copied": "Kopiert",
     "Cite as": "Zitieren als",
     "More": "Mehr",
