@@ -133,6 +133,7 @@ class QuestionPipeline:
                 self.index,
                 self._reranked(text, retrieve(self.index, text, vector, settings, among=rows)),
                 settings.read_passages,
+                text,
             )
             for text, vector in zip(questions, self._vectors(questions), strict=True)
         ]

@@ -286,8 +286,10 @@ def with_copies(
         for start, end in hit.chunk.sentences:
             sentence = hit.chunk.text[start:end]
             for i, item in enumerate(answers):
+                if not may_be_copy(item.statement.sentence, sentence):
+                    continue
                 inner = _copy(item.statement, wholes[i], sentence)
-                if inner is None and may_be_copy(item.statement.sentence, sentence):
+                if inner is None:
                     is_earlier = editions.supersedes(item.answer.citation.span.document_id, hit.chunk.span.document_id)
                     inner = (0, len(sentence)) if is_earlier else None
                 copy = hit.chunk.locate(start + inner[0], start + inner[1]) if inner else None
@@ -306,8 +308,6 @@ def _latest_first(copies: Sequence[Citation], editions: Editions) -> tuple[Citat
 
 def _copy(statement: Statement, whole: Statement, sentence: str) -> tuple[int, int] | None:
     """Return the range of a sentence that copies a statement, None if none does."""
-    if not may_be_copy(statement.sentence, sentence):
-        return None
     if statement.sentence == sentence:
         return statement.start, statement.end
     whole_sentence = 0, len(sentence)

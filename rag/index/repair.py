@@ -15,14 +15,11 @@ from rag.index.location import folder_of, require_folder
 from rag.index.opened import OpenedVersion
 from rag.index.storage.documents import Store
 from rag.index.storage.integrity import file_faults
-from rag.index.storage.manifest import CALIBRATION, DOCUMENTS, STANDING, Manifest, read_manifest
+from rag.index.storage.manifest import DOCUMENTS, RECORD_REMEDIES, Manifest, read_manifest
 from rag.index.writing.commit import commit, next_version, partial_version, writing
 
 if TYPE_CHECKING:
     from rag.core.protocols import Embedder
-
-RECORD_REMEDIES = {CALIBRATION: "`rag calibrate` fits a new one", STANDING: "`rag standing add` begins again"}
-"""Records of a user that no version holds, and what replaces a damaged one."""
 
 
 def examine(path: str | Path) -> list[str]:
@@ -35,8 +32,7 @@ def examine(path: str | Path) -> list[str]:
         return Index.open(path).store.problems()
     return [
         *_faults(folder, read_manifest(folder)),
-        *_record_faults(folder, CALIBRATION),
-        *_record_faults(folder, STANDING),
+        *(fault for name in RECORD_REMEDIES for fault in _record_faults(folder, name)),
     ]
 
 
@@ -118,10 +114,7 @@ def _set_aside(path: Path) -> list[str]:
     Until then the shipped calibration, or no standing question, is better than no answer.
     """
     lines = []
-    for name, remedy in (
-        (CALIBRATION, "`rag calibrate` fits a new one"),
-        (STANDING, "`rag standing add` begins again"),
-    ):
+    for name, remedy in RECORD_REMEDIES.items():
         if faults := _record_faults(path, name):
             (path / name).replace(path / f"{name}.damaged")
             lines.append(f"{faults[0]}; it was set aside, and {remedy}")

@@ -17,15 +17,13 @@ from rag.core.durable_files import exclusive, new_file, replace_file
 from rag.core.errors import IndexCorrupt, IndexWriteFailed, InvalidInput
 from rag.core.hashed_json import hashed_content, hashed_json
 from rag.index.location import require_folder
-from rag.index.storage.manifest import CALIBRATION, DOCUMENTS, MANIFEST, STANDING, WORDS, Manifest, read_manifest
+from rag.index.storage.manifest import DOCUMENTS, MANIFEST, RECORD_REMEDIES, WORDS, Manifest, read_manifest
 from rag.index.storage.remedies import REPAIR
 from rag.index.writing.commit import commit, next_version, partial_version, writing
 from rag.index.writing.vector_writer import VECTOR_FILES
 
 COPY_BYTES, MAX_NOTE_BYTES = 1 << 20, 256 << 20
 """Size of a copied piece, and the largest size of a manifest or record."""
-RECORDS = (CALIBRATION, STANDING)
-"""Files in the folder of an index that belong to the user, not to a version; each holds its own hash."""
 EXPORT_AGAIN = "Export the index again and copy that file."
 PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _DAMAGED = (zipfile.BadZipFile, zlib.error, KeyError, EOFError, NotImplementedError, RuntimeError, ValueError)
@@ -48,7 +46,7 @@ def export_index(path: str | Path, file: str | Path) -> Manifest:
             archive.writestr(MANIFEST, hashed_json(asdict(manifest), 2))
             for name, expected in manifest.files.items():
                 _pack(archive, path / manifest.folder / name, name, expected)
-            for name in RECORDS:
+            for name in RECORD_REMEDIES:
                 if (path / name).is_file():
                     archive.writestr(name, _intact(name, (path / name).read_bytes(), REPAIR))
     except FileNotFoundError as error:
@@ -87,9 +85,8 @@ def _records_of(archive: zipfile.ZipFile, path: Path) -> Iterator[None]:
 
     Else an index of other documents, built there later, would use them.
     """
-    contents = {
-        name: _intact(name, _note(archive, name), EXPORT_AGAIN) for name in RECORDS if name in archive.namelist()
-    }
+    exported = RECORD_REMEDIES.keys() & set(archive.namelist())
+    contents = {name: _intact(name, _note(archive, name), EXPORT_AGAIN) for name in sorted(exported)}
     try:
         for name, content in contents.items():
             with exclusive(path / name):

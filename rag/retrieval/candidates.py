@@ -103,11 +103,12 @@ def reranked(index: Index, candidates: Candidates, score: "Callable[[Sequence[st
     return replace(candidates, fused=[*(best[i] for i in order), *rest])
 
 
-def to_read(index: Index, candidates: Candidates, count: int, question: str = "") -> list[Hit]:
+def to_read(index: Index, candidates: Candidates, count: int, question: str) -> list[Hit]:
     """Return the best `count` fused hits that say something new, in their order.
 
     A passage whose every sentence stands in better hits, but for case and white space, as in a mirror of an article,
-    would only be read again in place of another. A passage of an earlier edition comes after all others.
+    would only be read again in place of another. A passage of an earlier edition comes after all others, unless the
+    question names a date or a version.
     """
     passages: list[Hit] = []
     read_sentences: set[str] = set()

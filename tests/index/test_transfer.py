@@ -18,7 +18,7 @@ from rag.core.hashed_json import content_sha256
 from rag.index import transfer
 from rag.index.index import Index
 from rag.index.repair import examine, repair
-from rag.index.storage.manifest import CALIBRATION, MANIFEST, read_manifest
+from rag.index.storage.manifest import CALIBRATION, MANIFEST, STANDING, read_manifest
 from rag.index.transfer import export_index, import_index
 
 if TYPE_CHECKING:
@@ -181,15 +181,16 @@ def test_an_export_holds_the_manifest_of_its_own_files(
     assert import_index(tmp_path / "one.zip", tmp_path / "copy").fingerprint == seeds_index.fingerprint
 
 
-def test_a_calibration_that_a_killed_import_left_does_not_judge_other_documents(
+def test_what_a_killed_import_left_does_not_judge_or_watch_other_documents(
     embedder: "Embedder", tmp_path: Path
 ) -> None:
     index = tmp_path / "index"
     index.mkdir()
     save_calibration(replace(shipped("shipped"), questions=7), index / CALIBRATION)
+    (index / STANDING).write_text("{}", encoding="utf-8")
     (tmp_path / "a.txt").write_text("The bell rang at noon.", encoding="utf-8")
     Index.build(tmp_path / "a.txt", index, embedder=embedder).close()
-    assert not (index / CALIBRATION).exists()
+    assert not (index / CALIBRATION).exists() and not (index / STANDING).exists()
 
 
 def test_an_import_that_cannot_be_committed_leaves_no_calibration(

@@ -28,6 +28,8 @@ CALIBRATION = "calibration.json"
 """The confidence that a user fitted (`rag.answering.confidence`), in the folder of the index."""
 STANDING = "standing.json"
 """Standing questions and what became of their answers (`rag.standing`), in the folder of the index."""
+RECORD_REMEDIES = {CALIBRATION: "`rag calibrate` fits a new one", STANDING: "`rag standing add` begins again"}
+"""Records of a user that no version of an index holds, each with its own hash, and what replaces a damaged one."""
 FEEDBACK, TOKENS = "feedback.jsonl", "tokens.json"
 """Verdicts of readers (`rag.answering.feedback`) and tokens of programs (`rag.server.api.tokens`), beside it."""
 _VERSION = re.compile(r"v(\d{6,})(\.partial)?")

@@ -14,7 +14,7 @@ from rag.core.errors import IndexLocked, IndexProblem, IndexWriteFailed
 from rag.core.hashed_json import hashed_json
 from rag.core.hashing import file_sha256
 from rag.index.storage.integrity import hash_of_ends
-from rag.index.storage.manifest import CALIBRATION, MANIFEST, Manifest, files_in, read_manifest, versions_in
+from rag.index.storage.manifest import MANIFEST, RECORD_REMEDIES, Manifest, files_in, read_manifest, versions_in
 
 MAX_VERSIONS = 2
 """The current version and the one before it, because a reader may be opening that one during a commit."""
@@ -124,10 +124,11 @@ def drop_leftovers(path: Path) -> None:
     """Remove partial versions and all but the last MAX_VERSIONS. Call it under the writer's lock.
 
     If the manifest cannot be read, complete versions stay, because one of them may be the only good one. If there is
-    none, a calibration is of an import that was killed before its commit: it would judge other documents.
+    none, a calibration or standing questions are of an import that was killed before its commit: of other documents.
     """
     if not (path / MANIFEST).exists():
-        (path / CALIBRATION).unlink(missing_ok=True)
+        for name in RECORD_REMEDIES:
+            (path / name).unlink(missing_ok=True)
     try:
         current: int | None = read_manifest(path).version
     except IndexProblem:
