@@ -48,10 +48,19 @@ def proof_command(
 
 
 def _write(report: "ProofReport", draft: "Draft", html: Path | None, comments: Path | None, cite: Path | None) -> None:
-    """Write the files that were asked for; none of them may be the draft."""
+    """Write the files that were asked for. Raises InvalidInput if one is the draft, or cannot be written."""
     for file in (html, comments, cite):
         if file is not None and draft.path is not None and file.resolve() == draft.path.resolve():
             raise InvalidInput(f"{file} is the draft itself.", "Give another name: the draft is never changed.")
+    try:
+        _write_files(report, draft, html, comments, cite)
+    except OSError as error:
+        raise InvalidInput(f"Cannot write {error.filename}: {error.strerror}.", "Give another file.") from None
+
+
+def _write_files(
+    report: "ProofReport", draft: "Draft", html: Path | None, comments: Path | None, cite: Path | None
+) -> None:
     if html is not None:
         from rag.proofreading.html_report import html_report
 

@@ -21,15 +21,9 @@ _MAIL_HEADERS = re.compile(
     rb"(?:[A-Za-z][\w-]*:[^\n]*\n(?:[ \t][^\n]*\n)*){2,}\r?\n", re.IGNORECASE
 )  # headers end with a blank line
 _MAIL_NAMES = re.compile(rb"^(?:From|Received|Return-Path|MIME-Version|Message-ID):", re.IGNORECASE | re.MULTILINE)
-_MARKS = (
-    (b"%PDF-", ".pdf"),
-    (b"{\\rtf", ".rtf"),
-    (b"WEBVTT", ".vtt"),
-    (b"\x89PNG\r\n", ".png"),
-    (b"\xff\xd8\xff", ".jpg"),
-    (b"II*\0", ".tif"),
-    (b"MM\0*", ".tif"),
-)
+PICTURE_MARKS = {b"\x89PNG\r\n": ".png", b"\xff\xd8\xff": ".jpg", b"II*\0": ".tif", b"MM\0*": ".tif"}
+"""Beginnings of PNG, JPEG and TIFF files."""
+_MARKS = ((b"%PDF-", ".pdf"), (b"{\\rtf", ".rtf"), (b"WEBVTT", ".vtt"), *PICTURE_MARKS.items())
 _PAGE = re.compile(
     rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)?<(?:!doctype\s+html|html[\s>])", re.I | re.S
 )

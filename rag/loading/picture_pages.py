@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rag.core.errors import UnreadableSource
 from rag.core.types import RecognizedRange
+from rag.loading.content_kind import PICTURE_MARKS
 from rag.loading.formats.pictures import opened_picture, upright
 from rag.loading.pdf_pages import (
     MAX_LISTED_SIZES,
@@ -26,9 +27,6 @@ from rag.loading.sources import checked_path
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-
-PICTURE_MARKS = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*")
-"""Beginnings of PNG, JPEG and TIFF files."""
 
 
 def answer_page(request: Mapping[str, Any]) -> dict[str, Any]:
@@ -62,7 +60,7 @@ def _around_words(words: Sequence[RecognizedRange]) -> Box:
 def _is_picture(path: Path) -> bool:
     try:
         with checked_path(path).open("rb") as file:
-            return file.read(8).startswith(PICTURE_MARKS)
+            return file.read(8).startswith(tuple(PICTURE_MARKS))
     except OSError:
         return False
 

@@ -23,7 +23,7 @@ SOURCE_CODE_SUFFIXES = (
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 SUFFIXES = (
     ".txt", ".text", ".md", ".markdown", ".jsonl", ".jsonl.gz", ".html", ".htm", ".xhtml", ".pdf", ".docx", ".pptx",
-    ".doc", ".xls", ".ppt",    ".xlsx", ".xlsm", ".epub", ".rtf", ".rst", ".odt", ".ods",
+    ".doc", ".xls", ".ppt", ".xlsx", ".xlsm", ".epub", ".rtf", ".rst", ".odt", ".ods",
     ".odp", ".srt", ".vtt", ".ipynb", ".eml", ".mbox", ".msg", ".csv", ".tsv", ".json", ".zip", ".tar", ".tar.gz",
     ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tex", ".ics", ".xml", ".mhtml", ".mht", *PICTURE_SUFFIXES,
     *SOURCE_CODE_SUFFIXES,

@@ -6,7 +6,7 @@ from typing import Any
 
 from rag.core.errors import InvalidInput, LoadError
 from rag.core.types import Document
-from rag.loading import load
+from rag.loading.process import load_apart
 from rag.loading.sources import Source
 
 MAX_DRAFT_CHARACTERS = 1_000_000
@@ -34,7 +34,7 @@ def draft_at(path: Path) -> Draft:
     """
     if not path.is_file():
         raise InvalidInput(f"There is no file {path}.", "Give a draft: .md, .txt, .html or .docx.")
-    documents = list(load(Source(path, path.name)))
+    documents = list(load_apart(Source(path, path.name)))
     error = next((item for item in documents if isinstance(item, LoadError)), None)
     if error is not None:
         raise InvalidInput(error.message, error.remedy)

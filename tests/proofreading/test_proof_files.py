@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rag import Assistant, proofread
+from rag.cli.proof_command import _write
 from rag.core.errors import InvalidInput
 from rag.proofreading.docx_comments import write_comments
 from rag.proofreading.drafts import Draft, draft_at, draft_of_text
@@ -79,3 +80,9 @@ def test_a_draft_of_another_format_is_a_mistake_with_a_remedy(assistant: Assista
     with pytest.raises(InvalidInput, match="is no Word document"):
         write_comments(report, tmp_path / "draft.html", tmp_path / "copy.docx")
     assert isinstance(draft, Draft) and report.findings[0].status == "exact"
+
+
+def test_a_file_that_cannot_be_written_is_a_mistake_that_names_it(assistant: Assistant, tmp_path: Path) -> None:
+    draft, page = draft_of_text(DRAFT), tmp_path / "none" / "page.html"
+    with pytest.raises(InvalidInput, match=r"page\.html: No such file"):
+        _write(proofread(assistant, draft), draft, page, None, None)

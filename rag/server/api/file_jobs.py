@@ -4,6 +4,7 @@ A job shows its client the files by the names that they came with. Jobs are kept
 the server stops are not carried out, and the one that runs then is carried out whole.
 """
 
+import logging
 import secrets
 import threading
 import time
@@ -19,7 +20,7 @@ from rag.core.reports import IndexReport, Progress
 from rag.server.api.access import Client
 from rag.server.api.handlers import Handlers, report_json
 from rag.server.incoming_files import IncomingFiles
-from rag.server.problems import AGAIN_AFTER_SECONDS, Problem, problem_of, refused, unexpected
+from rag.server.problems import AGAIN_AFTER_SECONDS, Problem, places_of, problem_of, refused, unexpected
 from rag.server.uploads import FileResult
 
 MAX_KEPT_JOBS = 100
@@ -31,6 +32,7 @@ MAX_LOCKED_SECONDS = 3_600
 """A job waits so long for another writer of the index."""
 LOCKED_PAUSE_SECONDS = 0.5
 Status = Literal["waiting", "running", "done", "failed"]
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -135,7 +137,8 @@ class FileJobs:
                 self._stopping.wait(LOCKED_PAUSE_SECONDS)
         except RagError as error:
             job.problem = problem_of(error)
-        except Exception:
+        except Exception as error:
+            log.error("a job of files failed: %s", places_of(error))
             job.problem = unexpected()
         finally:
             self._incoming.discard(job.keys)

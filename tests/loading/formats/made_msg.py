@@ -62,7 +62,8 @@ def compound_file(tree: Tree) -> bytes:
     child = writer.add(tree)
     mini_start = writer.put(bytes(writer.minis))
     writer.entries[0] = entry("Root Entry", 5, NO_ENTRY, child, mini_start, len(writer.minis))
-    mini_fat = writer.put(b"".join(pack("<I", number) for number in writer.mini_chain))
+    mini_chain = b"".join(pack("<I", number) for number in writer.mini_chain)
+    mini_fat = writer.put(mini_chain)
     directory = writer.put(b"".join(writer.entries))
     fat_sectors = 1
     while (len(writer.chain) + fat_sectors) * 4 > fat_sectors * SECTOR:
@@ -72,7 +73,7 @@ def compound_file(tree: Tree) -> bytes:
     fat = b"".join(pack("<I", number) for number in chain).ljust(fat_sectors * SECTOR, b"\xff")
     places = [*range(first, first + fat_sectors), *[FREE] * (109 - fat_sectors)]
     head = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(16) + pack("<HHHHH", 0x3E, 3, 0xFFFE, 9, 6) + bytes(6)
-    head += pack("<IIIIIIIII", 0, fat_sectors, directory, 0, CUTOFF, mini_fat, 1, END, 0)
+    head += pack("<IIIIIIIII", 0, fat_sectors, directory, 0, CUTOFF, mini_fat, -(-len(mini_chain) // SECTOR), END, 0)
     return head + pack("<109I", *places) + b"".join(writer.sectors) + fat
 
 

@@ -20,6 +20,7 @@ from rag.server.api import TOKENS, Tokens
 from rag.server.api import file_jobs as file_jobs_module
 from rag.server.api.file_form import MAX_FILES_OF_REQUEST
 from rag.server.api.file_jobs import MAX_WAITING_JOBS
+from rag.server.api.handlers import Handlers
 from rag.server.uploads import UPLOADS
 from tests.server.api.test_rest import problem
 from tests.server.api.test_security import bearing
@@ -161,3 +162,12 @@ def test_a_job_that_cannot_write_says_why(client: TestClient, index: Path, monke
     opened = Index.open(index)
     assert opened.document("a.txt") is None
     opened.close()
+
+
+def test_a_fault_of_the_program_ends_the_job_and_its_place_is_in_the_log(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(Handlers, "add_files", lambda handlers, files, tell: 1 // 0)
+    job = followed(client, sent(client, [("a.txt", b"It rained.")]).headers["location"])
+    assert (job["status"], job["problem"]["status"]) == ("failed", 500)
+    assert "ZeroDivisionError at <lambda>" in caplog.text and "It rained" not in caplog.text
