@@ -21,9 +21,11 @@ _ASKS_MEANING = re.compile(
 )
 _ARTICLE = re.compile(r"\A(?:an?|the)\s+", re.IGNORECASE)
 _WITHIN = re.compile(r"\s+(?:in|under|according to|within)\s+(?:the\s+)?\S.*$", re.IGNORECASE)
-_DEFINES = (
+_BEFORE_SUBJECT = re.compile(r"(?:[^.;\n]{0,60}:\s+)?[-*•\s]*(?:(?:an?|the)\s+)?[\"'“‘`*(]*", re.IGNORECASE)
+_DEFINES = re.compile(
     r"[\"'”’`*)]*(?:\s*\([^)]{1,40}\))?(?:\s*[:=—–]\s|\s+[-–—]\s|[ ]{2,}|\t|[ ]*\n\s*"
-    r"|\s+(?:is|are|means?|refers?\s+to|stands?\s+for|denotes?)\s)"
+    r"|\s+(?:is|are|means?|refers?\s+to|stands?\s+for|denotes?)\s)",
+    re.IGNORECASE,
 )
 _COMMAND_LINE = re.compile(
     r"(?:^|\n)[ \t]*(?:[$%>]\s+|#\s+(?=[a-z/.])|(?:sudo|pip|apt|apt-get|git|npm|docker|cargo|echo|cd|make)\s)\S"
@@ -46,40 +48,40 @@ def has_wanted_form(question: str, form: QuestionForm, statement: str, is_list: 
     return (
         (wanted.default and states_default(statement))
         or (form == "list" and (is_list or enumerates(statement)))
-        or (wanted.definition is not None and bool(wanted.definition.match(statement)))
+        or any(_is_defined(subject, statement) for subject in wanted.subjects)
         or (wanted.command and bool(statement.rstrip().endswith(":") or _COMMAND_LINE.search(statement)))
     )
 
 
 class _Wanted(NamedTuple):
-    """The forms that a question asks for; `definition` matches one of its subject."""
+    """The forms that a question asks for; `subjects` are the words whose definition is asked for, in other forms."""
 
     default: bool
     command: bool
-    definition: re.Pattern[str] | None
+    subjects: tuple[re.Pattern[str], ...]
 
 
 @lru_cache(maxsize=256)
 def _wanted(question: str) -> _Wanted:
-    return _Wanted(asks_default(question), bool(_ASKS_COMMAND.search(question)), _definition(question))
+    return _Wanted(asks_default(question), bool(_ASKS_COMMAND.search(question)), _subjects(question))
 
 
-def defines(question: str, statement: str) -> bool:
-    """Tell whether a question asks for the meaning of a word and a statement begins with its definition."""
-    pattern = _wanted(question).definition
-    return pattern is not None and bool(pattern.match(statement))
+def _is_defined(subject: re.Pattern[str], statement: str) -> bool:
+    return any(
+        _DEFINES.match(statement, match.end()) and _BEFORE_SUBJECT.fullmatch(statement, 0, match.start())
+        for match in subject.finditer(statement)
+    )
 
 
-def _definition(question: str) -> re.Pattern[str] | None:
+def _subjects(question: str) -> tuple[re.Pattern[str], ...]:
+    # Patterns of the subject alone: one of the whole definition would take 10 ms to compile.
     match = _ASKS_MEANING.match(question.strip())
     if match is None:
-        return None
+        return ()
     asked = _ARTICLE.sub("", match["named"] or match["meant"]).strip("\"'“”‘’`* ")
     subjects = {asked, _WITHIN.sub("", asked).strip("\"'“”‘’`* ")}
-    words = "|".join(
-        r"\s+".join(map(re.escape, subject.split()))
-        for subject in sorted(subjects, key=len, reverse=True)
+    return tuple(
+        re.compile(r"\s+".join(map(re.escape, subject.split())), re.IGNORECASE)
+        for subject in sorted(subjects)
         if 0 < len(subject.split()) <= MAX_SUBJECT_WORDS
     )
-    before = r"(?:[^.;\n]{0,60}:\s+)?[-*•\s]*(?:(?:an?|the)\s+)?[\"'“‘`*(]*"
-    return re.compile(rf"{before}(?:{words}){_DEFINES}", re.IGNORECASE) if words else None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rag.reading.fitting import defines, has_wanted_form
+from rag.reading.fitting import has_wanted_form
 from rag.retrieval.question_types import question_form
 
 
@@ -19,7 +19,7 @@ from rag.retrieval.question_types import question_form
     ],
 )
 def test_a_definition_begins_with_what_is_asked_about(question: str, statement: str) -> None:
-    assert defines(question, statement)
+    assert has_wanted_form(question, "other", statement, is_list=False)
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_a_definition_begins_with_what_is_asked_about(question: str, statement: 
     ],
 )
 def test_other_sentences_define_nothing(question: str, statement: str) -> None:
-    assert not defines(question, statement)
+    assert not has_wanted_form(question, "other", statement, is_list=False)
 
 
 @pytest.mark.parametrize(

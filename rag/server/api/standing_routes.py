@@ -46,8 +46,8 @@ class StandingHandlers:
         """Ask what changes can touch, and post alarms to the allowed addresses."""
         with self._assistant.ready() as assistant:
             questions = StandingQuestions(assistant)
-            report, state = questions.check(), questions.state()
-        # An address may answer slowly, and meanwhile others ask.
+        # A check may ask hundreds of questions, and an address may answer slowly; meanwhile others ask.
+        report, state = questions.check(), questions.state()
         return {**report.to_dict(), "not_told": tell_webhooks(state.webhooks, report)}
 
     def feed(self) -> str:
