@@ -5,10 +5,11 @@ A host hands the schema of a tool to its model's provider, and some refuse every
 
 from typing import Any
 
-AT_NO_ROOT = ("not", "oneOf", "anyOf", "allOf", "enum", "examples", "title")
-"""Claude and OpenAI refuse these at the root, but for the last two, which say nothing to a model."""
+AT_NO_ROOT = ("oneOf", "anyOf", "allOf", "enum", "const", "not", "if", "then", "else", "examples", "title")
+"""The API of Claude refuses the first three at the root, that of OpenAI the first six, as their error messages say. The
+last two say nothing to a model."""
 NOWHERE = ("title", "default", "propertyNames", "$schema")
-"""Gemini refuses the third, and a default of null beside a type that is not null."""
+"""The API of Gemini refuses the third, as its error message says. The others say nothing to a model."""
 TOOL_FILTERS = {
     "type": "object",
     "description": "Which documents are asked, by their metadata. A value is a text, number or boolean, a list of these"
