@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rag.answering.assistant import Assistant
     from rag.answering.async_assistant import AsyncAssistant
-    from rag.core.dataframe import responses_to_dataframe
     from rag.core.errors import RagError
+    from rag.core.presentation.dataframe import responses_to_dataframe
     from rag.core.reports import IndexReport
     from rag.core.response import Answer, Citation, NoAnswer, Response
     from rag.core.settings import Settings
@@ -37,7 +37,7 @@ _MODULES = {
     "Settings": "rag.core.settings",
     "Span": "rag.core.types",
     "proofread": "rag.proofreading.proofread",
-    "responses_to_dataframe": "rag.core.dataframe",
+    "responses_to_dataframe": "rag.core.presentation.dataframe",
 }
 
 __all__ = [

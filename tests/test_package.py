@@ -1,6 +1,7 @@
 """The architecture: fifteen wings, imported in one order, and no circle."""
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
@@ -63,6 +64,12 @@ def test_only_the_wings_stand_at_the_top() -> None:
     folders = {path.name for path in PACKAGE.iterdir() if path.is_dir() and path.name != "__pycache__"}
     assert folders == {*RANK, "models"}
     assert {path.name for path in PACKAGE.glob("*.py")} == {"__init__.py"}
+
+
+def test_a_folder_holds_what_can_be_seen_at_one_look() -> None:
+    """Three to twelve modules, so that the name of each is read; a folder of more is sorted into families."""
+    modules_of_folder = Counter(dotted(path.parent / "__init__.py") for path in MODULES if path.name != "__init__.py")
+    assert {folder: size for folder, size in modules_of_folder.items() if not 3 <= size <= 12} == {}
 
 
 def test_a_module_imports_only_from_its_own_wing_and_from_those_before_it() -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rag.core.hashing import file_sha256
+from rag.core.files.hashing import file_sha256
 from rag.core.settings import Settings
 from rag.core.types import Document
 from rag.embedding.embedder import open_embedder

@@ -7,7 +7,7 @@ from functools import lru_cache
 from rag.answering.citation import cite
 from rag.answering.confidence import Calibration
 from rag.answering.context import SentenceRun, context_of, continues, whole_sentences, widened
-from rag.answering.statements import Statement
+from rag.answering.relations.statements import Statement
 from rag.core.errors import IndexCorrupt
 from rag.core.response import Answer, Citation, Remarks
 from rag.core.settings import Settings

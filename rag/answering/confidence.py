@@ -10,10 +10,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from rag.core.durable_files import exclusive, replace_file
 from rag.core.errors import EvaluationError, IndexCorrupt, IndexWriteFailed, InvalidSettings
-from rag.core.hashed_json import hashed_content, hashed_json
-from rag.core.safe_json import json_value
+from rag.core.files.durable_files import exclusive, replace_file
+from rag.core.files.hashed_json import hashed_content, hashed_json
+from rag.core.files.safe_json import json_value
 from rag.core.settings import WITHOUT_MODEL, Settings
 from rag.core.types import tuples
 from rag.index.storage.manifest import CALIBRATION

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from rag.answering.explanation import features_of
-from rag.core.durable_files import append_line
 from rag.core.errors import IndexWriteFailed, InvalidInput
+from rag.core.files.durable_files import append_line
+from rag.core.files.safe_json import json_value
 from rag.core.response import Response
-from rag.core.safe_json import json_value
 from rag.index.storage.manifest import FEEDBACK
 
 FEEDBACK_SCHEMA = "pincite-feedback-1"

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from rag.answering.answers import AnswerMaker
-from rag.answering.polarity import is_outdated, polarity
+from rag.answering.relations.polarity import is_outdated, polarity
 from rag.answering.selection import StatedAnswer
 from rag.core.response import Answer, Doubt, NoAnswer, NoAnswerReason, ranked
-from rag.core.stopwords import QUALIFIERS, STOPWORDS
+from rag.core.text.stopwords import QUALIFIERS, STOPWORDS
 from rag.core.types import Chunk, Extraction, Hit
 from rag.index.filters import DocumentSelection
 from rag.index.index import Index

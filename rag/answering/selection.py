@@ -10,11 +10,11 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from rag.answering.agreement import Relations, agreement_of
 from rag.answering.answers import AnswerMaker, Candidate
-from rag.answering.polarity import is_demoted, polarity
-from rag.answering.quantities import quantities
-from rag.answering.statements import Statement, may_be_copy, same_statement
+from rag.answering.relations.agreement import Relations, agreement_of
+from rag.answering.relations.polarity import is_demoted, polarity
+from rag.answering.relations.statements import Statement, may_be_copy, same_statement
+from rag.answering.values.quantities import quantities
 from rag.core.response import Answer, Citation, Doubt, Polarity, Remarks
 from rag.core.settings import Settings
 from rag.core.types import Chunk, Extraction, Hit, Span

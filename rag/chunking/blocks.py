@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from rag.core.types import Block, BlockKind, Document, Span
-from rag.loading.formats.markdown import ATX_HEADING, SETEXT_UNDERLINE, front_matter_end
+from rag.loading.formats.markup.markdown import ATX_HEADING, SETEXT_UNDERLINE, front_matter_end
 
 MAX_PLAIN_HEADING_CHARACTERS = 80
 """Characters of a line of plain text that may still be a heading."""

@@ -13,11 +13,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rag import __version__
-from rag.cli.batch_command import batch_command
-from rag.cli.document_commands import documents
-from rag.cli.evaluation_commands import calibrate_command, eval_command
-from rag.cli.evidence_commands import evidence
-from rag.cli.index_commands import check, export_command, import_command, index_command
+from rag.cli.commands.batch_command import batch_command
+from rag.cli.commands.document_commands import documents
+from rag.cli.commands.evaluation_commands import calibrate_command, eval_command
+from rag.cli.commands.evidence_commands import evidence
+from rag.cli.commands.index_commands import check, export_command, import_command, index_command
+from rag.cli.commands.proof_command import proof_command
+from rag.cli.commands.server_commands import mcp_command, tokens
+from rag.cli.commands.standing_commands import standing
 from rag.cli.options import (
     DEFAULT_INDEX,
     FilterOption,
@@ -29,14 +32,11 @@ from rag.cli.options import (
     open_index,
     question_text,
 )
-from rag.cli.proof_command import proof_command
 from rag.cli.saved_responses import saved_responses
-from rag.cli.server_commands import mcp_command, tokens
-from rag.cli.standing_commands import standing
 from rag.cli.terminal import show_quote, show_rechecks
 from rag.core.configuration import KEYS, SECRET, changes_of, configured, load_configuration
 from rag.core.errors import InvalidInput, InvalidQuestion, RagError
-from rag.core.plain_text import printable
+from rag.core.text.plain_text import printable
 from rag.index.filters import from_pairs
 from rag.server.api import attach_service
 
@@ -116,7 +116,7 @@ def ask(
     question = question_text(question)
     if not question.strip():
         raise InvalidQuestion("The question is empty.", "Give one in quotes: rag ask 'Who …?'")
-    from rag.core.export import one_form, require_form
+    from rag.core.presentation.export import one_form, require_form
     from rag.server.local_socket import ShellQuestion, asked_of_server
 
     if quiet and (form or as_json or markdown or bibtex or explain):

@@ -5,7 +5,7 @@ from typing import Any
 
 from rag.core.configuration import require_file
 from rag.core.errors import InvalidInput
-from rag.core.safe_json import json_value
+from rag.core.files.safe_json import json_value
 
 
 def saved_responses(file: Path) -> list[dict[str, Any]]:

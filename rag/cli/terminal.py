@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from rag.core.plain_text import printable, quote_lines, where
 from rag.core.reports import document_facts, duration, first_few
+from rag.core.text.plain_text import printable, quote_lines, where
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

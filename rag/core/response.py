@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, get_args
 
 from rag.core.errors import InvalidInput, VerificationError
-from rag.core.export import (
+from rag.core.presentation.export import (
     place_label,
     recognition_note,
     to_bibtex,
@@ -20,8 +20,8 @@ from rag.core.export import (
     to_web_annotation,
     withheld_note,
 )
-from rag.core.notebook import answer_for_notebook, response_for_notebook
-from rag.core.text_fragment import url_fragment
+from rag.core.presentation.notebook import answer_for_notebook, response_for_notebook
+from rag.core.presentation.text_fragment import url_fragment
 from rag.core.types import AnswerType, Span
 
 SCHEMA_VERSION = "1.1"
@@ -69,7 +69,7 @@ class Place:
     recognition_confidence: float | None = None
 
     def label(self) -> str:
-        """Return the place in words, such as `page 3` or `lines 17–19` (`rag.core.export.place_label`)."""
+        """Return the place in words, such as `page 3` or `lines 17–19` (`rag.core.presentation.export.place_label`)."""
         words = place_label(self.page_number, self.part, self.row, self.line_start, self.line_end, self.page_label)
         return words + recognition_note(self.recognition_confidence)
 
@@ -421,19 +421,19 @@ class Response:
         return json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False, indent=indent)
 
     def to_markdown(self) -> str:
-        """Return the quotations as Markdown with their sources (`rag.core.export`)."""
+        """Return the quotations as Markdown with their sources (`rag.core.presentation.export`)."""
         return to_markdown(self.to_dict())
 
     def to_bibtex(self) -> str:
-        """Return one BibTeX entry for each quotation (`rag.core.export`)."""
+        """Return one BibTeX entry for each quotation (`rag.core.presentation.export`)."""
         return to_bibtex(self.to_dict())
 
     def to_csl_json(self) -> str:
-        """Return a CSL-JSON list with an item for each quotation (`rag.core.export`)."""
+        """Return a CSL-JSON list with an item for each quotation (`rag.core.presentation.export`)."""
         return to_csl_json(self.to_dict())
 
     def to_web_annotation(self) -> str:
-        """Return a W3C Web Annotation page of the quotations (`rag.core.export`)."""
+        """Return a W3C Web Annotation page of the quotations (`rag.core.presentation.export`)."""
         return to_web_annotation(self.to_dict())
 
 

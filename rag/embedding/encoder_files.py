@@ -14,8 +14,8 @@ from typing import Any
 
 from rag.core.errors import ModelNotAvailable
 from rag.core.extras import require_package
-from rag.core.hashing import file_sha256
-from rag.core.safe_json import json_value
+from rag.core.files.hashing import file_sha256
+from rag.core.files.safe_json import json_value
 from rag.embedding.onnx_graph import EncoderShape, Precision, encoder_graph
 from rag.embedding.prompts import NO_PROMPTS, Prompts, prompts_of_folder
 from rag.embedding.weights import SHIPPED_SHA256, WEIGHTS, is_shipped, weights_sha256

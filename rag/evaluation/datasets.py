@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from rag.core.errors import EvaluationError
-from rag.core.hashing import file_sha256
-from rag.core.safe_json import json_value
+from rag.core.files.hashing import file_sha256
+from rag.core.files.safe_json import json_value
 from rag.core.types import Document, Span
 
 References = Literal["any", "all"]

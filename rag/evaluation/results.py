@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rag.core.errors import EvaluationError
-from rag.core.safe_json import json_value
+from rag.core.files.safe_json import json_value
 
 EVALUATION_SCHEMA = "pincite-evaluation-1"
 NOTES = {

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rag.core.configuration import require_file
-from rag.core.durable_files import exclusive, replace_file
 from rag.core.errors import InvalidInput
+from rag.core.files.durable_files import exclusive, replace_file
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from rag.core.export import cited_place
+from rag.core.presentation.export import cited_place
 from rag.evidence.passages import Passage, Picture
 
 OFFLINE_STYLE = """

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from rag.core.errors import InvalidInput, UnreadableSource
 from rag.core.types import Document, Span
 from rag.index.index import Index
-from rag.loading.pdf_pages import FORMATS_WITH_PAGES, Box, PagePlaces
+from rag.loading.pages.pdf_pages import FORMATS_WITH_PAGES, Box, PagePlaces
 
 SURROUNDING_CHARACTERS = 500
 """Characters of the document before and after a quotation, or its sentence, that a pack holds."""

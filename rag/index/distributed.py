@@ -30,7 +30,7 @@ from rag.index.storage.sentence_vectors import packed, unpacked
 from rag.index.writing.embedding_cache import key_of
 from rag.index.writing.sources import as_work, size_of
 from rag.loading import Source, load
-from rag.loading.process import load_apart
+from rag.loading.isolation.process import load_apart
 
 if TYPE_CHECKING:
     from rag.core.protocols import Embedder, Floats2d, Ranges

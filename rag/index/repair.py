@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rag.core.errors import IndexCorrupt
-from rag.core.hashed_json import hashed_content
+from rag.core.files.hashed_json import hashed_content
 from rag.core.settings import Settings
 from rag.embedding.embedder import open_embedder
 from rag.index.folder import FolderVersion

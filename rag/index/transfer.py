@@ -13,9 +13,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, Any
 
-from rag.core.durable_files import exclusive, new_file, replace_file
 from rag.core.errors import IndexCorrupt, IndexWriteFailed, InvalidInput
-from rag.core.hashed_json import hashed_content, hashed_json
+from rag.core.files.durable_files import exclusive, new_file, replace_file
+from rag.core.files.hashed_json import hashed_content, hashed_json
 from rag.index.location import require_folder
 from rag.index.storage.manifest import DOCUMENTS, MANIFEST, RECORD_REMEDIES, WORDS, Manifest, read_manifest
 from rag.index.storage.remedies import REPAIR

@@ -20,53 +20,53 @@ Begin = Callable[[Source], bool]
 """Called with each file inside another before it is read; if it returns False, the file is skipped."""
 
 LOADERS = {
-    ".txt": "text.load_text",
-    ".text": "text.load_text",
-    ".md": "markdown.load_markdown",
-    ".markdown": "markdown.load_markdown",
-    ".jsonl": "jsonl.load_jsonl",
-    ".jsonl.gz": "jsonl.load_jsonl",
-    ".html": "html.load_html",
-    ".htm": "html.load_html",
-    ".xhtml": "html.load_html",
-    ".pdf": "pdf.load_pdf",
-    ".docx": "docx.load_docx",
-    **dict.fromkeys((".doc", ".xls", ".ppt"), "old_office.load_old_office"),
-    ".pptx": "office.load_pptx",
-    ".xlsx": "sheets.load_xlsx",
-    ".xlsm": "sheets.load_xlsx",
-    ".epub": "epub.load_epub",
-    ".rtf": "rtf.load_rtf",
-    ".rst": "rst.load_rst",
-    ".odt": "opendocument.load_opendocument",
-    ".ods": "opendocument.load_opendocument",
-    ".odp": "opendocument.load_opendocument",
-    ".srt": "subtitles.load_subtitles",
-    ".vtt": "subtitles.load_subtitles",
-    ".ipynb": "notebooks.load_notebook",
-    ".tex": "latex.load_latex",
-    ".ics": "text.load_text",
-    ".xml": "xml_articles.load_xml",
-    ".mhtml": "saved_pages.load_saved_page",
-    ".mht": "saved_pages.load_saved_page",
-    ".eml": "mail.load_mail",
-    ".mbox": "mail.load_mbox",
-    ".msg": "outlook.load_msg",
-    ".csv": "tables.load_csv",
-    ".tsv": "tables.load_csv",
-    ".json": "tables.load_json",
-    ".zip": "archives.load_zip",
-    ".tar": "archives.load_tar",
-    ".tar.gz": "archives.load_tar",
-    ".tgz": "archives.load_tar",
-    ".tar.bz2": "archives.load_tar",
-    ".tbz2": "archives.load_tar",
-    ".tar.xz": "archives.load_tar",
-    ".txz": "archives.load_tar",
-    **dict.fromkeys(PICTURE_SUFFIXES, "pictures.load_picture"),
-    **dict.fromkeys(SOURCE_CODE_SUFFIXES, "source_code.load_source_code"),
+    ".txt": "plain.text.load_text",
+    ".text": "plain.text.load_text",
+    ".md": "markup.markdown.load_markdown",
+    ".markdown": "markup.markdown.load_markdown",
+    ".jsonl": "spreadsheets.jsonl.load_jsonl",
+    ".jsonl.gz": "spreadsheets.jsonl.load_jsonl",
+    ".html": "markup.html.load_html",
+    ".htm": "markup.html.load_html",
+    ".xhtml": "markup.html.load_html",
+    ".pdf": "paged.pdf.load_pdf",
+    ".docx": "office.docx.load_docx",
+    **dict.fromkeys((".doc", ".xls", ".ppt"), "office.old_office.load_old_office"),
+    ".pptx": "office.office.load_pptx",
+    ".xlsx": "spreadsheets.sheets.load_xlsx",
+    ".xlsm": "spreadsheets.sheets.load_xlsx",
+    ".epub": "containers.epub.load_epub",
+    ".rtf": "office.rtf.load_rtf",
+    ".rst": "markup.rst.load_rst",
+    ".odt": "office.opendocument.load_opendocument",
+    ".ods": "office.opendocument.load_opendocument",
+    ".odp": "office.opendocument.load_opendocument",
+    ".srt": "plain.subtitles.load_subtitles",
+    ".vtt": "plain.subtitles.load_subtitles",
+    ".ipynb": "markup.notebooks.load_notebook",
+    ".tex": "markup.latex.load_latex",
+    ".ics": "plain.text.load_text",
+    ".xml": "markup.xml_articles.load_xml",
+    ".mhtml": "containers.saved_pages.load_saved_page",
+    ".mht": "containers.saved_pages.load_saved_page",
+    ".eml": "containers.mail.load_mail",
+    ".mbox": "containers.mail.load_mbox",
+    ".msg": "containers.outlook.load_msg",
+    ".csv": "spreadsheets.tables.load_csv",
+    ".tsv": "spreadsheets.tables.load_csv",
+    ".json": "spreadsheets.tables.load_json",
+    ".zip": "containers.archives.load_zip",
+    ".tar": "containers.archives.load_tar",
+    ".tar.gz": "containers.archives.load_tar",
+    ".tgz": "containers.archives.load_tar",
+    ".tar.bz2": "containers.archives.load_tar",
+    ".tbz2": "containers.archives.load_tar",
+    ".tar.xz": "containers.archives.load_tar",
+    ".txz": "containers.archives.load_tar",
+    **dict.fromkeys(PICTURE_SUFFIXES, "paged.pictures.load_picture"),
+    **dict.fromkeys(SOURCE_CODE_SUFFIXES, "plain.source_code.load_source_code"),
 }
-NESTING = ("mail", "outlook", "old_office", "archives")
+NESTING = ("containers.mail", "containers.outlook", "office.old_office", "containers.archives")
 """Modules whose files hold others: their functions are given `load`."""
 
 
@@ -100,7 +100,7 @@ def suffix(name: str) -> str:
 
 def _damaged(source: Source, error: Exception) -> UnreadableSource:
     if type(error).__name__ == "PdfiumError":
-        from rag.loading.formats.pdf import why_unreadable
+        from rag.loading.formats.paged.pdf import why_unreadable
 
         return why_unreadable(source, error)
     reason = " ".join(str(error).split())[:200] or type(error).__name__
@@ -110,7 +110,7 @@ def _damaged(source: Source, error: Exception) -> UnreadableSource:
 
 def _loader(source: Source, begin: Begin | None) -> _Loader:
     if source.path.is_dir():
-        return _function("text.load_text", begin)  # it reports that the folder cannot be read
+        return _function("plain.text.load_text", begin)  # it reports that the folder cannot be read
     ending = suffix(source.path.name)
     # The end of `Minutes of 5.3.2024` is no suffix.
     if not ending or ending[1:].isdecimal():
@@ -124,6 +124,6 @@ def _loader(source: Source, begin: Begin | None) -> _Loader:
 
 
 def _function(path: str, begin: Begin | None) -> _Loader:
-    module, _, name = path.partition(".")
+    module, _, name = path.rpartition(".")
     function: Any = getattr(import_module(f"rag.loading.formats.{module}"), name)
     return (lambda source: function(source, partial(load, begin=begin))) if module in NESTING else function

@@ -89,7 +89,9 @@ def discover(paths: Iterable[str | Path]) -> list[Source]:
     for path in roots:
         if str(path).lower().startswith(("http:/", "https:/")):
             what = f"{printable_path(path)} is a web address, and no file."
-            raise SourceNotFound(what, "Read it by `rag index --allow-network`, or rag.loading.formats.web.load_url.")
+            raise SourceNotFound(
+                what, "Read it by `rag index --allow-network`, or rag.loading.formats.markup.web.load_url."
+            )
         if not os.path.lexists(path):
             raise SourceNotFound(f"There is nothing at {printable_path(path)}.", "Check the path and its spelling.")
         for item in _below(path):

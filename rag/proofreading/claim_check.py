@@ -5,14 +5,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from rag.answering.quantities import Quantity
-from rag.answering.statements import stem
+from rag.answering.relations.statements import stem
+from rag.answering.values.quantities import Quantity
 from rag.core.types import Document, Hit, Span
 from rag.proofreading.claims import Claim, DraftSentence, name_words, value_range
+from rag.proofreading.comparing.statement_match import StatementMatch, rarity, word_position
 from rag.proofreading.quantity_check import Verdict, check_quantity, stated_figures
 from rag.proofreading.records import FindingStatus, ProofFinding, SourcePassage
 from rag.proofreading.source_passages import SourcePassages
-from rag.proofreading.statement_match import StatementMatch, rarity, word_position
 
 CLAIM_PASSAGES = 8
 """Passages whose sentences are compared with a sentence of the draft."""

@@ -5,15 +5,15 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rag.answering.quantities import Quantity, quantities
-from rag.answering.times import MONTHS
+from rag.answering.values.quantities import Quantity, quantities
+from rag.answering.values.times import MONTHS
 from rag.chunking.sentences import sentences
-from rag.core.stopwords import STOPWORDS
+from rag.core.text.stopwords import STOPWORDS
 from rag.core.types import Block, Document
+from rag.proofreading.comparing.words import without_link_targets
 from rag.proofreading.quantity_check import stated_figures
 from rag.proofreading.quotations import DraftQuotation
 from rag.proofreading.records import FindingKind
-from rag.proofreading.words import without_link_targets
 
 MAX_BEFORE_CHARACTERS = 400
 """Characters before a sentence that may name its subject."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from rag.core.errors import InvalidInput, LoadError
 from rag.core.types import Document
-from rag.loading.process import load_apart
+from rag.loading.isolation.process import load_apart
 from rag.loading.sources import Source
 
 MAX_DRAFT_CHARACTERS = 1_000_000
@@ -79,8 +79,8 @@ def _quoted_of_docx(path: Path) -> list[str]:
 
 
 def _quoted_of_html(path: Path) -> list[str]:
-    from rag.loading.formats.html import decode_html, parsed
-    from rag.loading.markup import markup_blocks
+    from rag.loading.formats.markup.html import decode_html, parsed
+    from rag.loading.web_text.markup import markup_blocks
 
     root = parsed(decode_html(path.read_bytes(), path.name)[0])
     quotes = [] if root is None else list(root.iter("blockquote"))

@@ -5,9 +5,9 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Literal
 
-from rag.answering.comparison import compare_quantities
-from rag.answering.quantities import Quantity, quantities
-from rag.answering.units import CURRENCIES
+from rag.answering.relations.comparison import compare_quantities
+from rag.answering.values.quantities import Quantity, quantities
+from rag.answering.values.units import CURRENCIES
 
 Verdict = Literal["shows", "allows", "refutes", "other"]
 """`allows`: both can be true, but the source does not say all that the draft says."""

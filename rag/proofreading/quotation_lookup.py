@@ -5,15 +5,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from rag.answering.statements import CHANGING
-from rag.core.stopwords import STOPWORDS
+from rag.answering.relations.statements import CHANGING
+from rag.core.text.stopwords import STOPWORDS
 from rag.core.types import Document, Hit, Span
-from rag.proofreading.alignment import Alignment, fit_quotation
+from rag.proofreading.comparing.alignment import Alignment, fit_quotation
+from rag.proofreading.comparing.spelling import same_but_for
+from rag.proofreading.comparing.words import GAP, Word, words
 from rag.proofreading.quotations import DraftQuotation
 from rag.proofreading.records import ProofFinding, SourcePassage
 from rag.proofreading.source_passages import SourcePassages
-from rag.proofreading.spelling import same_but_for
-from rag.proofreading.words import GAP, Word, words
 
 SEARCHED_PASSAGES = 12
 """Passages in which a quotation is looked for word by word."""

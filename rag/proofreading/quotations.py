@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from rag.core.types import Block, Document
-from rag.proofreading.words import words
+from rag.proofreading.comparing.words import words
 
 MAX_QUOTATION_CHARACTERS = 5_000
 """Characters between two quotation marks; more are taken for a mark that nobody closed."""

@@ -12,7 +12,7 @@ from rag.core.types import Chunk, Document, Hit, Span
 from rag.embedding.embedder import QueryVectors
 from rag.index.index import Index
 from rag.index.storage.sentence_vectors import cosine
-from rag.proofreading.words import without_link_targets
+from rag.proofreading.comparing.words import without_link_targets
 from rag.retrieval.candidates import hits, retrieve
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from rag.reading.enumerations import enumerates
+from rag.reading.lookup.enumerations import enumerates
 from rag.retrieval.default_questions import asks_default, states_default
 from rag.retrieval.question_types import QuestionForm
 

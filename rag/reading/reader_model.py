@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from rag.core.errors import ModelNotAvailable
-from rag.core.hashing import file_sha256
+from rag.core.files.hashing import file_sha256
+from rag.core.files.safe_json import json_value
 from rag.core.runtime import session, side_by_side
-from rag.core.safe_json import json_value
 from rag.reading.reader_tokens import Pair, PairTokenizer
 from rag.reading.reading_copy import ReadingCopy
 from rag.reading.records import reading_copy

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rag.core.stopwords import STOPWORDS
+from rag.core.text.stopwords import STOPWORDS
 from rag.reading.reading_copy import ReadingCopy
 
 if TYPE_CHECKING:

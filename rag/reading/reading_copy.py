@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from rag.core.hyphenation import HYPHENATION
+from rag.core.text.hyphenation import HYPHENATION
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -20,18 +20,18 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rag.core.hyphenation import unhyphenated
+from rag.core.text.hyphenation import unhyphenated
 from rag.core.types import AnswerType, Extraction, Hit
 from rag.index.storage.sentence_vectors import cosine
-from rag.reading.cell_lookup import LOOKUP_DOUBT, LOOKUP_RELEVANCE, LOOKUP_SCORE, matching_cell
-from rag.reading.enumerations import whole_enumeration
 from rag.reading.fitting import has_wanted_form
 from rag.reading.layout_lines import is_picture
-from rag.reading.numbered_lookup import asked_number, own_number
+from rag.reading.lookup.cell_lookup import LOOKUP_DOUBT, LOOKUP_RELEVANCE, LOOKUP_SCORE, matching_cell
+from rag.reading.lookup.enumerations import whole_enumeration
+from rag.reading.lookup.numbered_lookup import asked_number, own_number
+from rag.reading.lookup.term_lookup import asked_column, asks_term, is_in_question
 from rag.reading.reading_copy import ReadableUnit, ReadingCopy
 from rag.reading.records import reading_copy
 from rag.reading.span_decoding import SpanScore
-from rag.reading.term_lookup import asked_column, asks_term, is_in_question
 from rag.reading.whole_spans import whole_span
 from rag.retrieval.default_questions import by_default
 from rag.retrieval.identifiers import identifiers, missing_identifiers

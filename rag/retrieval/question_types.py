@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from rag.core.errors import InvalidQuestion
-from rag.core.stopwords import STOPWORDS, foreign_stopwords
+from rag.core.text.stopwords import STOPWORDS, foreign_stopwords
 
 if TYPE_CHECKING:
     from rag.core.protocols import LexicalStore

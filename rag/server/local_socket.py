@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from rag.core.configuration import changes_of
 from rag.core.errors import RagError
-from rag.core.plain_text import printable, response_lines
-from rag.core.safe_json import json_value
+from rag.core.files.safe_json import json_value
+from rag.core.text.plain_text import printable, response_lines
 from rag.index.filters import from_pairs
 from rag.index.location import folder_of
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from rag.answering.assistant import Assistant
     from rag.core.response import Response
     from rag.core.settings import Options
-    from rag.server.incoming_files import IncomingFiles
+    from rag.server.files.incoming_files import IncomingFiles
     from rag.server.shared_assistant import SharedAssistant
     from rag.server.web import Attach
 
@@ -67,7 +67,7 @@ class ShellQuestion:
 
     def _printed(self, response: "Response") -> str:
         if self.form is not None:
-            from rag.core.export import export
+            from rag.core.presentation.export import export
 
             return export(response.to_dict(), self.form)
         if self.quiet:

@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from rag.core.errors import InvalidInput
-from rag.core.safe_json import json_value
+from rag.core.files.safe_json import json_value
 from rag.server.asgi import App, Message, Receive, Send, send_problem
-from rag.server.body_limit import MAX_BODY_BYTES, BodyLimit
+from rag.server.limits.body_limit import MAX_BODY_BYTES, BodyLimit
+from rag.server.limits.rate_limit import RateLimit
 from rag.server.problems import Refused, places_of, refused, unexpected
-from rag.server.rate_limit import RateLimit
 
 MAX_LOGIN_BYTES = 10_000
 MAX_EVENT_BYTES = 200_000

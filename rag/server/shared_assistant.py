@@ -16,8 +16,8 @@ from rag.core.response import Answer, IndexInfo, Response
 from rag.core.settings import Settings
 from rag.core.types import Chunk, Document, DocumentSummary, Mask
 from rag.index.index import Index
+from rag.server.files.pdf_originals import PdfOriginals
 from rag.server.locked_embedder import LockedEmbedder
-from rag.server.pdf_originals import PdfOriginals
 
 if TYPE_CHECKING:
     from rag.evaluation.datasets import Question

@@ -24,17 +24,17 @@ from rag.answering.assistant import Assistant
 from rag.core.errors import InvalidInput
 from rag.core.settings import LOOPBACK, Options, Settings
 from rag.server.asgi import Message
-from rag.server.connections import KEEP_ALIVE_SECONDS, BoundedConnection
-from rag.server.headers import SecurityHeaders
-from rag.server.incoming_files import ADDRESS as UPLOAD_ADDRESS
-from rag.server.incoming_files import IncomingFiles, UploadEndpoint
-from rag.server.original_files import EVIDENCE_ADDRESS, FILE_ADDRESS, PICTURE_ADDRESS, OriginalEndpoint
+from rag.server.files.incoming_files import ADDRESS as UPLOAD_ADDRESS
+from rag.server.files.incoming_files import IncomingFiles, UploadEndpoint
+from rag.server.files.original_files import EVIDENCE_ADDRESS, FILE_ADDRESS, PICTURE_ADDRESS, OriginalEndpoint
+from rag.server.files.uploads import UPLOADS, stored_bytes
+from rag.server.limits.connections import KEEP_ALIVE_SECONDS, BoundedConnection
+from rag.server.limits.headers import SecurityHeaders
 from rag.server.page.components import ASSETS, ASSETS_ADDRESS
 from rag.server.page.page import build_page
 from rag.server.page.theme import theme
 from rag.server.page_routes import PageRoutes
 from rag.server.shared_assistant import SharedAssistant
-from rag.server.uploads import UPLOADS, stored_bytes
 
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 """Addresses that mean all of this machine's, and one at which it can be asked."""

@@ -3,9 +3,9 @@
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from rag.answering.agreement import Relations
 from rag.answering.recheck import Recheck, recheck
-from rag.answering.statements import same_statement
+from rag.answering.relations.agreement import Relations
+from rag.answering.relations.statements import same_statement
 from rag.index.index import Index
 from rag.standing.records import EventKind, Quotation, StandingQuestion, quotation_at
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
-from rag.answering.statements import Statement
+from rag.answering.relations.statements import Statement
 from rag.core.response import Answer
 from rag.core.types import Document
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from rag.core.durable_files import exclusive, replace_file
 from rag.core.errors import IndexCorrupt, IndexWriteFailed, InvalidInput
-from rag.core.hashed_json import hashed_content, hashed_json
+from rag.core.files.durable_files import exclusive, replace_file
+from rag.core.files.hashed_json import hashed_content, hashed_json
 from rag.index.storage.manifest import STANDING
 from rag.standing.records import StandingQuestion, standing_question
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from rag.answering.agreement import compare_answers, relation
 from rag.answering.citation import cite
-from rag.answering.statements import Statement, may_be_copy, same_statement
+from rag.answering.relations.agreement import compare_answers, relation
+from rag.answering.relations.statements import Statement, may_be_copy, same_statement
 from rag.core.response import Answer
 from rag.core.types import Chunk, Document, Span
 

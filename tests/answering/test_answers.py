@@ -17,17 +17,17 @@ import rag
 from rag.answering.answers import AnswerMaker
 from rag.answering.assistant import Assistant
 from rag.answering.confidence import Calibration
+from rag.answering.relations.statements import Statement
 from rag.answering.selection import MAX_COMPARED_EXTRACTIONS, select
-from rag.answering.statements import Statement
 from rag.core.errors import EvaluationError, InvalidSettings, VerificationError
-from rag.core.plain_text import response_lines
 from rag.core.protocols import Embedder
 from rag.core.response import Response
 from rag.core.settings import Settings
+from rag.core.text.plain_text import response_lines
 from rag.core.types import Document, Extraction, Hit
 from rag.index.filters import DocumentSelection
 from rag.index.index import Index
-from rag.server.page.html.cards import response_html
+from rag.server.page.html.answers.cards import response_html
 
 SCHEMA = json.loads((Path(rag.__file__).parent / "response.schema.json").read_text(encoding="utf-8"))
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from rag.answering.comparison import compare_quantities
-from rag.answering.quantities import Quantity, quantities
+from rag.answering.relations.comparison import compare_quantities
+from rag.answering.values.quantities import Quantity, quantities
 
 
 def only(text: str) -> Quantity:

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from rag.answering.agreement import Relations, agreement_of, relation
-from rag.answering.statements import Statement, same_statement
+from rag.answering.relations.agreement import Relations, agreement_of, relation
+from rag.answering.relations.statements import Statement, same_statement
 
 PAIRS = [
     json.loads(line)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rag.answering.statements import Statement, same_statement
+from rag.answering.relations.statements import Statement, same_statement
 
 
 def stated(text: str) -> Statement:

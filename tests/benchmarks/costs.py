@@ -45,7 +45,7 @@ def watched(embedder: Any) -> Stages:
     from rag.index.storage import integrity, lexical
     from rag.index.writing import build, ingest, writer
     from rag.index.writing import vector_writer as vector_files
-    from rag.loading.formats import jsonl
+    from rag.loading.formats.spreadsheets import jsonl
 
     stages = Stages()
     for place, name, label in (

@@ -24,7 +24,7 @@ from rag import Assistant, Index
 from rag.core.response import Citation
 from rag.core.settings import Settings
 from rag.core.types import Document, Span
-from rag.server.pdf_originals import PdfOriginals
+from rag.server.files.pdf_originals import PdfOriginals
 
 ROOT = Path(__file__).parents[2]
 WIDTH, HEIGHT, MARGIN, GUTTER = 1_654, 2_339, 140, 70

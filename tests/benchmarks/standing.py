@@ -21,7 +21,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from rag.answering.assistant import Assistant
-from rag.answering.quantities import quantities
+from rag.answering.values.quantities import quantities
 from rag.chunking.sentences import blocks, sentences
 from rag.core.types import Document
 from rag.index.index import Index

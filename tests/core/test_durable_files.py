@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from rag.core import durable_files
-from rag.core.durable_files import append_line, exclusive, new_file, replace_file
+from rag.core.files import durable_files
+from rag.core.files.durable_files import append_line, exclusive, new_file, replace_file
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="the process that is killed is forked"),

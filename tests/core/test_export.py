@@ -13,10 +13,10 @@ import pytest
 
 from rag.answering.assistant import Assistant
 from rag.core.errors import InvalidInput
-from rag.core.export import EXPORT_FORMS, export
-from rag.core.plain_text import response_lines
+from rag.core.presentation.export import EXPORT_FORMS, export
 from rag.core.protocols import Embedder
 from rag.core.response import Response
+from rag.core.text.plain_text import response_lines
 from rag.core.types import Document
 from rag.index.index import Index
 

@@ -6,7 +6,7 @@ import typer
 from typer.testing import CliRunner
 
 from rag.answering.confidence import load_calibration
-from rag.cli.evaluation_commands import calibrate_command, eval_command
+from rag.cli.commands.evaluation_commands import calibrate_command, eval_command
 from rag.core.errors import EvaluationError, InvalidSettings
 from rag.core.settings import Settings
 from rag.evaluation.cache import cached_index

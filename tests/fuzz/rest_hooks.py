@@ -5,7 +5,7 @@ from typing import Any
 
 import schemathesis
 
-from rag.server.api.routes import JSONL
+from rag.server.api.rest.routes import JSONL
 
 
 @schemathesis.deserializer(JSONL)

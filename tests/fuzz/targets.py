@@ -14,9 +14,9 @@ from rag.core.errors import LoadError, RagError
 from rag.index.filters import conditions, from_pairs
 from rag.index.index import Index
 from rag.loading import Source, load
-from rag.loading.formats.pictures import pictures
-from rag.loading.pdf_pages import file_state
-from rag.loading.picture_pages import answer_page
+from rag.loading.formats.paged.pictures import pictures
+from rag.loading.pages.pdf_pages import file_state
+from rag.loading.pages.picture_pages import answer_page
 from tests import ROOT
 from tests.journeys.test_nasty import broken_laws
 from tests.loading.formats.made_files import MAKERS, article

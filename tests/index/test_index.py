@@ -20,7 +20,7 @@ from rag.core.errors import (
     InvalidSettings,
     SourceNotFound,
 )
-from rag.core.hashed_json import content_sha256
+from rag.core.files.hashed_json import content_sha256
 from rag.core.reports import IndexReport, Progress
 from rag.core.settings import Settings
 from rag.core.types import Document

@@ -12,9 +12,9 @@ import pytest
 
 from rag.answering.assistant import Assistant
 from rag.answering.confidence import save_calibration, shipped
-from rag.core.durable_files import new_file
 from rag.core.errors import IndexCorrupt, IndexProblem, IndexVersionMismatch, IndexWriteFailed, InvalidInput
-from rag.core.hashed_json import content_sha256
+from rag.core.files.durable_files import new_file
+from rag.core.files.hashed_json import content_sha256
 from rag.index import transfer
 from rag.index.index import Index
 from rag.index.repair import examine, repair

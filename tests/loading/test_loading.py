@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from rag.core.errors import EmptyDocument, LoadError, SourceNotFound, UnreadableSource, UnsupportedFormat
 from rag.core.types import Document
 from rag.loading import LOADERS, Source, discover, load, source_sha256, suffix
-from rag.loading.formats.markdown import front_matter_end
+from rag.loading.formats.markup.markdown import front_matter_end
 from rag.loading.language import detect
 from rag.loading.metadata import json_safe
 from rag.loading.sources import SUFFIXES
@@ -514,7 +514,7 @@ class TestJsonl:
         assert isinstance(failure(written(tmp_path, "b.jsonl.gz", self.ROWS)), UnreadableSource)
 
     def test_a_row_too_long_to_hold_is_skipped(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("rag.loading.formats.jsonl.MAX_ROW_BYTES", 50)
+        monkeypatch.setattr("rag.loading.formats.spreadsheets.jsonl.MAX_ROW_BYTES", 50)
         rows = [
             b'{"_id": "a", "text": "x"}',
             b'{"_id": "b", "text": "' + b"y" * 500 + b'"}',

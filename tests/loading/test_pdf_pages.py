@@ -13,8 +13,8 @@ from reportlab.pdfgen.canvas import Canvas
 from rag.core.errors import UnreadableSource
 from rag.core.types import Document
 from rag.loading import Source, load
-from rag.loading.pdf_pages import Box, PageText, draw_page, file_state, find_places
-from rag.loading.pdf_process import PdfProcess
+from rag.loading.isolation.pdf_process import PdfProcess
+from rag.loading.pages.pdf_pages import Box, PageText, draw_page, file_state, find_places
 
 LINES = (
     "The lamp was lit on 4 May 1892 by its first keeper.",

@@ -15,16 +15,17 @@ import pytest
 from rag.core.errors import LoadError, UnreadableSource
 from rag.core.types import Document
 from rag.index.index import Index
-from rag.loading import Source, load, process, worker
-from rag.loading.messages import item_message, item_of, message_bytes, message_of
-from rag.loading.process import ReadingProcess, load_apart
+from rag.loading import Source, load
+from rag.loading.isolation import process, worker
+from rag.loading.isolation.messages import item_message, item_of, message_bytes, message_of
+from rag.loading.isolation.process import ReadingProcess, load_apart
 from tests.loading.formats.made_files import MAKERS, article
 
 HOSTILE = """
 import json, os, sys, time
 sys.path[:] = json.loads(sys.argv[1])
-from rag.loading import worker
-from rag.loading.formats import text
+from rag.loading.isolation import worker
+from rag.loading.formats.plain import text
 decode = text.decode
 
 def hostile(data, name):
@@ -45,7 +46,7 @@ worker.main()
 FORGED = """
 import json, sys
 sys.path[:] = json.loads(sys.argv[1])
-from rag.loading.messages import message_bytes
+from rag.loading.isolation.messages import message_bytes
 sys.stdin.buffer.read(8)
 sys.stdout.buffer.write(message_bytes({"document": {"layout": []}}))
 """
@@ -55,7 +56,7 @@ import resource, sys
 from pathlib import Path
 resource.setrlimit(resource.RLIMIT_CPU, (50, 50))
 from rag.loading import Source
-from rag.loading.process import load_apart
+from rag.loading.isolation.process import load_apart
 print(*(item.text for item in load_apart(Source(Path(sys.argv[1]), "a"))))
 """
 """Reads a file with less processor time than a file may take, as below `ulimit -t 50`."""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rag import Assistant, proofread
-from rag.answering.quantities import quantities
+from rag.answering.values.quantities import quantities
 from rag.proofreading.claims import claims_of
 from rag.proofreading.quantity_check import check_quantity, stated_figures
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rag import Assistant, proofread
-from rag.cli.proof_command import _write
+from rag.cli.commands.proof_command import _write
 from rag.core.errors import InvalidInput
-from rag.proofreading.docx_comments import write_comments
 from rag.proofreading.drafts import Draft, draft_at, draft_of_text
-from rag.proofreading.footnotes import with_footnotes
-from rag.proofreading.html_report import html_report
+from rag.proofreading.reports.docx_comments import write_comments
+from rag.proofreading.reports.footnotes import with_footnotes
+from rag.proofreading.reports.html_report import html_report
 
 if TYPE_CHECKING:
     from rag.index.index import Index

@@ -1,8 +1,8 @@
 """Words that are compared, and the fit of a quotation in a source."""
 
-from rag.proofreading.alignment import fit_quotation
-from rag.proofreading.spelling import same_but_for
-from rag.proofreading.words import GAP, without_link_targets, words
+from rag.proofreading.comparing.alignment import fit_quotation
+from rag.proofreading.comparing.spelling import same_but_for
+from rag.proofreading.comparing.words import GAP, without_link_targets, words
 
 
 def forms(text: str, quoted: bool = False) -> list[str]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rag.reading.enumerations import enumerates, whole_enumeration
+from rag.reading.lookup.enumerations import enumerates, whole_enumeration
 
 
 @pytest.mark.parametrize(("text", "item", "whole"), [

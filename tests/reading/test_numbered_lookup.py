@@ -2,7 +2,7 @@
 
 import pytest
 
-from rag.reading.numbered_lookup import asked_number, own_number
+from rag.reading.lookup.numbered_lookup import asked_number, own_number
 
 
 @pytest.mark.parametrize(("question", "number"), [

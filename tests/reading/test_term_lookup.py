@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from rag import Assistant, Index
-from rag.reading.term_lookup import asks_term, is_in_question
+from rag.reading.lookup.term_lookup import asks_term, is_in_question
 
 MANUAL = """PACK(1)
 

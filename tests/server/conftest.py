@@ -14,7 +14,7 @@ from rag.core.settings import Options
 from rag.index.index import Index
 from rag.server.api import TOKENS, Tokens
 from rag.server.api.application import put_before
-from rag.server.incoming_files import IncomingFiles
+from rag.server.files.incoming_files import IncomingFiles
 from rag.server.shared_assistant import SharedAssistant
 from tests.server.running_service import Served, served
 

@@ -19,8 +19,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from rag.server import connections as limits
-from rag.server.connections import (
+from rag.server.limits import connections as limits
+from rag.server.limits.connections import (
     HEAD_SECONDS,
     KEEP_ALIVE_SECONDS,
     MAX_CONNECTIONS,

@@ -1,7 +1,7 @@
 import asyncio
 from typing import Any
 
-from rag.server.headers import SecurityHeaders, content_security_policy
+from rag.server.limits.headers import SecurityHeaders, content_security_policy
 
 # sha256 of `alert('Hello, world.');`, the example of the specification: https://www.w3.org/TR/CSP3/#framework-directives
 HELLO = "'sha256-qznLcsROx4GACP2dm0UCKCzCG+HiZ1guq6ZZDob/Tng='"

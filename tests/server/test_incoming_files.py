@@ -14,9 +14,9 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from rag.core.errors import InvalidInput
-from rag.server import incoming_files
 from rag.server.asgi import Message
-from rag.server.incoming_files import (
+from rag.server.files import incoming_files
+from rag.server.files.incoming_files import (
     FORGOTTEN_SECONDS,
     GRACE_SECONDS,
     MAX_NAME_BYTES,

@@ -12,8 +12,8 @@ from starlette.testclient import TestClient
 from rag.answering.assistant import Assistant
 from rag.evidence.check_pack import check
 from rag.index.index import Index
-from rag.server.original_files import EVIDENCE_ADDRESS, FILE_ADDRESS, PICTURE_ADDRESS, OriginalEndpoint
-from rag.server.page.html.cards import response_html
+from rag.server.files.original_files import EVIDENCE_ADDRESS, FILE_ADDRESS, PICTURE_ADDRESS, OriginalEndpoint
+from rag.server.page.html.answers.cards import response_html
 from rag.server.shared_assistant import SharedAssistant
 
 if TYPE_CHECKING:

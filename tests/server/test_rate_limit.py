@@ -1,7 +1,7 @@
 import pytest
 
 from rag.core.errors import InvalidInput
-from rag.server.rate_limit import MAX_CLIENTS, RateLimit
+from rag.server.limits.rate_limit import MAX_CLIENTS, RateLimit
 from tests.server.clock import Clock
 
 

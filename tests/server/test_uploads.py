@@ -7,7 +7,7 @@ import pytest
 from rag.core.errors import IndexWriteFailed
 from rag.core.protocols import Embedder
 from rag.index.index import Index
-from rag.server.uploads import MAX_UNCOMMITTED_SECONDS, UPLOADS, add_files, drop
+from rag.server.files.uploads import MAX_UNCOMMITTED_SECONDS, UPLOADS, add_files, drop
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rag.core.errors import IndexCorrupt
-from rag.core.safe_json import json_value
+from rag.core.files.safe_json import json_value
 from rag.core.types import Chunk, Document, DocumentSummary, Fields, Layout, Mask, Span, tuples
 from rag.index.milvus.collections import AGAIN, METRIC
 from rag.index.milvus.rows import BATCH_KEYS, PAGE_TEXTS, Rows, VisibleVersion, joined

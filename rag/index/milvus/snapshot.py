@@ -6,8 +6,8 @@ from functools import cached_property
 from typing import Any
 
 from rag.core.errors import IndexCorrupt, IndexNotFound, IndexUnreachable, IndexVersionMismatch
-from rag.core.hashed_json import content_sha256, hashed_content
-from rag.core.safe_json import json_value
+from rag.core.files.hashed_json import content_sha256, hashed_content
+from rag.core.files.safe_json import json_value
 from rag.index.milvus.collections import (
     AGAIN,
     NOTHING,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rag.core.errors import IndexCorrupt
-from rag.core.plain_text import printable
+from rag.core.text.plain_text import printable
 from rag.index.storage.remedies import BUILD_AGAIN
 
 DISK_ERRORS = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)

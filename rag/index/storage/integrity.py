@@ -15,7 +15,7 @@ from threading import Lock
 from typing import IO, Any
 
 from rag.core.errors import IndexCorrupt
-from rag.core.hashing import file_sha256
+from rag.core.files.hashing import file_sha256
 from rag.index.storage.manifest import Manifest
 from rag.index.storage.remedies import REPAIR_OR_BUILD
 

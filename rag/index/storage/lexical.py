@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rag.core.errors import IndexCorrupt, InvalidSettings
-from rag.core.hyphenation import unhyphenated
-from rag.core.stopwords import STOPWORDS, UNSPACED, foreign_language, foreign_stopwords
+from rag.core.text.hyphenation import unhyphenated
+from rag.core.text.signed_words import signed, spelled
+from rag.core.text.stopwords import STOPWORDS, UNSPACED, foreign_language, foreign_stopwords
 from rag.index.storage.remedies import REPAIR
-from rag.index.storage.signed_words import signed, spelled
 from rag.index.storage.stable_files import GuardedFiles, stable_folder
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from rag.core.errors import IndexCorrupt, IndexNotFound, IndexVersionMismatch
-from rag.core.hashed_json import hashed_content
+from rag.core.files.hashed_json import hashed_content
 from rag.index.storage.remedies import BUILD_AGAIN
 
 INDEX_FORMAT = 3

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from rag.core.errors import IndexCorrupt
-from rag.core.safe_json import json_value
+from rag.core.files.safe_json import json_value
 from rag.index.storage.flat_vectors import FaissStore, one_thread, row_selector
 from rag.index.storage.remedies import REPAIR
 from rag.index.storage.stable_files import GuardedFiles, is_small

@@ -9,10 +9,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rag.core.durable_files import sync_folder
 from rag.core.errors import IndexLocked, IndexProblem, IndexWriteFailed
-from rag.core.hashed_json import hashed_json
-from rag.core.hashing import file_sha256
+from rag.core.files.durable_files import sync_folder
+from rag.core.files.hashed_json import hashed_json
+from rag.core.files.hashing import file_sha256
 from rag.index.storage.integrity import hash_of_ends
 from rag.index.storage.manifest import MANIFEST, RECORD_REMEDIES, Manifest, files_in, read_manifest, versions_in
 

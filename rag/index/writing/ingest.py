@@ -21,7 +21,7 @@ from rag.index.writing.sources import RenamedFiles, links_note, size_of, under_k
 from rag.index.writing.writer import Change, Writer
 from rag.loading import Source, load, source_sha256
 from rag.loading.composing import LEFT_OUT_KEY
-from rag.loading.process import get_ready, load_apart
+from rag.loading.isolation.process import get_ready, load_apart
 from rag.loading.sources import printable_path
 
 DEFAULTS = Settings()

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from rag.core.stopwords import UNSPACED
+from rag.core.text.stopwords import UNSPACED
 
 FIGURES, RUN, SCHEME = 128, 3, "affine32"
 MIN_WORDS = 30

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from rag.core.settings import Options
-    from rag.server.incoming_files import IncomingFiles
+    from rag.server.files.incoming_files import IncomingFiles
     from rag.server.shared_assistant import SharedAssistant
     from rag.server.web import Attach
 

@@ -8,8 +8,8 @@ from rag.core.errors import InvalidInput
 from rag.core.settings import Options
 from rag.server.api.tokens import SCOPES, Scope, Tokens
 from rag.server.asgi import App, Message, Receive, Send, send_problem
+from rag.server.limits.rate_limit import THIS_MACHINE, RateLimit, client_key
 from rag.server.problems import Refused, problem_of, refused
-from rag.server.rate_limit import THIS_MACHINE, RateLimit, client_key
 
 OPEN = re.compile(r"/(healthz|readyz)|/v1/(docs|redoc|assets/[\w.-]+)")
 """Open to anyone: whether the service lives and is ready, and pages that are the same everywhere. Nothing about its

@@ -20,11 +20,11 @@ from rag.core.errors import RagError
 from rag.core.settings import Options, Settings
 from rag.server.api.access import Access
 from rag.server.api.access_log import AccessLog, Figures
-from rag.server.api.file_jobs import FileJobs
-from rag.server.api.handlers import Handlers
-from rag.server.api.reference_pages import reference_routes
 from rag.server.api.request_queue import RequestQueue
-from rag.server.api.routes import (
+from rag.server.api.rest.file_jobs import FileJobs
+from rag.server.api.rest.handlers import Handlers
+from rag.server.api.rest.reference_pages import reference_routes
+from rag.server.api.rest.routes import (
     asking_routes,
     described,
     file_routes,
@@ -33,12 +33,12 @@ from rag.server.api.routes import (
     respond,
     writing_routes,
 )
-from rag.server.api.schemas import components
-from rag.server.api.standing_routes import StandingHandlers, standing_routes
+from rag.server.api.rest.schemas import components
+from rag.server.api.rest.standing_routes import StandingHandlers, standing_routes
 from rag.server.api.tokens import Tokens
 from rag.server.asgi import App, Message, Receive, Send
-from rag.server.body_limit import MAX_BODY_BYTES, BodyLimit
-from rag.server.incoming_files import IncomingFiles
+from rag.server.files.incoming_files import IncomingFiles
+from rag.server.limits.body_limit import MAX_BODY_BYTES, BodyLimit
 from rag.server.problems import (
     AGAIN_AFTER_SECONDS,
     MEDIA_TYPE,
@@ -84,7 +84,7 @@ def put_before(
     service: App = build_service(handlers, queue, figures, file_routes(jobs, incoming, queue))
     manager = None
     if find_spec("mcp"):
-        from rag.server.api.tools import http_manager
+        from rag.server.api.mcp.tools import http_manager
 
         manager = http_manager(handlers, queue)
         service = _Fork(service, manager.handle_request)

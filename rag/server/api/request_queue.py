@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 from rag.core.errors import InvalidInput
 from rag.server.api.access import Client
+from rag.server.limits.rate_limit import RateLimit
 from rag.server.problems import AGAIN_AFTER_SECONDS, Refused, refused
-from rag.server.rate_limit import RateLimit
 
 Result = TypeVar("Result")
 MAX_WAITING_REQUESTS = 64

@@ -18,9 +18,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from rag.core.durable_files import exclusive, replace_file
 from rag.core.errors import IndexWriteFailed, InvalidInput
-from rag.core.safe_json import json_value
+from rag.core.files.durable_files import exclusive, replace_file
+from rag.core.files.safe_json import json_value
 
 TOKENS_SCHEMA = "pincite-tokens-1"
 TOKEN_PREFIX = "pincite_"

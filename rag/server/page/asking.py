@@ -13,17 +13,18 @@ from rag.core.errors import InvalidInput, RagError
 from rag.core.response import Answer, IndexInfo, Response
 from rag.core.settings import Options
 from rag.retrieval.follow_up import follow_up
+from rag.server.limits.rate_limit import RateLimit
 from rag.server.page.choosing import choice_of, fitting_ids, offer
 from rag.server.page.components import Call, html_part, problem_html, status_html
 from rag.server.page.examples import examples
-from rag.server.page.html.about_index import about_html
-from rag.server.page.html.cards import response_html
-from rag.server.page.html.choice_views import choice_words, list_html, panel_html
-from rag.server.page.html.completed import completed_html
-from rag.server.page.html.confidence_slider import slider_html
+from rag.server.page.html.answers.cards import response_html
+from rag.server.page.html.answers.completed import completed_html
+from rag.server.page.html.answers.confidence_slider import slider_html
+from rag.server.page.html.answers.no_answer_card import message_html
+from rag.server.page.html.documents.about_index import about_html
+from rag.server.page.html.documents.choice_views import choice_words, list_html, panel_html
 from rag.server.page.html.line_breaks import flowing, is_of_page
 from rag.server.page.html.markup import element, escaped
-from rag.server.page.html.no_answer_card import message_html
 from rag.server.page.html.page_view import MarkedPages, pages_html
 from rag.server.page.html.source_view import (
     Rest,
@@ -33,7 +34,6 @@ from rag.server.page.html.source_view import (
     shown_by,
     source_html,
 )
-from rag.server.rate_limit import RateLimit
 from rag.server.shared_assistant import SharedAssistant
 
 WAITING_MESSAGE = message_html("Reading …", "Your question is answered in a moment.", "waiting")

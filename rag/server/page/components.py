@@ -9,8 +9,8 @@ from typing import Any
 import gradio as gr
 
 from rag.core.errors import RagError
+from rag.server.page.html.answers.no_answer_card import message_html
 from rag.server.page.html.markup import element, escaped
-from rag.server.page.html.no_answer_card import message_html
 from rag.server.shared_assistant import SharedAssistant
 
 ASSETS = Path(__file__).parent / "assets"

@@ -18,19 +18,19 @@ from rag.index.index import Index
 from rag.index.repair import examine, repair
 from rag.index.writing.build import WriteRequest
 from rag.loading import Source
-from rag.server.incoming_files import IncomingFiles
+from rag.server.files.incoming_files import IncomingFiles
+from rag.server.files.removals import Removals
+from rag.server.files.source_states import SourceStates
+from rag.server.files.uploads import add_files
 from rag.server.page.choosing import values_by_document
 from rag.server.page.components import html_part
-from rag.server.page.html.document_list import DocumentFacts, Listing, listing_html
-from rag.server.page.html.document_views import document_html, health_html, progress_html, report_html
-from rag.server.page.html.drop_zone import drop_zone_html
+from rag.server.page.html.answers.no_answer_card import message_html
+from rag.server.page.html.documents.document_list import DocumentFacts, Listing, listing_html
+from rag.server.page.html.documents.document_views import document_html, health_html, progress_html, report_html
+from rag.server.page.html.documents.drop_zone import drop_zone_html
 from rag.server.page.html.markup import element
-from rag.server.page.html.no_answer_card import message_html
 from rag.server.page.jobs import Jobs
-from rag.server.removals import Removals
 from rag.server.shared_assistant import SharedAssistant
-from rag.server.source_states import SourceStates
-from rag.server.uploads import add_files
 
 WRITE_REFRESH_SECONDS = 0.2
 MAX_REMOVED = 1_000

@@ -5,15 +5,15 @@ from typing import Any
 import gradio as gr
 
 from rag.core.settings import Options
-from rag.server.incoming_files import IncomingFiles
+from rag.server.files.incoming_files import IncomingFiles
+from rag.server.limits.rate_limit import RateLimit
 from rag.server.page.asking import Asking
-from rag.server.page.batch import Batch
 from rag.server.page.components import html_part, status_html
 from rag.server.page.documents import Documents
-from rag.server.page.evaluate import Evaluate
 from rag.server.page.html.markup import element
 from rag.server.page.jobs import Jobs
-from rag.server.rate_limit import RateLimit
+from rag.server.page.question_sets.batch import Batch
+from rag.server.page.question_sets.evaluate import Evaluate
 from rag.server.shared_assistant import SharedAssistant
 
 EVENT_POLL_SECONDS = 0.2

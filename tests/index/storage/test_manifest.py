@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rag.core.errors import IndexCorrupt, IndexLocked, IndexNotFound, IndexVersionMismatch, IndexWriteFailed
-from rag.core.hashed_json import content_sha256
+from rag.core.files.hashed_json import content_sha256
 from rag.index.storage import integrity
 from rag.index.storage.integrity import file_faults
 from rag.index.storage.manifest import Manifest, read_manifest

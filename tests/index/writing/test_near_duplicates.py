@@ -10,7 +10,7 @@ import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from rag.core.hashed_json import content_sha256
+from rag.core.files.hashed_json import content_sha256
 from rag.core.types import Document
 from rag.index.index import Index
 from rag.index.storage.documents import Store

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rag.embedding.embedder import SentenceTransformerEmbedder
 
 EACH, EACH_SLOW = 3, 11
-TESTED_APART = {"pictures.load_picture", "old_office.load_old_office", "outlook.load_msg"}
+TESTED_APART = {"paged.pictures.load_picture", "office.old_office.load_old_office", "containers.outlook.load_msg"}
 """Loaders of formats that other programs make: see test_recognition, test_old_office and test_outlook."""
 
 

@@ -9,7 +9,7 @@ import pytest
 from rag.core.errors import UnreadableSource, UnsupportedFormat
 from rag.core.types import Document
 from rag.loading import Source, load, source_sha256
-from rag.loading.formats import old_office
+from rag.loading.formats.office import old_office
 
 needs_libreoffice = pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed")
 

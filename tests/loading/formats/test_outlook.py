@@ -8,8 +8,8 @@ import pytest
 from rag.core.errors import LoadError, UnreadableSource
 from rag.core.types import Document
 from rag.loading import Source, load
-from rag.loading.formats.compound_file import CompoundFile
-from rag.loading.formats.outlook import decompressed_rtf
+from rag.loading.formats.containers.compound_file import CompoundFile
+from rag.loading.formats.containers.outlook import decompressed_rtf
 from tests.loading.formats.made_msg import Tree, compound_file, message, plain_rtf
 
 SUBJECT, BODY, SENDER, ADDRESS, TO = 0x37, 0x1000, 0x0C1A, 0x5D01, 0x0E04

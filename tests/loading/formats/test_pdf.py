@@ -13,8 +13,8 @@ from reportlab.pdfgen.canvas import Canvas
 from rag.answering.citation import place
 from rag.core.types import Document, Span
 from rag.loading import Source, load
-from rag.loading.formats.pdf_hyphens import Hyphens
-from rag.loading.formats.pdf_lines import MAX_COLUMN_SPACES
+from rag.loading.formats.paged.pdf_hyphens import Hyphens
+from rag.loading.formats.paged.pdf_lines import MAX_COLUMN_SPACES
 
 
 def read(path: Path) -> Document:

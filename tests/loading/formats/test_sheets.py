@@ -11,7 +11,7 @@ from openpyxl.comments import Comment
 from rag.core.types import Document
 from rag.loading import Source, load
 from rag.loading.composing import MAX_MERGED_COLUMNS
-from rag.loading.formats.number_formats import shown_number
+from rag.loading.formats.spreadsheets.number_formats import shown_number
 
 
 def read(book: Workbook, tmp_path: Path) -> Document:

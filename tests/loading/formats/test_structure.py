@@ -295,7 +295,7 @@ def test_no_library_is_imported_before_a_file_needs_it() -> None:
     import sys
 
     heavy = "lxml trafilatura pypdfium2 docx pptx openpyxl striprtf".split()
-    code = f"import sys, rag.loading, rag.loading.formats.web; print([name for name in {heavy} if name in sys.modules])"
+    code = f"import sys, rag.loading.formats.markup.web; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

@@ -14,8 +14,8 @@ import pytest
 from rag.core.errors import InvalidInput, SourceNotFound, UnreadableSource
 from rag.core.types import Document
 from rag.loading import discover, load
-from rag.loading.formats import web as loading_web
-from rag.loading.formats.web import IpAddress, is_public, load_url, with_web_addresses
+from rag.loading.formats.markup import web as loading_web
+from rag.loading.formats.markup.web import IpAddress, is_public, load_url, with_web_addresses
 from tests.loading.formats.made_files import MAKERS, article, html
 
 ARTICLE = article(4)

@@ -1,7 +1,7 @@
 import asyncio
 from typing import Any
 
-from rag.server.body_limit import BodyLimit
+from rag.server.limits.body_limit import BodyLimit
 
 
 def sent_slowly(parts: list[bytes], pause: float, seconds: float = 60.0) -> tuple[int, bytes]:

@@ -18,7 +18,7 @@ from mcp import Client
 from starlette.testclient import TestClient
 
 from rag.server.api import TOKENS, Tokens
-from rag.server.uploads import UPLOADS
+from rag.server.files.uploads import UPLOADS
 from tests import ROOT
 from tests.server.api.test_security import bearing, tried
 from tests.server.running_service import COLLAPSE, Served, served

@@ -15,9 +15,9 @@ from mcp_types import ResourceLink, TextResourceContents
 from starlette.testclient import TestClient
 
 from rag.answering.assistant import Assistant
-from rag.cli.server_commands import mcp_command
+from rag.cli.commands.server_commands import mcp_command
 from rag.core.errors import InvalidSettings
-from rag.server.api.tool_results import MAX_RESULT_CHARACTERS
+from rag.server.api.mcp.tool_results import MAX_RESULT_CHARACTERS
 from tests import ROOT
 from tests.seed_questions import needs_questions, texts
 from tests.server.api.test_tool_schemas import problems_of
@@ -181,7 +181,7 @@ def test_without_the_library_the_extra_is_named(
     serving: Callable[..., TestClient], index: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("rag.server.api.application.find_spec", lambda name: None)
-    monkeypatch.setattr("rag.cli.server_commands.find_spec", lambda name: None)
+    monkeypatch.setattr("rag.cli.commands.server_commands.find_spec", lambda name: None)
     answer = serving().post("/mcp", json={})
     assert answer.status_code == 501 and "pincite-slim[mcp]" in answer.json()["remedy"]
     with pytest.raises(InvalidSettings, match=r"pincite-slim\[mcp\]"):

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from rag.server.api.reference_pages import REFERENCE_ASSETS, SERVED
+from rag.server.api.rest.reference_pages import REFERENCE_ASSETS, SERVED
 
 NAMES_OF_GENERATORS = {"Response", "File", "Unset", "Client", "AuthenticatedClient", "Error", "Request"}
 IDENTIFIER = re.compile("[A-Za-z_][A-Za-z0-9_]*")

@@ -8,9 +8,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from rag.core.errors import InvalidInput
-from rag.server.api.requests import AskRequest, DocumentsPage, QuoteRequest, SearchPage, TextRequest
-from rag.server.api.resources import DocumentRange, range_of
-from rag.server.api.tool_results import (
+from rag.server.api.mcp.tool_results import (
     MAX_RESULT_CHARACTERS,
     MAX_SHOWN_COPIES,
     paged,
@@ -19,7 +17,9 @@ from rag.server.api.tool_results import (
     short_text,
     size,
 )
-from rag.server.api.tool_schemas import input_schema
+from rag.server.api.mcp.tool_schemas import input_schema
+from rag.server.api.rest.requests import AskRequest, DocumentsPage, QuoteRequest, SearchPage, TextRequest
+from rag.server.api.rest.resources import DocumentRange, range_of
 from rag.server.problems import Refused
 
 GEMINI_KEYS = {

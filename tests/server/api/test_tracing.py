@@ -7,8 +7,8 @@ import pytest
 from rag.answering.assistant import Assistant
 from rag.core.errors import InvalidQuestion
 from rag.server.api import tracing
-from rag.server.api.handlers import Handlers
-from rag.server.api.requests import AskRequest, SearchRequest
+from rag.server.api.rest.handlers import Handlers
+from rag.server.api.rest.requests import AskRequest, SearchRequest
 from rag.server.shared_assistant import SharedAssistant
 from tests.server.running_service import ABSURD, RECALL
 

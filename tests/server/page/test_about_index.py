@@ -1,5 +1,5 @@
 from rag.core.types import DocumentSummary
-from rag.server.page.html.about_index import about_html
+from rag.server.page.html.documents.about_index import about_html
 from tests.server.page.pages import Reading
 
 HOSTILE = "<img src=x onerror=alert(1)>"

@@ -4,9 +4,9 @@ import pytest
 
 from rag.core.response import Doubt, NoAnswer, NoAnswerReason, Polarity, Remarks
 from rag.core.types import Document
-from rag.server.original_files import EVIDENCE_ADDRESS
-from rag.server.page.html.cards import response_html, sides
-from rag.server.page.html.no_answer_card import HEADLINES, UNSURE_HEADLINE, message_html
+from rag.server.files.original_files import EVIDENCE_ADDRESS
+from rag.server.page.html.answers.cards import response_html, sides
+from rag.server.page.html.answers.no_answer_card import HEADLINES, UNSURE_HEADLINE, message_html
 from tests.responses import answer, answered, refused
 from tests.server.page.pages import Reading
 

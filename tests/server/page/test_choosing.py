@@ -17,7 +17,7 @@ from rag.server.page.choosing import (
     offer,
     values_by_document,
 )
-from rag.server.page.html.choice_views import MAX_LISTED_DOCUMENTS, choice_words, list_html, panel_html
+from rag.server.page.html.documents.choice_views import MAX_LISTED_DOCUMENTS, choice_words, list_html, panel_html
 from rag.server.shared_assistant import SharedAssistant
 from tests.server.page.pages import Reading
 

@@ -4,7 +4,7 @@ import pytest
 
 from rag.core.response import Answer
 from rag.core.types import Document, Layout
-from rag.server.page.html.citation_styles import CITATION_STYLES
+from rag.server.page.html.answers.citation_styles import CITATION_STYLES
 from tests.responses import answer
 
 TEXT = "It rained. The bell was\ncast in 1611. Nobody came."

@@ -1,7 +1,7 @@
 import json
 
 from rag.answering.confidence import Calibration
-from rag.server.page.html.confidence_slider import slider_html, stops
+from rag.server.page.html.answers.confidence_slider import slider_html, stops
 from tests.server.page.pages import Reading
 
 CURVE = ((0.0, 0.5, 1.0), (0.4, 0.75, 0.6), (0.8, 0.9, 0.2), (0.95, 1.0, 0.01))

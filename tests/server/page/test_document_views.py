@@ -3,8 +3,8 @@ import json
 from rag.core.reports import IndexReport, Progress
 from rag.core.response import IndexInfo
 from rag.core.types import Chunk, Document, DocumentSummary, Mask, Span
-from rag.server.page.html.document_list import ON_A_PAGE, DocumentFacts, Listing, listing_html
-from rag.server.page.html.document_views import document_html, health_html, progress_html, report_html
+from rag.server.page.html.documents.document_list import ON_A_PAGE, DocumentFacts, Listing, listing_html
+from rag.server.page.html.documents.document_views import document_html, health_html, progress_html, report_html
 from tests.server.page.pages import Reading
 
 HOSTILE = "<img src=x onerror=alert(1)>\"'{{value}}"

@@ -12,7 +12,7 @@ from rag.answering.assistant import Assistant
 from rag.core.errors import InvalidInput
 from rag.core.settings import Options
 from rag.index.index import Index
-from rag.server.incoming_files import FORGOTTEN_SECONDS, IncomingFiles
+from rag.server.files.incoming_files import FORGOTTEN_SECONDS, IncomingFiles
 from rag.server.page.documents import Documents
 from rag.server.page.jobs import MAX_RUNNING, Jobs
 from rag.server.shared_assistant import SharedAssistant

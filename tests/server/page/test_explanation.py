@@ -4,7 +4,7 @@ from typing import Any
 from rag.answering.explanation import features_of
 from rag.core.response import Response
 from rag.core.types import Document
-from rag.server.page.html.explanation import explanation_html
+from rag.server.page.html.answers.explanation import explanation_html
 from tests.responses import answer, answered
 from tests.server.page.pages import Reading
 

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import pytest
 
 from rag.core.types import Document
-from rag.server.page.html.cards import response_html
+from rag.server.page.html.answers.cards import response_html
 from rag.server.page.html.source_view import shown_by, source_html
 from tests.responses import answer, answered
 

@@ -4,7 +4,7 @@ import time
 import pytest
 
 from rag.core.types import Document, Layout
-from rag.server.page.html.cards import response_html
+from rag.server.page.html.answers.cards import response_html
 from rag.server.page.html.line_breaks import flowing, layout_breaks
 from tests.responses import answer, answered
 from tests.server.page.pages import Reading

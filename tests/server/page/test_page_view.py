@@ -2,7 +2,7 @@ import re
 from urllib.parse import parse_qs, urlsplit
 
 from rag.core.types import Document, Layout
-from rag.loading.pdf_pages import PagePlaces
+from rag.loading.pages.pdf_pages import PagePlaces
 from rag.server.page.html.page_view import NOT_PROVEN, MarkedPages, pages_html
 from rag.server.page.html.source_view import shown_by, source_html
 from tests.responses import answer, answered

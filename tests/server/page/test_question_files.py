@@ -2,7 +2,7 @@ import pytest
 
 from rag.core.errors import EvaluationError
 from rag.core.types import Document, Span
-from rag.server.page.question_files import read_questions
+from rag.server.page.question_sets.question_files import read_questions
 
 BELLS = Document("bells", "The bell rang. It rained. The bell rang.")
 TOWERS = Document("towers", "A tower stood. The bell rang.", metadata={"doc": "guide"})

@@ -11,18 +11,18 @@ import rag
 from rag.core.response import NoAnswer
 from rag.core.types import Document, DocumentSummary, Mask, Span
 from rag.server.page.asking import CHOICE, EARLIER
-from rag.server.page.batch import BATCH_EXPLAINED, PASTED
 from rag.server.page.choosing import Choice, Offer
-from rag.server.page.evaluate import EVALUATION_EXPLAINED
-from rag.server.page.html.about_index import about_html
+from rag.server.page.html.answers.cards import response_html
 from rag.server.page.html.batch_views import table_html
-from rag.server.page.html.cards import response_html
-from rag.server.page.html.choice_views import list_html, panel_html
-from rag.server.page.html.document_list import Listing, listing_html
-from rag.server.page.html.document_views import document_html
-from rag.server.page.html.drop_zone import drop_zone_html
+from rag.server.page.html.documents.about_index import about_html
+from rag.server.page.html.documents.choice_views import list_html, panel_html
+from rag.server.page.html.documents.document_list import Listing, listing_html
+from rag.server.page.html.documents.document_views import document_html
+from rag.server.page.html.documents.drop_zone import drop_zone_html
 from rag.server.page.html.source_view import shown_by, source_html
 from rag.server.page.page import MASTHEAD, _languages, _links
+from rag.server.page.question_sets.batch import BATCH_EXPLAINED, PASTED
+from rag.server.page.question_sets.evaluate import EVALUATION_EXPLAINED
 from tests.responses import answer, answered, refused
 
 PACKAGE = Path(rag.__file__).parent
@@ -98,8 +98,12 @@ def test_every_text_of_the_page_has_german_words() -> None:
 
 @pytest.mark.parametrize("language", TEXTS)
 def test_every_entry_says_something_that_the_page_says_and_keeps_its_gaps(language: str) -> None:
-    files = [*PACKAGE.glob("server/**/*.py"), *PACKAGE.glob("server/page/assets/*.js"), *PACKAGE.glob("answering/*.py")]
-    files.append(PACKAGE / "core" / "export.py")
+    files = [
+        *PACKAGE.glob("server/**/*.py"),
+        *PACKAGE.glob("server/page/assets/*.js"),
+        *PACKAGE.glob("answering/**/*.py"),
+    ]
+    files.append(PACKAGE / "core" / "presentation" / "export.py")
     read = [file.read_text(encoding="utf-8") for file in files if file.name != "texts.js"]
     # A long text is written as several strings.
     sources = re.sub(r'"\s*\n\s*f?"', "", "\n".join(read))

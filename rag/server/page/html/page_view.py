@@ -6,8 +6,8 @@ from urllib.parse import urlencode
 
 from rag.core.response import Citation
 from rag.core.types import Document
-from rag.loading.pdf_pages import Box, PagePlaces
-from rag.server.original_files import FILE_ADDRESS, PICTURE_ADDRESS
+from rag.loading.pages.pdf_pages import Box, PagePlaces
+from rag.server.files.original_files import FILE_ADDRESS, PICTURE_ADDRESS
 from rag.server.page.html.labels import title_words
 from rag.server.page.html.markup import attributes, element, escaped, one_line
 

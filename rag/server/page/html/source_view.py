@@ -9,7 +9,9 @@ from rag.chunking.blocks import blocks
 from rag.core.errors import InvalidInput
 from rag.core.response import Answer, Citation, Response
 from rag.core.types import Block, Document, Mask, Span
-from rag.server.page.html.document_views import ignored
+from rag.server.files.pdf_originals import has_pages
+from rag.server.page.html.answers.quotations import original_link
+from rag.server.page.html.documents.document_views import ignored
 from rag.server.page.html.labels import count, place_words, title_words
 from rag.server.page.html.markup import (
     LineNumbers,
@@ -23,8 +25,6 @@ from rag.server.page.html.markup import (
     one_line,
 )
 from rag.server.page.html.page_view import close_button, tabs
-from rag.server.page.html.quotations import original_link
-from rag.server.pdf_originals import has_pages
 
 ASK_AGAIN = "Ask the question again."
 MARK_WORDS = {

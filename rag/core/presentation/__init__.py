@@ -1,0 +1,1 @@
+"""Responses as text, tables, notebook cells and links."""

@@ -1,0 +1,1 @@
+"""What every stage knows of plain text: its characters, stop words and hyphens."""

@@ -1,0 +1,1 @@
+"""Text with marks: HTML, Markdown, reStructuredText, LaTeX, XML, notebooks."""

@@ -1,0 +1,1 @@
+"""Word processors and slides: DOCX, PPTX, OpenDocument, RTF, and old files of Office."""

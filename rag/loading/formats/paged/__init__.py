@@ -1,0 +1,1 @@
+"""Pages with places: PDFs, scans and pictures."""

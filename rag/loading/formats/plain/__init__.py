@@ -1,0 +1,1 @@
+"""Text as it stands: plain text, source code, subtitles."""

@@ -1,0 +1,1 @@
+"""Tables: XLSX, CSV, TSV, JSON and JSON Lines."""

@@ -1,0 +1,1 @@
+"""The visible text of HTML: its blocks, its main text, its lines in the file."""

@@ -1,0 +1,1 @@
+"""Compares the words of a draft with those of its sources."""

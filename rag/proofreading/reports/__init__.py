@@ -1,0 +1,1 @@
+"""Reports of a proofread draft: text, HTML, Word comments, footnotes."""

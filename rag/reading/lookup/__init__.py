@@ -1,0 +1,1 @@
+"""Answers that are looked up by structure: cells, numbered items, terms, enumerations."""

@@ -1,0 +1,1 @@
+"""The REST interface: routes, handlers, schemas, forms and jobs."""

@@ -1,0 +1,1 @@
+"""Files that visitors hand in, the originals that the page shows, and their removal."""

@@ -1,0 +1,1 @@
+"""What holds requests back: sizes, connections, rates, foreign origins."""

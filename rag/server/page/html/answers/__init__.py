@@ -1,0 +1,1 @@
+"""HTML of answers: cards, quotations, refusals, explanations, citations."""

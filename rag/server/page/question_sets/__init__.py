@@ -1,0 +1,1 @@
+"""Many questions at once on the page: batches and evaluations."""
