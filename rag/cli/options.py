@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 DEFAULT_INDEX = Path("index")
 FILTER_HELP = "Only documents with key=value, key>=value, key<value …; may be repeated, a key with = for any of them."
 
-IndexOption = Annotated[Path, typer.Option("--index", help="Folder of the index, or milvus://HOST:PORT/NAME.")]
+IndexOption = Annotated[Path, typer.Option("--index", help="Folder of the index, or postgresql://… or milvus://…")]
 SetOption = Annotated[list[str] | None, typer.Option("--set", help="A setting as key=value; may be repeated.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the response as JSON.")]
 FilterOption = Annotated[list[str] | None, typer.Option("--filter", help=FILTER_HELP)]

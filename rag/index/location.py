@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from rag.index.engine import IndexEngine
 
 MILVUS = "milvus"
+POSTGRES = ("postgresql", "postgres")
+KNOWN_ADDRESSES = "postgresql:// or milvus://"
 
 
 def folder_of(location: str | Path) -> Path | None:
@@ -17,16 +19,16 @@ def folder_of(location: str | Path) -> Path | None:
 
     Raises InvalidInput for an address of an unknown kind, which would else become a folder of that name.
 
-    >>> folder_of("index/"), folder_of("milvus://localhost/news")
+    >>> folder_of("index/"), folder_of("postgresql://localhost/news")
     (PosixPath('index'), None)
     """
-    if str(location).startswith(f"{MILVUS}:"):
-        return None
     kind = address_kind(location)
-    if kind:
+    if kind is None:
+        return Path(location)
+    if kind not in (MILVUS, *POSTGRES):
         what = f"{kind}: is no kind of address that holds an index."
-        raise InvalidInput(what, f"Give a folder, or an address that begins with {MILVUS}://")
-    return Path(location)
+        raise InvalidInput(what, f"Give a folder, or an address that begins with {KNOWN_ADDRESSES}")
+    return None
 
 
 def require_folder(location: str | Path, command: str) -> Path:
@@ -40,6 +42,10 @@ def require_folder(location: str | Path, command: str) -> Path:
 def engine_at(location: str | Path) -> "IndexEngine":
     """Return the engine of a location; the client of a server is imported only if its address is given."""
     folder = folder_of(location)
+    if folder is None and address_kind(location) in POSTGRES:
+        from rag.index.postgres.engine import PostgresEngine
+
+        return PostgresEngine(location)
     if folder is None:
         from rag.index.milvus.engine import MilvusEngine
 

@@ -20,7 +20,8 @@ from rag.index.milvus.collections import (
 from rag.index.milvus.connection import Connection
 from rag.index.milvus.reading import MilvusDocuments, MilvusVectors
 from rag.index.milvus.rows import VisibleVersion, encoded
-from rag.index.milvus.words import MilvusWords
+from rag.index.milvus.words import milvus_words
+from rag.index.server_words import ServerWords
 from rag.index.storage.manifest import INDEX_FORMAT, Manifest
 
 MANIFEST_KEY = "manifest"
@@ -72,10 +73,10 @@ class Snapshot:
             rows, self._visible_version("passages"), self.dimension, self.manifest.chunks, self.ends["row"]
         )
 
-    def words(self, stemmer: str) -> MilvusWords:
+    def words(self, stemmer: str) -> ServerWords:
         """Return the words."""
         rows = self.layout.rows(self.connection)[0] if self.has_words else None
-        return MilvusWords(self.documents, rows, self._visible_version("passages"), self.manifest.chunks, stemmer)
+        return milvus_words(self.documents, rows, self._visible_version("passages"), self.manifest.chunks, stemmer)
 
     def prepare(self) -> None:
         """Load the collections, and check that they fit the manifest. Raises IndexVersionMismatch."""

