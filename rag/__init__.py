@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rag.answering.assistant import Assistant
     from rag.answering.async_assistant import AsyncAssistant
+    from rag.core.citations import Citation
     from rag.core.errors import RagError
     from rag.core.presentation.dataframe import responses_to_dataframe
     from rag.core.reports import IndexReport
-    from rag.core.response import Answer, Citation, NoAnswer, Response
+    from rag.core.response import Answer, NoAnswer, Response
     from rag.core.settings import Settings
     from rag.core.types import Document, Span
     from rag.index.index import Index
@@ -25,7 +26,7 @@ _MODULES = {
     "Answer": "rag.core.response",
     "Assistant": "rag.answering.assistant",
     "AsyncAssistant": "rag.answering.async_assistant",
-    "Citation": "rag.core.response",
+    "Citation": "rag.core.citations",
     "Document": "rag.core.types",
     "ProofFinding": "rag.proofreading.records",
     "Index": "rag.index.index",

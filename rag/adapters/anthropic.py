@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from rag.core.response import Answer, Citation, Response
+from rag.core.citations import Citation
+from rag.core.response import Answer, Response
 
 
 def to_anthropic_citations(response: Response, documents: Sequence[str] | None = None) -> list[dict[str, Any]]:

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from rag.core.response import Answer, Citation, NoAnswerReason, Response
+from rag.core.citations import Citation
+from rag.core.response import Answer, NoAnswerReason, Response
 
 SKIP_REASONS: dict[NoAnswerReason, str] = {
     "empty_question": "NON_ANSWER_SEEKING_QUERY_IGNORED_V2",

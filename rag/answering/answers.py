@@ -8,8 +8,9 @@ from rag.answering.citation import cite
 from rag.answering.confidence import Calibration
 from rag.answering.context import SentenceRun, context_of, continues, whole_sentences, widened
 from rag.answering.relations.statements import Statement
+from rag.core.citations import Citation
 from rag.core.errors import IndexCorrupt
-from rag.core.response import Answer, Citation, Remarks
+from rag.core.response import Answer, Remarks
 from rag.core.settings import Settings
 from rag.core.types import Chunk, Document, Extraction, Hit, Span
 from rag.index.index import Index

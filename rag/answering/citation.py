@@ -8,8 +8,9 @@ from dataclasses import replace
 from operator import itemgetter
 from typing import TypeVar
 
+from rag.core.citations import Citation, Place, SourceInfo
 from rag.core.errors import VerificationError
-from rag.core.response import Answer, Citation, Place, SourceInfo
+from rag.core.response import Answer
 from rag.core.types import Chunk, Document, Layout, Span
 
 QUOTE_CONTEXT = 32

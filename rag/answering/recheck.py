@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from rag.answering.citation import place
 from rag.chunking.sentences import blocks, sentences
+from rag.core.citations import Place
 from rag.core.errors import InvalidInput, LoadError
-from rag.core.response import Place
 from rag.core.types import Document, Span
 from rag.loading import source_sha256
 

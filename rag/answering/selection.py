@@ -15,7 +15,8 @@ from rag.answering.relations.agreement import Relations, agreement_of
 from rag.answering.relations.polarity import is_demoted, polarity
 from rag.answering.relations.statements import Statement, may_be_copy, same_statement
 from rag.answering.values.quantities import quantities
-from rag.core.response import Answer, Citation, Doubt, Polarity, Remarks
+from rag.core.citations import Citation
+from rag.core.response import Answer, Doubt, Polarity, Remarks
 from rag.core.settings import Settings
 from rag.core.types import Chunk, Extraction, Hit, Span
 from rag.retrieval.editions import Editions

@@ -6,8 +6,9 @@ from typing import Literal
 
 from rag.answering.answers import context_span
 from rag.answering.pipeline import Trace
+from rag.core.citations import Citation
 from rag.core.errors import EvaluationError
-from rag.core.response import Answer, Citation, Response
+from rag.core.response import Answer, Response
 from rag.core.settings import Settings
 from rag.core.types import Extraction, Hit, Span
 from rag.evaluation.datasets import Question

@@ -23,7 +23,8 @@ from rag.core.errors import InvalidInput
 from rag.evidence import check_pack
 from rag.evidence.check_pack import zipped
 from rag.evidence.offline_page import offline_page, section_of
-from rag.evidence.passages import PageSource, Passage, PassageFinder
+from rag.evidence.passages import Passage, PassageFinder
+from rag.loading.pages.pdf_originals import PdfOriginals
 
 if TYPE_CHECKING:
     from rag.answering.assistant import Assistant
@@ -40,7 +41,7 @@ def evidence_pack(
     assistant: "Assistant",
     responses: "Sequence[Response | Mapping[str, Any]]",
     key: "SigningKey | None" = None,
-    pages: PageSource | None = None,
+    pages: PdfOriginals | None = None,
     made_at: datetime | None = None,
 ) -> bytes:
     """Return the ZIP of responses that `assistant` or a saved file gave, signed if a key is given.

@@ -2,29 +2,19 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from rag.core.errors import InvalidInput, UnreadableSource
 from rag.core.types import Document, Span
 from rag.index.index import Index
-from rag.loading.pages.pdf_pages import FORMATS_WITH_PAGES, Box, PagePlaces
+from rag.loading.pages.pdf_originals import PdfOriginals
+from rag.loading.pages.pdf_pages import FORMATS_WITH_PAGES, Box
 
 SURROUNDING_CHARACTERS = 500
 """Characters of the document before and after a quotation, or its sentence, that a pack holds."""
 PICTURE_WIDTH = 1_000
 """Pixels."""
 Json = Mapping[str, Any]
-
-
-class PageSource(Protocol):
-    """Draws the pages of the file that a document was read from. Each call raises UnreadableSource if it cannot."""
-
-    def places(self, document: Document, index: Path, span: Span) -> PagePlaces:
-        """Return where a span stands on the pages."""
-
-    def picture(self, document: Document, index: Path, number: int, width: int, marks: Sequence[Box] = ()) -> bytes:
-        """Return a page as a PNG with its marks tinted."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +52,7 @@ class Passage:
 class PassageFinder:
     """Finds passages in one version of an index; each document and each picture is read once."""
 
-    def __init__(self, index: Index, pages: PageSource | None) -> None:
+    def __init__(self, index: Index, pages: PdfOriginals | None) -> None:
         """Read nothing yet. Without `pages` there are no pictures."""
         self._index, self._pages = index, pages
         self._documents: dict[str, Document | None] = {}

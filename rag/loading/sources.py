@@ -29,10 +29,10 @@ SUFFIXES = (
     *SOURCE_CODE_SUFFIXES,
 )  # fmt: skip
 """Suffixes that the loaders read."""
-
-
 MAX_FILE_BYTES = 64 * 1024 * 1024
 """Bytes of the largest file, or characters of the longest text, of one document: it is in memory as a whole."""
+UPLOADS = "uploads"
+"""Folder of an index with the files that visitors handed in."""
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from rag.core.citations import Citation
 from rag.core.errors import VerificationError
-from rag.core.response import Citation, IndexInfo
+from rag.core.response import IndexInfo
 
 PROOF_SCHEMA_VERSION = "1.0"
 FindingKind = Literal["quotation", "figure", "date", "name"]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from rag.answering.answers import stored_document
 from rag.answering.citation import cite, verify
-from rag.core.response import Citation
+from rag.core.citations import Citation
 from rag.core.settings import Settings
 from rag.core.types import Chunk, Document, Hit, Span
 from rag.embedding.embedder import QueryVectors

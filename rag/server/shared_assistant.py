@@ -16,7 +16,7 @@ from rag.core.response import Answer, IndexInfo, Response
 from rag.core.settings import Settings
 from rag.core.types import Chunk, Document, DocumentSummary, Mask
 from rag.index.index import Index
-from rag.server.files.pdf_originals import PdfOriginals
+from rag.loading.pages.pdf_originals import PdfOriginals
 from rag.server.locked_embedder import LockedEmbedder
 
 if TYPE_CHECKING:

@@ -23,11 +23,12 @@ from starlette.routing import Mount, Route
 from rag.answering.assistant import Assistant
 from rag.core.errors import InvalidInput
 from rag.core.settings import LOOPBACK, Options, Settings
+from rag.loading.sources import UPLOADS
 from rag.server.asgi import Message
 from rag.server.files.incoming_files import ADDRESS as UPLOAD_ADDRESS
 from rag.server.files.incoming_files import IncomingFiles, UploadEndpoint
 from rag.server.files.original_files import EVIDENCE_ADDRESS, FILE_ADDRESS, PICTURE_ADDRESS, OriginalEndpoint
-from rag.server.files.uploads import UPLOADS, stored_bytes
+from rag.server.files.uploads import stored_bytes
 from rag.server.limits.connections import KEEP_ALIVE_SECONDS, BoundedConnection
 from rag.server.limits.headers import SecurityHeaders
 from rag.server.page.components import ASSETS, ASSETS_ADDRESS

@@ -22,7 +22,7 @@ from rag.evidence.keys import create_key
 from rag.evidence.pack import PAGE, SCRIPT, evidence_pack
 from rag.evidence.verification import verify_pack
 from rag.index.index import Index
-from rag.server.files.pdf_originals import PdfOriginals
+from rag.loading.pages.pdf_originals import PdfOriginals
 
 SYLLABLES = ("mar", "tan", "hol", "bra", "ost", "kel", "wen", "dor", "lis", "gra")
 PLACES = [f"{one.title()}{other}" for one in SYLLABLES[:5] for other in SYLLABLES]

@@ -21,10 +21,10 @@ import numpy
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from rag import Assistant, Index
-from rag.core.response import Citation
+from rag.core.citations import Citation
 from rag.core.settings import Settings
 from rag.core.types import Document, Span
-from rag.server.files.pdf_originals import PdfOriginals
+from rag.loading.pages.pdf_originals import PdfOriginals
 
 ROOT = Path(__file__).parents[2]
 WIDTH, HEIGHT, MARGIN, GUTTER = 1_654, 2_339, 140, 70

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from rag.answering.citation import cite
+from rag.core.citations import Citation
 from rag.core.errors import InvalidInput, VerificationError
 from rag.core.presentation.dataframe import responses_to_dataframe
 from rag.core.presentation.text_fragment import url_fragment
-from rag.core.response import Answer, Citation, Doubt, IndexInfo, NoAnswer, Remarks, Response, ranked
+from rag.core.response import Answer, Doubt, IndexInfo, NoAnswer, Remarks, Response, ranked
 from rag.core.types import Chunk, Document, Span
 
 TEXT = "Baku 😀 is a city. It lies on the Caspian Sea, but below its level.\n"

@@ -208,7 +208,7 @@ def test_the_words_are_boxed_on_the_page_of_a_pdf(embedder: "Embedder", tmp_path
 
     from rag.answering.assistant import Assistant
     from rag.index.index import Index
-    from rag.server.files.pdf_originals import PdfOriginals
+    from rag.loading.pages.pdf_originals import PdfOriginals
 
     file = tmp_path / "ferry.pdf"
     canvas = Canvas(str(file))

@@ -29,9 +29,10 @@ from rag.index.repair import examine, repair
 from rag.index.storage.documents import Store
 from rag.index.storage.manifest import CALIBRATION, DOCUMENTS, TOKENS, read_manifest
 from rag.index.transfer import export_index, import_index
+from rag.loading.sources import UPLOADS
 from rag.server.api.tokens import Tokens
 from rag.server.files.removals import Removals
-from rag.server.files.uploads import UPLOADS, add_files
+from rag.server.files.uploads import add_files
 from tests.journeys.faulty_writes import NOT_REACHED, OTHERWISE, armed, texts
 
 FAULTS = {"kill": 0, "full": errno.ENOSPC}

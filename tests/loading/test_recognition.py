@@ -16,11 +16,11 @@ from rag.loading import Source, load
 from rag.loading.formats.paged.pdf_lines import PdfLine
 from rag.loading.formats.paged.pdf_scans import words_of_block
 from rag.loading.isolation.pdf_process import PdfProcess
+from rag.loading.pages.pdf_originals import PdfOriginals
 from rag.loading.pages.pdf_pages import file_state
 from rag.loading.pages.picture_pages import recognized_boxes
 from rag.loading.pages.reading_order import ordered_lines
 from rag.loading.pages.recognition import RecognizedLine, RecognizedWord, tesseract_lines
-from rag.server.files.pdf_originals import PdfOriginals
 
 SIZE = (1_000, 1_400)
 LINES = ("The lamp was lit on 4 May 1892.", "It burned 30 litres of oil a night.")

@@ -7,9 +7,10 @@ import pytest
 from rag.core.errors import InvalidInput
 from rag.core.types import Document
 from rag.index.index import Index
+from rag.loading.sources import UPLOADS
 from rag.server.files.removals import Removals
 from rag.server.files.source_states import SourceStates
-from rag.server.files.uploads import UPLOADS, add_files
+from rag.server.files.uploads import add_files
 
 if TYPE_CHECKING:
     from rag.core.protocols import Embedder

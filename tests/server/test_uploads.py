@@ -7,7 +7,8 @@ import pytest
 from rag.core.errors import IndexWriteFailed
 from rag.core.protocols import Embedder
 from rag.index.index import Index
-from rag.server.files.uploads import MAX_UNCOMMITTED_SECONDS, UPLOADS, add_files, drop
+from rag.loading.sources import UPLOADS
+from rag.server.files.uploads import MAX_UNCOMMITTED_SECONDS, add_files, drop
 
 
 @pytest.fixture

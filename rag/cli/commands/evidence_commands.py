@@ -58,7 +58,7 @@ def pack_command(
     """Write quotations, sources, page pictures and hashes to one file that opens offline."""
     from rag.core.files.durable_files import new_file
     from rag.evidence.pack import evidence_pack
-    from rag.server.files.pdf_originals import PdfOriginals
+    from rag.loading.pages.pdf_originals import PdfOriginals
 
     if out.exists():
         raise InvalidInput(f"{out} is there already.", "Give the name of a new file.")

@@ -7,7 +7,8 @@ from rag.core.presentation.export import POLARITY_WORDS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rag.core.response import Answer, Place, Response
+    from rag.core.citations import Place
+    from rag.core.response import Answer, Response
 
 HARMLESS = frozenset("\u00ad\u200b\u200c\u200d\u200e\u200f\u2060")
 """Format characters that scripts and emoji need and that cannot reorder the text around them."""

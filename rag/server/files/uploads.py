@@ -10,8 +10,8 @@ from pathlib import Path
 from rag.core.errors import IndexWriteFailed
 from rag.core.reports import IndexReport, Progress
 from rag.index.index import Index
+from rag.loading.sources import UPLOADS
 
-UPLOADS = "uploads"
 MAX_UNCOMMITTED_SECONDS = 24 * 3600
 """Age from which a file without a document was left by a process that was killed, not by an upload under way."""
 

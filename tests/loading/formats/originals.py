@@ -19,7 +19,7 @@ from openpyxl import load_workbook
 from pptx import Presentation
 from pypdfium2 import PdfDocument
 
-from rag.core.response import Place
+from rag.core.citations import Place
 
 
 def resolves(path: Path, kind: str, document_id: str, quote: str, place: Place) -> bool:

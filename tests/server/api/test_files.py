@@ -16,12 +16,12 @@ from starlette.testclient import TestClient
 from rag.core.errors import IndexLocked
 from rag.index.index import Index
 from rag.index.writing.commit import writing
+from rag.loading.sources import UPLOADS
 from rag.server.api import TOKENS, Tokens
 from rag.server.api.rest import file_jobs as file_jobs_module
 from rag.server.api.rest.file_form import MAX_FILES_OF_REQUEST
 from rag.server.api.rest.file_jobs import MAX_WAITING_JOBS
 from rag.server.api.rest.handlers import Handlers
-from rag.server.files.uploads import UPLOADS
 from tests.server.api.test_rest import problem
 from tests.server.api.test_security import bearing
 from tests.server.conftest import Serving

@@ -17,8 +17,8 @@ import pytest
 from mcp import Client
 from starlette.testclient import TestClient
 
+from rag.loading.sources import UPLOADS
 from rag.server.api import TOKENS, Tokens
-from rag.server.files.uploads import UPLOADS
 from tests import ROOT
 from tests.server.api.test_security import bearing, tried
 from tests.server.running_service import COLLAPSE, Served, served

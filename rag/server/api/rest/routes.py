@@ -11,6 +11,7 @@ from fastapi.responses import Response, StreamingResponse
 from pydantic import StringConstraints
 
 from rag.core.errors import RagError
+from rag.loading.pages.pdf_originals import MAX_PICTURE_WIDTH, MIN_PICTURE_WIDTH
 from rag.server.api.access import Client
 from rag.server.api.request_queue import RequestQueue
 from rag.server.api.rest.etags import conditional, entity_tag, is_current, not_modified, tagged
@@ -20,7 +21,6 @@ from rag.server.api.rest.handlers import Handlers
 from rag.server.api.rest.requests import AskRequest, BatchRequest, DocumentsRequest, FeedbackRequest, SearchRequest
 from rag.server.api.rest.schemas import SAVED
 from rag.server.files.incoming_files import IncomingFiles
-from rag.server.files.pdf_originals import MAX_PICTURE_WIDTH, MIN_PICTURE_WIDTH
 from rag.server.problems import Refused, problem_of
 
 JSONL = "application/jsonl"

@@ -1,6 +1,7 @@
 """Says things of citations and figures in the words of the page."""
 
-from rag.core.response import Citation, ConfidenceLevel, Polarity
+from rag.core.citations import Citation
+from rag.core.response import ConfidenceLevel, Polarity
 from rag.server.page.html.markup import one_line
 
 LEVEL_WORDS: dict[ConfidenceLevel, str] = {

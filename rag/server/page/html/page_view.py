@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from rag.core.response import Citation
+from rag.core.citations import Citation
 from rag.core.types import Document
 from rag.loading.pages.pdf_pages import Box, PagePlaces
 from rag.server.files.original_files import FILE_ADDRESS, PICTURE_ADDRESS

@@ -6,10 +6,11 @@ from itertools import islice
 from typing import TypeAlias
 
 from rag.chunking.blocks import blocks
+from rag.core.citations import Citation
 from rag.core.errors import InvalidInput
-from rag.core.response import Answer, Citation, Response
+from rag.core.response import Answer, Response
 from rag.core.types import Block, Document, Mask, Span
-from rag.server.files.pdf_originals import has_pages
+from rag.loading.pages.pdf_originals import has_pages
 from rag.server.page.html.answers.quotations import original_link
 from rag.server.page.html.documents.document_views import ignored
 from rag.server.page.html.labels import count, place_words, title_words

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from rag.answering.feedback import VERDICTS
 from rag.answering.relations.agreement import relation, statement_of
-from rag.core.response import Answer, Citation, IndexInfo, Response
+from rag.core.citations import Citation
+from rag.core.response import Answer, IndexInfo, Response
 from rag.server.files.original_files import EVIDENCE_ADDRESS
 from rag.server.page.html.answers.no_answer_card import no_answer_html
 from rag.server.page.html.answers.quotations import (

@@ -5,8 +5,9 @@ Names of authors stay as the document has them: a name may be that of a group, w
 
 from collections.abc import Callable
 
+from rag.core.citations import Citation
 from rag.core.presentation.export import DATE, quoted_lines, source_line, to_bibtex
-from rag.core.response import Answer, Citation
+from rag.core.response import Answer
 from rag.server.page.html.labels import place_words, source_words, title_words
 from rag.server.page.html.line_breaks import shown_sentence
 from rag.server.page.html.markup import one_line

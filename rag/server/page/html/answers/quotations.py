@@ -1,6 +1,7 @@
 """Turns one quotation into HTML: its words, their place, and buttons to show, widen and copy them."""
 
-from rag.core.response import Answer, Citation, Response
+from rag.core.citations import Citation
+from rag.core.response import Answer, Response
 from rag.server.page.html.answers.citation_styles import CITATION_STYLES, cited
 from rag.server.page.html.answers.explanation import explanation_html
 from rag.server.page.html.labels import LEVEL_WORDS, POLARITY_LABELS, percent, place_words, title_words

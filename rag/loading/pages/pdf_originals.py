@@ -14,8 +14,7 @@ from rag.core.types import Document, Span
 from rag.loading.isolation.pdf_process import PdfProcess
 from rag.loading.pages.pdf_pages import FORMATS_WITH_PAGES, Box, PagePlaces, PageText, PdfFileState, file_state
 from rag.loading.pages.picture_pages import recognized_boxes
-from rag.loading.sources import source_sha256
-from rag.server.files.uploads import UPLOADS
+from rag.loading.sources import UPLOADS, source_sha256
 
 MIN_PICTURE_WIDTH, MAX_PICTURE_WIDTH = 100, 2_400
 """Pixels."""
