@@ -143,6 +143,9 @@ class Overlapping(Protocol):
     def sketches(self) -> dict[str, bytes]:
         """Return the sketch of every document, newest first, then in order of id; of equal texts only the first."""
 
+    def shared_blocks(self) -> frozenset[int]:
+        """Return the hashes of the blocks that many documents share."""
+
 
 class DocumentStore(Protocol):
     """Documents, their masks and their chunks, as they are read; `documents.Store` says more of each."""

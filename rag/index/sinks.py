@@ -25,9 +25,6 @@ class NewFingerprints(Overlapping, Protocol):
     def documents_with(self, blocks: Iterable[int]) -> list[str]:
         """Return the ids of the documents that have at least one of these blocks, in order."""
 
-    def shared_blocks(self) -> frozenset[int]:
-        """Return the hashes of the blocks that `put_shared_blocks` stored last."""
-
     def put_shared_blocks(self, blocks: Iterable[int]) -> None:
         """Replace the stored hashes of the blocks that many documents share."""
 

@@ -1,4 +1,4 @@
-"""Exports the current version of an index to one ZIP file, and imports such a file.
+"""Copies an index to another engine, exports one in a folder to one ZIP file, and imports such a file.
 
 The ZIP holds the manifest and the files that it names. Export and import check each file against its hash.
 """
@@ -11,16 +11,22 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from rag.core.errors import IndexCorrupt, IndexWriteFailed, InvalidInput
 from rag.core.files.durable_files import exclusive, new_file, replace_file
 from rag.core.files.hashed_json import hashed_content, hashed_json
-from rag.index.location import require_folder
+from rag.index.location import engine_at, require_folder
+from rag.index.opened import open_latest
 from rag.index.storage.manifest import DOCUMENTS, MANIFEST, RECORD_REMEDIES, WORDS, Manifest, read_manifest
 from rag.index.storage.remedies import REPAIR
+from rag.index.writing.build import WriteRequest
 from rag.index.writing.commit import commit, next_version, partial_version, writing
 from rag.index.writing.vector_writer import VECTOR_FILES
+from rag.index.writing.writer import RecordedEmbedder
+
+if TYPE_CHECKING:
+    from rag.core.protocols import Embedder
 
 COPY_BYTES, MAX_NOTE_BYTES = 1 << 20, 256 << 20
 """Size of a copied piece, and the largest size of a manifest or record."""
@@ -28,6 +34,30 @@ EXPORT_AGAIN = "Export the index again and copy that file."
 PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _DAMAGED = (zipfile.BadZipFile, zlib.error, KeyError, EOFError, NotImplementedError, RuntimeError, ValueError)
 """The errors of zipfile for a file that is damaged or is no ZIP. Opening may also raise OSError."""
+
+
+def copy_index(source: str | Path, target: str | Path, replace_existing: bool = False) -> Manifest:
+    """Copy the current version of an index to another folder or address. Return the manifest of the copy.
+
+    Nothing is embedded, and the fingerprint is the same. Raises InvalidInput if there is an index at `target` unless
+    `replace_existing`, and the errors of `Index.open` and `Index.build`.
+    """
+    version, engine = open_latest(engine_at(source), None, "auto"), engine_at(target)
+    weights, settings = RecordedEmbedder(version.manifest.embedder), version.settings
+    try:
+        with engine.writing() as write:
+            if not replace_existing and engine.exists():
+                what = f"There is an index at {engine.path}."
+                raise InvalidInput(what, "Give another place, or add --rebuild to replace it.")
+            write(
+                None,
+                lambda: cast("Embedder", weights),
+                settings,
+                WriteRequest([], None, copied=(version.documents, version.vectors)),
+            )
+    finally:
+        version.close()
+    return engine.latest().manifest
 
 
 def export_index(path: str | Path, file: str | Path) -> Manifest:

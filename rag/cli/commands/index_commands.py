@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 STOPPED = "Stopped. The index is at its last commit; run the same command again to go on."
 MODELS_HELP = "Also compare the embedder with sentence-transformers on passages of the index."
 QUIET_INDEX_HELP = "Print only what could not be read."
+FROM_HELP = "Copy this index, a folder or an address, instead of reading files."
 WORKERS_HELP = "Embed with Ray: a number of workers of this machine, or the address ray://HOST:PORT of a cluster."
 
 
@@ -37,9 +38,13 @@ def index_command(
     allow_network: Annotated[bool, typer.Option("--allow-network", help="Read web addresses among PATHS.")] = False,
     workers: Annotated[str | None, typer.Option(help=WORKERS_HELP)] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help=QUIET_INDEX_HELP)] = False,
+    copied: Annotated[Path | None, typer.Option("--from", help=FROM_HELP)] = None,
     settings: SetOption = None,
 ) -> None:
     """Build an index of files and folders, or bring one up to date; exit status 2 if a file could not be read."""
+    if copied is not None:
+        _copy(copied, index, rebuild, bool(paths or settings or sync or watch or dry_run or workers))
+        return
     if not paths:
         raise InvalidInput("No files are given.", "Give files or folders: rag index FOLDER")
     from rag.loading.formats.markup.web import with_web_addresses
@@ -63,6 +68,15 @@ def index_command(
     any_document = report.added or report.updated or report.unchanged or report.removed
     if report.unreadable or (report.failed and not any_document):
         raise typer.Exit(2)
+
+
+def _copy(source: Path, target: Path, rebuild: bool, has_other_options: bool) -> None:
+    from rag.index.transfer import copy_index
+
+    if has_other_options:
+        raise InvalidInput("--from copies a whole index as it is.", "Give only --index and --rebuild with it.")
+    manifest = copy_index(source, target, replace_existing=rebuild)
+    typer.echo(f"{target}: {manifest.documents} documents, {manifest.chunks} passages copied; nothing was embedded.")
 
 
 def _written(
@@ -208,13 +222,13 @@ def export_command(
     file: Annotated[Path, typer.Argument(help="The file to write, such as articles.zip.")],
     index: IndexOption = DEFAULT_INDEX,
 ) -> None:
-    """Write the index to one file that `rag import` reads, or copy it to a server: milvus://HOST:PORT/NAME."""
+    """Write the index to one file that `rag import` reads, or copy it to an address such as milvus://HOST:PORT/NAME."""
     from rag.index.transfer import export_index
 
     if folder_of(file) is None:
-        from rag.index.milvus.copying import copy_index
+        from rag.index.transfer import copy_index
 
-        copied = copy_index(index, file)
+        copied = copy_index(index, file, replace_existing=True)
         typer.echo(f"{file}: version {copied.version}, {copied.documents} documents, {copied.chunks} chunks.")
         return
     manifest = export_index(index, file)

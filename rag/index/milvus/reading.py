@@ -143,6 +143,10 @@ class MilvusDocuments:
             first.setdefault(about["text_sha256"], (about["id"], sketch))
         return {key: sketch for key, sketch in first.values() if sketch}
 
+    def shared_blocks(self) -> frozenset[int]:
+        """Return the hashes of the blocks that many documents share."""
+        return frozenset(block for blocks in self._all(SHARED) for block in blocks)
+
     def problems(self) -> list[str]:
         """Return the faults of texts, whose hash is checked, and of passages, one line each."""
         lines, rows = [], self.rows()

@@ -94,6 +94,8 @@ class FingerprintTables:
 
     def shared_blocks(self) -> frozenset[int]:
         """Return the hashes of the blocks that `put_shared_blocks` stored last."""
+        if not self._file.rows("SELECT 1 FROM sqlite_master WHERE name = 'shared_blocks'"):
+            return frozenset()  # the index is older than this table
         return frozenset(block for (block,) in self._file.rows("SELECT block FROM shared_blocks"))
 
     def put_shared_blocks(self, blocks: Iterable[int]) -> None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from rag.core.errors import IndexCorrupt, SourceNotFound
 from rag.core.reports import IndexReport, Progress
 from rag.core.settings import Settings
@@ -14,14 +16,14 @@ from rag.index.storage.integrity import file_faults
 from rag.index.storage.manifest import Manifest
 from rag.index.storage.quantised_vectors import BASE, SEARCH_FACTS
 from rag.index.writing.commit import commit, is_linked, next_version, partial_version
-from rag.index.writing.embedding_cache import drop_embedding_cache
+from rag.index.writing.embedding_cache import TextVectors, drop_embedding_cache
 from rag.index.writing.ingest import Ingest
 from rag.index.writing.sources import as_work, missing_documents
 from rag.index.writing.writer import Writer, embedder_record, manifest_of
 from rag.loading import Source
 
 if TYPE_CHECKING:
-    from rag.core.protocols import DocumentStore, Embedder
+    from rag.core.protocols import DocumentStore, Embedder, VectorStore
 
 __all__ = ["WriteRequest", "as_work", "missing_documents", "write_to_folder"]
 
@@ -33,6 +35,8 @@ class WriteRequest:
     work: Sequence[Source | Document]
     progress: Callable[[Progress], None] | None
     removals: "Callable[[DocumentStore], Sequence[str]]" = lambda store: ()
+    copied: "tuple[DocumentStore, VectorStore] | None" = None
+    """If they are given, the new index is a copy of these instead, and nothing is embedded."""
 
 
 def write_to_folder(
@@ -62,11 +66,32 @@ def apply(writer: Writer, is_new: bool, settings: Settings, request: WriteReques
 
     A new index is always committed. Raises SourceNotFound if it is new and no source gives a document.
     """
+    if request.copied is not None:
+        return _copied(writer, *request.copied), True
     ingest = Ingest(writer, request.progress, settings)
     report = ingest.run(request.work, request.removals(writer.store))
     if is_new:
         _require_document(request.work, report)
     return report, is_new or ingest.has_changes
+
+
+def _copied(writer: Writer, store: "DocumentStore", stored_vectors: "VectorStore") -> IndexReport:
+    """Copy all documents in the order of their passages, because equal scores are ordered by it."""
+    rows_of = {document_id: store.rows_of(document_id) for document_id, _ in store.hashes()}
+    ordered = sorted(rows_of, key=lambda document_id: (rows_of[document_id][:1] or [-1], document_id))
+    for document_id in ordered:
+        document, rows = store.document(document_id), rows_of[document_id]
+        assert document is not None
+        sentences = store.sentence_vectors(rows)
+        vectors = [
+            TextVectors(vector, sentences[row])
+            for row, vector in zip(rows, stored_vectors.get(np.array(rows, np.int64)), strict=True)
+        ]
+        writer.copy(document, store.source_of(document_id), store.masks(document_id), store.chunks(rows), vectors)
+    for source, (path, sha256) in store.sources().items():
+        writer.store.put_source(source, path, sha256)
+    writer.store.overlaps.put_shared_blocks(store.overlaps.shared_blocks())
+    return IndexReport(added=tuple(sorted(rows_of)))
 
 
 def _require_document(work: Sequence[Source | Document], report: IndexReport) -> None:

@@ -134,6 +134,19 @@ class Writer:
             self.flush()
         return "updated" if stored is not None else "added"
 
+    def copy(
+        self, document: Document, source: str | None, masks: Sequence[Mask], chunks: Sequence[Chunk],
+        vectors: "Sequence[TextVectors]",
+    ) -> None:  # fmt: skip
+        """Add a document of another index with its masks, chunks and vectors."""
+        hashes = [hashlib.sha256(embedding_text(item).encode()).digest() for item in chunks]
+        rows = self.store.put(document, source, masks, chunks, hashes)
+        blocks = find_blocks(document)
+        self._put_fingerprint(document, blocks, find_masks(document, blocks))
+        self._pending += map(_Pending, rows, chunks, hashes, vectors)
+        if len(self._pending) >= PENDING_CHUNKS:
+            self.flush()
+
     def remove(self, document_id: str) -> None:
         """Remove a document with its chunks, words and vectors."""
         self._forget_chunks(self.store.delete(document_id))
@@ -286,8 +299,19 @@ def _unmasked(text: str, masks: Sequence[Mask]) -> str:
     return " ".join(text[start:end] for start, end in zip(starts, ends, strict=True))
 
 
-def embedder_record(embedder: "Embedder") -> dict[str, Any]:
+class RecordedEmbedder:
+    """Stands for the embedder of an index that is copied: its weights are named in the copy but never loaded."""
+
+    def __init__(self, record: Mapping[str, Any]) -> None:
+        """Take the entry of a manifest."""
+        self.record, self.name, self.fingerprint = dict(record), str(record["name"]), str(record["fingerprint"])
+        self.dimension = int(record["dimension"])
+
+
+def embedder_record(embedder: "Embedder | RecordedEmbedder") -> dict[str, Any]:
     """Return the entry of an embedder in a manifest, with the prompts of its model if it has any."""
+    if isinstance(embedder, RecordedEmbedder):
+        return embedder.record
     record: dict[str, Any] = {
         "name": embedder.name,
         "fingerprint": embedder.fingerprint,

@@ -26,7 +26,7 @@ from rag.core.errors import (
 from rag.core.reports import IndexReport
 from rag.core.types import Document
 from rag.index.index import Index
-from rag.index.milvus.address import address_of
+from rag.index.transfer import copy_index
 from tests import ROOT
 from tests.counting import Counting
 from tests.index.engines.conftest import Place
@@ -270,17 +270,23 @@ def test_answers_are_those_of_a_folder(place: Place, seeds: Path, seeds_index: I
     assert assistant.ask_many(QUESTIONS)[0].answers == kept.answers
 
 
-def test_a_folder_is_copied_to_a_server(place: Place, seeds_index: Index, embedder: "Embedder") -> None:
+def test_an_index_is_copied_to_any_place_and_back(
+    place: Place, seeds_index: Index, tmp_path: Path, counting: Counting
+) -> None:
     at = place()
-    if not at.startswith("milvus:"):
-        with pytest.raises(InvalidInput):
-            address_of(at)
-        return
-    from rag.index.milvus.copying import copy_index
-
-    Index.build([Document("a", "What was there before.")], at, embedder=embedder)
-    assert copy_index(seeds_index.path, at).version == 2
-    same_index(Index.open(at, embedder), seeds_index)
+    Index.build([Document("a", "What was there before.")], at, embedder=counting)
+    counting.texts.clear()
+    with pytest.raises(InvalidInput, match="There is an index at"):
+        copy_index(seeds_index.path, at)
+    assert copy_index(seeds_index.path, at, replace_existing=True).version == 2
+    copy = Index.open(at, counting)
+    same_index(copy, seeds_index)
+    assert copy_index(at, tmp_path / "back").fingerprint == seeds_index.fingerprint
+    back = Index.open(tmp_path / "back", counting)
+    same_index(back, seeds_index)
+    assert back.store.sources() == seeds_index.store.sources()
+    assert back.add(list(map(Path, [path for path, _ in back.store.sources().values()]))).unchanged
+    assert counting.texts == []
 
 
 def told(response: dict[str, Any]) -> Any:
