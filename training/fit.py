@@ -189,7 +189,7 @@ def readings(index: Index, questions: Questions, way: str, dataset: datasets.Dat
     for question in questions:
         missing = question.relevant if way == "gone" else dataset.own_documents(question) if way == "out" else ()
         candidates = retrieve(index, question.text, vectors([question.text])[0], settings, missing)
-        read = reader.read([question.text], [to_read(index, candidates, settings.read_passages, question.text)])[0]
+        read = reader.read([question.text], [to_read(index, candidates, settings, question.text)])[0]
         # One answer a sentence: where a list is asked for, the reader gives more.
         read = list({(item.hit.row, sentence(item)): item for item in reversed(read)}.values())[::-1]
         golds = () if question.impossible else question.golds

@@ -40,7 +40,7 @@ def explanation(
         },
         "read": [_extraction(rank, item) for rank, item in enumerate(extractions[:LISTED], start=1)],
         "dropped": [
-            *_not_read(listed_hits["fused"], to_read(index, candidates, settings.read_passages, question)),
+            *_not_read(listed_hits["fused"], to_read(index, candidates, settings, question)),
             *_not_answers(selection, kept, threshold),
         ],
         "threshold": threshold,

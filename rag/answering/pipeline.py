@@ -132,7 +132,7 @@ class QuestionPipeline:
             to_read(
                 self.index,
                 self._reranked(text, retrieve(self.index, text, vector, settings, among=rows)),
-                settings.read_passages,
+                settings,
                 text,
             )
             for text, vector in zip(questions, self._vectors(questions), strict=True)
@@ -212,10 +212,7 @@ class QuestionPipeline:
             self._reranked(text, retrieve(self.index, text, vector, settings, excluded, documents.rows))
             for text, vector, excluded in zip(questions, vectors, without or [()] * len(questions), strict=True)
         ]
-        passages = [
-            to_read(self.index, item, settings.read_passages, text)
-            for text, item in zip(questions, candidates, strict=True)
-        ]
+        passages = [to_read(self.index, item, settings, text) for text, item in zip(questions, candidates, strict=True)]
         timer.stop("retrieve")
         extractions = self._reader.read(questions, passages)
         timer.stop("read")

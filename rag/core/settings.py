@@ -84,7 +84,7 @@ class Settings:
     dense_weight: float = 0.6
     """Share of the dense score in the fused one; the rest is BM25."""
     read_passages: int = 8
-    """Best fused passages whose sentences are read."""
+    """Most fused passages whose sentences are read; after the third, a model reads none that is far below the best."""
     reader: str = "shipped"
     """Model that reads them: `shipped`; `sentences` for none, so that whole sentences are judged by likeness and words
     alone; or any extractive question-answering model of a hub or a local folder."""

@@ -27,6 +27,7 @@ from rag.core.text.plain_text import response_lines
 from rag.core.types import Document, Extraction, Hit
 from rag.index.filters import DocumentSelection
 from rag.index.index import Index
+from rag.retrieval.candidates import MIN_READ_PASSAGES
 from rag.server.page.html.answers.cards import response_html
 
 SCHEMA = json.loads((Path(rag.__file__).parent / "response.schema.json").read_text(encoding="utf-8"))
@@ -246,6 +247,21 @@ def test_mirrors_of_a_passage_take_no_place_of_another(tmp_path: Path, embedder:
     assert reasons.count("repeats passages that were read") == 5
     assert sorted(map(len, places(response))) == [1, 6]
     assert response.agreement["differ"]
+
+
+def test_passages_far_below_the_best_are_not_read_by_a_model(tmp_path: Path, embedder: Embedder) -> None:
+    texts = {f"note{number}": f"Note {number} is about gardens in spring." for number in range(20)}
+    texts["tower"] = "The tower of Arvand is 90 metres tall."
+    index = Index.build([Document(key, text) for key, text in texts.items()], tmp_path / "index", embedder=embedder)
+
+    def read(settings: Settings) -> list[str]:
+        assistant = Assistant(index, settings, Matches(r"\d+"), SURE)
+        return [hit.chunk.span.document_id for hit in assistant.pipeline().passages(["How tall is the tower?"])[0]]
+
+    assert len(read(Settings())) == MIN_READ_PASSAGES
+    assert read(Settings())[0] == "tower"
+    assert len(read(Settings(reader="sentences"))) == Settings().read_passages
+    index.close()
 
 
 def test_a_sentence_in_two_passages_is_quoted_whole(tmp_path: Path, embedder: Embedder) -> None:
