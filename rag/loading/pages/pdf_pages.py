@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 from rag.core.errors import UnreadableSource
 from rag.loading.formats.paged.pdf import why_unreadable
-from rag.loading.formats.paged.pdf_frames import FRAME_LINES
 from rag.loading.formats.paged.pdf_lines import LIGATURES, PdfLine, page_lines
 from rag.loading.sources import Source, checked_path
 
@@ -187,7 +186,7 @@ def _page_boxes(pdf: Any, text: PageText) -> tuple[Box, ...] | None:
         whole = text_page.get_text_range().encode("utf-16-le")
         by_line = [_letters_of_line(line, i, whole) for i, line in enumerate(lines)]
         before, inside = _counted(text.text[: text.start]), _counted(text.text[text.start : text.end])
-        order = _stored_order(lines, by_line, _counted(text.text))
+        order = _stored_order(by_line, _counted(text.text))
         if order is not None:
             letters = [letter for i in order for letter in by_line[i]]
             letters = letters[len(before) : len(before) + len(inside)]
@@ -213,36 +212,24 @@ def _letters_of_line(line: PdfLine, number: int, whole: bytes) -> list[_Letter]:
     return letters + [_Letter(value, number, None) for value in _counted(line.words)[len(letters) :]]
 
 
-def _stored_order(lines: Sequence[PdfLine], by_line: Sequence[list[_Letter]], stored: str) -> list[int] | None:
+def _stored_order(by_line: Sequence[list[_Letter]], stored: str) -> list[int] | None:
     """Return the numbers of the lines in the order in which the loader stored them, None if it is another text.
 
-    The loader moves the lines of the frame behind the others, or before an unfinished paragraph. Which lines belong to
-    the frame depends on all pages. These are some of the outermost ones, so each choice of them is tried.
+    The loader moves the lines of the frame and footnotes. So the line that follows in the file is tried first, then the
+    longest of those that the stored text goes on with.
     """
     texts = ["".join(letter.value for letter in line) for line in by_line]
-    if sum(map(len, texts)) != len(stored):
-        return None
-    by_height = sorted(range(len(lines)), key=lambda i: -lines[i].bottom)
-    for top in range(FRAME_LINES + 1):
-        for foot in range(FRAME_LINES + 1):
-            frame = sorted({*by_height[:top], *by_height[len(lines) - foot :]})
-            order = _with_frame([i for i in range(len(lines)) if i not in frame], frame, texts, stored)
-            if order is not None:
-                return order
-    return None
-
-
-def _with_frame(body: list[int], frame: list[int], texts: Sequence[str], stored: str) -> list[int] | None:
-    frame_text, position = "".join(texts[i] for i in frame), 0
-    for cut in range(len(body) + 1):
-        if stored.startswith(frame_text, position):
-            order = [*body[:cut], *frame, *body[cut:]]
-            if "".join(texts[i] for i in order) == stored:
-                return order
-        if cut == len(body) or not stored.startswith(texts[body[cut]], position):
-            return None
-        position += len(texts[body[cut]])
-    return None
+    unplaced = [i for i, text in enumerate(texts) if text]
+    order, position, following = list[int](), 0, 0
+    while unplaced:
+        if following >= len(unplaced) or not stored.startswith(texts[unplaced[following]], position):
+            matching = [k for k, i in enumerate(unplaced) if stored.startswith(texts[i], position)]
+            if not matching:
+                return None
+            following = max(matching, key=lambda k: len(texts[unplaced[k]]))
+        order.append(unplaced.pop(following))
+        position += len(texts[order[-1]])
+    return order if position == len(stored) else None
 
 
 def _only_occurrence(letters: Sequence[_Letter], text: str) -> list[_Letter]:

@@ -7,32 +7,31 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import pairwise
-from statistics import median
 from typing import Any
 
 from rag.core.errors import EmptyDocument, LoadError, UnreadableSource
-from rag.core.types import Document
+from rag.core.types import BlockKind, Document
 from rag.loading.composing import Composer, storable
+from rag.loading.formats.paged.pdf_blocks import (
+    BULLET,
+    MIN_HEADING_RATIO,
+    PdfBlock,
+    goes_on,
+    is_unfinished,
+    page_blocks,
+    usual_steps,
+)
 from rag.loading.formats.paged.pdf_frames import frame_lines
 from rag.loading.formats.paged.pdf_hyphens import Hyphens
-from rag.loading.formats.paged.pdf_lines import PageLines, PdfLine, page_lines
-from rag.loading.formats.paged.pdf_scans import body_size, unread_error, with_scans, words_of_block
+from rag.loading.formats.paged.pdf_lines import PageLines, PdfLine, body_size, page_lines
+from rag.loading.formats.paged.pdf_scans import unread_error, with_scans, words_of_block
 from rag.loading.sources import Source, checked_path, source_sha256
 
 MAX_PDF_SECONDS = 300
 """Time that the pages of one file may take."""
-MIN_HEADING_RATIO = 1.12
-"""Letters of a heading, at least, over those of the text."""
 MAX_PDF_HEADING_CHARACTERS = 200
 MAX_LABEL_CHARACTERS = 40
 """Characters of the number printed on a page, such as `xiv` or `A-12`."""
-MIN_PARAGRAPH_STEP = 1.3
-"""Distance between the lines of two paragraphs, at least, over the usual one on the page."""
-_BULLET = re.compile(r"[•◦▪●‣–*-]\s+\S|\(?\d{1,3}[.)]\s+\S")
-_SENTENCE_END = re.compile(r"[.!?:;\u3002\uff01\uff1f][\"')\]\u201d\u2019\u00bb]*$")
-MIN_PROSE_WORDS = 4
-"""Words of a line that may go on behind the end of the page."""
 _DATE = re.compile(r"D:(\d{4})(\d\d)?(\d\d)?")
 _PROGRAM_TITLE = re.compile(r"Microsoft \w+ - |untitled|.*\.(?:docx?|pptx?|indd|tex|dvi|rtf)$", re.IGNORECASE)
 
@@ -97,77 +96,66 @@ def _pages(pdf: Any, source: Source) -> Iterator[PageLines]:
 def composed(source: Source, pages: list[list[PdfLine]]) -> Composer:
     """Return the text of the lines of all pages, with its headings, paragraphs and running heads."""
     composer = Composer(source)
-    sizes = {round(line.size, 1) for lines in pages for line in lines}
-    smallest = MIN_HEADING_RATIO * body_size(pages)
-    large = sorted((size for size in sizes if size > smallest), reverse=True)
-    levels = {size: min(level, 6) for level, size in enumerate(large, start=1)}
-    hyphens = Hyphens(line.words for lines in pages for line in lines)
-    unfinished: list[PdfLine] = []
+    writer = _Writer(composer, pages)
     for number, (lines, frame) in enumerate(zip(pages, frame_lines(pages), strict=True)):
-        blocks = list(_blocks([line for i, line in enumerate(lines) if i not in frame]))
-        goes_on = bool(unfinished) and bool(blocks) and _goes_on(unfinished, blocks[0])
-        if unfinished:
-            before = hyphens.joined(_text(unfinished))
-            rest = blocks.pop(0) if goes_on else []
-            after = hyphens.joined(_text(rest))
-            text = f"{before}\n{after}"
-            composer.add(text, page_start=len(before) + 1 if goes_on else None)
-            composer.recognize(words_of_block([*unfinished, *rest], text))
-            unfinished = []
-        if not goes_on:
-            composer.page()
-        is_last = number + 1 == len(pages)
-        if not is_last and blocks and _is_unfinished(blocks[-1], levels):
-            unfinished = blocks.pop()
-        for block in blocks:
-            text = hyphens.joined(_text(block))
-            level = levels.get(round(block[0].size, 1))
-            if level and len(text) <= MAX_PDF_HEADING_CHARACTERS:
-                composer.add(text, "heading", level)
-            else:
-                composer.add(text, "list_item" if _BULLET.match(text) else "paragraph")
-            composer.recognize(words_of_block(block, text))
-        # The frame stands before a sentence that the end of the page cuts, so that the sentence stays whole.
-        for i in sorted(frame):
-            text = hyphens.joined(lines[i].words)
-            composer.add(text, reason="running_head")
-            composer.recognize(words_of_block([lines[i]], text))
+        writer.write_page(lines, frame, is_last=number + 1 == len(pages))
     return composer
 
 
-def _text(block: list[PdfLine]) -> str:
-    return "\n".join(line.words for line in block)
+class _Writer:
+    """Writes the lines of pages as blocks of a document; it keeps the block that goes on on the next page."""
+
+    def __init__(self, composer: Composer, pages: list[list[PdfLine]]) -> None:
+        self._composer = composer
+        self._body_size = body_size(pages)
+        self._steps = usual_steps(pages)
+        self._hyphens = Hyphens(line.words for lines in pages for line in lines)
+        sizes = {round(line.size, 1) for lines in pages for line in lines}
+        large = sorted((size for size in sizes if size > MIN_HEADING_RATIO * self._body_size), reverse=True)
+        self._levels = {size: min(level, 6) for level, size in enumerate(large, start=1)}
+        self._unfinished: PdfBlock = []
+
+    def write_page(self, lines: list[PdfLine], frame: set[int], is_last: bool) -> None:
+        """Write a page; what may cut a sentence in two stands before that sentence: footnotes and the frame."""
+        page = page_blocks([line for i, line in enumerate(lines) if i not in frame], self._body_size, self._steps)
+        blocks = self._without_rest(page.text)
+        if not is_last and blocks and is_unfinished(blocks[-1], self._body_size):
+            self._unfinished = blocks.pop()
+        for block in [*blocks, *page.notes]:
+            self._write(block)
+        for i in sorted(frame):
+            text = self._hyphens.joined(lines[i].words)
+            self._composer.add(text, reason="running_head")
+            self._composer.recognize(words_of_block([lines[i]], text))
+
+    def _without_rest(self, blocks: list[PdfBlock]) -> list[PdfBlock]:
+        """Begin the page, and write the block of the page before with its rest. Return the other blocks."""
+        unfinished, self._unfinished = self._unfinished, []
+        has_rest = bool(unfinished) and bool(blocks) and goes_on(unfinished, blocks[0], self._body_size)
+        if unfinished:
+            before, rest = self._text(unfinished), blocks[0] if has_rest else []
+            text, start = self._hyphens.across_pages(before, self._text(rest))
+            self._composer.add(text, _kind(text), page_start=start if has_rest else None)
+            self._composer.recognize(words_of_block([*unfinished, *rest], text))
+        if not has_rest:
+            self._composer.page()
+        return blocks[1:] if has_rest else blocks
+
+    def _write(self, block: PdfBlock) -> None:
+        text = self._text(block)
+        level = self._levels.get(round(block[0].size, 1))
+        if level and len(text) <= MAX_PDF_HEADING_CHARACTERS:
+            self._composer.add(text, "heading", level)
+        else:
+            self._composer.add(text, _kind(text))
+        self._composer.recognize(words_of_block(block, text))
+
+    def _text(self, block: PdfBlock) -> str:
+        return self._hyphens.joined("\n".join(line.words for line in block))
 
 
-def _is_unfinished(block: list[PdfLine], levels: dict[float, int]) -> bool:
-    """Tell if a block at the end of a page stops within a sentence."""
-    words = block[-1].words
-    is_prose = len(words.split()) >= MIN_PROSE_WORDS and round(block[0].size, 1) not in levels
-    return is_prose and not _BULLET.match(block[0].words) and not _SENTENCE_END.search(words)
-
-
-def _goes_on(block: list[PdfLine], other: list[PdfLine]) -> bool:
-    """Tell if the first block of a page goes on with the sentence that the page before left unfinished."""
-    words = other[0].words
-    is_prose = words[:1].islower() or len(words.split()) >= MIN_PROSE_WORDS
-    is_same_size = abs(other[0].size - block[-1].size) <= 0.1 * block[-1].size
-    return is_prose and is_same_size and not _BULLET.match(words)
-
-
-def _blocks(lines: list[PdfLine]) -> Iterator[list[PdfLine]]:
-    """Yield the lines of each block: a new one begins with other letters, more distance, a bullet, another column."""
-    steps = [above.end_bottom - below.bottom for above, below in pairwise(lines)]
-    usual = median([step for step in steps if step > 0] or [0.0])
-    block = lines[:1]
-    for above, line, step in zip(lines, lines[1:], steps, strict=False):
-        other_size = abs(line.size - above.size) > 0.1 * above.size
-        apart = step > MIN_PARAGRAPH_STEP * usual or (step < 0 and not line.words[:1].islower())
-        if other_size or apart or _BULLET.match(line.words):
-            yield block
-            block = []
-        block.append(line)
-    if block:
-        yield block
+def _kind(text: str) -> BlockKind:
+    return "list_item" if BULLET.match(text) else "paragraph"
 
 
 def _title(info: dict[str, str]) -> str | None:

@@ -7,6 +7,8 @@ _HYPHEN = re.compile("\\b(\\w++)\ufffe(\\w++)")
 _RANGE = re.compile(r"(?<=\d)([-\u2013])\n(?=\d)")
 _HYPHENATED = re.compile(r"\b\w++-\w++")
 _WORD = re.compile(r"\w++")
+_LAST_PART = re.compile(r"([^\W\d_]+)-$")
+_FIRST_PART = re.compile(r"[^\W\d_]+")
 _ALWAYS_HYPHENATED = frozenset(["self", "ex"])
 
 
@@ -25,6 +27,15 @@ class Hyphens:
     def joined(self, text: str) -> str:
         """Return the text of a block with its broken words in one piece."""
         return _RANGE.sub(r"\1", _HYPHEN.sub(self._word, text)).replace("\ufffe", "-").replace("\x00", "")
+
+    def across_pages(self, before: str, after: str) -> tuple[str, int]:
+        """Return the text of a block that two pages share, and where the second page begins in it."""
+        first, second = _LAST_PART.search(before), _FIRST_PART.match(after)
+        if first is None or second is None:
+            return f"{before}\n{after}", len(before) + 1
+        is_compound = self._is_compound(first[1], second[0])
+        joined = before if is_compound else before[:-1]
+        return joined + after, len(joined)
 
     def _word(self, match: re.Match[str]) -> str:
         compound, word = f"{match[1]}-{match[2]}", match[1] + match[2]

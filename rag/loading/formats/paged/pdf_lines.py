@@ -2,7 +2,8 @@
 
 import ctypes
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
@@ -25,11 +26,13 @@ MIN_COLUMN_GAP = 1.2
 COLUMN_WIDTH = 0.45
 """Width that a space stands for between columns, as a share of the height of a line."""
 _LETTER = re.compile(r"[^\W_]")
+SAMPLED_LETTERS = 12
+"""Letters of a line, about, whose size is looked at."""
 MAX_MARK_LETTERS = 6
 """Letters in which the mark of a list item is looked for, as `(12)`; the gap behind it parts no columns."""
 _ITEM_MARK = re.compile(r"\s*(?:\(?\w{1,3}[.)]|\W)\s*")
-# Fonts in the old encoding of TeX have the ligatures here, and pdfium gives their codes if they have no Unicode map.
-LIGATURES = {0x1B: "ff", 0x1C: "fi", 0x1D: "fl", 0x1E: "ffi", 0x1F: "ffl"}
+# Fonts in the old encodings of TeX have ligatures and the bullet here. pdfium gives their codes without a Unicode map.
+LIGATURES = {0x1B: "ff", 0x1C: "fi", 0x1D: "fl", 0x1E: "ffi", 0x1F: "ffl", 0x88: "•"}
 _CHECKED_FIELDS, _VALUE_FIELDS = (2, 3), (4, 5, 6)
 
 
@@ -84,27 +87,48 @@ def page_lines(page: Any, form: Any) -> PageLines:
     return PageLines(_with_fields(lines, page, form) if form is not None else lines, hidden_count)
 
 
+def body_size(pages: Sequence[Sequence[PdfLine]]) -> float:
+    """Return the size of most letters, 0 if there are none."""
+    sizes = Counter[float]()
+    for line in (line for lines in pages for line in lines):
+        sizes[round(line.size, 1)] += len(line.plain_words)
+    return max(sizes, key=lambda size: (sizes[size], -size), default=0.0)
+
+
 def _text_lines(text: Any) -> Iterator[tuple[PdfLine, int, int, int]]:
     """Yield each line as pdfium gives it, the numbers of its start and of its first letter, and its length."""
-    from pypdfium2.raw import FPDFText_GetFontSize
-
     start = 0
     last = text.count_chars() - 1
     for words in text.get_text_range().split("\r\n"):
         if words.strip():
-            # A bullet often comes from another font: the first letter tells the size.
-            letter = _LETTER.search(words)
-            first = min(start + (letter.start() if letter else len(words) - len(words.lstrip())), last)
+            size, letter = _usual_letter(text, words, start, last)
+            first = min(start + len(words) - len(words.lstrip()), last)
             # A line whose last word was broken by a hyphen goes on in the next line of the page.
             end = max(first, min(start + len(words.rstrip()) - 1, last))
-            left, bottom, _, top = text.get_charbox(first, loose=True)
+            left = text.get_charbox(first, loose=True)[0]
+            _, bottom, _, top = text.get_charbox(letter, loose=True)
             end_bottom = text.get_charbox(end, loose=True)[1]
-            size = FPDFText_GetFontSize(text, first)
             # A last letter far above the first begins another column.
             end_bottom = end_bottom if end_bottom <= bottom + size else bottom
             line = PdfLine(words, size, bottom, end_bottom, left, top, start, _units(words))
             yield line, start, first, end - first + 1
         start += _units(words) + 2
+
+
+def _usual_letter(text: Any, words: str, start: int, last: int) -> tuple[float, int]:
+    """Return the size that most letters of a line have, and the number of the first of these.
+
+    A bullet, a name in another font or the mark of a footnote often begins a line.
+    """
+    from pypdfium2.raw import FPDFText_GetFontSize
+
+    letters = [min(start + match.start(), last) for match in _LETTER.finditer(words)]
+    letters = letters[:: max(1, len(letters) // SAMPLED_LETTERS)] or [
+        min(start + len(words) - len(words.lstrip()), last)
+    ]
+    sizes = [round(FPDFText_GetFontSize(text, letter), 2) for letter in letters]
+    size = max(sizes, key=lambda item: (sizes.count(item), -sizes.index(item)))
+    return size, letters[sizes.index(size)]
 
 
 def _units(text: str) -> int:

@@ -1,6 +1,5 @@
 """Tells the pages of a PDF that are pictures from those that have text, and reads the words of these pictures."""
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -8,7 +7,7 @@ from typing import Any
 
 from rag.core.errors import EmptyDocument
 from rag.core.types import RecognizedRange
-from rag.loading.formats.paged.pdf_lines import PageLines, PdfLine, is_white
+from rag.loading.formats.paged.pdf_lines import PageLines, PdfLine, body_size, is_white
 from rag.loading.isolation.heartbeat import report_alive
 from rag.loading.pages.reading_order import USUAL_SIZE, ordered_lines
 from rag.loading.pages.recognition import MAX_PICTURE_SECONDS, MAX_PICTURE_SIDE, Recognizer, recognizer, unread_remedy
@@ -54,14 +53,6 @@ def with_scans(pdf: Any, pages: Sequence[PageLines], source: Source) -> tuple[li
             without_words.append(i + 1)
     unread = tuple(i + 1 for i in scans[len(readable) :])
     return lines, ScannedPages(unread, tuple(without_words), unsure_count)
-
-
-def body_size(pages: Sequence[Sequence[PdfLine]]) -> float:
-    """Return the size of most letters, 0 if there are none."""
-    sizes = Counter[float]()
-    for line in (line for lines in pages for line in lines):
-        sizes[round(line.size, 1)] += len(line.plain_words)
-    return max(sizes, key=lambda size: (sizes[size], -size), default=0.0)
 
 
 def is_scan(pdf: Any, index: int, lines: Sequence[PdfLine]) -> bool:
