@@ -14,6 +14,13 @@ import typer
 
 from rag import __version__
 from rag.cli.commands.batch_command import batch_command
+from rag.cli.commands.collection_commands import (
+    RightsOption,
+    named_indexes,
+    require_no_proxy_users,
+    serve_named,
+    users,
+)
 from rag.cli.commands.document_commands import documents
 from rag.cli.commands.evaluation_commands import calibrate_command, eval_command
 from rag.cli.commands.evidence_commands import evidence
@@ -60,11 +67,14 @@ app.add_typer(evidence, name="evidence")
 app.add_typer(standing, name="standing")
 app.command("proof")(configured(proof_command))
 app.add_typer(tokens, name="token")
+app.add_typer(users, name="user")
 app.command("mcp")(configured(mcp_command))
 
 CONFIG_HELP = "File of settings; default: $PINCITE_CONFIG, then pincite.toml in this folder or in one above it."
 QUIET_ANSWERS_HELP = "Print the quotations alone, one a line, and nothing if there is no answer."
 EXIT_STATUS_HELP = "Exit with status 1 if there is no answer."
+INDEXES_HELP = "Folder of the index, or NAME=FOLDER; those with names are collections, each with its rights."
+PROXY_USER_HELP = "Header in which the proxy names the user who logged in there, such as X-Forwarded-User."
 READONLY_HELP = "Visitors may ask but change nothing."
 USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
 """The error for a mistake in the command line; typer exports only the kinds of it."""
@@ -191,7 +201,7 @@ def show_configuration(context: typer.Context) -> None:
 @app.command()
 @configured
 def serve(
-    index: IndexOption = DEFAULT_INDEX,
+    index: Annotated[list[str] | None, typer.Option(help=INDEXES_HELP)] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on; 0 picks a free one.")] = 7860,
     auth: Annotated[str | None, typer.Option(help="name:password that visitors must give.")] = None,
@@ -200,6 +210,8 @@ def serve(
     upload_limit: Annotated[int, typer.Option(help="Largest upload, in megabytes.")] = 50,
     upload_space: Annotated[int, typer.Option(help="Megabytes that all uploads together may take.")] = 10_000,
     proxy: Annotated[str, typer.Option(help="Address of the reverse proxy whose X-Forwarded-For is believed.")] = "",
+    trust_proxy_user: Annotated[str, typer.Option(help=PROXY_USER_HELP)] = "",
+    rights: RightsOption = None,
     settings: SetOption = None,
 ) -> None:
     """Serve the page, REST and MCP, on this machine only unless --host says otherwise."""
@@ -208,11 +220,15 @@ def serve(
     from rag.server.page import serve as serve_page
 
     login = name_and_password(auth) if auth else None
-    options = Options(host, port, login, readonly, rate_limit, upload_limit, upload_space, proxy)
-    configured_settings = open_index(index).settings
-    serve_page(
-        index, configured_settings.updated(changes_of(settings)), options, also_answering(index, attach_service(index))
-    )
+    options = Options(host, port, login, readonly, rate_limit, upload_limit, upload_space, proxy, trust_proxy_user)
+    indexes = named_indexes(index)
+    if "" not in indexes:
+        serve_named(indexes, settings, options, rights)
+        return
+    require_no_proxy_users(options, rights)
+    folder = indexes[""]
+    new_settings = open_index(folder).settings.updated(changes_of(settings))
+    serve_page(folder, new_settings, options, also_answering(folder, attach_service(folder)))
 
 
 def main() -> None:
@@ -245,7 +261,11 @@ def _show_usage_error(error: Any) -> None:
 
 def _defaults(command: Any, values: dict[str, Any]) -> dict[str, Any]:
     """Return the configured values as typer's `default_map`: one mapping for each command."""
-    own = {parameter.name: values[parameter.name] for parameter in command.params if parameter.name in values}
+    own = {
+        parameter.name: [str(values[parameter.name])] if parameter.multiple else values[parameter.name]
+        for parameter in command.params
+        if parameter.name in values
+    }
     return own | {name: _defaults(child, values) for name, child in getattr(command, "commands", {}).items()}
 
 

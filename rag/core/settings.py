@@ -157,6 +157,8 @@ class Options:
     """Megabytes that all uploaded files together may take."""
     proxy: str = ""
     """Address of the reverse proxy in front; only this one is believed when it says from where a request comes."""
+    trust_proxy_user: str = ""
+    """Header in which that proxy names the user who has logged in there, such as X-Forwarded-User."""
 
     def __post_init__(self) -> None:
         """Refuse options that nothing can be served with, such as limits that let nothing through."""

@@ -9,6 +9,9 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
+REST_PREFIX_KEY, PAGE_KEY = "pincite.prefix", "pincite.page"
+"""Keys of the scope under which a collection finds the addresses of its REST and of its page, if they are not `/v1` and
+`/`."""
 
 
 async def send_problem(problem: Problem, send: Send) -> None:

@@ -6,10 +6,11 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import gradio as gr
 import typer
@@ -19,12 +20,13 @@ from fastapi.staticfiles import StaticFiles
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import HTTPConnection
 from starlette.routing import Mount, Route
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from rag.answering.assistant import Assistant
 from rag.core.errors import InvalidInput
 from rag.core.settings import LOOPBACK, Options, Settings
 from rag.loading.sources import UPLOADS
-from rag.server.asgi import Message
+from rag.server.asgi import App, Message
 from rag.server.files.incoming_files import ADDRESS as UPLOAD_ADDRESS
 from rag.server.files.incoming_files import IncomingFiles, UploadEndpoint
 from rag.server.files.original_files import EVIDENCE_ADDRESS, FILE_ADDRESS, PICTURE_ADDRESS, OriginalEndpoint
@@ -35,6 +37,7 @@ from rag.server.page.components import ASSETS, ASSETS_ADDRESS
 from rag.server.page.page import build_page
 from rag.server.page.theme import theme
 from rag.server.page_routes import PageRoutes
+from rag.server.rights.trusted_proxy import ProxyUser, trusted_addresses
 from rag.server.shared_assistant import SharedAssistant
 
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
@@ -60,14 +63,31 @@ def serve_assistant(
 
     Port 0 takes a free one. The address is the last line printed. No file below `private` is ever served.
     `attach` puts other faces over the same assistant on the same port.
-    Raises InvalidInput if the address cannot be listened on.
+    Raises InvalidInput if the address cannot be listened on, or if a proxy is to name the users.
     """
     options = options or Options()
-    listener = _listener(options.host, options.port)
+    if options.trust_proxy_user:
+        what = "--trust-proxy-user is given, and users have rights in named collections alone."
+        raise InvalidInput(what, "Name the index: rag serve --index handbook=FOLDER")
+    listener = listen(options.host, options.port)
     assistant = SharedAssistant(open_assistant)
     app = build_app(assistant, options, private, attach)
+    if not options.local and options.auth is None:
+        verb = "read" if options.readonly else "read and change"
+        typer.echo(f"Whoever can reach this machine can now {verb} the documents: see --auth, --readonly.", err=True)
+    run_server(app, listener, options, [assistant])
+
+
+def run_server(app: App, listener: socket.socket, options: Options, assistants: Sequence[SharedAssistant]) -> None:
+    """Serve an application until interrupted, and open the assistants in the background once it answers."""
+    app = SecurityHeaders(app)
+    if options.proxy:
+        # After this, the address of a request is that of the proxy's client.
+        app = cast("App", ProxyHeadersMiddleware(cast("Any", app), options.proxy))
+    if options.trust_proxy_user:
+        app = ProxyUser(app, options.trust_proxy_user, trusted_addresses(options))
     config = uvicorn.Config(
-        SecurityHeaders(app),
+        cast("Any", app),
         http=BoundedConnection,
         ws="none",
         log_level="error",
@@ -75,31 +95,33 @@ def serve_assistant(
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=2,
         server_header=False,
-        proxy_headers=bool(options.proxy),
-        forwarded_allow_ips=options.proxy or None,
+        proxy_headers=False,
     )
     server = uvicorn.Server(config)
-    if not options.local and options.auth is None:
-        verb = "read" if options.readonly else "read and change"
-        typer.echo(f"Whoever can reach this machine can now {verb} the documents: see --auth, --readonly.", err=True)
     address = _address(options.host, listener.getsockname()[1])
-    threading.Thread(target=_announce_and_load, args=(address, assistant), daemon=True).start()
+    threading.Thread(target=_announce_and_load, args=(address, assistants), daemon=True).start()
     server.run(sockets=[listener])
 
 
 def build_app(
-    assistant: SharedAssistant, options: Options, private: tuple[Path, ...] = (), attach: Attach | None = None
+    assistant: SharedAssistant,
+    options: Options,
+    private: tuple[Path, ...] = (),
+    attach: Attach | None = None,
+    incoming: IncomingFiles | None = None,
 ) -> FastAPI:
-    """Return the web application: Gradio's page behind the list of its routes, and what `attach` puts beside it."""
+    """Return the web application: Gradio's page behind the list of its routes, and what `attach` puts beside it.
+
+    Files that visitors send wait in `incoming`, whose owner deletes them; None stands for a folder of its own.
+    """
     login = PageLogin(options)
-    incoming = IncomingFiles(
-        options.upload_limit * 1_000_000, options.upload_space * 1_000_000, lambda: _stored_bytes(assistant)
-    )
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=deleting(incoming))
+    own = incoming is None
+    incoming = incoming or incoming_files(assistant, options)
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=deleting(incoming) if own else None)
     app.add_middleware(PageRoutes, admitted=login.admitted)
     if attach is not None:
         attach(app, assistant, options, incoming)
-    if options.local:
+    if options.local and not options.trust_proxy_user:
         # A page elsewhere must not reach the documents by pointing its own name at this machine.
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK, "[::1]"])
     endpoint = UploadEndpoint(incoming, login.admitted, not options.readonly)
@@ -108,9 +130,15 @@ def build_app(
     addresses = PICTURE_ADDRESS, FILE_ADDRESS, EVIDENCE_ADDRESS
     app.router.routes += [Route(address, endpoint=originals) for address in addresses]
     app.mount(ASSETS_ADDRESS, StaticFiles(directory=ASSETS))
+    _mount_page(app, build_page(assistant, options, incoming), options, private)
+    login.find_gradio(app)
+    return app
+
+
+def _mount_page(app: FastAPI, page: gr.Blocks, options: Options, private: tuple[Path, ...]) -> None:
     gr.mount_gradio_app(
         app,
-        build_page(assistant, options, incoming),
+        page,
         path="/",
         theme=theme(),
         head=_head(),
@@ -125,8 +153,6 @@ def build_app(
         max_file_size=1,  # Gradio itself takes no files: its upload route is closed
         blocked_paths=[str(path.resolve()) for path in private],
     )
-    login.find_gradio(app)
-    return app
 
 
 def _head() -> str:
@@ -161,19 +187,26 @@ class PageLogin:
         return any(cookies.get(name) in self._gradio.tokens for name in names)
 
 
+@asynccontextmanager
+async def forgetting(incoming: IncomingFiles) -> AsyncIterator[None]:
+    """Delete old files that no write has taken, and all of them at the end."""
+    task = asyncio.create_task(incoming.forget_regularly())
+    try:
+        yield
+    finally:
+        task.cancel()
+        incoming.close()
+
+
 def deleting(incoming: IncomingFiles) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
-    """Return a lifespan that deletes old files that no write has taken, and all of them at its end."""
+    """Return `forgetting` as the lifespan of an application."""
+    return lambda app: forgetting(incoming)
 
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        forgetting = asyncio.create_task(incoming.forget_regularly())
-        try:
-            yield
-        finally:
-            forgetting.cancel()
-            incoming.close()
 
-    return lifespan
+def incoming_files(assistant: SharedAssistant, options: Options) -> IncomingFiles:
+    """Return the place of files that visitors send, within the limits of the options."""
+    limits = options.upload_limit * 1_000_000, options.upload_space * 1_000_000
+    return IncomingFiles(*limits, lambda: _stored_bytes(assistant))
 
 
 def _stored_bytes(assistant: SharedAssistant) -> int:
@@ -181,7 +214,8 @@ def _stored_bytes(assistant: SharedAssistant) -> int:
     return stored_bytes(folder / UPLOADS) if folder else 0
 
 
-def _listener(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens at an address. Raises InvalidInput if that is not possible."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -202,10 +236,11 @@ def _address(host: str, port: int) -> str:
     return f"http://[{host_name}]:{port}/" if ":" in host_name else f"http://{host_name}:{port}/"
 
 
-def _announce_and_load(address: str, assistant: SharedAssistant) -> None:
+def _announce_and_load(address: str, assistants: Sequence[SharedAssistant]) -> None:
     if _answers(address):
         typer.echo(f"Pincite is at {address}")
-        assistant.load()
+        for assistant in assistants:
+            assistant.load()
 
 
 def _answers(address: str) -> bool:
@@ -217,6 +252,8 @@ def _answers(address: str) -> bool:
         try:
             with opener.open(address, timeout=10) as response:
                 return bool(response.status == 200)
+        except urllib.error.HTTPError as refusal:  # a login is asked for: the server is there
+            return refusal.code == HTTPStatus.UNAUTHORIZED
         except (urllib.error.URLError, OSError):
             time.sleep(0.05)
     return False

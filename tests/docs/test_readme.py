@@ -133,6 +133,10 @@ def test_a_command_of_the_shell_runs(place: Path, line: str) -> None:
         run.invoke(app, ["token", "add", "wiki"])
     if line.startswith("rag token add"):
         run.invoke(app, ["token", "remove", "wiki"])
+    if line.startswith(("rag user", "rag token")):
+        (place / "pincite-rights.json").unlink(missing_ok=True)
+    if line.startswith("rag user remove"):
+        run.invoke(app, ["user", "add", "ann", "--collection", "handbook", "--no-password"])
     if line.startswith("rag import"):
         run.invoke(app, ["export", "all.zip"])
         run.invoke(app, ["export", "backup.zip"])
@@ -141,7 +145,8 @@ def test_a_command_of_the_shell_runs(place: Path, line: str) -> None:
     if line.startswith("rag export"):
         for file in place.glob("*.zip"):
             file.unlink()
-    done = run.invoke(app, arguments(line))
+    password = "sesame\n" * 2 if line.startswith("rag user add") else None
+    done = run.invoke(app, arguments(line), password)
     assert done.exit_code == 0, f"{done.output} {done.exception!r}"
     if line.startswith("rag documents remove"):
         assert run.invoke(app, ["index", "seeds/"]).exit_code == 0

@@ -7,33 +7,52 @@ from typing import Annotated
 
 import typer
 
+from rag.cli.commands.collection_commands import CollectionOption, RightsOption, list_holders, roles_of
 from rag.cli.options import DEFAULT_INDEX, IndexOption, SetOption
 from rag.core.configuration import changes_of
 from rag.core.errors import IndexNotFound, InvalidSettings
 from rag.index.storage.manifest import TOKENS
 from rag.server.api.tokens import Tokens
+from rag.server.rights.rights_file import DEFAULT_RIGHTS, Rights
 
 tokens = typer.Typer(no_args_is_help=True, help="Make, list or remove tokens for programs that ask over the network.")
-ScopeOption = Annotated[str, typer.Option("--scope", help="read, write (documents too) or admin (figures too).")]
+ScopeOption = Annotated[
+    str, typer.Option("--scope", "--role", help="read, write (documents too) or admin (figures too).")
+]
 
 
 @tokens.command("add")
-def add_token(name: str, scope: ScopeOption = "read", index: IndexOption = DEFAULT_INDEX) -> None:
-    """Make a token and print it once: only its hash is stored."""
-    typer.echo(_tokens(index).add(name, scope))
+def add_token(
+    name: str,
+    scope: ScopeOption = "read",
+    index: IndexOption = DEFAULT_INDEX,
+    collection: CollectionOption = None,
+    rights: RightsOption = None,
+) -> None:
+    """Make a token and print it once: only its hash is stored. It is for one index, or for the collections named."""
+    if collection or rights:
+        typer.echo(Rights(rights or DEFAULT_RIGHTS).add_token(name, roles_of(collection, scope)))
+    else:
+        typer.echo(_tokens(index).add(name, scope))
 
 
 @tokens.command("list")
-def list_tokens(index: IndexOption = DEFAULT_INDEX) -> None:
+def list_tokens(index: IndexOption = DEFAULT_INDEX, rights: RightsOption = None) -> None:
     """List each token's name, scope and date."""
+    if rights is not None:
+        list_holders("token", rights)
+        return
     for token in _tokens(index).listed():
         typer.echo(f"{token.name}\t{token.scope}\t{token.created_at}")
 
 
 @tokens.command("remove")
-def remove_token(name: str, index: IndexOption = DEFAULT_INDEX) -> None:
+def remove_token(name: str, index: IndexOption = DEFAULT_INDEX, rights: RightsOption = None) -> None:
     """Remove a token; requests with it are refused at once."""
-    _tokens(index).remove(name)
+    if rights is not None:
+        Rights(rights).remove("token", name)
+    else:
+        _tokens(index).remove(name)
     typer.echo(f"Removed {name}.")
 
 

@@ -64,9 +64,9 @@ class Figures:
 class AccessLog:
     """ASGI middleware: gives each request an id, a line and a place in the figures, and lets it end."""
 
-    def __init__(self, app: App, figures: Figures) -> None:
-        """Watch `app`."""
-        self._app, self._figures = app, figures
+    def __init__(self, app: App, figures: Figures, collection: str | None = None) -> None:
+        """Watch `app`; its lines name the collection, if it answers for one of several."""
+        self._app, self._figures, self._collection = app, figures, collection
         self._running: set[asyncio.Task[None]] = set()
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -101,7 +101,7 @@ class AccessLog:
             seconds = time.perf_counter() - began
             method = scope["method"] if scope["method"] in METHODS else "other"
             self._figures.count(method, _route(scope), noted.status, seconds)
-            log.info(_line(scope, method, noted, seconds))
+            log.info(_line(scope, method, noted, seconds, self._collection))
 
 
 class _Noted:
@@ -133,7 +133,7 @@ def log_to_stderr() -> None:
     log.propagate = False
 
 
-def _line(scope: Message, method: str, noted: _Noted, seconds: float) -> str:
+def _line(scope: Message, method: str, noted: _Noted, seconds: float, collection: str | None) -> str:
     client = scope.get("pincite.client")
     line: dict[str, Any] = {
         "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
@@ -144,7 +144,8 @@ def _line(scope: Message, method: str, noted: _Noted, seconds: float) -> str:
         "status": noted.status,
         "ms": round(seconds * 1_000, 1),
     }
-    return json.dumps({**line, "failed": noted.failed} if noted.failed else line)
+    more = {"collection": collection, "failed": noted.failed}
+    return json.dumps({**line, **{key: value for key, value in more.items() if value}})
 
 
 def _route(scope: Message) -> str:

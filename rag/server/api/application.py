@@ -30,6 +30,7 @@ from rag.server.api.rest.routes import (
     file_routes,
     looking_routes,
     page_routes,
+    prefix_of,
     respond,
     writing_routes,
 )
@@ -55,6 +56,8 @@ from rag.server.shared_assistant import SharedAssistant
 OURS = re.compile(r"/(v1|mcp)(/.*)?|/(healthz|readyz|metrics)", re.DOTALL)
 """Addresses that are not the page's."""
 NO_MCP, INSTALL_MCP = "The MCP library is not installed.", "Install it: pip install 'pincite-slim[mcp]'"
+PROBES = ("/healthz", "/readyz")
+"""Addresses that a server of several collections has once."""
 WORDS = {404: "There is nothing at this address.", 405: "This address does not take this method."}
 
 
@@ -78,31 +81,47 @@ def put_before(
 
     Call it before the page's check of hosts is added, which is to stand before both, and before Gradio is mounted.
     """
-    handlers, queue = Handlers(assistant), RequestQueue(options.rate_limit)
-    figures = Figures(lambda: assistant.info)
-    jobs = FileJobs(handlers, incoming)
-    service: App = build_service(handlers, queue, figures, file_routes(jobs, incoming, queue))
-    manager = None
-    if find_spec("mcp"):
-        from rag.server.api.mcp.tools import http_manager
-
-        manager = http_manager(handlers, queue)
-        service = _Fork(service, manager.handle_request)
-    access_log = AccessLog(Access(BodyLimit(service, _max_bytes(options)), tokens, options), figures)
+    service = IndexService(assistant, options, incoming, RequestQueue(options.rate_limit))
+    access_log = AccessLog(Access(service.app, tokens, options), service.figures)
     app.add_middleware(Junction, service=access_log)
     before = app.router.lifespan_context
 
     @asynccontextmanager
     async def lifespan(application: Any) -> AsyncIterator[Any]:
-        async with AsyncExitStack() as stack:
-            state = await stack.enter_async_context(before(application))
-            if manager is not None:
-                await stack.enter_async_context(manager.run())
+        async with before(application) as state, service.running(access_log):
             yield state
-            await access_log.drain()
-            await asyncio.to_thread(jobs.close)
 
     app.router.lifespan_context = lifespan
+
+
+class IndexService:
+    """REST and MCP over one index, for requests whose client is in their scope already."""
+
+    def __init__(
+        self, assistant: SharedAssistant, options: Options, incoming: IncomingFiles, queue: RequestQueue
+    ) -> None:
+        """Answer from `assistant`; files that clients send wait in `incoming`."""
+        self.handlers, self.figures = Handlers(assistant), Figures(lambda: assistant.info)
+        self._jobs = FileJobs(self.handlers, incoming)
+        self.rest = build_service(self.handlers, queue, self.figures, file_routes(self._jobs, incoming, queue))
+        self._manager = None
+        service: App = self.rest
+        if find_spec("mcp"):
+            from rag.server.api.mcp.tools import http_manager
+
+            self._manager = http_manager(self.handlers, queue)
+            service = _Fork(service, self._manager.handle_request)
+        self.app: App = BodyLimit(service, _max_bytes(options))
+
+    @asynccontextmanager
+    async def running(self, access_log: AccessLog) -> AsyncIterator[None]:
+        """Run what works in the background; at the end, let requests of `access_log` and the running job end."""
+        async with AsyncExitStack() as stack:
+            if self._manager is not None:
+                await stack.enter_async_context(self._manager.run())
+            yield
+            await access_log.drain()
+            await asyncio.to_thread(self._jobs.close)
 
 
 def _max_bytes(options: Options) -> Callable[[Message], int | None]:
@@ -129,16 +148,16 @@ def build_service(handlers: Handlers, queue: RequestQueue, figures: Figures, fil
     app.include_router(standing_routes(StandingHandlers(handlers.assistant), queue))
     _add_operation(app, handlers.assistant, figures)
     description = functools.cache(lambda: described_service(app))
-    _add_problems(app, description)
+    add_problems(app, description)
 
     @app.api_route("/mcp", methods=["GET", "POST", "DELETE"], include_in_schema=False)
     async def without_the_library() -> Response:
         raise refused(501, NO_MCP, INSTALL_MCP)
 
     @app.get("/v1/openapi.json", include_in_schema=False)
-    async def openapi() -> Response:
+    async def openapi(request: Request) -> Response:
         settings = await queue.run(handlers.assistant.settings)
-        return respond(_of_this_place(description(), settings))
+        return respond(placed(_of_this_place(description(), settings), prefix_of(request)))
 
     return app
 
@@ -159,6 +178,14 @@ def described_service(app: FastAPI) -> dict[str, Any]:
     content["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
     content["security"] = [{}, {"token": []}]
     return content
+
+
+def placed(content: dict[str, Any], prefix: str) -> dict[str, Any]:
+    """Return the document with the addresses below `prefix`, those of the service beside `/v1` too."""
+    if prefix == "/v1":
+        return content
+    paths = {prefix + path.removeprefix("/v1"): item for path, item in content["paths"].items() if path not in PROBES}
+    return {**content, "paths": paths}
 
 
 def _of_this_place(content: dict[str, Any], settings: Settings) -> dict[str, Any]:
@@ -201,7 +228,9 @@ def _add_operation(app: FastAPI, assistant: SharedAssistant, figures: Figures) -
         return Response(figures.text(), media_type="text/plain; version=1.0.0")
 
 
-def _add_problems(app: FastAPI, description: Callable[[], dict[str, Any]]) -> None:
+def add_problems(app: FastAPI, description: Callable[[], dict[str, Any]]) -> None:
+    """Answer every error as a problem; `description` returns the OpenAPI document of the addresses."""
+
     @app.exception_handler(RagError)
     async def error_of_the_package(request: Request, error: RagError) -> Response:
         return _response(problem_of(error))

@@ -62,9 +62,9 @@ class Tokens:
 
     def holder(self, token: str) -> Token | None:
         """Return the entry of a token, None if it is unknown. The time does not tell how near a guess was."""
-        token_hash, holder = _sha256(token), None
+        own_hash, holder = token_hash(token), None
         for entry in self.listed():
-            if hmac.compare_digest(entry.sha256, token_hash):
+            if hmac.compare_digest(entry.sha256, own_hash):
                 holder = entry
         return holder
 
@@ -76,7 +76,7 @@ class Tokens:
             raise InvalidInput(f"There is no scope {scope!r}.", f"Known: {', '.join(SCOPES)}.")
         secret = TOKEN_PREFIX + secrets.token_urlsafe(32)
         kind: Any = scope
-        added = Token(name, kind, _sha256(secret), datetime.now(UTC).isoformat(timespec="seconds"))
+        added = Token(name, kind, token_hash(secret), datetime.now(UTC).isoformat(timespec="seconds"))
         with self._changing() as tokens:
             if any(token.name == name for token in tokens):
                 raise InvalidInput(f"There is a token {name!r} already.", f"Remove it first: rag token remove {name}")
@@ -121,5 +121,6 @@ def _read(file: Path) -> tuple[Token, ...]:
     return tokens
 
 
-def _sha256(token: str) -> str:
+def token_hash(token: str) -> str:
+    """Return the hash under which a token is stored."""
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()

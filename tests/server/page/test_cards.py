@@ -72,7 +72,7 @@ def test_a_source_may_offer_web_addresses_only() -> None:
     ):
         document = Document("d.txt", "Yes.", metadata={"uri": uri})
         found = Reading(response_html(answered(answer(document, 0, 4)))).attribute("href")
-        assert [link[:23] for link in found if not link.startswith(EVIDENCE_ADDRESS)] == links
+        assert [link[:23] for link in found if not link.startswith(f".{EVIDENCE_ADDRESS}")] == links
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,7 @@ from rag.server.api.rest.schemas import (
     record_schema,
     with_definitions,
 )
+from rag.server.asgi import PAGE_KEY
 from rag.server.limits.body_limit import MAX_BODY_BYTES
 from rag.server.problems import Problem, Refused, invalid_request, problem_of, unexpected
 
@@ -202,7 +203,9 @@ def _client(context: Any) -> Client:
 def _address(context: Any) -> str:
     """Return the address of the page, empty if there is none beside this server."""
     request = getattr(context, "request", None)
-    return str(request.base_url) if request is not None else ""
+    if request is None:
+        return ""
+    return str(request.base_url).rstrip("/") + str(request.scope.get(PAGE_KEY, "/"))
 
 
 def _result(result: ToolResult, address: str) -> types.CallToolResult:

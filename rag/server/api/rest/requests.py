@@ -63,7 +63,8 @@ ONE_THRESHOLD: dict[str, Any] = {
 }
 
 
-def _described(example: dict[str, Any], **more: Any) -> ConfigDict:
+def described_request(example: dict[str, Any], **more: Any) -> ConfigDict:
+    """Return the configuration of a request, with an example for its description."""
     return ConfigDict(extra="forbid", json_schema_extra={"examples": [example], **more})
 
 
@@ -78,7 +79,9 @@ class AskRequest:
     min_precision: MinPrecision | None = None
     explain: Explain = False
 
-    __pydantic_config__ = _described({"question": "When did the Soviet Union collapse?", "top_k": 3}, **ONE_THRESHOLD)
+    __pydantic_config__ = described_request(
+        {"question": "When did the Soviet Union collapse?", "top_k": 3}, **ONE_THRESHOLD
+    )
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,7 @@ class BatchRequest:
     min_precision: MinPrecision | None = None
     explain: Explain = False
 
-    __pydantic_config__ = _described(
+    __pydantic_config__ = described_request(
         {"questions": ["When did the Soviet Union collapse?", "Why did Armenia recall its ambassador to Israel?"]},
         **ONE_THRESHOLD,
     )
@@ -111,7 +114,7 @@ class SearchRequest:
     top_k: TopK | None = None
     filters: Filters | None = None
 
-    __pydantic_config__ = _described({"query": "drones", "top_k": 5})
+    __pydantic_config__ = described_request({"query": "drones", "top_k": 5})
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,7 @@ class SearchPage:
     filters: Filters | None = None
     offset: Annotated[StrictInt, Field(ge=0, le=49, description="Passages to pass over, as `next` says."), WHOLE] = 0
 
-    __pydantic_config__ = _described({"query": "drones", "top_k": 5})
+    __pydantic_config__ = described_request({"query": "drones", "top_k": 5})
 
 
 @dataclass(frozen=True)
@@ -136,7 +139,7 @@ class QuoteRequest:
         Field(min_length=1, max_length=MAX_QUOTE_CHARACTERS, description="The words as they are said to stand there."),
     ]
 
-    __pydantic_config__ = _described({"document_id": "article.txt", "quote": "in 1991"})
+    __pydantic_config__ = described_request({"document_id": "article.txt", "quote": "in 1991"})
 
 
 @dataclass(frozen=True)
@@ -147,7 +150,7 @@ class FeedbackRequest:
     rank: Annotated[StrictInt, Field(ge=1), WHOLE]
     verdict: Literal["right", "wrong_place", "not_an_answer", "boilerplate", "outdated"]
 
-    __pydantic_config__ = _described({"response_id": "r_0123456789abcdef", "rank": 1, "verdict": "right"})
+    __pydantic_config__ = described_request({"response_id": "r_0123456789abcdef", "rank": 1, "verdict": "right"})
 
 
 @dataclass(frozen=True)
@@ -157,7 +160,7 @@ class StandingRequest:
     question: QuestionText
     filters: Filters | None = None
 
-    __pydantic_config__ = _described({"question": "When did the Soviet Union collapse?"})
+    __pydantic_config__ = described_request({"question": "When did the Soviet Union collapse?"})
 
 
 @dataclass(frozen=True)
@@ -179,7 +182,7 @@ class DocumentsRequest:
 
     documents: Annotated[list[DocumentContent], Field(min_length=1, max_length=MOST_DOCUMENTS)]
 
-    __pydantic_config__ = _described(
+    __pydantic_config__ = described_request(
         {
             "documents": [
                 {
@@ -202,7 +205,7 @@ class TextRequest:
         None
     )
 
-    __pydantic_config__ = _described({"document_id": "article.txt", "start": 0, "end": 500})
+    __pydantic_config__ = described_request({"document_id": "article.txt", "start": 0, "end": 500})
 
 
 @dataclass(frozen=True)
@@ -212,4 +215,4 @@ class DocumentsPage:
     after: Annotated[StrictStr, Field(max_length=LONGEST_ID, description="Id of the last one had.")] = ""
     limit: Annotated[StrictInt, Field(ge=1, le=1_000, description="Documents at most."), WHOLE] = 100
 
-    __pydantic_config__ = _described({"after": "", "limit": 100})
+    __pydantic_config__ = described_request({"after": "", "limit": 100})

@@ -20,6 +20,7 @@ from rag.server.api.rest.file_jobs import FileJobs
 from rag.server.api.rest.handlers import Handlers
 from rag.server.api.rest.requests import AskRequest, BatchRequest, DocumentsRequest, FeedbackRequest, SearchRequest
 from rag.server.api.rest.schemas import SAVED
+from rag.server.asgi import REST_PREFIX_KEY
 from rag.server.files.incoming_files import IncomingFiles
 from rag.server.problems import Refused, problem_of
 
@@ -92,7 +93,7 @@ FOLLOW = {
 
 def respond(content: Any) -> Response:
     """Return the JSON text, as `Response.to_json` writes it."""
-    return Response(_json(content), media_type="application/json")
+    return Response(json_bytes(content), media_type="application/json")
 
 
 def asking_routes(handlers: Handlers, queue: RequestQueue) -> APIRouter:
@@ -148,8 +149,8 @@ def file_routes(jobs: FileJobs, incoming: IncomingFiles, queue: RequestQueue) ->
         queue.take(client_of(request))
         jobs.require_space()
         job = jobs.start(client_of(request), await receive_files(request, incoming))
-        headers = {"location": f"/v1/jobs/{job.id}", "retry-after": "1"}
-        return Response(_json(job.to_dict()), 202, headers, "application/json")
+        headers = {"location": f"{prefix_of(request)}/jobs/{job.id}", "retry-after": "1"}
+        return Response(json_bytes(job.to_dict()), 202, headers, "application/json")
 
     @router.get("/jobs/{job_id}", responses=described("Job"))
     async def get_job(job_id: JobId, request: Request) -> Response:
@@ -189,10 +190,10 @@ def looking_routes(handlers: Handlers, queue: RequestQueue) -> APIRouter:
     async def list_documents(request: Request, after: After = "", limit: Limit = 100) -> Response:
         """List documents in order of id, without their texts; `next` is what to give as `after` for more."""
         content = await queue.run(lambda: handlers.documents(after, limit))
-        response = conditional(request, _json(content))
+        response = conditional(request, json_bytes(content))
         if content["next"] is not None:
             query = urlencode({"after": content["next"], "limit": limit})
-            response.headers["link"] = f'</v1/documents?{query}>; rel="next"'
+            response.headers["link"] = f'<{prefix_of(request)}/documents?{query}>; rel="next"'
         return response
 
     @router.get("/documents/{document_id:path}/text", responses=described_with_tag("Slice"))
@@ -200,12 +201,12 @@ def looking_routes(handlers: Handlers, queue: RequestQueue) -> APIRouter:
         """Return a range of the stored text, unchanged."""
         if request.scope.get("raw_path", b"").lower().endswith(b"%2ftext"):  # the id itself ends with "/text"
             return await get_document(f"{document_id}/text", request)
-        return conditional(request, _json(await queue.run(lambda: handlers.text(document_id, start, end))))
+        return conditional(request, json_bytes(await queue.run(lambda: handlers.text(document_id, start, end))))
 
     @router.get("/documents/{document_id:path}", responses=described_with_tag("Document"))
     async def get_document(document_id: str, request: Request) -> Response:
         """Return the metadata of a document and its masked parts."""
-        return conditional(request, _json(await queue.run(lambda: handlers.document(document_id))))
+        return conditional(request, json_bytes(await queue.run(lambda: handlers.document(document_id))))
 
     @router.get("/facets", responses=described("Facets"))
     async def get_facets(key: Keys) -> Response:
@@ -231,7 +232,7 @@ def page_routes(handlers: Handlers, queue: RequestQueue) -> APIRouter:
             content = await queue.run(lambda: handlers.document(f"{document_id}/boxes"))
         else:
             content = await queue.run(lambda: handlers.boxes(document_id, start, end))
-        return conditional(request, _json(content))
+        return conditional(request, json_bytes(content))
 
     @router.get("/documents/{document_id:path}/pages/{number}.png", responses=PICTURE, response_class=Response)
     async def get_page_picture(
@@ -241,7 +242,7 @@ def page_routes(handlers: Handlers, queue: RequestQueue) -> APIRouter:
         """Return a page of the PDF as a picture; with `start` and `end`, this range of the text is tinted on it."""
         if ENCODED_PAGE.search(request.scope.get("raw_path", b"")):
             content = await queue.run(lambda: handlers.document(f"{document_id}/pages/{number}.png"))
-            return conditional(request, _json(content))
+            return conditional(request, json_bytes(content))
         # The tag names the file and what is shown of it, so that nothing is drawn for a client that has the picture.
         shown = (number, width, start, end)
         tag = entity_tag(repr((await queue.run(lambda: handlers.source_sha256(document_id)), *shown)).encode())
@@ -258,6 +259,12 @@ def client_of(request: Request) -> Client:
     return client
 
 
+def prefix_of(request: Request) -> str:
+    """Return what the addresses of this service begin with, as its clients see them."""
+    prefix: str = request.scope.get(REST_PREFIX_KEY, "/v1")
+    return prefix
+
+
 async def _lines(asked: BatchRequest, handlers: Handlers, queue: RequestQueue) -> AsyncIterator[bytes]:
     for question in asked.asked():
         try:
@@ -266,8 +273,9 @@ async def _lines(asked: BatchRequest, handlers: Handlers, queue: RequestQueue) -
             content = problem_of(error).to_dict()
         except Refused as refusal:
             content = refusal.problem.to_dict()
-        yield _json(content) + b"\n"
+        yield json_bytes(content) + b"\n"
 
 
-def _json(content: Any) -> bytes:
+def json_bytes(content: Any) -> bytes:
+    """Return the JSON text, as `Response.to_json` writes it."""
     return json.dumps(content, ensure_ascii=False, allow_nan=False).encode()

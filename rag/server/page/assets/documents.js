@@ -121,7 +121,7 @@ Object.assign(window.pincite, (() => {
   async function sent(file, limit) {
     if (file.size > limit) return { error: `The file is larger than ${limit / 1e6} MB.` };
     const headers = { "x-file-name": encodeURIComponent(file.name), "content-type": "application/octet-stream" };
-    const post = async () => (await fetch("/pincite/files", { method: "POST", headers, body: file })).json();
+    const post = async () => (await fetch("pincite/files", { method: "POST", headers, body: file })).json();
     return (await called(post)) ?? { error: "The file could not be sent. Is the server still running?" };
   }
 

@@ -1,8 +1,10 @@
 // Earlier questions: those of this sitting, and those before it. They are kept in this browser alone.
 
 Object.assign(window.pincite, (() => {
-  const HISTORY = "pincite-questions";
-  const SITTING = "pincite-sitting";
+  // Each collection of a server has its own: its questions are nothing to those who see another.
+  const OF = location.pathname.match(/^\/c\/[^/]+\//)?.[0] ?? "";
+  const HISTORY = `pincite-questions${OF}`;
+  const SITTING = `pincite-sitting${OF}`;
   const LONGEST_HISTORY = 50;
 
   function stored(storage, name) {

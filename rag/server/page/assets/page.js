@@ -58,6 +58,26 @@ window.pincite = (() => {
       turn();
     });
     turn();
+    collections(element);
+  }
+
+  // On a server of several collections, a list of those that this visitor may read leads from one page to the other.
+  async function collections(element) {
+    const own = location.pathname.match(/^\/c\/([^/]+)\/$/)?.[1];
+    const response = own && (await fetch("/v1/collections").catch(() => null));
+    if (!response?.ok) return;
+    const names = (await response.json()).collections.map((collection) => collection.name);
+    const label = document.createElement("label");
+    const choice = document.createElement("select");
+    label.className = "pc-collection";
+    label.append(Object.assign(document.createElement("span"), { textContent: "Collection" }), choice);
+    for (const name of names) choice.append(Object.assign(new Option(name, `/c/${name}/`, false, name === own), { translate: false }));
+    choice.append(new Option("All collections", "/"));
+    choice.addEventListener("change", () => {
+      const asked = new URLSearchParams(location.search).get("q");
+      location.assign(choice.value + (asked ? `?${new URLSearchParams({ q: asked })}` : "") + (choice.value === "/" ? "" : location.hash));
+    });
+    element.querySelector("nav").after(label);
   }
 
   addEventListener("popstate", turn);

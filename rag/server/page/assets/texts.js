@@ -8,6 +8,8 @@ window.pinciteTexts = {
     "Batch": "Viele Fragen",
     "Evaluate": "Prüfen",
     "Parts of this page": "Teile dieser Seite",
+    "Collection": "Sammlung",
+    "All collections": "Alle Sammlungen",
     "Language": "Sprache",
     "Your question": "Ihre Frage",
     "Try": "Zum Beispiel",

@@ -83,13 +83,13 @@ def pages_html(document: Document, citation: Citation, marked: MarkedPages) -> s
 def picture_address(document: Document, number: int, width: int) -> str:
     """Return the address of the picture of a page."""
     query = {"document": document.id, "page": number, "width": width, "file": document.source_sha256 or ""}
-    return f"{PICTURE_ADDRESS}?{urlencode(query)}"
+    return f".{PICTURE_ADDRESS}?{urlencode(query)}"
 
 
 def file_address(document: Document, number: int) -> str:
     """Return the address of the PDF, opened at a page."""
     query = urlencode({"document": document.id, "file": document.source_sha256 or ""})
-    return f"{FILE_ADDRESS}?{query}#page={number}"
+    return f".{FILE_ADDRESS}?{query}#page={number}"
 
 
 def _controls(document: Document, number: int) -> str:

@@ -108,7 +108,7 @@ def _exports(response: Response) -> str:
         element("button", words, type="button", data_export=form, aria_label=f"Save the answers as {words}")
         for form, words in EXPORTS.items()
     ]
-    address = f"{EVIDENCE_ADDRESS}?response={response.response_id}"
+    address = f".{EVIDENCE_ADDRESS}?response={response.response_id}"
     pack = element("a", "Evidence (.zip)", href=address)
     return element("span", "Save as ", *buttons, pack, class_="pc-exports")
 
