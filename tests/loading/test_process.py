@@ -29,6 +29,8 @@ from rag.loading.formats.plain import text
 decode = text.decode
 
 def hostile(data, name):
+    if b"NICE" in data:
+        return decode(str(os.getpriority(os.PRIO_PROCESS, 0)).encode(), name)
     if b"ABORT" in data:
         os.abort()
     if b"SLEEP" in data:
@@ -101,6 +103,14 @@ def test_a_hostile_file_is_an_error_and_the_next_one_is_read(
     assert isinstance(error, UnreadableSource) and "bad.txt" in error.message
     (document,) = load_apart(file(tmp_path / "good.txt", "All is well."))
     assert isinstance(document, Document) and document.text == "All is well."
+    hostile.close()
+
+
+def test_who_hands_in_files_gives_way_to_who_asks(hostile: ReadingProcess, tmp_path: Path) -> None:
+    for _ in range(2):
+        (document,) = load_apart(file(tmp_path / "a.txt", "NICE"))
+        own = os.getpriority(os.PRIO_PROCESS, 0)
+        assert isinstance(document, Document) and document.text == str(max(own, worker.NICENESS))
     hostile.close()
 
 

@@ -21,6 +21,8 @@ MAX_MEMORY_BYTES = 4 * 1024 * 1024 * 1024
 """Address space of the process: the largest files that are read take about half of it."""
 FOLDER_PREFIX = "rag-reading-"
 """Prefix of the name of the process's temporary folder."""
+NICENESS = 5
+"""Who asks goes before who hands in files, if both want the processor."""
 WORN_BYTES = 1024 * 1024 * 1024
 """Memory that a file may leave in use: after more the process ends, and the next file gets a fresh one."""
 
@@ -64,6 +66,7 @@ def _read(request: dict[str, Any], answer: Callable[[dict[str, Any]], None]) -> 
     """Answer with the documents of a file, number and name of each archive member before it is read, and the end."""
     from rag.loading import load
 
+    _give_way()
     os.chdir(request["folder"])
     fields = request["source"]
     source = Source(Path(fields.pop("path")), **{**fields, "links": tuple(fields["links"])})
@@ -91,6 +94,11 @@ def _look_into(request: dict[str, Any], answer: Callable[[dict[str, Any]], None]
     except LoadError as error:
         answer(item_message(error))
     answer({"end": True, "worn": _memory_bytes() > WORN_BYTES})
+
+
+def _give_way() -> None:
+    if hasattr(os, "setpriority"):  # not on Windows
+        os.setpriority(os.PRIO_PROCESS, 0, max(NICENESS, os.getpriority(os.PRIO_PROCESS, 0)))
 
 
 def _limit_memory() -> None:
