@@ -37,6 +37,7 @@ from rag.server.page.components import ASSETS, ASSETS_ADDRESS
 from rag.server.page.page import build_page
 from rag.server.page.theme import theme
 from rag.server.page_routes import PageRoutes
+from rag.server.quiet_server import QuietServer
 from rag.server.rights.trusted_proxy import ProxyUser, trusted_addresses
 from rag.server.shared_assistant import SharedAssistant
 
@@ -97,7 +98,7 @@ def run_server(app: App, listener: socket.socket, options: Options, assistants: 
         server_header=False,
         proxy_headers=False,
     )
-    server = uvicorn.Server(config)
+    server = QuietServer(config)
     address = _address(options.host, listener.getsockname()[1])
     threading.Thread(target=_announce_and_load, args=(address, assistants), daemon=True).start()
     server.run(sockets=[listener])

@@ -165,5 +165,5 @@ def wakings(running: Served) -> int:
 def test_a_server_that_nobody_asks_sleeps(running: Served) -> None:
     before = wakings(running)
     time.sleep(2)
-    # Gradio's own setting wakes it 2,000 times. A busy machine wakes it less often, not more.
-    assert wakings(running) - before < 200
+    # Gradio and uvicorn by themselves wake it 2,020 times. A busy machine wakes it less often, not more.
+    assert wakings(running) - before < 40

@@ -16,7 +16,7 @@ from rag.server.page.question_sets.batch import Batch
 from rag.server.page.question_sets.evaluate import Evaluate
 from rag.server.shared_assistant import SharedAssistant
 
-EVENT_POLL_SECONDS = 0.2
+EVENT_POLL_SECONDS = 0.5
 PARTS = {"ask": "Ask", "documents": "Documents", "batch": "Batch", "evaluate": "Evaluate"}
 INTERFACE_LANGUAGES = {"en": "English", "de": "Deutsch"}
 """The languages of `assets/texts.js`, by their codes."""
@@ -58,7 +58,7 @@ def build_page(
         html_part("pc-status", status_html(assistant), script="status", calls=[state])
         html_part("pc-language", _languages())
     # Gradio looks for events a thousand times a second, which takes 8% of a core. Only programs that ask by
-    # gradio_client send events, and to these a fifth of a second is nothing.
+    # gradio_client send events, and to these half a second is nothing.
     blocks._queue.sleep_when_free = blocks._queue.progress_update_sleep_when_free = EVENT_POLL_SECONDS
     return blocks
 
