@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from rag.core.protocols import DocumentStore, NewVectors, NewWords, Overlapping
+from rag.index.writing.sources import KnownSources
 
 if TYPE_CHECKING:
     from rag.core.types import Chunk, Document, DocumentSummary, Mask
@@ -18,6 +19,12 @@ class NewFingerprints(Overlapping, Protocol):
 
     def missing_documents(self) -> list[str]:
         """Return the ids of the documents without a fingerprint, in order."""
+
+    def sketches_like(self, document_ids: Sequence[str]) -> dict[str, bytes]:
+        """Return those of `sketches` that may be near one of these documents, and perhaps others."""
+
+    def text_count(self) -> int:
+        """Return the number of different texts."""
 
     def fingerprints(self) -> "list[Fingerprint]":
         """Return the fingerprint of every document by id. If texts are equal, only the first counts."""
@@ -65,6 +72,9 @@ class NewDocuments(DocumentStore, Protocol):
     def summaries_of(self, document_ids: Sequence[str]) -> "Iterator[DocumentSummary]":
         """Yield the documents of these ids without their texts."""
 
+    def hashes_like(self, document_ids: Sequence[str]) -> Iterator[tuple[str, str]]:
+        """Yield what `hashes` yields, but only for documents with the text of one of these."""
+
     def rows_by_embedded(self, hashes: Sequence[bytes]) -> dict[bytes, int]:
         """Return the first row of each hash of embedded text that is stored."""
 
@@ -86,3 +96,7 @@ class Sinks(NamedTuple):
     sentence_vectors: Callable[[Sequence[int]], Mapping[int, bytes]]
     """Reads older sentence vectors, which the documents do not have."""
     documents: NewDocuments | None = None
+    sources: KnownSources | None = None
+    """The sources, if the documents need not read all of them."""
+    shared_blocks: Callable[[float], frozenset[int]] | None = None
+    """Returns `repeated_blocks.shared_blocks` for a share, if the fingerprints need not all be read."""

@@ -5,7 +5,7 @@ what its own transaction has made of the last one.
 """
 
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,7 +17,7 @@ from rag.core.files.safe_json import json_value
 from rag.core.text.plain_text import printable
 from rag.core.types import Chunk, Document, DocumentSummary, Fields, Layout, Mask, Span, tuples
 from rag.index.postgres.fingerprints import PostgresFingerprints
-from rag.index.postgres.values import multirange, restored_name, sql_name, sql_text, text_of
+from rag.index.postgres.values import MAX_KEYS, key_batches, multirange, restored_name, sql_name, sql_text, text_of
 from rag.index.storage.documents import MAX_CACHED_CHUNKS, MAX_CACHED_DOCUMENTS, masked_characters, optional_text
 from rag.index.storage.metadata import LazyFields
 from rag.index.storage.remedies import BUILD_AGAIN
@@ -32,8 +32,6 @@ SUMMARY_COLUMNS = (
     "d.id, d.title, d.source_path, d.length, d.text_sha256, d.metadata::text, d.key,"
     " (SELECT count(*) FROM passages p WHERE p.document = d.key AND {passage})"
 )
-MAX_KEYS = 10_000
-"""Keys and rows in one query."""
 
 
 class Visible(NamedTuple):
@@ -287,11 +285,6 @@ class PostgresDocuments:
         """Drop what is cached, because a document has changed."""
         self._cached_document.cache_clear()
         self._cached_chunks = {}
-
-
-def key_batches(values: Sequence[Any]) -> Iterable[Sequence[Any]]:
-    """Return the values in pieces for one query each."""
-    return (values[start : start + MAX_KEYS] for start in range(0, len(values), MAX_KEYS))
 
 
 def document_values(document: Document, source: str | None) -> tuple[Any, ...]:

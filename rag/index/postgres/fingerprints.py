@@ -3,40 +3,27 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-import numpy as np
-
 from rag.core.files.safe_json import json_value
-from rag.index.postgres.values import restored_name, sql_name
-from rag.index.storage.fingerprints import BLOCK_HASH, Fingerprint
+from rag.index.postgres.values import restored_name
+from rag.index.storage.fingerprints import Fingerprint
 
-JOINED = "FROM documents d JOIN fingerprints f ON f.document = d.key"
+FINGERPRINTED = "FROM documents d JOIN fingerprints f ON f.document = d.key"
 
 
 class PostgresFingerprints:
-    """The fingerprints of the documents of a version, with the methods of `FingerprintTables`."""
+    """The fingerprints of the documents of a version, with the reading methods of `FingerprintTables`."""
 
     def __init__(self, rows: Callable[[str, Sequence[Any]], list[Any]], visible: str) -> None:
         """Read by `rows` what `visible` selects of the documents `d`."""
         self._rows, self._visible = rows, visible
 
-    def put(self, document_id: str, fingerprint: Fingerprint) -> None:
-        """Store the fingerprint of a document."""
-        hashes = np.unique(np.frombuffer(fingerprint.block_hashes, BLOCK_HASH)["block"]).tolist()
-        self._rows(
-            f"INSERT INTO fingerprints SELECT key, %s, %s, %s::bigint[] FROM documents d WHERE id = %s AND"
-            f" {self._visible} ON CONFLICT (document) DO UPDATE SET sketch = excluded.sketch,"
-            " blocks = excluded.blocks, block_hashes = excluded.block_hashes RETURNING document",
-            (fingerprint.sketch, fingerprint.block_hashes, hashes, sql_name(document_id)),
-        )
-
-    def missing_documents(self) -> list[str]:
-        """Return the ids of the documents without a fingerprint, in order."""
-        query = "SELECT id FROM documents d WHERE NOT EXISTS (SELECT 1 FROM fingerprints f WHERE f.document = d.key)"
-        return [str(restored_name(key)) for (key,) in self._rows(f"{query} AND {self._visible} ORDER BY id", ())]
-
     def sketches(self) -> dict[str, bytes]:
         """Return the sketch of every document, newest first, then by id. If texts are equal, only the first counts."""
-        rows = self._rows(f"SELECT id, text_sha256, sketch, metadata::text {JOINED} WHERE {self._visible}", ())
+        return self._sketches("true", ())
+
+    def _sketches(self, condition: str, values: Sequence[Any]) -> dict[str, bytes]:
+        query = f"SELECT id, text_sha256, sketch, metadata::text {FINGERPRINTED} WHERE {condition} AND {self._visible}"
+        rows = self._rows(query, values)
         dated = [(str(restored_name(key)), sha256, bytes(own), _published_at(text)) for key, sha256, own, text in rows]
         dated.sort(key=lambda item: item[0])
         dated.sort(key=lambda item: item[3], reverse=True)
@@ -47,23 +34,18 @@ class PostgresFingerprints:
 
     def fingerprints(self) -> list[Fingerprint]:
         """Return the fingerprint of every document by id. If texts are equal, only the first counts."""
-        query = f"SELECT DISTINCT ON (text_sha256) id, sketch, blocks {JOINED} WHERE {self._visible}"
+        query = f"SELECT DISTINCT ON (text_sha256) id, sketch, blocks {FINGERPRINTED} WHERE {self._visible}"
         rows = sorted(self._rows(f"{query} ORDER BY text_sha256, id", ()), key=lambda row: str(restored_name(row[0])))
         return [Fingerprint(bytes(sketch), bytes(blocks)) for _, sketch, blocks in rows]
 
     def documents_with(self, blocks: Iterable[int]) -> list[str]:
         """Return the ids of the documents that have at least one of these blocks, in order."""
-        query = f"SELECT id {JOINED} WHERE f.block_hashes && %s::bigint[] AND {self._visible} ORDER BY id"
+        query = f"SELECT id {FINGERPRINTED} WHERE f.block_hashes && %s::bigint[] AND {self._visible} ORDER BY id"
         return [str(restored_name(key)) for (key,) in self._rows(query, (sorted(blocks),))]
 
     def shared_blocks(self) -> frozenset[int]:
         """Return the hashes of the blocks that `put_shared_blocks` stored last."""
         return frozenset(block for (block,) in self._rows("SELECT block FROM shared_blocks", ()))
-
-    def put_shared_blocks(self, blocks: Iterable[int]) -> None:
-        """Replace the stored hashes of the blocks that many documents share."""
-        self._rows("DELETE FROM shared_blocks RETURNING block", ())
-        self._rows("INSERT INTO shared_blocks SELECT unnest(%s::bigint[]) RETURNING block", (sorted(blocks),))
 
 
 def _published_at(metadata: str) -> tuple[int, str]:

@@ -34,13 +34,14 @@ CREATE TABLE versions (
     number integer PRIMARY KEY, committed_at timestamptz NOT NULL DEFAULT clock_timestamp(), package text NOT NULL,
     fingerprint text NOT NULL, embedder json NOT NULL, settings json NOT NULL,
     documents integer NOT NULL, passages integer NOT NULL, next_document bigint NOT NULL, next_passage bigint NOT NULL,
-    stem_tokens bigint NOT NULL, word_tokens bigint NOT NULL, heading_tokens bigint NOT NULL);
+    texts integer NOT NULL, stem_tokens bigint NOT NULL, word_tokens bigint NOT NULL, heading_tokens bigint NOT NULL);
 COMMENT ON TABLE versions IS 'One row for each commit; the highest number is the current version.';
 
 CREATE TABLE sources (
-    id text COLLATE "C" PRIMARY KEY, path text COLLATE "C" NOT NULL, sha256 text NOT NULL);
-COMMENT ON TABLE sources IS 'The files that were read, with the hash of their bytes.';
-CREATE INDEX sources_by_path ON sources (path);
+    id text COLLATE "C" PRIMARY KEY, path text COLLATE "C" NOT NULL, sha256 text NOT NULL,
+    place text COLLATE "C" NOT NULL);
+COMMENT ON TABLE sources IS 'The files that were read, with the hash of their bytes; place has no links.';
+CREATE INDEX sources_by_place ON sources (place);
 CREATE INDEX sources_by_sha256 ON sources (sha256);
 
 CREATE TABLE documents (
@@ -88,9 +89,15 @@ COMMENT ON TABLE vocabulary IS 'In how many passages a word is: as a stem, as wr
 CREATE INDEX vocabulary_removed ON vocabulary (removed_in) WHERE removed_in IS NOT NULL;
 
 CREATE TABLE fingerprints (
-    document bigint PRIMARY KEY, sketch bytea NOT NULL, blocks bytea NOT NULL, block_hashes bigint[] NOT NULL);
+    document bigint PRIMARY KEY, sketch bytea NOT NULL, blocks bytea NOT NULL, block_hashes bigint[] NOT NULL,
+    sketch_pairs bigint[] NOT NULL);
 COMMENT ON TABLE fingerprints IS 'Hashes by which similar documents and repeated blocks are found.';
 CREATE INDEX fingerprints_by_block ON fingerprints USING gin (block_hashes);
+CREATE INDEX fingerprints_by_sketch ON fingerprints USING gin (sketch_pairs);
+
+CREATE TABLE block_counts (block bigint PRIMARY KEY, texts integer NOT NULL);
+COMMENT ON TABLE block_counts IS 'How many different texts have a block.';
+CREATE INDEX block_counts_by_texts ON block_counts (texts) WHERE texts > 4;
 
 CREATE TABLE shared_blocks (block bigint PRIMARY KEY);
 

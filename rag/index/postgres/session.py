@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 TOKENS = ("stem_tokens", "word_tokens", "heading_tokens")
 """The columns with the numbers of words of a passage, and of all passages of a version."""
-COUNTED = ("documents", "passages", *TOKENS)
+COUNTED = ("documents", "passages", "texts", *TOKENS)
 NEXT_NUMBERS = ("next_document", "next_passage")
 """Numbers of rows are never used twice."""
 VERSIONED = ("passages", "masks", "documents", "vocabulary")
@@ -50,5 +50,6 @@ class WriteSession:
         for table in VERSIONED:
             self.rows(f"UPDATE {table} SET removed_in = %s WHERE removed_in IS NULL", (self.version,))
         self.rows("DELETE FROM sources")
-        self.rows("DELETE FROM shared_blocks")
+        for table in ("shared_blocks", "block_counts"):
+            self.rows(f"DELETE FROM {table}")
         self.counts.clear()

@@ -1,7 +1,7 @@
 """Translates texts and vectors to what PostgreSQL stores, and back."""
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,6 +9,8 @@ import numpy as np
 if TYPE_CHECKING:
     from rag.core.protocols import Floats1d, Floats2d, Ints1d
 
+MAX_KEYS = 10_000
+"""Keys and rows in one query."""
 NUL, NUL_SIGN, ESCAPE, ESCAPED_NUL = "\x00", "\u2400", "\ue000", "\ue001"
 
 
@@ -75,3 +77,8 @@ def multirange(rows: "Ints1d") -> str:
     breaks = np.flatnonzero(np.diff(ordered) != 1)
     starts, ends = ordered[[0, *(breaks + 1)]], ordered[[*breaks, len(ordered) - 1]]
     return "{" + ",".join(f"[{start},{end}]" for start, end in zip(starts.tolist(), ends.tolist(), strict=True)) + "}"
+
+
+def key_batches(values: Sequence[Any]) -> Iterable[Sequence[Any]]:
+    """Return the values in pieces for one query each."""
+    return (values[start : start + MAX_KEYS] for start in range(0, len(values), MAX_KEYS))

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rag.index.postgres.documents import MAX_KEYS, Visible, key_batches
+from rag.index.postgres.documents import Visible
 from rag.index.postgres.session import WriteSession
-from rag.index.postgres.values import multirange, sql_vector, vectors_of
+from rag.index.postgres.values import MAX_KEYS, key_batches, multirange, sql_vector, vectors_of
 from rag.index.storage.flat_vectors import FaissStore
 
 if TYPE_CHECKING:
@@ -110,8 +110,7 @@ class NewPostgresVectors:
 
     def finish(self) -> tuple[str, ...]:
         """Make the search graph once there are many vectors."""
-        ((count,),) = self._session.rows("SELECT count(*) FROM (SELECT FROM vectors LIMIT %s) v", (MIN_GRAPH_VECTORS,))
-        if count >= MIN_GRAPH_VECTORS:
+        if self._session.counts["passages"] >= MIN_GRAPH_VECTORS:
             self._session.rows(
                 f"CREATE INDEX IF NOT EXISTS {GRAPH} ON vectors USING hnsw"
                 f" ((embedding::halfvec({self.dimension})) halfvec_ip_ops)"

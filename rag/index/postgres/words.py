@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from rag.index.postgres.documents import MAX_KEYS, Visible, key_batches
+from rag.index.postgres.documents import Visible
 from rag.index.postgres.session import TOKENS, WriteSession
-from rag.index.postgres.values import multirange
+from rag.index.postgres.values import MAX_KEYS, key_batches, multirange
 from rag.index.server_words import HEADING, NEVER, PLAIN, STEMS, SearchedWords, ServerWords, WordCounts
 from rag.index.storage.lexical import FIELD_WEIGHTS, TantivyStore
 

@@ -12,7 +12,7 @@ from rag.core.errors import IndexVersionMismatch
 from rag.core.reports import IndexReport
 from rag.core.settings import Settings
 from rag.index.postgres.documents import stored_json
-from rag.index.postgres.new_documents import NewPostgresDocuments
+from rag.index.postgres.new_documents import NewPostgresDocuments, PostgresSources
 from rag.index.postgres.schema import create_vectors
 from rag.index.postgres.session import COUNTED, NEXT_NUMBERS, WriteSession
 from rag.index.postgres.vectors import NewPostgresVectors
@@ -47,6 +47,8 @@ def write_version(
             NewPostgresWords(session, settings.stemmer),
             lambda rows: {},
             documents,
+            PostgresSources(session),
+            documents.overlaps.shared_now,
         )
         with closing(Writer(folder, None, embedder, settings, sinks)) as writer:
             report, must_commit = apply(writer, base is None, settings, request)

@@ -194,6 +194,16 @@ class Store:
         """Yield id and text hash of every document, in order of id."""
         yield from self._rows("SELECT id, text_sha256 FROM documents ORDER BY id")
 
+    def hashes_like(self, document_ids: Sequence[str]) -> Iterator[tuple[str, str]]:
+        """Yield id and text hash of every document with the text of one of these, in order of id."""
+        hashes = set[str]()
+        for batch in _batches(document_ids):
+            marks = ",".join("?" * len(batch))
+            hashes.update(
+                sha for (sha,) in self._rows(f"SELECT text_sha256 FROM documents WHERE id IN ({marks})", batch)
+            )
+        yield from (pair for pair in self.hashes() if pair[1] in hashes)
+
     def facts(self) -> Iterator[tuple[Any, ...]]:
         """Yield all facts that decide the answers: of documents by id, then of chunks by document and offset.
 

@@ -4,7 +4,7 @@ The tables are part of the file of the document store (`rag.index.storage.docume
 index that is older than these tables.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -70,6 +70,14 @@ class FingerprintTables:
         for document_id, sha256, sketch in rows:
             first.setdefault(sha256, (document_id, sketch))
         return dict(first.values())
+
+    def sketches_like(self, document_ids: Sequence[str]) -> dict[str, bytes]:
+        """Return all sketches, because they are read as fast as they could be searched."""
+        return self.sketches()
+
+    def text_count(self) -> int:
+        """Return the number of different texts."""
+        return int(self._file.rows("SELECT count(DISTINCT text_sha256) FROM documents")[0][0])
 
     def fingerprints(self) -> list[Fingerprint]:
         """Return the fingerprint of every document by id. If texts are equal, only the first counts."""

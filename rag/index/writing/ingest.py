@@ -39,7 +39,7 @@ class Ingest:
         self._writer, self._store, self._settings = writer, writer.store, settings
         self._load = load_apart if settings.isolated_reading else load
         self._progress = progress
-        self._sources = self._store.sources()
+        self._sources = writer.known_sources()
         self._changes: dict[str, Change] = {}
         self._source_of_id: dict[str, str | None] = {}
         self._failed: list[tuple[str, LoadError]] = []
@@ -109,26 +109,31 @@ class Ingest:
         sources = {self._store.source_of(document_id) for document_id in document_ids}
         for document_id in document_ids:
             self._remove(document_id)
-        for source in sorted(self._sources.keys() & sources):
-            self._record_source(source, self._sources[source][0], "")
+        for source in sorted(source for source in sources if source is not None):
+            self._read_again(source)
 
     def _record_source(self, source: str, path: str, sha256: str) -> None:
         """Record the path and hash of a source, or delete its record if no document comes from it."""
         has_documents = bool(self._store.documents_of(source))
         if has_documents and self._sources.get(source) != (path, sha256):
             self._store.put_source(source, path, sha256)
-            self._sources[source] = (path, sha256)
-        elif not has_documents and source in self._sources:
+            self._sources.put(source, path, sha256)
+        elif not has_documents and self._sources.get(source):
             self._store.delete_source(source)
-            del self._sources[source]
+            self._sources.drop(source)
         else:
             return
         self._sources_changed = True
 
+    def _read_again(self, source: str) -> None:
+        """Let the next run read a source again, whatever its bytes are."""
+        if stored := self._sources.get(source):
+            self._record_source(source, stored[0], "")
+
     def _index(self, source: Source) -> Iterator[int]:
         """Index the documents of a source, and yield the length of each."""
         key, path = source.document_id, os.path.abspath(source.path)
-        stored_path, stored_sha256 = self._sources.get(key, (printable_path(path), None))
+        stored_path, stored_sha256 = self._sources.get(key) or (printable_path(path), None)
         failed_before = len(self._failed)
         try:
             if stored_path not in self._renamed_files.paths:
@@ -155,7 +160,7 @@ class Ingest:
         for source in self._renamed_files.of(sha256):
             for document_id in self._store.documents_of(source):
                 self._remove(document_id)
-            self._record_source(source, self._sources[source][0], "")
+            self._read_again(source)
 
     def _read(self, source: Source, old_ids: Sequence[str]) -> Iterator[int]:
         new_ids, errors = set(), []
@@ -180,9 +185,9 @@ class Ingest:
             return
         self._source_of_id[document.id] = source
         old_source = self._store.source_of(document.id)
-        if old_source is not None and old_source != source and old_source in self._sources:
-            # The next run reads that source again, so its own document of this id returns if this one is removed.
-            self._record_source(old_source, self._sources[old_source][0], "")
+        if old_source is not None and old_source != source:
+            # Its own document of this id returns then, if this one is removed.
+            self._read_again(old_source)
         self._changes[document.id] = self._writer.put(document, source)
         if parts := document.known(LEFT_OUT_KEY):
             self._left_out_notes.append(f"not in the text of {document.id}: {parts}.")
@@ -216,7 +221,7 @@ class Ingest:
     def _duplicates(self, document_ids: Sequence[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
         if not document_ids:
             return
-        hashes = dict(self._store.hashes())
+        hashes = dict(self._store.hashes_like(document_ids))
         ids_by_hash: dict[str, list[str]] = {}
         for document_id, sha256 in hashes.items():
             ids_by_hash.setdefault(sha256, []).append(document_id)
@@ -226,12 +231,13 @@ class Ingest:
                 yield document_id, tuple(other for other in equals if other != document_id)
 
     def _near_duplicates(self, document_ids: Sequence[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
-        sketches, reported = self._store.overlaps.sketches() if document_ids else {}, set[str]()
-        changed_ids = set(document_ids)
-        if len(document_ids) * MIN_DOCUMENTS_PER_CHANGE > len(sketches):
-            similar = iter(groups(sketches))
+        if not document_ids:
+            return
+        overlaps, changed_ids, reported = self._store.overlaps, set(document_ids), set[str]()
+        if len(document_ids) * MIN_DOCUMENTS_PER_CHANGE > overlaps.text_count():
+            similar = iter(groups(overlaps.sketches()))
         else:
-            similar = near(document_ids, sketches)
+            similar = near(document_ids, overlaps.sketches_like(document_ids))
         for first, *others in similar:
             if first not in reported and {first, *others} & changed_ids:
                 reported.update((first, *others))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from rag.core.errors import LoadError
 from rag.core.reports import IndexReport
 from rag.core.types import Document
-from rag.index.writing.sources import RenamedFiles, links_note, under_known_ids
+from rag.index.writing.sources import RenamedFiles, SourceTable, links_note, under_known_ids
 from rag.loading import Source, source_sha256
 
 if TYPE_CHECKING:
@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 def planned(work: Sequence[Source | Document], store: "DocumentStore | None", removals: Sequence[str]) -> IndexReport:
     """Return the report of a write that indexes `work` into `store` (None: a new index) and removes `removals`."""
     sources = store.sources() if store else {}
-    work = under_known_ids(work, sources)
-    renamed, removed_ids = RenamedFiles(sources, work), {*removals}
+    table = SourceTable(sources)
+    work = under_known_ids(work, table)
+    renamed, removed_ids = RenamedFiles(table, work), {*removals}
     ids: dict[str, list[str]] = {"added": [], "updated": [], "unchanged": []}
     failed: list[tuple[str, LoadError]] = []
     for item in work:

@@ -11,7 +11,7 @@ shared block is masked only
 
 import hashlib
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -58,18 +58,38 @@ def shared_blocks(documents: Sequence[Fingerprint], share: float) -> frozenset[i
     owner = np.repeat(
         np.arange(len(documents)), [len(fingerprint.block_hashes) // BLOCK_HASH.itemsize for fingerprint in documents]
     )
-    holders = _holders(table["block"], owner)
-    min_owners = max(MIN_DOCUMENTS, share * len(documents) - 1e-9)
-    frequent = {block: owners for block, owners in holders.items() if len(owners) >= min_owners}
-    is_common = np.isin(table["block"], [*frequent])
-    all_blocks = np.ones_like(is_common)
-    lengths = [np.bincount(owner, table["length"] * part, len(documents)) for part in (~is_common, all_blocks)]
-    witness = (2 * lengths[0] >= lengths[1]) & np.array([bool(fingerprint.sketch) for fingerprint in documents], bool)
+    holders, least = _holders(table["block"], owner), min_owners(len(documents), share)
+    frequent = {block: owners for block, owners in holders.items() if len(owners) >= least}
+    return shared_among({block: (documents[n] for n in owners) for block, owners in frequent.items()})
+
+
+def min_owners(count: int, share: float) -> float:
+    """Return how many of `count` documents must have a block."""
+    return max(MIN_DOCUMENTS, share * count - 1e-9)
+
+
+def shared_among(frequent: Mapping[int, Iterable[Fingerprint]]) -> frozenset[int]:
+    """Return those of the frequent blocks that are shared. Only as many of their owners, by id, are read as needed."""
+    blocks, are_witnesses = np.array([*frequent], np.int64), dict[Fingerprint, bool]()
+
+    def is_witness(fingerprint: Fingerprint) -> bool:
+        if fingerprint not in are_witnesses:
+            are_witnesses[fingerprint] = _is_witness(fingerprint, blocks)
+        return are_witnesses[fingerprint]
+
     return frozenset(
         block
         for block, owners in frequent.items()
-        if _are_strangers(documents[n].sketch for n in owners if witness[n])
-    )  # fmt: skip
+        if _are_strangers(fingerprint.sketch for fingerprint in owners if is_witness(fingerprint))
+    )
+
+
+def _is_witness(fingerprint: Fingerprint, frequent: Any) -> bool:
+    """Tell whether a document has a sketch and consists at least half of rarer blocks."""
+    table = np.frombuffer(fingerprint.block_hashes, BLOCK_HASH)
+    lengths = table["length"].astype(np.int64)
+    own = int(lengths[~np.isin(table["block"], frequent)].sum())
+    return bool(fingerprint.sketch) and 2 * own >= int(lengths.sum())
 
 
 def _holders(blocks: Any, owner: Any) -> dict[int, Any]:

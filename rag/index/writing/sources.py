@@ -1,10 +1,10 @@
 """Lists the sources of a write, and recognises renamed files."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cached_property, lru_cache
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from rag.core.reports import first_few
 from rag.core.types import Document
@@ -17,8 +17,60 @@ if TYPE_CHECKING:
 
 Paths = str | Path | Iterable[str | Path]
 
-StoredSources = Mapping[str, tuple[str, str]]
-"""Path and hash of every source of an index by its id."""
+
+class KnownSources(Protocol):
+    """Path and hash of the sources of an index by id, as a write reads and changes them."""
+
+    def get(self, source: str) -> tuple[str, str] | None:
+        """Return path and hash of a source, None if it is not stored."""
+
+    def put(self, source: str, path: str, sha256: str) -> None:
+        """Record a source."""
+
+    def drop(self, source: str) -> None:
+        """Forget a source."""
+
+    def at(self, place: str, folder: Callable[[str], str]) -> str | None:
+        """Return the id of the source whose path is at a place (`place_of`), None if there is none."""
+
+    def with_hash(self, sha256: str) -> list[str]:
+        """Return the ids of the sources with these bytes."""
+
+
+class SourceTable:
+    """All sources of an index in memory."""
+
+    def __init__(self, sources: Mapping[str, tuple[str, str]]) -> None:
+        """Start with path and hash by id."""
+        self._sources = dict(sources)
+        self._places: dict[str, str] | None = None
+        self._ids_by_hash: dict[str, list[str]] | None = None
+
+    def get(self, source: str) -> tuple[str, str] | None:
+        """Return path and hash of a source, None if it is not stored."""
+        return self._sources.get(source)
+
+    def put(self, source: str, path: str, sha256: str) -> None:
+        """Record a source."""
+        self._sources[source] = (path, sha256)
+
+    def drop(self, source: str) -> None:
+        """Forget a source."""
+        self._sources.pop(source, None)
+
+    def at(self, place: str, folder: Callable[[str], str]) -> str | None:
+        """Return the id of the source whose path was at a place when this was first called, None if there is none."""
+        if self._places is None:
+            self._places = {place_of(path, folder): key for key, (path, _) in self._sources.items()}
+        return self._places.get(place)
+
+    def with_hash(self, sha256: str) -> list[str]:
+        """Return the ids of the sources that had these bytes when this was first called and are still stored."""
+        if self._ids_by_hash is None:
+            self._ids_by_hash = {}
+            for key, (_, own) in self._sources.items():
+                self._ids_by_hash.setdefault(own, []).append(key)
+        return [key for key in self._ids_by_hash.get(sha256, ()) if key in self._sources]
 
 
 def size_of(item: Source | Document) -> int:
@@ -65,7 +117,7 @@ def _real(path: str | Path) -> str:
     )
 
 
-def under_known_ids(work: Sequence[Source | Document], sources: StoredSources) -> list[Source | Document]:
+def under_known_ids(work: Sequence[Source | Document], sources: KnownSources) -> list[Source | Document]:
     """Return `work` with each file under its id in the index, so that it stays one document.
 
     A file keeps its first id, from the folder that it was indexed with at that time. But if another file of this run
@@ -74,17 +126,14 @@ def under_known_ids(work: Sequence[Source | Document], sources: StoredSources) -
     return list(_under_known_ids(work, sources))
 
 
-def _under_known_ids(work: Sequence[Source | Document], sources: StoredSources) -> Iterator[Source | Document]:
+def _under_known_ids(work: Sequence[Source | Document], sources: KnownSources) -> Iterator[Source | Document]:
     new_ids = {item.document_id for item in work if isinstance(item, Source)}
-    ids: dict[str, str] | None = None
     folder = lru_cache(maxsize=None)(os.path.realpath)
     for item in work:
-        if isinstance(item, Document) or sources.get(item.document_id, ("",))[0] == shown_path(item):
+        if isinstance(item, Document) or (sources.get(item.document_id) or ("",))[0] == shown_path(item):
             yield item
             continue
-        if ids is None:
-            ids = {place_of(path, folder): key for key, (path, _) in sources.items()}
-        key = ids.get(printable_path(place_of(item.path, folder)), item.document_id)
+        key = sources.at(printable_path(place_of(item.path, folder)), folder) or item.document_id
         yield item if key in new_ids else item.known_as(key)
 
 
@@ -96,23 +145,16 @@ def shown_path(source: Source) -> str:
 class RenamedFiles:
     """Finds the earlier names of a new file among the sources of the index."""
 
-    def __init__(self, sources: StoredSources, work: Iterable[Source | Document]) -> None:
+    def __init__(self, sources: KnownSources, work: Iterable[Source | Document]) -> None:
         """Search `sources` in their state when `of` is called. Files of `work` have kept their name."""
         files = [item for item in work if isinstance(item, Source)]
         self._sources = sources
         self._current_ids, self.paths = {item.document_id for item in files}, {shown_path(item) for item in files}
 
-    @cached_property
-    def _ids(self) -> dict[str, list[str]]:
-        ids: dict[str, list[str]] = {}
-        for key, (_, sha256) in self._sources.items():
-            ids.setdefault(sha256, []).append(key)
-        return ids
-
     def of(self, sha256: str) -> list[str]:
         """Return the ids of sources with these bytes whose file no longer exists, in order."""
-        ids = (key for key in self._ids.get(sha256, ()) if key in self._sources and key not in self._current_ids)
-        return sorted(key for key in ids if not self._exists(self._sources[key][0]))
+        ids = (key for key in self._sources.with_hash(sha256) if key not in self._current_ids)
+        return sorted(key for key in ids if (own := self._sources.get(key)) and not self._exists(own[0]))
 
     def _exists(self, path: str) -> bool:
         return path in self.paths or os.path.lexists(path)

@@ -30,6 +30,7 @@ from rag.index.writing.embedding_cache import EmbeddingCache, TextVectors, key_o
 from rag.index.writing.near_duplicates import sketch
 from rag.index.writing.rebuild import add_words, disk_refusals, open_words, rewrite_words
 from rag.index.writing.repeated_blocks import MIN_DOCUMENTS, block_hashes, repeated, shared_blocks
+from rag.index.writing.sources import KnownSources, SourceTable
 from rag.index.writing.vector_writer import VectorWriter
 
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ class Writer:
             document = self._stored_document(document_id)
             blocks = find_blocks(document)
             self._put_fingerprint(document, blocks, find_masks(document, blocks))
-        shared = shared_blocks(self.store.overlaps.fingerprints(), self._settings.repeated_share)
+        shared = self._shared_blocks_now()
         changed, self._shared_blocks = shared ^ self._shared_blocks, shared
         if changed:
             self.store.overlaps.put_shared_blocks(shared)
@@ -209,6 +210,16 @@ class Writer:
                 self.__dict__[part].close()
         self.store.close()
         del self._words
+
+    def known_sources(self) -> KnownSources:
+        """Return the sources of the index."""
+        return self._sinks.sources if self._sinks and self._sinks.sources else SourceTable(self.store.sources())
+
+    def _shared_blocks_now(self) -> frozenset[int]:
+        share = self._settings.repeated_share
+        if self._sinks and self._sinks.shared_blocks:
+            return self._sinks.shared_blocks(share)
+        return shared_blocks(self.store.overlaps.fingerprints(), share)
 
     def _stored_document(self, document_id: str) -> Document:
         document = self.store.document(document_id)

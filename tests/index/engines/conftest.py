@@ -15,12 +15,17 @@ import signal
 import subprocess
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 from tests.index.engines.postgres_server import PostgresServer, binaries
+
+if TYPE_CHECKING:
+    from rag.core.protocols import Embedder, Floats2d, Ranges
 
 PYTHON, ADDRESS = "MILVUS_PYTHON", "MILVUS_ADDRESS"
 SCRIPT = Path(__file__).parent / "milvus_server.py"
@@ -77,6 +82,29 @@ class Server:
                 return b"OK" in answer.read()
         except OSError:
             return False
+
+
+class Remembering:
+    """The real embedder; a text that several tests or engines embed is embedded once."""
+
+    def __init__(self, real: "Embedder") -> None:
+        self._real, self._vectors = real, dict[Any, Any]()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    def embed_with_parts(self, texts: Sequence[str], parts: "Sequence[Ranges]") -> "tuple[Floats2d, list[Floats2d]]":
+        keys = [(text, tuple(ranges)) for text, ranges in zip(texts, parts, strict=True)]
+        new = list(dict.fromkeys(key for key in keys if key not in self._vectors))
+        if new:
+            vectors, inner = self._real.embed_with_parts([text for text, _ in new], [ranges for _, ranges in new])
+            self._vectors.update(zip(new, zip(vectors, inner, strict=True), strict=True))
+        return np.array([self._vectors[key][0] for key in keys]), [self._vectors[key][1] for key in keys]
+
+
+@pytest.fixture(scope="package")
+def remembering(embedder: "Embedder") -> Remembering:
+    return Remembering(embedder)
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +31,7 @@ from tests.counting import Counting
 from tests.index.engines.conftest import Place
 
 if TYPE_CHECKING:
-    from rag.core.protocols import Embedder, Floats2d, Ranges
+    from rag.core.protocols import Embedder
 
 QUESTIONS = (
     "Why did Armenia recall its ambassador to Israel?",
@@ -51,29 +50,6 @@ NASTY = {
     "many sentences": "No. " * 2_000,
     "quotes \"'\\": "An id with quotes: 'single' and \"double\" and \\ a backslash.",
 }
-
-
-class Remembering:
-    """The real embedder; a text that several tests or engines embed is embedded once."""
-
-    def __init__(self, real: "Embedder") -> None:
-        self._real, self._vectors = real, dict[Any, Any]()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._real, name)
-
-    def embed_with_parts(self, texts: Sequence[str], parts: "Sequence[Ranges]") -> "tuple[Floats2d, list[Floats2d]]":
-        keys = [(text, tuple(ranges)) for text, ranges in zip(texts, parts, strict=True)]
-        new = list(dict.fromkeys(key for key in keys if key not in self._vectors))
-        if new:
-            vectors, inner = self._real.embed_with_parts([text for text, _ in new], [ranges for _, ranges in new])
-            self._vectors.update(zip(new, zip(vectors, inner, strict=True), strict=True))
-        return np.array([self._vectors[key][0] for key in keys]), [self._vectors[key][1] for key in keys]
-
-
-@pytest.fixture(scope="module")
-def remembering(embedder: "Embedder") -> Remembering:
-    return Remembering(embedder)
 
 
 @pytest.fixture
