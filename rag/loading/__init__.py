@@ -11,7 +11,15 @@ from typing import Any
 
 from rag.core.errors import LoadError, UnreadableSource, UnsupportedFormat
 from rag.core.types import Document
-from rag.loading.sources import PICTURE_SUFFIXES, SOURCE_CODE_SUFFIXES, Source, discover, source_sha256, unreadable
+from rag.loading.sources import (
+    PICTURE_SUFFIXES,
+    PLAIN_TEXT_SUFFIXES,
+    SOURCE_CODE_SUFFIXES,
+    Source,
+    discover,
+    source_sha256,
+    unreadable,
+)
 
 __all__ = ["LOADERS", "Source", "discover", "load", "source_sha256", "suffix"]
 
@@ -20,8 +28,7 @@ Begin = Callable[[Source], bool]
 """Called with each file inside another before it is read; if it returns False, the file is skipped."""
 
 LOADERS = {
-    ".txt": "plain.text.load_text",
-    ".text": "plain.text.load_text",
+    **dict.fromkeys(PLAIN_TEXT_SUFFIXES, "plain.text.load_text"),
     ".md": "markup.markdown.load_markdown",
     ".markdown": "markup.markdown.load_markdown",
     ".jsonl": "spreadsheets.jsonl.load_jsonl",
@@ -30,23 +37,20 @@ LOADERS = {
     ".htm": "markup.html.load_html",
     ".xhtml": "markup.html.load_html",
     ".pdf": "paged.pdf.load_pdf",
-    ".docx": "office.docx.load_docx",
+    **dict.fromkeys((".docx", ".docm", ".dotx", ".dotm"), "office.docx.load_docx"),
     **dict.fromkeys((".doc", ".xls", ".ppt"), "office.old_office.load_old_office"),
-    ".pptx": "office.office.load_pptx",
-    ".xlsx": "spreadsheets.sheets.load_xlsx",
-    ".xlsm": "spreadsheets.sheets.load_xlsx",
+    **dict.fromkeys((".pptx", ".pptm", ".potx", ".potm", ".ppsx", ".ppsm"), "office.slides.load_pptx"),
+    **dict.fromkeys((".xlsx", ".xlsm", ".xltx", ".xltm"), "spreadsheets.sheets.load_xlsx"),
     ".epub": "containers.epub.load_epub",
     ".rtf": "office.rtf.load_rtf",
     ".rst": "markup.rst.load_rst",
-    ".odt": "office.opendocument.load_opendocument",
-    ".ods": "office.opendocument.load_opendocument",
-    ".odp": "office.opendocument.load_opendocument",
+    **dict.fromkeys((".odt", ".ods", ".odp", ".ott", ".ots", ".otp"), "office.opendocument.load_opendocument"),
     ".srt": "plain.subtitles.load_subtitles",
     ".vtt": "plain.subtitles.load_subtitles",
     ".ipynb": "markup.notebooks.load_notebook",
     ".tex": "markup.latex.load_latex",
-    ".ics": "plain.text.load_text",
     ".xml": "markup.xml_articles.load_xml",
+    ".nxml": "markup.xml_articles.load_xml",
     ".mhtml": "containers.saved_pages.load_saved_page",
     ".mht": "containers.saved_pages.load_saved_page",
     ".eml": "containers.mail.load_mail",
@@ -63,6 +67,7 @@ LOADERS = {
     ".tbz2": "containers.archives.load_tar",
     ".tar.xz": "containers.archives.load_tar",
     ".txz": "containers.archives.load_tar",
+    **dict.fromkeys((".gz", ".bz2", ".xz"), "containers.archives.load_compressed"),
     **dict.fromkeys(PICTURE_SUFFIXES, "paged.pictures.load_picture"),
     **dict.fromkeys(SOURCE_CODE_SUFFIXES, "plain.source_code.load_source_code"),
 }

@@ -21,11 +21,13 @@ SOURCE_CODE_SUFFIXES = (
     ".py", ".r", ".rb", ".rs", ".scala", ".sh", ".sql", ".swift", ".toml", ".ts", ".yaml", ".yml",
 )  # fmt: skip
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
+PLAIN_TEXT_SUFFIXES = (".txt", ".text", ".log", ".ics", ".adoc", ".asciidoc", ".org", ".textile")
 SUFFIXES = (
-    ".txt", ".text", ".md", ".markdown", ".jsonl", ".jsonl.gz", ".html", ".htm", ".xhtml", ".pdf", ".docx", ".pptx",
-    ".doc", ".xls", ".ppt", ".xlsx", ".xlsm", ".epub", ".rtf", ".rst", ".odt", ".ods",
-    ".odp", ".srt", ".vtt", ".ipynb", ".eml", ".mbox", ".msg", ".csv", ".tsv", ".json", ".zip", ".tar", ".tar.gz",
-    ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tex", ".ics", ".xml", ".mhtml", ".mht", *PICTURE_SUFFIXES,
+    ".md", ".markdown", ".jsonl", ".jsonl.gz", ".html", ".htm", ".xhtml", ".pdf", ".docx", ".docm", ".dotx", ".dotm",
+    ".pptx", ".pptm", ".potx", ".potm", ".ppsx", ".ppsm", ".doc", ".xls", ".ppt", ".xlsx", ".xlsm", ".xltx", ".xltm",
+    ".epub", ".rtf", ".rst", ".odt", ".ods", ".odp", ".ott", ".ots", ".otp", ".srt", ".vtt", ".ipynb", ".eml", ".mbox",
+    ".msg", ".csv", ".tsv", ".json", ".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".gz",
+    ".bz2", ".xz", ".tex", ".xml", ".nxml", ".mhtml", ".mht", *PLAIN_TEXT_SUFFIXES, *PICTURE_SUFFIXES,
     *SOURCE_CODE_SUFFIXES,
 )  # fmt: skip
 """Suffixes that the loaders read."""

@@ -201,7 +201,7 @@ class TestUnreadable:
             source_sha256(Path("/dev/null"))
 
     def test_an_unknown_suffix_is_one_short_line_with_a_remedy(self, tmp_path: Path) -> None:
-        for name in ("film.mp4", "noext", "archive.7z", "rows.json.gz"):
+        for name in ("film.mp4", "noext", "archive.7z", "rows.json.zst"):
             error = failure(written(tmp_path, name, "x\0y\1"))
             assert isinstance(error, UnsupportedFormat)
             assert name in error.message
@@ -442,6 +442,15 @@ class TestJsonl:
         assert one.source_path == str(path)
         assert (two.id, two.title, two.text) == ("12", None, "Two.")
 
+    def test_a_row_without_an_id_is_known_by_its_line_and_without_a_text_by_all_its_values(
+        self, tmp_path: Path
+    ) -> None:
+        rows = b'{"text": "One."}\n\n{"question": "When?", "answer": {"day": "At noon."}}\n'
+        one, two = loaded(written(tmp_path, "rows.jsonl", rows))
+        assert isinstance(one, Document) and isinstance(two, Document)
+        assert (one.id[-12:], one.text, one.layout.rows) == ("rows.jsonl#1", "One.", ((0, 1),))
+        assert (two.id[-12:], two.text) == ("rows.jsonl#3", "question: When?\nanswer.day: At noon.")
+
     def test_a_row_hashes_the_same_with_any_line_end_or_none(self, tmp_path: Path) -> None:
         row = b'{"_id": "a", "text": "b"}'
         hashes = {
@@ -456,12 +465,12 @@ class TestJsonl:
         [
             (b"{", "not JSON"),
             (b'["a"]', "not a JSON object"),
-            (b'{"text": "x"}', "no _id"),
             (b'{"_id": null, "text": "x"}', "no _id"),
             (b'{"_id": " ", "text": "x"}', "not a text"),
             (b'{"_id": 1.5, "text": "x"}', "_id is 1.5"),
             (b'{"_id": true, "text": "x"}', "_id is true"),
             (b'{"_id": "b"}', "no text"),
+            (b'{"_id": "b", "text": null}', "no text"),
             (b'{"_id": "b", "text": ["x"]}', "text is"),
             (b'{"_id": "b", "text": " "}', "empty"),
             (b'{"_id": "ok", "text": "again"}', "used before"),

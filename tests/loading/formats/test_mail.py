@@ -40,6 +40,17 @@ def test_two_alternatives_that_say_the_same_are_read_once(tmp_path: Path) -> Non
     assert text.count(FACT) == 1
 
 
+def test_two_alternatives_that_say_different_things_are_both_read(tmp_path: Path) -> None:
+    terms = "The ferry to Ulm leaves from the north pier at noon on each day but Sunday, and bicycles travel free."
+    text = text_of(tmp_path, multipart("alternative", PLAIN + terms, f"{HTML}<p>hello world</p>"))
+    assert terms in text and "hello world" in text
+
+
+def test_an_html_alternative_without_words_does_not_hide_the_text(tmp_path: Path) -> None:
+    html = f"{HTML}<html><head><title>Plans of the ferry</title></head><body><img src='a.gif'></body></html>"
+    assert FACT in text_of(tmp_path, multipart("alternative", PLAIN + FACT, html))
+
+
 @pytest.mark.parametrize("boundary", ["=_x=y", "a:b/c", "it's", "(odd)", "two words"])
 def test_an_odd_boundary_without_quotes_parts_the_message(boundary: str, tmp_path: Path) -> None:
     message = multipart("mixed", PLAIN + "Dear all,", PLAIN + FACT, boundary=boundary, line=boundary)

@@ -1,11 +1,13 @@
-"""Loads the files inside ZIP and TAR archives, in memory bounds, without unpacking a path or a link to disk."""
+"""Loads the files inside ZIP and TAR archives and single compressed files, in memory bounds, without a path on disk."""
 
+import bz2
+import gzip
 import lzma
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from typing import IO, BinaryIO
+from typing import IO, Any, BinaryIO
 
 from rag.core.errors import EmptyDocument, LoadError, UnreadableSource
 from rag.core.types import Document
@@ -63,6 +65,21 @@ def load_tar(source: Source, load: _Load) -> Iterator[Document | LoadError]:
                 yield from _loaded(source, members, load, sequential=True)
         except _DAMAGED as error:
             raise _damaged(source, error) from error
+
+
+def load_compressed(source: Source, load: _Load) -> Iterator[Document | LoadError]:
+    """Yield the documents of the file that a GZ, BZ2 or XZ file packs, by the rest of its name. Raises LoadError."""
+    name, _, packing = (source.display_name or source.path.name).rpartition("/")[2].rpartition(".")
+    opened: dict[str, Any] = {"gz": gzip.open, "bz2": bz2.open, "xz": lzma.open}
+    with open_source(source.path) as file:
+        try:
+            with opened[packing.lower()](file) as unpacked:
+                data = unpacked.read(MAX_FILE_BYTES + 1)
+        except _DAMAGED as error:
+            raise _damaged(source, error) from error
+    if len(data) > MAX_FILE_BYTES:
+        raise too_large(source, f"its file {name!r}")
+    yield from load_member(source, name, data, load)
 
 
 def _loaded(

@@ -31,7 +31,7 @@ def load_epub(source: Source) -> Iterator[Document | LoadError]:
             _require_only_fonts(book.read("META-INF/encryption.xml"), source)
         package_path = _package_path(book)
         package = xml_root(book.read(package_path))
-        for name in _spine(package, posixpath.dirname(package_path)):
+        for name in _spine(package, posixpath.dirname(package_path), book.namelist()):
             try:
                 data = book.read(name)
             except KeyError:
@@ -60,11 +60,13 @@ def _package_path(book: zipfile.ZipFile) -> str:
     return str(next(element.get("full-path") for element in container.iter("{*}rootfile")))
 
 
-def _spine(package: Any, folder: str) -> list[str]:
-    """Return the names of the chapters' files, in reading order."""
+def _spine(package: Any, folder: str, members: list[str]) -> list[str]:
+    """Return the names of the chapters' files, in reading order; a name that differs in its letters' case is mended."""
     files = {item.get("id"): item.get("href") for item in package.iter("{*}item")}
     hrefs = [files.get(item.get("idref")) for item in package.iter("{*}itemref")]
-    return [posixpath.normpath(posixpath.join(folder, unquote(href))) for href in hrefs if href]
+    names = [posixpath.normpath(posixpath.join(folder, unquote(re.split("[#?]", href)[0]))) for href in hrefs if href]
+    by_lower = {name.lower(): name for name in members}
+    return list(dict.fromkeys(name if name in members else by_lower.get(name.lower(), name) for name in names))
 
 
 def _first(package: Any, name: str) -> str | None:

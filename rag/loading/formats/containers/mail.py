@@ -32,6 +32,8 @@ MAX_HEADER_CHARACTERS = 10_000
 """Characters of a header that are read: the library takes long for the address lists of thousands."""
 MIN_WORDS_SHARE = 0.5
 """Share of the words of an HTML text that the plain text has, if it says the same."""
+MAX_STUB_WORDS = 40
+"""Words of a plain text that only says to look at the HTML text."""
 _NOT_TEXT = ("image", "audio", "video", "font", "model")
 _SIGNATURES = ("application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature")
 _ENRICHED_SIGN = re.compile(r"<<|<[^<>\n]{1,60}>")
@@ -129,7 +131,7 @@ def _texts(part: _Part, attachments: list[_Part]) -> Iterator[_Part]:
 def _best(alternatives: list[_Part], attachments: list[_Part]) -> Iterator[_Part]:
     """Yield the texts of the alternative that says most: plain text, unless it is blank or a stub beside HTML.
 
-    Other alternatives than plain text and HTML, such as an invitation, are yielded too.
+    If each says much that the other lacks, both are yielded, and so are other alternatives, such as an invitation.
     """
     candidates: list[tuple[str, list[_Part]]] = []
     for alternative in alternatives:
@@ -138,16 +140,21 @@ def _best(alternatives: list[_Part], attachments: list[_Part]) -> Iterator[_Part
         candidates.append(("html" if "text/html" in kinds else "plain" if "text/plain" in kinds else "other", texts))
     plain = [text for kind, texts in candidates if kind == "plain" for text in texts]
     marked = [text for kind, texts in candidates if kind == "html" for text in texts]
-    yield from marked if marked and not _says_the_same(plain, marked) else plain
+    yield from _fuller(plain, marked)
     for kind, texts in candidates:
         if kind == "other":
             yield from texts
 
 
-def _says_the_same(plain: list[_Part], marked: list[_Part]) -> bool:
-    """Tell if the plain text has most of the words of the HTML text: a stub or a blank one has not."""
-    html_words = {word for part in marked for word in _words(part)}
-    return len(html_words & {word for part in plain for word in _words(part)}) >= MIN_WORDS_SHARE * len(html_words)
+def _fuller(plain: list[_Part], marked: list[_Part]) -> list[_Part]:
+    """Return the plain parts if they have most words of the HTML parts, else those; both if the plain ones say more."""
+    plain_words, html_words = ({word for part in parts for word in _words(part)} for parts in (plain, marked))
+    shared = len(html_words & plain_words)
+    if shared >= MIN_WORDS_SHARE * len(html_words):
+        return plain
+    own_count = len(plain_words) - shared
+    is_stub = own_count < min(MAX_STUB_WORDS, len(html_words))
+    return marked if is_stub or shared >= MIN_WORDS_SHARE * len(plain_words) else [*plain, *marked]
 
 
 def _is_text(part: _Part) -> bool:
@@ -177,8 +184,8 @@ def _file_name(part: _Part) -> str:
 
 
 def _words(part: _Part) -> list[str]:
-    blocks = _html_blocks(part) if part.get_content_type() == "text/html" else []
-    text = " ".join(block.text for block in blocks) if blocks else _text(part)
+    is_html = part.get_content_type() == "text/html"
+    text = " ".join(block.text for block in _html_blocks(part)) if is_html else _text(part)
     return re.findall(r"\w+", text.casefold())
 
 

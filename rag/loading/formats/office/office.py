@@ -1,15 +1,13 @@
-"""Opens Office packages safely, and loads slides (PPTX) with their tables and notes, one slide a page."""
+"""Opens Office packages safely, and reads their properties."""
 
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
-from rag.core.errors import LoadError, UnreadableSource
-from rag.core.types import BlockKind, Document
-from rag.loading.composing import Composer, row_text
+from rag.core.errors import UnreadableSource
 from rag.loading.formats.office.ooxml import transitional
-from rag.loading.sources import Source, open_source, source_sha256
+from rag.loading.sources import Source, open_source
 
 MAX_PACKAGE_BYTES = 512 * 1024 * 1024
 """Unpacked bytes of all parts of a package; the libraries hold pictures in memory too."""
@@ -70,43 +68,3 @@ def core_properties(properties: Any) -> dict[str, object]:
     values["created"] = values["created"].date().isoformat() if values["created"] else None
     made_by_library = ("python-docx", "openpyxl")
     return {key: value for key, value in values.items() if value and value not in made_by_library}
-
-
-def load_pptx(source: Source) -> Iterator[Document | LoadError]:
-    """Yield the document of a presentation. Raises LoadError, and the library's errors if the file is none."""
-    from pptx import Presentation
-
-    with opened_package(source) as file:
-        deck = Presentation(file)
-    composer = Composer(source)
-    for slide in deck.slides:
-        composer.page()
-        title = slide.shapes.title
-        for shape in slide.shapes:
-            _add_shape(composer, shape, title is not None and shape.shape_id == title.shape_id)
-        if slide.has_notes_slide and slide.notes_slide.notes_text_frame is not None:
-            for paragraph in slide.notes_slide.notes_text_frame.paragraphs:
-                composer.add(paragraph.text)
-    properties = core_properties(deck.core_properties)
-    title_text = str(properties.pop("title", ""))
-    title_text = "" if title_text == "PowerPoint Presentation" else title_text
-    yield composer.document("pptx", source_sha256(source.path), title_text, properties)
-
-
-def _add_shape(composer: Composer, shape: Any, is_title: bool) -> None:
-    if hasattr(shape, "shapes"):
-        for inner in shape.shapes:
-            _add_shape(composer, inner, False)
-    elif getattr(shape, "has_table", False):
-        for number, row in enumerate(shape.table.rows):
-            cells = [cell.text for cell in row.cells]
-            kind: BlockKind = "table_header" if number == 0 and len(cells) > 1 else "table_row"
-            composer.add(row_text(cells), kind)
-    elif getattr(shape, "has_text_frame", False):
-        if is_title:
-            composer.add(shape.text_frame.text.replace("\v", "\n"), "heading", 1)
-            return
-        paragraphs = [paragraph.text.replace("\v", "\n") for paragraph in shape.text_frame.paragraphs]
-        listed = sum(bool(text.strip()) for text in paragraphs) > 1
-        for text in paragraphs:
-            composer.add(text, "list_item" if listed else "paragraph")

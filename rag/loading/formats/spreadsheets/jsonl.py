@@ -9,7 +9,8 @@ from typing import Any, BinaryIO, cast
 
 from rag.core.errors import EmptyDocument, LoadError, UnreadableSource
 from rag.core.files.safe_json import json_value
-from rag.core.types import Document
+from rag.core.types import Document, Layout
+from rag.loading.formats.spreadsheets.tables import value_lines
 from rag.loading.metadata import gather, json_safe
 from rag.loading.rows import TEXT_COLUMNS
 from rag.loading.sources import Source, open_source, unreadable
@@ -66,7 +67,7 @@ def _document(row: bytes | None, source: Source, line: int, used_ids: set[str]) 
         return None
     try:
         fields = _fields(row)
-        document = _record(fields, row, source)
+        document = _record(fields, row, source, line)
     except ValueError as error:
         return UnreadableSource(f"{where}: {error}.", _SHAPE)
     if not document.text.strip():
@@ -89,19 +90,20 @@ def _fields(row: bytes) -> dict[str, Any]:
     return fields
 
 
-def _record(fields: dict[str, Any], row: bytes, source: Source) -> Document:
-    """Return the document of a row; an inner object `metadata` is read as if its keys were the row's own."""
-    key = "_id" if "_id" in fields else "id"
-    text_key = next((name for name in TEXT_COLUMNS if name in fields), "text")
-    name, text, title = fields.pop(key, None), fields.pop(text_key, None), fields.pop("title", None)
+def _record(fields: dict[str, Any], row: bytes, source: Source, line: int) -> Document:
+    """Return the document of a row; an inner object `metadata` is read as if its keys were the row's own.
+
+    A row without an id is known by its line. A row without a text has a line for each of its values.
+    """
+    has_id = "_id" in fields or "id" in fields
+    name = _id(fields.pop("_id" if "_id" in fields else "id")) if has_id else f"{source.document_id}#{line}"
+    text_key = next((name for name in TEXT_COLUMNS if name in fields), None)
+    text = fields.pop(text_key) if text_key else "\n".join(value_lines(fields))
+    title = fields.pop("title", None)
     if isinstance(fields.get("metadata"), dict):
         fields = {**fields.pop("metadata"), **fields}
-    if isinstance(name, int) and not isinstance(name, bool):
-        name = str(name)
-    if not isinstance(name, str) or not name.strip():
-        raise ValueError(f"_id is {_shown(name)}, not a text" if name is not None else "no _id")
-    if not isinstance(text, str):
-        raise ValueError("no text" if text is None else f"text is {_shown(text)}, not a text")
+    if not isinstance(text, str) or not (text_key or text):
+        raise ValueError("no text" if not text else f"text is {_shown(text)}, not a text")
     title = str(title).strip() if title is not None else ""
     json_safe([name, text, title])
     return Document(
@@ -111,8 +113,17 @@ def _record(fields: dict[str, Any], row: bytes, source: Source) -> Document:
         format="text",
         source_path=source.name,
         source_sha256=hashlib.sha256(row).hexdigest(),
-        metadata=gather(fields, text),
+        metadata=gather(fields if text_key else {}, text),
+        layout=Layout() if has_id else Layout(rows=((0, line),)),
     )
+
+
+def _id(value: object) -> str:
+    """Return the id of a row. Raises ValueError."""
+    name = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if not isinstance(name, str) or not name.strip():
+        raise ValueError(f"_id is {_shown(value)}, not a text" if value is not None else "no _id")
+    return name
 
 
 def _shown(value: object) -> str:

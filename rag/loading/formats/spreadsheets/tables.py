@@ -65,7 +65,7 @@ def load_json(source: Source) -> Iterator[Document | LoadError]:
     column = text_column(columns, source)
     if column is None:
         composer = Composer(source)
-        for line in _settings(content):
+        for line in value_lines(content):
             composer.add(line, "list_item")
         yield composer.document("json", sha256, None, encoding)
         return
@@ -73,7 +73,7 @@ def load_json(source: Source) -> Iterator[Document | LoadError]:
     yield from row_documents(numbered, column, source)
 
 
-def _settings(content: object) -> Iterator[str]:
+def value_lines(content: object) -> Iterator[str]:
     """Yield a line for each value, such as `departures.Douglas: 07:15`; objects of a list have their number."""
     pending: list[tuple[tuple[str, ...], object]] = [((), content)]
     while pending:
