@@ -75,6 +75,7 @@ QUIET_ANSWERS_HELP = "Print the quotations alone, one a line, and nothing if the
 EXIT_STATUS_HELP = "Exit with status 1 if there is no answer."
 INDEXES_HELP = "Folder of the index, or NAME=FOLDER; those with names are collections, each with its rights."
 PROXY_USER_HELP = "Header in which the proxy names the user who logged in there, such as X-Forwarded-User."
+PUBLIC_HOST_HELP = "Host names under which the proxy is reached; with them, requests under other names are refused."
 READONLY_HELP = "Visitors may ask but change nothing."
 USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
 """The error for a mistake in the command line; typer exports only the kinds of it."""
@@ -211,6 +212,7 @@ def serve(
     upload_space: Annotated[int, typer.Option(help="Megabytes that all uploads together may take.")] = 10_000,
     proxy: Annotated[str, typer.Option(help="Address of the reverse proxy whose X-Forwarded-For is believed.")] = "",
     trust_proxy_user: Annotated[str, typer.Option(help=PROXY_USER_HELP)] = "",
+    public_host: Annotated[str, typer.Option(help=PUBLIC_HOST_HELP)] = "",
     rights: RightsOption = None,
     settings: SetOption = None,
 ) -> None:
@@ -220,7 +222,8 @@ def serve(
     from rag.server.page import serve as serve_page
 
     login = name_and_password(auth) if auth else None
-    options = Options(host, port, login, readonly, rate_limit, upload_limit, upload_space, proxy, trust_proxy_user)
+    limits = (rate_limit, upload_limit, upload_space)
+    options = Options(host, port, login, readonly, *limits, proxy, trust_proxy_user, public_host)
     indexes = named_indexes(index)
     if "" not in indexes:
         serve_named(indexes, settings, options, rights)

@@ -159,6 +159,8 @@ class Options:
     """Address of the reverse proxy in front; only this one is believed when it says from where a request comes."""
     trust_proxy_user: str = ""
     """Header in which that proxy names the user who has logged in there, such as X-Forwarded-User."""
+    public_host: str = ""
+    """Host names under which the server is reached, with commas between them; others are then refused."""
 
     def __post_init__(self) -> None:
         """Refuse options that nothing can be served with, such as limits that let nothing through."""
@@ -176,6 +178,15 @@ class Options:
     def local(self) -> bool:
         """Tell whether only this machine can reach the server."""
         return self.host in LOOPBACK
+
+    @property
+    def host_names(self) -> list[str]:
+        """Return the host names that requests may have, none if any is taken.
+
+        A page elsewhere must not reach the documents by pointing its own name at this machine.
+        """
+        names = [name.strip() for name in self.public_host.split(",") if name.strip()]
+        return [*LOOPBACK, "[::1]", *names] if self.local or names else []
 
 
 def name_and_password(text: object) -> tuple[str, str]:

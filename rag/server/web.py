@@ -24,7 +24,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from rag.answering.assistant import Assistant
 from rag.core.errors import InvalidInput
-from rag.core.settings import LOOPBACK, Options, Settings
+from rag.core.settings import Options, Settings
 from rag.loading.sources import UPLOADS
 from rag.server.asgi import App, Message
 from rag.server.files.incoming_files import ADDRESS as UPLOAD_ADDRESS
@@ -122,9 +122,8 @@ def build_app(
     app.add_middleware(PageRoutes, admitted=login.admitted)
     if attach is not None:
         attach(app, assistant, options, incoming)
-    if options.local and not options.trust_proxy_user:
-        # A page elsewhere must not reach the documents by pointing its own name at this machine.
-        app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK, "[::1]"])
+    if options.host_names:
+        app.add_middleware(TrustedHostMiddleware, allowed_hosts=options.host_names)
     endpoint = UploadEndpoint(incoming, login.admitted, not options.readonly)
     app.router.routes.append(Route(UPLOAD_ADDRESS, endpoint=endpoint))
     originals = OriginalEndpoint(assistant, login.admitted)

@@ -162,7 +162,7 @@ def test_what_is_typed_goes_before_what_is_configured(folder: Path, typed: list[
 def test_the_keys_of_serving_are_the_options_of_the_shell_with_its_defaults() -> None:
     command = get_command(app).commands["serve"]  # type: ignore[attr-defined]
     defaults = {parameter.name: parameter.default for parameter in command.params}
-    assert {*OPTION_NAMES, "index", "settings"} == defaults.keys()
+    assert {*OPTION_NAMES, "index", "rights", "settings"} == defaults.keys()
     assert all(defaults[key] == getattr(Options(), key) for key in OPTION_NAMES)
     assert len(KEYS) == len({*KEYS}) == len(OPTION_NAMES) + len(SETTING_NAMES) + 1
 

@@ -139,6 +139,8 @@ def build_service(handlers: Handlers, queue: RequestQueue, figures: Figures, fil
     """Return the REST application, without the checks before it; `files` are the routes that take files."""
     # Client generators name their functions by the operations.
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, generate_unique_id_function=lambda route: route.name)
+    # A redirect would lead out of a collection, to the address of the same name for all of them.
+    app.router.redirect_slashes = False
     app.include_router(asking_routes(handlers, queue))
     app.include_router(page_routes(handlers, queue))
     app.include_router(looking_routes(handlers, queue))

@@ -12,7 +12,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from rag.answering.assistant import Assistant
-from rag.core.settings import LOOPBACK, Options
+from rag.core.settings import Options
 from rag.index.storage.manifest import TOKENS
 from rag.server.api.access_log import Figures, log_to_stderr
 from rag.server.api.application import add_problems
@@ -74,9 +74,8 @@ def build_site(collections: Mapping[str, Collection], options: Options, rights: 
     admission = Admission.of(rights, own_tokens, options)
     site = _site(collections, admission, queue)
     app: App = Front(BodyLimit(site, _max_bytes), collections, admission, Figures(lambda: None))
-    if options.local and not options.trust_proxy_user:
-        # A page elsewhere must not reach the documents by pointing its own name at this machine.
-        app = cast("App", TrustedHostMiddleware(cast("Any", app), allowed_hosts=[*LOOPBACK, "[::1]"]))
+    if options.host_names:
+        app = cast("App", TrustedHostMiddleware(cast("Any", app), allowed_hosts=options.host_names))
     return app
 
 

@@ -154,7 +154,12 @@ def test_only_the_trusted_proxy_names_users(served: Any, rights: Rights) -> None
         assert names(other, X_Forwarded_User="ann@example.org") == ["refused"], address
     local = served(address="127.0.0.1", proxy="127.0.0.1", trust_proxy_user=HEADER)
     assert names(local) == ["refused"], "behind a proxy, this machine is not one visitor"
-    assert local.get("/healthz", headers={"host": "docs.example.org"}).status_code == 200
+    # A page elsewhere that points its own name at this machine could send the header from the address of the proxy.
+    rebound = {"host": "evil.example", HEADER: "ann@example.org"}
+    assert local.get("/v1/collections", headers=rebound).status_code == 400
+    named = served(address="127.0.0.1", proxy="127.0.0.1", trust_proxy_user=HEADER, public_host="docs.example.org")
+    assert named.get("/v1/collections", headers=rebound).status_code == 400
+    assert names(named, Host="docs.example.org", X_Forwarded_User="ann@example.org") == ["contracts"]
 
 
 @pytest.mark.parametrize(

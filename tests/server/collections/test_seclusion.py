@@ -33,6 +33,7 @@ def addresses(site: Site) -> list[tuple[str, str]]:
         found.append((method.upper(), path))
     return [*found, *((method, "/v1/collections/{collection}/mcp") for method in ("GET", "POST", "DELETE")),
             ("GET", "/v1/collections/{collection}/openapi.json"), ("GET", "/v1/collections/{collection}/no/such"),
+            ("POST", "/v1/collections/{collection}/ask/"),
             ("GET", "/v1/collections/{collection}"), ("GET", "/c/{collection}/"), ("GET", "/c/{collection}"),
             ("POST", "/c/{collection}/gradio_api/component_server"), ("POST", "/c/{collection}/pincite/files"),
             ("GET", "/c/{collection}/pincite/original.pdf"), ("GET", "/c/{collection}/config")]  # fmt: skip
