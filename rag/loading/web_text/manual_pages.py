@@ -1,7 +1,8 @@
 """Tells the text of a manual from the links around it, by the marks of the tool that made the pages.
 
-Sphinx, DocBook and AsciiDoc name the containers of text and of navigation. These names are surer than a guess: a box
-beside the text has the class `sidebar` in DocBook, and a list of names is the whole text of many sections.
+Sphinx, DocBook, AsciiDoc, Doxygen, MkDocs and Texinfo name the containers of text and of navigation. These names are
+surer than a guess: a box beside the text has the class `sidebar` in DocBook, and a list of names is the whole text of
+many sections.
 """
 
 import re
@@ -11,25 +12,35 @@ from typing import Any
 
 from rag.loading.web_text.markup import MarkupBlock
 
-_TEXT_TAGS = ("main", "article")
+_TEXT_TAGS = frozenset(["main", "article"])
 _NAVIGATION_TAGS = ("nav", "form", "button")
 _NAVIGATION_ROLES = ("navigation", "search", "contentinfo")
 
 
 @dataclass(frozen=True)
 class _Toolchain:
-    """The tags, roles, ids and classes of the elements around text, and of those around navigation."""
+    """The tool's name, the ids and classes of all its pages, and those around text and around navigation inside it.
+
+    Names of text and navigation may be tags, as `<body>`, and roles too.
+    """
 
     generator: re.Pattern[str]
     text: frozenset[str]
     navigation: frozenset[str]
+    marks: frozenset[str] = frozenset()
 
 
 _TOOLCHAINS = (
     _Toolchain(
         re.compile(r"docutils|sphinx", re.IGNORECASE),
         frozenset("main article body document".split()),
-        frozenset("related sphinxsidebar footer contents".split()),
+        frozenset("related sphinxsidebar footer contents hd ft nav global-nav rst-versions".split()),
+        frozenset(["sphinxsidebar"]),
+    ),
+    _Toolchain(
+        re.compile(r"doxygen", re.IGNORECASE),
+        frozenset("contents headertitle".split()),
+        frozenset("navpath nav-path ingroups summary toc ttc footer".split()),
     ),
     _Toolchain(
         re.compile(r"docbook|publican", re.IGNORECASE),
@@ -44,7 +55,19 @@ _TOOLCHAINS = (
         frozenset("header preamble content footnotes".split()),
         frozenset("toc toc2 footer".split()),
     ),
+    _Toolchain(
+        re.compile(r"mkdocs", re.IGNORECASE),
+        frozenset("main article".split()),
+        frozenset("md-sidebar md-source-file md-footer bs-sidebar modal rst-versions toc".split()),
+        frozenset("mkdocs_search_modal mkdocs-search-query md-content wy-nav-content".split()),
+    ),
+    _Toolchain(
+        re.compile(r"makeinfo|texinfo|texi2", re.IGNORECASE),
+        frozenset(["<body>"]),
+        frozenset("header nav-panel node menu contents shortcontents summarycontents".split()),
+    ),
 )
+_GENERATOR = "//meta[translate(@name, 'GENRATO', 'genrato')='generator']/@content"
 
 
 def manual_text(root: Any, blocks: Sequence[MarkupBlock]) -> set[int] | None:
@@ -52,8 +75,7 @@ def manual_text(root: Any, blocks: Sequence[MarkupBlock]) -> set[int] | None:
 
     `blocks` are those of `root`. If none of them is text, that is no verdict.
     """
-    generators = " ".join(root.xpath("//meta[@name='generator']/@content"))
-    toolchain = next((chain for chain in _TOOLCHAINS if chain.generator.search(generators)), None)
+    toolchain = _toolchain(root)
     if toolchain is None:
         return None
     verdicts: dict[Any, bool | None] = {None: False}
@@ -62,6 +84,15 @@ def manual_text(root: Any, blocks: Sequence[MarkupBlock]) -> set[int] | None:
         for number, block in enumerate(blocks)
         if _is_text(block.node.getparent() if block.is_tail else block.node, toolchain, verdicts)
     } or None
+
+
+def _toolchain(root: Any) -> _Toolchain | None:
+    generators = " ".join(root.xpath(_GENERATOR))
+    by_name = next((chain for chain in _TOOLCHAINS if chain.generator.search(generators)), None)
+    if by_name is not None:
+        return by_name
+    names = {name for text in root.xpath("//@id | //@class") for name in text.split()}
+    return next((chain for chain in _TOOLCHAINS if chain.marks & names), None)
 
 
 def _is_text(element: Any, toolchain: _Toolchain, verdicts: dict[Any, bool | None]) -> bool:
@@ -78,7 +109,7 @@ def _is_text(element: Any, toolchain: _Toolchain, verdicts: dict[Any, bool | Non
             # The id of a section is made of the words of its heading: one named "Contents" holds all chapters.
             own_id = None if tag == "section" or "section" in classes else inner.get("id")
             names = {role, own_id, *classes}
-            names |= {tag} if tag in _TEXT_TAGS else set()
+            names |= {f"<{tag}>", *({tag} & _TEXT_TAGS)}
             is_navigation = tag in _NAVIGATION_TAGS or role in _NAVIGATION_ROLES or toolchain.navigation & names
             verdict = None if is_navigation else verdict or bool(toolchain.text & names)
         verdicts[inner] = verdict

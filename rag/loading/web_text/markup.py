@@ -150,6 +150,8 @@ class _Walk:
             marker, self._marker = self._marker, ""
             marker = marker if kind == "list_item" else ""
             lines = _lines(pieces, text, len(marker))
+            # The number of an item stands in the line of its first word.
+            lines = [(0, lines[0][1]), *lines[1:]] if marker and lines else lines
             block = _block(f"{marker}{text}", kind, level, pieces)
             yield replace(block, is_description=self._open[-1:] == ["dd"], lines=tuple(lines))
 

@@ -21,6 +21,13 @@ PAGES = {
     '<div class="sphinxsidebar"><p>Aside. The search of the whole manual is here.</p></div>',
     "DocBook XSL Stylesheets V1.79": '<div class="navheader"><table><tr><td>Aside</td><td>Home</td></tr></table></div>'
     f'<div class="sect1" id="menus">{TEXT}</div><div class="navfooter"><p>Aside</p></div>',
+    "Doxygen 1.9.4": '<div id="top"><span>Aside</span></div><div class="header"><div class="summary"><a>Aside</a></div>'
+    '<div class="headertitle"><div class="title">Menus<div class="ingroups"><a>Aside</a></div></div></div></div>'
+    f'<div class="contents">{TEXT}</div><div id="nav-path" class="navpath"><ul><li>Aside</li></ul></div>',
+    "mkdocs-1.4.2, mkdocs-material-9": '<div class="md-sidebar"><ul><li>Aside</li></ul></div><main><div role="main">'
+    f'<article>{TEXT}<aside class="md-source-file">Aside 2024</aside></article></div></main><footer>Aside</footer>',
+    "makeinfo": f'<div class="header"><p>Next: Aside, Up: <a>Aside</a></p></div><h2>Menus</h2>{TEXT}'
+    '<table class="menu"><tr><td>Aside</td><td>Aside too</td></tr></table>',
     "AsciiDoc 10.2.0": f'<div id="header"><h1>git</h1></div><div id="content"><div class="sect1">{TEXT}</div></div>'
     '<div id="footer">Aside 2024-01-05</div>',
 }
@@ -35,6 +42,28 @@ def test_only_the_links_around_the_text_of_a_manual_are_masked(generator: str, t
     masked = [page.slice(mask.span) for mask in masks(page, blocks(page))]
     assert masked and all("Aside" in text or text == "Home" for text in masked)
     assert page.text.count("Aside") == sum(text.count("Aside") for text in masked)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        '<nav class="wy-nav-side"><ul><li>Aside</li></ul></nav><section class="wy-nav-content">'
+        f'<div role="main">{TEXT}</div><footer>Aside</footer></section><div class="rst-versions">Aside</div>',
+        f'<div class="col-md-9" role="main">{TEXT}</div><footer>Aside</footer>'
+        '<div id="mkdocs_search_modal">Aside</div>',
+        '<div class="document"><div id="hd"><h1>Aside</h1></div><div class="nav">Aside</div><div id="bd">'
+        f'<div class="body">{TEXT}</div><div class="sphinxsidebar"><p>Aside</p></div></div></div>',
+    ],
+    ids=["Read the Docs", "MkDocs", "Sphinx"],
+)
+def test_pages_that_do_not_name_their_tool_are_known_by_its_containers(page: str, tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+    path.write_text(f"<body>{page}</body>")
+    (document,) = load(Source(path, "page.html"))
+    assert isinstance(document, Document)
+    masked = [document.slice(mask.span) for mask in masks(document, blocks(document))]
+    assert masked and all("Aside" in text for text in masked)
+    assert document.text.count("Aside") == sum(text.count("Aside") for text in masked)
 
 
 def test_a_page_of_an_unknown_tool_is_judged_by_its_text(tmp_path: Path) -> None:
@@ -76,6 +105,8 @@ def test_a_citation_of_a_page_leads_to_the_lines_of_its_file(tmp_path: Path) -> 
         at = place(document, Span(document.id, start, start + len(word)))
         line = page[: page.index(word)].count("\n") + 1
         assert (at.line_start, at.line_end, word) == (line, line, word)
+    start = document.text.index("1. Sails")
+    assert place(document, Span(document.id, start, start + 2)).line_start == 10
     start = document.text.index("Returns")
     at = place(document, Span(document.id, start, document.text.index("ten.") + 4))
     assert at.line_end == at.line_start + 1

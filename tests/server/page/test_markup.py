@@ -1,10 +1,11 @@
 import html
+import re
 
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rag.answering.citation import place
-from rag.core.types import Document, Span
+from rag.core.types import Document, Layout, Span
 from rag.server.page.html.markup import LineNumbers, Mark, attributes, element, escaped, isolated, marked
 from tests.server.page.pages import Reading
 
@@ -91,6 +92,15 @@ def test_every_kind_of_line_end_starts_a_numbered_line() -> None:
     # Browsers break a line at LF; at a lone CR only where they are told to.
     assert made.count("<br>") == 1
     assert "&#13;<br>" in made
+
+
+def test_the_lines_of_a_web_page_have_the_numbers_of_its_file_as_in_citations() -> None:
+    text = "Ferry\n\nIt sails\nat nine."
+    document = Document("a.html", text, layout=Layout(lines=((0, 7), (7, 12), (16, 15))))
+    made = marked(text, 0, len(text), [], LineNumbers(text, (), document.layout.lines))
+    numbers = [int(number) for number in re.findall(r'data-line="(\d+)"', made)]
+    assert numbers == [place(document, Span("a.html", start, start + 2)).line_start for start in (0, 7, 16)]
+    assert numbers == [7, 12, 15] and Reading(made).text == text
 
 
 def test_a_mark_that_ends_between_cr_and_lf_makes_no_line() -> None:

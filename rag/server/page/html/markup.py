@@ -3,7 +3,7 @@
 import heapq
 import html
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
@@ -63,27 +63,43 @@ def isolated(text: str) -> str:
 class LineNumbers:
     """The starts of the lines and pages of a text; an empty element at each shows its number and holds no text."""
 
-    def __init__(self, text: str, pages: Sequence[int] = ()) -> None:
+    def __init__(
+        self, text: str, pages: Sequence[int] = (), file_lines: Sequence[tuple[int, int]] = ()
+    ) -> None:  # fmt: skip
         """Find every line of `text`; CRLF, LF and a lone CR end one, as in `Place.line_start`.
 
-        `pages` are the offsets at which pages begin, the first for page 1.
+        `pages` are the offsets at which pages begin, the first for page 1. `file_lines` are `(start, number)` of the
+        lines of the file, if these are known and differ from those of the text: their numbers are shown.
         """
-        self._starts = [0, *(line_end.end() for line_end in LINE_END.finditer(text))]
+        starts = [0, *(line_end.end() for line_end in LINE_END.finditer(text))]
+        self._lines = list(enumerate(starts, start=1))
+        if file_lines:
+            # No line of the file is that of a blank line between two blocks.
+            shown = (start for start in starts if text[start : start + 1] not in ("", "\r", "\n"))
+            self._lines = [(number, start) for start in shown if (number := _number_at(file_lines, start))]
         # A lone CR ends a line but no browser breaks there.
-        self._broken = {start for start in self._starts if text[max(0, start - 1) : start] == "\r"}
-        self._pages = pages
+        self._broken = {start for start in starts if text[max(0, start - 1) : start] == "\r"}
+        self._pages = list(enumerate(pages, start=1))
 
     def within(self, start: int, end: int) -> Iterator[tuple[int, str]]:
         """Yield place and element of each page and line that starts in `start:end`, the end left out."""
-        pages, lines = _numbered(self._pages, start, end, "page"), _numbered(self._starts, start, end, "line")
+        pages, lines = _numbered(self._pages, start, end, "page"), _numbered(self._lines, start, end, "line")
         broken = ((place, f"<br>{sign}" if place in self._broken else sign) for place, sign in lines)
         yield from heapq.merge(pages, broken, key=itemgetter(0))
 
 
-def _numbered(starts: Sequence[int], start: int, end: int, unit: str) -> Iterator[tuple[int, str]]:
-    for number in range(bisect_left(starts, start), bisect_left(starts, end)):
-        values = {"class_": f"pc-{unit}", f"data_{unit}": str(number + 1), "aria_hidden": "true"}
-        yield starts[number], element("span", **values)
+def _number_at(file_lines: Sequence[tuple[int, int]], start: int) -> int | None:
+    """Return the line of the file that a citation of the text at `start` names."""
+    count = bisect_right(file_lines, start, key=itemgetter(0))
+    return file_lines[count - 1][1] if count else None
+
+
+def _numbered(starts: Sequence[tuple[int, int]], start: int, end: int, unit: str) -> Iterator[tuple[int, str]]:
+    """Yield place and element of each `(number, start)` within the range."""
+    first = bisect_left(starts, start, key=itemgetter(1))
+    for number, place in starts[first : bisect_left(starts, end, key=itemgetter(1))]:
+        values = {"class_": f"pc-{unit}", f"data_{unit}": str(number), "aria_hidden": "true"}
+        yield place, element("span", **values)
 
 
 def marked(text: str, start: int, end: int, layers: Sequence[Sequence[Mark]], lines: LineNumbers | None = None) -> str:

@@ -195,7 +195,9 @@ def _layers(document: Document, masks: Sequence[Mask], shown: Shown, headings: S
 
 
 def _body(document: Document, layers: Layers, start: int, end: int) -> str:
-    return marked(document.text, start, end, layers, LineNumbers(document.text, document.layout.pages))
+    return marked(
+        document.text, start, end, layers, LineNumbers(document.text, document.layout.pages, document.layout.lines)
+    )
 
 
 def _sentence(shown: Shown) -> list[Mark]:

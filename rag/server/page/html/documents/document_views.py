@@ -20,7 +20,9 @@ def document_html(document: Document, chunks: Sequence[Chunk], masks: Sequence[M
     """Return a document with the boundaries of its passages, and its masked parts greyed, each with its reason."""
     end = min(len(document.text), LONGEST_SHOWN)
     layers = ([_passage(number, chunk) for number, chunk in enumerate(chunks, start=1)], ignored(masks))
-    body = marked(document.text, 0, end, layers, LineNumbers(document.text, document.layout.pages))
+    body = marked(
+        document.text, 0, end, layers, LineNumbers(document.text, document.layout.pages, document.layout.lines)
+    )
     facts = [count(len(document.text), "character"), count(len(chunks), "passage"), count(len(masks), "ignored part")]
     facts += [f"not in the text: {left_out}"] if (left_out := document.known("left_out")) else []
     title = one_line(document.title or "") or document.id
