@@ -19,6 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from rag.answering import feedback
+from rag.answering.assistant import Assistant
 from rag.answering.confidence import calibration_of, save_calibration, shipped
 from rag.core.errors import IndexNotFound, InvalidInput
 from rag.core.protocols import Embedder
@@ -33,6 +34,9 @@ from rag.loading.sources import UPLOADS
 from rag.server.api.tokens import Tokens
 from rag.server.files.removals import Removals
 from rag.server.files.uploads import add_files
+from rag.server.rights.rights_file import Rights
+from rag.standing.questions import StandingQuestions
+from rag.standing.standing_file import read_standing, without_question
 from tests.journeys.faulty_writes import NOT_REACHED, OTHERWISE, armed, texts
 
 FAULTS = {"kill": 0, "full": errno.ENOSPC}
@@ -60,6 +64,11 @@ class Commands:
             "calibrate": (calibrate, lambda folder: calibration_of(folder / "index", READER)),
             "token add": (lambda folder: tokens(folder).add("new", "read"), token_names),
             "token remove": (lambda folder: tokens(folder).remove("old"), token_names),
+            "user add": (lambda folder: rights(folder).add_user("new", {"*": "read"}, None), users),
+            "user remove": (lambda folder: rights(folder).remove("user", "old"), users),
+            "standing add": (lambda folder: self.standing(folder).add("What was lit?"), events),
+            "standing check": (lambda folder: self.standing(folder).check(), events),
+            "standing remove": (lambda folder: without_question(folder / "index", standing_id(folder)), events),
             "feedback": (lambda folder: feedback.keep(folder / "index", verdict("r_2")), verdicts),
             "export": (lambda folder: export_index(folder / "index", folder / "out" / "a.zip"), exported),
             "import": (import_, lambda folder: content(folder / "new")),
@@ -92,6 +101,9 @@ class Commands:
     def repair_calibration(self, folder: Path) -> None:
         repair(folder / "uncalibrated", embedder=self._embedder)
 
+    def standing(self, folder: Path) -> StandingQuestions:
+        return StandingQuestions(Assistant(self.opened(folder)))
+
     def prepare(self, folder: Path) -> None:
         """Make what the commands start from."""
         articles, index = self._articles, folder / "index"
@@ -101,11 +113,15 @@ class Commands:
             (articles / f"{n:04}.txt").write_text(f"Report {n}.\n\nThe first count was {n * n}.")
         Index.build(articles, index, embedder=self._embedder).close()
         (folder / "lamp.txt").write_text("The lamp was lit at dusk.")
-        (folder / UPLOADED).write_text("The pier was painted green.")
         (folder / "out").mkdir()
-        add_files(self.opened(folder), [(UPLOADED, folder / UPLOADED)])
+        for colour in ("red", "green"):
+            (folder / UPLOADED).write_text(f"The pier was painted {colour}.")
+            add_files(self.opened(folder), [(UPLOADED, folder / UPLOADED)])
+            if colour == "red":
+                self.standing(folder).add("What was painted?")
         save_calibration(shipped(READER), index / CALIBRATION)
         tokens(folder).add("old", "read")
+        rights(folder).add_user("old", {"*": "read"}, None)
         feedback.keep(index, verdict("r_1"))
         export_index(index, folder / "a.zip")
         shutil.copytree(index, folder / "uncalibrated")
@@ -152,6 +168,24 @@ def tokens(folder: Path) -> Tokens:
 
 def token_names(folder: Path) -> object:
     return [token.name for token in tokens(folder).listed()]
+
+
+def rights(folder: Path) -> Rights:
+    return Rights(folder / "index" / "rights.json")
+
+
+def users(folder: Path) -> object:
+    return [holder.name for holder in rights(folder).holders()]
+
+
+def events(folder: Path) -> object:
+    """Return each standing question with the kinds of its events; their times differ from run to run."""
+    questions = read_standing(folder / "index").questions
+    return [(question.text, [event.kind for event in question.history]) for question in questions]
+
+
+def standing_id(folder: Path) -> str:
+    return next((question.id for question in read_standing(folder / "index").questions), "gone")
 
 
 def verdict(response: str) -> dict[str, object]:
