@@ -7,10 +7,12 @@ import shlex
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.main import get_command
 
+from rag.cli.commands.collection_commands import named_indexes
 from rag.cli.main import app
 from tests import ROOT
 
@@ -33,8 +35,8 @@ def parsed(arguments: list[str]) -> dict[str, object]:
     """Return the options that the shell reads; a wrong one raises."""
     name, *rest = arguments
     command = get_command(app).commands[name]  # type: ignore[attr-defined]
-    options: dict[str, object] = command.make_context(name, rest).params
-    return options
+    options: dict[str, Any] = command.make_context(name, rest).params
+    return {**options, "index": named_indexes(options["index"])[""]}
 
 
 def test_the_unit_serves_this_machine_alone() -> None:
