@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from rag.core.addresses import shown_location
 from rag.core.reports import document_facts, duration, first_few
 from rag.core.text.plain_text import printable, quote_lines, where
 
@@ -57,7 +58,7 @@ def show_report(report: "IndexReport", index: Path, quiet: bool = False) -> None
     counts = [
         f"{len(getattr(report, change))} {change}" for change in ("added", "updated", "unchanged", "removed", "failed")
     ]
-    typer.echo(f"{index}: {', '.join(counts)}.")
+    typer.echo(f"{shown_location(index)}: {', '.join(counts)}.")
 
 
 def _show_changes(report: "IndexReport") -> None:

@@ -15,3 +15,17 @@ def address_kind(location: str | Path) -> str | None:
     """
     address = _ADDRESS.fullmatch(str(location))
     return address[1] if address else None
+
+
+def shown_location(location: str | Path) -> str:
+    """Return an address with both of its slashes, of which a path object keeps one; return a path as it is.
+
+    >>> shown_location(Path("milvus://localhost/news")), shown_location(Path("postgresql:///news"))
+    ('milvus://localhost/news', 'postgresql:///news')
+    """
+    kind = address_kind(location)
+    if kind is None:
+        return str(location)
+    rest = (location if isinstance(location, str) else location.as_posix()).removeprefix(f"{kind}:").lstrip("/")
+    has_host = "/" in rest.partition("?")[0]
+    return f"{kind}://{rest}" if has_host else f"{kind}:///{rest}"

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rag.core.addresses import address_kind
+from rag.core.addresses import address_kind, shown_location
 from rag.core.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -35,7 +35,9 @@ def require_folder(location: str | Path, command: str) -> Path:
     """Return the folder that a location names. Raises InvalidInput if it is an address: `command` needs a folder."""
     folder = folder_of(location)
     if folder is None:
-        raise InvalidInput(f"{command} needs an index in a folder, not {location}.", "Give one: --index FOLDER")
+        shown = shown_location(location)
+        remedy = f"Give one: --index FOLDER. To make one: rag index --from {shown} --index FOLDER"
+        raise InvalidInput(f"{command} needs an index in a folder, not {shown}.", remedy)
     return folder
 
 

@@ -9,6 +9,7 @@ import typer
 
 from rag.cli.options import DEFAULT_INDEX, IndexOption, SetOption
 from rag.cli.terminal import ProgressBar, show_report
+from rag.core.addresses import shown_location
 from rag.core.configuration import changes_of
 from rag.core.errors import IndexLocked, InvalidInput, SourceNotFound
 from rag.core.text.plain_text import printable
@@ -76,7 +77,8 @@ def _copy(source: Path, target: Path, rebuild: bool, has_other_options: bool) ->
     if has_other_options:
         raise InvalidInput("--from copies a whole index as it is.", "Give only --index and --rebuild with it.")
     manifest = copy_index(source, target, replace_existing=rebuild)
-    typer.echo(f"{target}: {manifest.documents} documents, {manifest.chunks} passages copied; nothing was embedded.")
+    counts = f"{manifest.documents} documents, {manifest.chunks} passages"
+    typer.echo(f"{shown_location(target)}: {counts} copied; nothing was embedded.")
 
 
 def _written(
@@ -176,7 +178,7 @@ def check(
         raise typer.Exit(2)
     opened = Index.open(index)
     for line in _state(opened, index):
-        typer.echo(f"{index}: {line}")
+        typer.echo(f"{shown_location(index)}: {line}")
     if models:
         _check_embedder(opened)
 
@@ -229,7 +231,8 @@ def export_command(
         from rag.index.transfer import copy_index
 
         copied = copy_index(index, file, replace_existing=True)
-        typer.echo(f"{file}: version {copied.version}, {copied.documents} documents, {copied.chunks} chunks.")
+        counts = f"version {copied.version}, {copied.documents} documents, {copied.chunks} chunks"
+        typer.echo(f"{shown_location(file)}: {counts}.")
         return
     manifest = export_index(index, file)
     counts = f"{manifest.documents} documents, {manifest.chunks} chunks"

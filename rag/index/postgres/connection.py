@@ -4,7 +4,7 @@ import atexit
 import os
 import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from threading import BoundedSemaphore, Lock
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 
 MAX_POSTGRES_CONNECTIONS = 8
 """Connections of a process to one address. More threads than that wait for one another."""
-RETRY_SECONDS = 0.2
+RETRY_SECONDS, GRACE_SECONDS = 0.2, 1.0
 MIN_SERVER, MIN_PGVECTOR = 140_000, (0, 8)
 """PostgreSQL 14 has multiranges, and pgvector 0.8 goes on searching until enough rows pass a filter."""
 SEARCH_SETTINGS = "SET hnsw.ef_search = 400; SET hnsw.iterative_scan = strict_order; SET hnsw.max_scan_tuples = 200000"
 CONNECTION_REMEDIES = (
     ("password", f"Check the user and the password. {PASSWORD_REMEDY}"),
     ("no pg_hba.conf entry", "Ask the administrator to allow this host, user and database, or use another sslmode."),
+    ("too many connections", "Raise the limit of connections of this user or database."),
     ("role", "Check the user of the address or of PGUSER."),
     ("does not exist", "Create the database: createdb NAME, or check its name."),
     ("too many clients", "Close other clients, raise max_connections of the server, or put a pooler before it."),
     ("remaining connection slots", "Close other clients, or raise max_connections of the server."),
-    ("too many connections", "Raise the limit of connections of this user or database."),
     ("service", "Check the name of the service and its file: PGSERVICE, PGSERVICEFILE."),
     ("SSL", "Check sslmode, sslrootcert and the certificate of the server."),
 )
@@ -63,6 +63,7 @@ class Database:
                 with self._lent(end) as connection:
                     return connection.cursor(binary=True).execute(query, values or None).fetchall()
             except self._psycopg.OperationalError as error:
+                self.close()  # a server that was restarted has closed the other connections too
                 is_lost = not isinstance(error, self._psycopg.errors.QueryCanceled)
                 if not is_lost or time.monotonic() + RETRY_SECONDS >= end:
                     raise self.unreachable(error) from error
@@ -116,7 +117,7 @@ class Database:
         if not self._slots.acquire(timeout=max(0.0, end - time.monotonic())):
             raise self.unreachable(f"all {MAX_POSTGRES_CONNECTIONS} connections of this process are in use")
         try:
-            connection = self._unused() or self._connect(end, autocommit=True)
+            connection = self._unused() or self._with_limit(self._connect(end, autocommit=True))
             try:
                 yield connection
             except BaseException:
@@ -155,6 +156,29 @@ class Database:
             connection.close()
             raise
         return connection
+
+    def _with_limit(self, connection: "Connection[Any]") -> "Connection[Any]":
+        """Let each call end soon after the time-out, even if the server stands still and does not end it itself."""
+        wait: Any = connection.wait
+
+        def limited_wait(steps: Any, *options: Any, **named: Any) -> Any:
+            end = time.monotonic() + self.address.timeout + GRACE_SECONDS
+            return wait(self._limited(steps, end), *options, **named)
+
+        connection.wait = limited_wait  # type: ignore[method-assign, assignment]
+        return connection
+
+    def _limited(self, steps: "Generator[Any, Any, Any]", end: float) -> "Generator[Any, Any, Any]":
+        """Run the steps of the client, which is told every tenth of a second that nothing has come."""
+        step = next(steps)
+        while True:
+            ready = yield step
+            if not ready and time.monotonic() > end:
+                raise self._psycopg.OperationalError(f"no answer within {self.address.timeout:g} s")
+            try:
+                step = steps.send(ready)
+            except StopIteration as finished:
+                return finished.value
 
     def _prepare(self, connection: "Connection[Any]") -> None:
         if connection.info.server_version < MIN_SERVER:

@@ -5,7 +5,6 @@ A row of `documents`, `masks`, `passages` and `vocabulary` belongs to the versio
 these rows, or what only a writer needs.
 """
 
-from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from rag.core.errors import IndexVersionMismatch
@@ -13,20 +12,11 @@ from rag.core.errors import IndexVersionMismatch
 if TYPE_CHECKING:
     from psycopg import Connection
 
-MAX_COUNTED_OCCURRENCES = 255
-"""A word of a passage is counted up to this number, which is what a tsvector stores."""
-
 
 def _rounded_lengths() -> list[int]:
     """Return the lengths that tantivy tells apart: all up to 40, then eight for each doubling of the rest."""
     steps = (24 + (step << shift) for shift in range(1, 24) for step in range(8, 16))
     return [*range(40), *steps]
-
-
-def _occurrence_limits() -> list[float]:
-    """Return for 1, 2, 3 … occurrences the least value of `ts_rank` (times pi²/6) that means so many."""
-    sums = accumulate(1 / count**2 for count in range(1, MAX_COUNTED_OCCURRENCES + 1))
-    return [total - 0.5 / count**2 for count, total in enumerate(sums, 1)]
 
 
 TABLES = f"""
@@ -107,9 +97,10 @@ CREATE VIEW current_passages AS
         substr(d.text, p.start_offset + 1, p.end_offset - p.start_offset) AS text
     FROM passages p JOIN documents d ON d.key = p.document AND d.removed_in IS NULL WHERE p.removed_in IS NULL;
 
-CREATE FUNCTION occurrences(words tsvector, word tsquery) RETURNS integer LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN width_bucket(ts_rank('{{1,1,1,1}}', words, word)::float8 * 1.64493406685, ARRAY{_occurrence_limits()});
-COMMENT ON FUNCTION occurrences IS 'ts_rank of one word is the sum of 1/n² over its occurrences, divided by pi²/6.';
+CREATE FUNCTION occurrences(words tsvector, word tsquery) RETURNS float8 LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN round(1 / (1.6449340668482264::float8 - 1.64493406685 * ts_rank('{{1,1,1,1}}', words, word)) - 0.5);
+COMMENT ON FUNCTION occurrences IS
+    'ts_rank of one word is the sum of 1/n² over its occurrences, divided by pi²/6; the rest is nearly 1/(n + 0.5).';
 CREATE FUNCTION rounded_length(tokens integer) RETURNS integer LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN (ARRAY{_rounded_lengths()})[width_bucket(tokens, ARRAY{_rounded_lengths()})];
 """

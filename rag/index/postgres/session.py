@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from rag.core.errors import IndexWriteFailed
+
 if TYPE_CHECKING:
     from psycopg import Connection
 
@@ -53,3 +55,15 @@ class WriteSession:
         for table in ("shared_blocks", "block_counts"):
             self.rows(f"DELETE FROM {table}")
         self.counts.clear()
+
+    def commit(self) -> None:
+        """Make the new version visible. Raises IndexWriteFailed if the connection breaks before the server confirms."""
+        from psycopg import OperationalError
+
+        try:
+            self.connection.commit()
+        except OperationalError as error:
+            what = f"The connection to {self.shown} broke before version {self.version} was confirmed: {error}."
+            raise IndexWriteFailed(
+                what, "Run the command again; if the version is in place, nothing changes."
+            ) from error

@@ -23,7 +23,7 @@ K1, B = 1.2, 0.75
 _single = np.float32
 SPARE_CANDIDATES = 10
 """The server computes in double precision, so some more than k passages are scored again."""
-MAX_RANKED_PASSAGES = 20_000
+MAX_RANKED_PASSAGES = 10_000
 """If more passages have a word of the query, only those with its rarer words are ranked."""
 
 
@@ -118,7 +118,8 @@ class PostgresRanking:
 
     def _score(self, count: str, term: _Term) -> str:
         share = K1 * B / (self._tokens[term.field.length] / self._count)
-        return f"{float(term.weight)!r} * {count} / ({count} + {K1 * (1 - B)!r} + {share!r} * {term.field.length})"
+        norm = f"{K1 * (1 - B)!r}::float8 + {share!r}::float8 * {term.field.length}"
+        return f"{float(term.weight)!r}::float8 * {count} / ({count} + {norm})"
 
 
 def _parts(row: Sequence[int]) -> tuple[int, dict[str, int], Sequence[int]]:

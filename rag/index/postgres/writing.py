@@ -58,7 +58,7 @@ def write_version(
         fingerprint = fingerprint_of(documents, weights["fingerprint"], settings)
         _put_version(session, fingerprint, weights, settings)
         _purge(session)
-        session.connection.commit()
+        session.commit()
     return report
 
 
