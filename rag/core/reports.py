@@ -96,6 +96,17 @@ def document_facts(summary: DocumentSummary) -> str:
     return ", ".join(facts)
 
 
+def is_mostly_masked(summary: DocumentSummary) -> bool:
+    """Tell if more than a third of a document is masked; times of subtitles and commands of LaTeX do not count.
+
+    >>> summary = DocumentSummary("a", None, None, 100, 3, "", {"markup": 60, "share": 30}, "")
+    >>> is_mostly_masked(summary), is_mostly_masked(replace(summary, masked={"share": 40}))
+    (False, True)
+    """
+    markup = summary.masked.get("markup", 0)
+    return summary.masked_share - markup / max(summary.length, 1) > MAX_MASKED_SHARE
+
+
 def masked_shares(summary: DocumentSummary) -> str:
     """Return the masked share of a document by reason, the largest first."""
     by_size = sorted(summary.masked.items(), key=lambda item: (-item[1], item[0]))

@@ -8,10 +8,10 @@ from dataclasses import replace
 from rag.core.errors import EmptyDocument, LoadError, UnreadableSource, UnsupportedFormat
 from rag.core.reports import (
     MAX_DESCRIBED_DOCUMENTS,
-    MAX_MASKED_SHARE,
     IndexReport,
     Progress,
     first_few,
+    is_mostly_masked,
     masked_shares,
 )
 from rag.core.settings import Settings
@@ -85,7 +85,7 @@ class Ingest:
         for summary in self._store.summaries_of(changed_ids):
             if len(summaries) < MAX_DESCRIBED_DOCUMENTS:
                 summaries.append(summary)
-            if summary.masked_share > MAX_MASKED_SHARE:
+            if is_mostly_masked(summary):
                 share, reasons = summary.masked_share, masked_shares(summary)
                 notes.append(f"warning: {share:.0%} of {summary.id} is masked and not searched ({reasons}).")
         return tuple(summaries), notes

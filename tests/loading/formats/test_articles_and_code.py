@@ -104,8 +104,8 @@ def test_an_article_of_a_journal_is_read_with_its_abstract_sections_tables_and_n
     document = read(tmp_path, "a.xml", JATS)
     assert isinstance(document, Document) and document.format == "jats"
     assert document.text == (
-        "Tides of Avon\n\nTides were measured—twice.\n\nMethods\n\nThe gauge stood at the pier h.\n\nMade by Orr.\n\n"
-        "Table 1\n\nMonth | Height\nMay | 3.2 m"
+        "Tides of Avon\n\nAnn Bell\n\nTides were measured—twice.\n\nMethods\n\nThe gauge stood at the pier h.\n\n"
+        "Made by Orr.\n\nTable 1\n\nMonth | Height\nMay | 3.2 m"
     )
     metadata = {key: document.metadata[key] for key in ("author", "published_at")}
     assert metadata == {"author": "Ann Bell", "published_at": "2024-03-05"}
@@ -155,6 +155,33 @@ def test_latex_keeps_its_text_and_no_comment_or_command_is_content(tmp_path: Pat
     ]
     start = LATEX.index("pier")
     assert place(document, Span(document.id, start, start + 4)).editor_link == f"{tmp_path / 'a.tex'}:7:8"
+
+
+def test_records_of_an_article_are_not_glued_and_its_front_matter_is_read(tmp_path: Path) -> None:
+    person = "<name><surname>Orr</surname><given-names>Bo</given-names></name>"
+    front = (
+        f"<contrib-group><contrib>{person}<xref>1</xref></contrib></contrib-group>"
+        "<aff><institution>Institute of Tides</institution><country>Wales</country></aff>"
+        "<kwd-group><kwd>gauges</kwd><kwd>piers</kwd></kwd-group>"
+    )
+    reference = (
+        f"<ref-list><ref><element-citation><person-group>{person}</person-group><year>2019</year>"
+        "<article-title>On piers</article-title></element-citation></ref></ref-list>"
+    )
+    article = f"<article><front><article-meta>{front}</article-meta></front><back>{reference}</back></article>"
+    document = read(tmp_path, "a.nxml", article)
+    assert isinstance(document, Document)
+    assert document.text.split("\n\n") == [
+        "Bo Orr", "Institute of Tides Wales", "gauges, piers", "Orr Bo 2019 On piers"
+    ]  # fmt: skip
+
+
+def test_a_heading_of_latex_ends_with_its_brace_and_the_text_behind_it_is_read(tmp_path: Path) -> None:
+    source = "\\paragraph{The \\emph{rate}}\\label{a} It is set by $x_{1}$. We varied\nit daily.\n"
+    document = read(tmp_path, "a.tex", source)
+    assert isinstance(document, Document)
+    content = [source[start:end] for start, end, _, _, reason in document.layout.blocks if reason is None]
+    assert content == ["The \\emph{rate}", "It is set by $x_{1}$. We varied\nit daily."]
 
 
 @pytest.mark.parametrize(

@@ -138,6 +138,27 @@ on 9 June.
     assert (at.part, at.line_start, at.line_end) == ("01:02:03", 10, 10)
 
 
+def test_words_before_a_time_are_the_name_of_a_cue_in_vtt_and_words_in_srt(tmp_path: Path) -> None:
+    cue = "The lock opens\n00:00:12,000 --> 00:00:15,000\nat 05:30.\n"
+    for name, text in (("a.srt", cue), ("b.vtt", f"WEBVTT\n\n{cue.replace(',', '.')}")):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    contents = [
+        [document.text[start:end] for start, end, _, _, reason in document.layout.blocks if reason is None]
+        for document in (read(tmp_path / "a.srt"), read(tmp_path / "b.vtt"))
+    ]
+    assert contents == [["The lock opens", "at 05:30."], ["at 05:30."]]
+
+
+def test_a_notebook_before_format_4_is_read(tmp_path: Path) -> None:
+    cells = [
+        {"cell_type": "heading", "level": 2, "source": ["Tides"]},
+        {"cell_type": "code", "input": ["level = 3", "print(level)"], "outputs": [{"text": ["3"]}]},
+    ]
+    (tmp_path / "a.ipynb").write_text(json.dumps({"worksheets": [{"cells": cells}]}), encoding="utf-8")
+    document = read(tmp_path / "a.ipynb")
+    assert lines(document) == ["Tides", "level = 3", "print(level)", "3"] and document.title == "Tides"
+
+
 def test_a_notebook_keeps_code_and_output_and_says_that_pictures_are_left_out(tmp_path: Path) -> None:
     cells = [
         {"cell_type": "markdown", "source": ["# Tides\n", "The gauge stands at 3.2 m.\n", "\n", "- ropes\n"]},

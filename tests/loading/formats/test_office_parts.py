@@ -55,14 +55,15 @@ def add_part(slide: Any, kind: str, xml: str) -> None:
     slide.part.relate_to(part, _RELATION + kind)
 
 
-def test_a_chart_gives_its_categories_with_the_values_of_each_series(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", [XL_CHART_TYPE.COLUMN_CLUSTERED, XL_CHART_TYPE.RADAR, XL_CHART_TYPE.LINE])
+def test_a_chart_gives_its_categories_with_the_values_of_each_series(kind: Any, tmp_path: Path) -> None:
     def draw(slide: Any) -> None:
         data: Any = CategoryChartData()  # type: ignore[no-untyped-call]
         data.categories = ["Ulm", "Bonn"]
         data.add_series("Boats", (12, None))
         data.add_series("Tonnes", (4.5, 6))
         size = [Inches(side) for side in (1, 1, 4, 3)]
-        chart = slide.shapes.add_chart(XL_CHART_TYPE.COLUMN_CLUSTERED, *size, data).chart
+        chart = slide.shapes.add_chart(kind, *size, data).chart
         chart.has_title = True
         chart.chart_title.text_frame.text = "Traffic of 2024"
 

@@ -21,6 +21,7 @@ _COMMENT = re.compile(r"(?<!\\)(?:\\\\)*%")
 _VERBATIM = re.compile(r"[ \t]*\\begin\{(verbatim|Verbatim|lstlisting|minted|comment)\*?\}")
 _ROW_END = ("\\\\", "\\hline")
 _PROPERTIES = {"title": "title", "author": "author", "date": "published_at"}
+_LABEL = re.compile(r"[ \t]*\\label\{[^{}\n]*\}")
 _Block = tuple[int, int, BlockKind, int | None, str | None]
 
 
@@ -92,14 +93,19 @@ class _Paragraph:
         comment = _COMMENT.search(text, start, end)
         stop = comment.end() - 1 if comment else end
         heading = _HEADING.match(text, start, stop)
-        close = text.rfind("}", heading.end(), stop) if heading else -1
-        words = text[start:stop]
+        close = _closing_brace(text, heading.end(), stop) if heading else -1
         if heading and close >= 0:
             yield from self.flush()
             yield from _block(text, start, heading.end(), "paragraph", None, _MARKUP)
             yield from _block(text, heading.end(), close, "heading", _LEVELS[heading[1]], None)
-            yield from _block(text, close, stop, "paragraph", None, _MARKUP)
-        elif words.strip():
+            yield from _block(text, close, close + 1, "paragraph", None, _MARKUP)
+            start = close + 1
+            label = _LABEL.match(text, start, stop)
+            if label:
+                yield from _block(text, start, label.end(), "paragraph", None, _MARKUP)
+                start = label.end()
+        words = text[start:stop]
+        if words.strip():
             kind: BlockKind = "table_row" if "&" in words and words.rstrip().endswith(_ROW_END) else "paragraph"
             kind = "list_item" if words.lstrip().startswith("\\item") else kind
             if kind != "paragraph" or (self._open is not None and self._open[3] == "table_row"):
@@ -108,6 +114,16 @@ class _Paragraph:
         if comment:
             yield from self.flush()
             yield from _block(text, stop, end, "paragraph", None, _MARKUP)
+
+
+def _closing_brace(text: str, start: int, stop: int) -> int:
+    """Return the position of the brace that closes the one before `start`, -1 if the line has none."""
+    depth = 1
+    for brace in re.compile(r"\\.|[{}]").finditer(text, start, stop):
+        depth += {"{": 1, "}": -1}.get(brace[0], 0)
+        if not depth:
+            return brace.start()
+    return -1
 
 
 def _block(text: str, start: int, end: int, kind: BlockKind, level: int | None, reason: str | None) -> Iterator[_Block]:

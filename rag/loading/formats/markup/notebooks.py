@@ -23,9 +23,9 @@ def load_notebook(source: Source) -> Iterator[Document | LoadError]:
         notebook = json_value(decode(data, source.name)[0])
     except ValueError as error:
         raise UnreadableSource(f"{source.name} is no notebook: {error}.", "Save or export it again.") from None
-    cells = notebook.get("cells") if isinstance(notebook, dict) else None
-    if not isinstance(cells, list):
-        raise UnreadableSource(f"{source.name} is no notebook: it has no cells.", "Save it in format 4 or later.")
+    cells = _cells(notebook)
+    if cells is None:
+        raise UnreadableSource(f"{source.name} is no notebook: it has no cells.", "Save or export it again.")
     composer = Composer(source)
     for number, cell in enumerate(cells, start=1):
         if isinstance(cell, dict):
@@ -34,8 +34,22 @@ def load_notebook(source: Source) -> Iterator[Document | LoadError]:
     yield composer.document("notebook", hashlib.sha256(data).hexdigest(), None, {})
 
 
+def _cells(notebook: object) -> list[Any] | None:
+    """Return the cells, before format 4 those of all worksheets."""
+    if not isinstance(notebook, dict):
+        return None
+    sheets = notebook.get("worksheets")
+    if isinstance(sheets, list):
+        return [cell for sheet in sheets if isinstance(sheet, dict) for cell in _cells(sheet) or ()]
+    cells = notebook.get("cells")
+    return cells if isinstance(cells, list) else None
+
+
 def _add_cell(composer: Composer, cell: dict[str, Any]) -> None:
-    text = _joined(cell.get("source"))
+    text = _joined(cell.get("source", cell.get("input")))
+    if cell.get("cell_type") == "heading":
+        composer.add(text, "heading", _level(cell.get("level")))
+        return
     if cell.get("cell_type") == "code":
         composer.add(text, "code")
         for output in cell.get("outputs") or ():
@@ -43,6 +57,10 @@ def _add_cell(composer: Composer, cell: dict[str, Any]) -> None:
         return
     for paragraph in re.split(r"\n[ \t]*\n", text):
         _add_markdown(composer, paragraph)
+
+
+def _level(value: object) -> int:
+    return min(max(value, 1), 6) if isinstance(value, int) else 1
 
 
 def _add_markdown(composer: Composer, paragraph: str) -> None:
@@ -66,6 +84,8 @@ def _add_output(composer: Composer, output: object) -> None:
 
 
 def _joined(value: object) -> str:
+    """Return the text of a list of lines, which have their line ends since format 3."""
     if isinstance(value, list):
-        return "".join(piece for piece in value if isinstance(piece, str))
+        lines = [line for line in value if isinstance(line, str)]
+        return ("" if any(line.endswith("\n") for line in lines[:-1]) else "\n").join(lines)
     return value if isinstance(value, str) else ""

@@ -42,6 +42,20 @@ _METADATA = frozenset(
     "teiHeader info articleinfo bookinfo chapterinfo sectioninfo front article-meta book-meta indexterm "
     "tex-math".split()
 )
+_FRONT_MATTER = {
+    "contrib-group": ("contrib", ", "),
+    "aff": ("", " "),
+    "kwd-group": ("kwd", ", "),
+    "funding-statement": ("", " "),
+    "corresp": ("", " "),
+    "license-p": ("", " "),
+}
+"""Metadata of JATS that is shown behind the abstract: the parts of each that are listed, and what stands between."""
+_RECORDS = frozenset(
+    "name string-name person-group element-citation nlm-citation contrib institution-wrap address aff author editor "
+    "personname publisher biblioentry biblioset bibl biblStruct monogr analytic imprint".split()
+)
+"""Elements whose parts are fields: programs write them without blanks between."""
 _LEFT_OUT = {"remark": "remarks", "del": "deleted texts"}
 """Elements that an editor's program does not print, and their names in the report."""
 _ROOTS = {"TEI": "tei", "TEI.2": "tei"}
@@ -58,9 +72,13 @@ def load_xml(source: Source) -> Iterator[Document | LoadError]:
     head = next((item for item in root.iter() if _name(item) in _METADATA - {"front", "indexterm", "tex-math"}), None)
     title, properties = (None, dict[str, object]()) if head is None else _metadata(head)
     composer = Composer(source)
+    _part_fields(root)
+    front = list(_front_matter(root)) if kind == "jats" else []
     composer.add(title or "", "heading", 1)
     for part, count in _renamed(root).items():
         composer.leave_out(part, count)
+    for text in front:
+        composer.add(text)
     compose(composer, list(markup_blocks(root)), None, data.count(b"\n") < MAX_PARSER_LINE)
     yield composer.document(kind, hashlib.sha256(data).hexdigest(), title, properties)
 
@@ -143,6 +161,26 @@ def _date(element: Any) -> str | None:
 
 def _text(element: Any) -> str:
     return " ".join(" ".join(element.itertext()).split())
+
+
+def _part_fields(root: Any) -> None:
+    """Put a blank behind each field of a record that stands close to the next one."""
+    for field in root.iter():
+        parent = field.getparent()
+        if parent is not None and _name(parent) in _RECORDS:
+            field.tail = field.tail or " "
+
+
+def _front_matter(root: Any) -> Iterator[str]:
+    """Yield authors, addresses, keywords, funding and licence of an article."""
+    head = next(root.iter("{*}article-meta"), None)
+    for item in head.iter() if head is not None else ():
+        part, sign = _FRONT_MATTER.get(_name(item), (None, ""))
+        if part:
+            names = [_person(one) if part == "contrib" else _text(one) for one in item.iter(f"{{*}}{part}")]
+            yield sign.join(names)
+        elif part is not None:
+            yield _text(item)
 
 
 def _renamed(root: Any) -> Counter[str]:

@@ -1,6 +1,7 @@
 """Reads what stands on a slide outside its text frames: tables, charts, diagrams and the comments of readers."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from rag.loading.composing import row_text
@@ -8,6 +9,7 @@ from rag.loading.formats.office.office import MAX_PART_BYTES, xml_root
 
 MAX_CHART_ROWS = 1_000
 """Categories of a chart that are read."""
+_CHART = "{http://schemas.openxmlformats.org/drawingml/2006/chart}"
 _DRAWING = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
 
 
@@ -31,15 +33,45 @@ def diagram_texts(slide: Any) -> Iterator[str]:
 
 
 def chart_rows(chart: Any) -> Iterator[str]:
-    """Yield the names of the series of a chart, its title in the corner, and for each category its values."""
-    has_title = chart.has_title and chart.chart_title.has_text_frame
-    title = chart.chart_title.text_frame.text if has_title else ""
-    for plot in chart.plots:
-        series = list(plot.series)
-        yield row_text([title, *(str(one.name or "") for one in series)])
-        values = [list(one.values) for one in series]
-        for i, category in enumerate(list(plot.categories)[:MAX_CHART_ROWS]):
-            yield row_text([str(category), *(_number(several[i]) for several in values if i < len(several))])
+    """Yield the names of the series of a chart, its title in the corner, and for each category its values.
+
+    They are read from the XML: the library knows the series of some kinds of charts only.
+    """
+    space = chart._chartSpace
+    title = " ".join(_paragraph(item) for item in space.iterfind(f"{_CHART}chart/{_CHART}title//{_DRAWING}p"))
+    for plot in space.iterfind(f"{_CHART}chart/{_CHART}plotArea/*"):
+        series = plot.findall(f"{_CHART}ser")
+        if series:
+            yield row_text([title, *(" ".join(_points(one, "tx").values()) for one in series)])
+            categories = {**_points(series[0], "cat"), **_points(series[0], "xVal")}
+            values = [{**_points(one, "val"), **_points(one, "yVal")} for one in series]
+            positions = sorted({i for points in (categories, *values) for i in points})
+            for i in positions[:MAX_CHART_ROWS]:
+                yield row_text([categories.get(i, ""), *(points.get(i, "") for points in values)])
+
+
+def _points(series: Any, kind: str) -> dict[int, str]:
+    """Return the texts of a series' names, categories or values by their positions."""
+    shown: dict[int, str] = {}
+    for cache in series.iterfind(f"{_CHART}{kind}//{_CHART}pt/.."):
+        code = cache.findtext(f"{_CHART}formatCode") or ""
+        for point in cache.iterfind(f"{_CHART}pt"):
+            position, text = point.get("idx") or "", point.findtext(f"{_CHART}v") or ""
+            is_number = cache.tag.endswith(("numCache", "numLit"))
+            if position.isdecimal():
+                shown[int(position)] = _number(text, code) if is_number else text
+    return shown
+
+
+def _number(text: str, code: str) -> str:
+    """Return a number as short as it can be written, a date in the order of its parts."""
+    from openpyxl.styles.numbers import is_date_format
+    from openpyxl.utils.datetime import from_excel
+
+    with suppress(ValueError, OverflowError, TypeError):
+        value = float(text)
+        return str(from_excel(value)).removesuffix(" 00:00:00") if is_date_format(code) else f"{value:.12g}"
+    return text
 
 
 def table_rows(table: Any) -> Iterator[list[str]]:
@@ -58,10 +90,6 @@ def table_rows(table: Any) -> Iterator[list[str]]:
 
 def _paragraph(paragraph: Any) -> str:
     return "".join(item.text or "" for item in paragraph.iter(f"{_DRAWING}t"))
-
-
-def _number(value: Any) -> str:
-    return "" if value is None else f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
 def _parts(slide: Any, kind: str) -> Iterator[Any]:

@@ -17,6 +17,7 @@ _Block = tuple[int, int, BlockKind, int | None, str | None]
 def load_subtitles(source: Source) -> Iterator[Document | LoadError]:
     """Yield the document of a file of subtitles. Raises LoadError."""
     text, sha256, encoding = read_text(source)
+    is_vtt = text.lstrip("\ufeff").startswith("WEBVTT")
     blocks: list[_Block] = []
     times: list[tuple[int, str]] = []
     for lines in _cues(text):
@@ -27,6 +28,9 @@ def load_subtitles(source: Source) -> Iterator[Document | LoadError]:
             continue
         match = _TIMING.match(text, lines[timing][0])
         times.append((lines[0][0], match[1] if match else ""))
+        if timing and not is_vtt and not text[slice(*lines[0])].isdecimal():
+            blocks.append((*lines.pop(0), "paragraph", None, None))  # words that lost their place
+            timing = 0
         blocks.append((lines[0][0], lines[timing][1], "paragraph", None, "markup"))
         if lines[timing + 1 :]:
             blocks.append((lines[timing + 1][0], lines[-1][1], "paragraph", None, None))
