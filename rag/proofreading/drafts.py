@@ -6,6 +6,7 @@ from typing import Any
 
 from rag.core.errors import InvalidInput, LoadError
 from rag.core.types import Document
+from rag.loading.isolation.calls import call_apart
 from rag.loading.isolation.process import load_apart
 from rag.loading.sources import Source
 
@@ -27,19 +28,20 @@ def draft_of_text(text: str, name: str = "draft", markdown: bool = True) -> Draf
     return _checked(Draft(Document(name, text, format="markdown" if markdown else "text")))
 
 
-def draft_at(path: Path) -> Draft:
-    """Return the draft in a file of any format that can be indexed.
+def draft_at(path: Path, name: str | None = None) -> Draft:
+    """Return the draft in a file of any format that can be indexed, read in a process of its own.
 
-    Raises InvalidInput if the file cannot be read, holds several documents or is too long.
+    `name` is what the draft is called if it is not the name of the file. Raises InvalidInput if the file cannot be
+    read, holds several documents or is too long.
     """
     if not path.is_file():
         raise InvalidInput(f"There is no file {path}.", "Give a draft: .md, .txt, .html or .docx.")
-    documents = list(load_apart(Source(path, path.name)))
+    documents = list(load_apart(Source(path, name or path.name)))
     error = next((item for item in documents if isinstance(item, LoadError)), None)
     if error is not None:
         raise InvalidInput(error.message, error.remedy)
     if len(documents) != 1 or not isinstance(documents[0], Document):
-        raise InvalidInput(f"{path} holds {len(documents)} documents.", "Give one draft.")
+        raise InvalidInput(f"{name or path} holds {len(documents)} documents.", "Give one draft.")
     document = documents[0]
     return _checked(Draft(document, path, _block_quotes(document, path)))
 
@@ -55,12 +57,12 @@ def _checked(draft: Draft) -> Draft:
 
 def _block_quotes(document: Document, path: Path) -> tuple[tuple[int, int], ...]:
     """Return the ranges of the paragraphs that HTML or Word marks as quoted; the loaders do not keep these marks."""
-    if document.format == "docx":
-        paragraphs = _quoted_of_docx(path)
-    elif document.format == "html":
-        paragraphs = _quoted_of_html(path)
-    else:
+    if document.format not in ("docx", "html"):
         return ()
+    try:
+        paragraphs = call_apart(f"{__name__}:quoted_paragraphs", path, {"path": str(path), "kind": document.format})
+    except LoadError as error:
+        raise InvalidInput(error.message, error.remedy) from None
     ranges, position = [], 0
     for paragraph in paragraphs:
         start = document.text.find(paragraph, position)
@@ -68,6 +70,11 @@ def _block_quotes(document: Document, path: Path) -> tuple[tuple[int, int], ...]
             position = start + len(paragraph)
             ranges.append((start, position))
     return tuple(ranges)
+
+
+def quoted_paragraphs(path: str, kind: str) -> list[str]:
+    """Return the texts of the paragraphs that a file of Word or HTML marks as quoted; called in the other process."""
+    return _quoted_of_docx(Path(path)) if kind == "docx" else _quoted_of_html(Path(path))
 
 
 def _quoted_of_docx(path: Path) -> list[str]:

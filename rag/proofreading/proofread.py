@@ -1,6 +1,6 @@
 """Proofreads a draft against the documents of an index: each verdict has a quotation, and nothing is changed."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +16,20 @@ from rag.proofreading.source_passages import SourcePassages
 if TYPE_CHECKING:
     from rag.answering.assistant import Assistant
 
+SENTENCES_AT_ONCE = 32
+"""Sentences that are searched and compared in one batch."""
+
 
 def proofread(
-    assistant: "Assistant", draft: str | Path | Draft, filters: Mapping[str, Any] | None = None
+    assistant: "Assistant",
+    draft: str | Path | Draft,
+    filters: Mapping[str, Any] | None = None,
+    tell: Callable[[int, int], None] = lambda done, total: None,
 ) -> ProofReport:
     """Return the findings of a draft: the path of its file, its text as Markdown, or a `Draft`.
 
-    A path is a `pathlib.Path`; a string is the text itself. Raises InvalidInput if the draft cannot be read,
+    A path is a `pathlib.Path`; a string is the text itself. `tell` hears how many sentences of how many are compared;
+    what it raises ends the work. Raises InvalidInput if the draft cannot be read,
     InvalidFilter for a filter that the index cannot use.
     """
     if not isinstance(draft, Draft):
@@ -33,7 +40,12 @@ def proofread(
     draft_blocks = blocks(document)
     quoted = quotations_of(document, draft_blocks, draft.block_quotes)
     findings = QuotationLookup(document, passages).findings(quoted)
-    findings += ClaimCheck(document, passages).findings(list(draft_sentences(document, draft_blocks, quoted)))
+    sentences = list(draft_sentences(document, draft_blocks, quoted))
+    claims = ClaimCheck(document, passages)
+    for position in range(0, len(sentences), SENTENCES_AT_ONCE):
+        tell(position, len(sentences))
+        findings += claims.findings(sentences[position : position + SENTENCES_AT_ONCE])
+    tell(len(sentences), len(sentences))
     for finding in findings:
         for passage in finding.sources:
             passages.prove(passage.citation)

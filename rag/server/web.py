@@ -37,6 +37,8 @@ from rag.server.page.components import ASSETS, ASSETS_ADDRESS
 from rag.server.page.page import build_page
 from rag.server.page.theme import theme
 from rag.server.page_routes import PageRoutes
+from rag.server.proofs.endpoint import PROOF_ADDRESS, ProofEndpoint
+from rag.server.proofs.proof_jobs import ProofJobs
 from rag.server.quiet_server import QuietServer
 from rag.server.rights.trusted_proxy import ProxyUser, trusted_addresses
 from rag.server.shared_assistant import SharedAssistant
@@ -44,7 +46,7 @@ from rag.server.shared_assistant import SharedAssistant
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 """Addresses that mean all of this machine's, and one at which it can be asked."""
 MAX_START_SECONDS = 120
-STYLES = ("fonts.css", "documents.css", "page.css", "pages.css")
+STYLES = ("fonts.css", "documents.css", "page.css", "pages.css", "drafts.css")
 PRELOADED_FONTS = ("source-serif-4-latin-400.woff2", "source-serif-4-latin-700.woff2")
 Attach = Callable[[FastAPI, SharedAssistant, Options, IncomingFiles], None]
 
@@ -124,13 +126,15 @@ def build_app(
         attach(app, assistant, options, incoming)
     if options.host_names:
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=options.host_names)
-    endpoint = UploadEndpoint(incoming, login.admitted, not options.readonly)
-    app.router.routes.append(Route(UPLOAD_ADDRESS, endpoint=endpoint))
-    originals = OriginalEndpoint(assistant, login.admitted)
-    addresses = PICTURE_ADDRESS, FILE_ADDRESS, EVIDENCE_ADDRESS
-    app.router.routes += [Route(address, endpoint=originals) for address in addresses]
+    originals, proofs = OriginalEndpoint(assistant, login.admitted), ProofJobs(assistant)
+    endpoints: dict[str, App] = {
+        UPLOAD_ADDRESS: UploadEndpoint(incoming, login.admitted, not options.readonly),
+        PROOF_ADDRESS: ProofEndpoint(proofs, login.admitted),
+        **dict.fromkeys((PICTURE_ADDRESS, FILE_ADDRESS, EVIDENCE_ADDRESS), originals),
+    }
+    app.router.routes += [Route(address, endpoint=endpoint) for address, endpoint in endpoints.items()]
     app.mount(ASSETS_ADDRESS, StaticFiles(directory=ASSETS))
-    _mount_page(app, build_page(assistant, options, incoming), options, private)
+    _mount_page(app, build_page(assistant, options, incoming, proofs), options, private)
     login.find_gradio(app)
     return app
 

@@ -174,8 +174,11 @@ CALLS: dict[str, dict[str, Any]] = {
     "export": {"response": "", "form": "json"},
     "health": {"check": True},
     "judge": {"response": "", "rank": 1, "verdict": "right"},
+    "alarms": {},
     "cancel": {},
+    "check": {},
     "choices": {"choice": {"kinds": ["text"], "only": ["x"]}, "query": "x", "whole": True},
+    "linked": {"link": "document=x&quote=y"},
     "listed": {"query": "", "facet": "", "page": 0},
     "more": {"response": "", "address": "answers/1/0", "side": "after", "start": 0, "end": 10, "target": 20},
     "news": {"job": "x"},
@@ -189,6 +192,8 @@ CALLS: dict[str, dict[str, Any]] = {
     "start": {"name": "a.csv", "content": base64.b64encode(b"question,answer\nWhy?,\n").decode()},
     "state": {},
     "undo": {"undo": "x"},
+    "unwatch": {"unwatch": "x"},
+    "watch": {"response": ""},
     "widen": {"response": "", "address": "answers/1/0", "by": 1},
 }
 """Every call of the page with sound arguments."""

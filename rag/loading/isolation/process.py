@@ -47,7 +47,7 @@ def load_apart(source: Source) -> Iterator[Document | LoadError]:
     if not is_possible():
         yield from load(source)
         return
-    with _lent() as process:
+    with lent_process() as process:
         yield from _load(process, source)
 
 
@@ -219,12 +219,12 @@ atexit.register(_SHARED.close)
 def get_ready() -> None:
     """Start the process in advance: it gets ready while the caller does something else."""
     if is_possible():
-        with _lent() as process:
+        with lent_process() as process:
             process.start()
 
 
 @contextmanager
-def _lent() -> Iterator[ReadingProcess]:
+def lent_process() -> Iterator[ReadingProcess]:
     """Give the shared process, or one that ends afterwards if the shared one is at work for another thread."""
     if not _SHARED_LOCK.acquire(blocking=False):
         with ReadingProcess() as process:

@@ -7,8 +7,9 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from importlib import import_module
 from itertools import count
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -53,6 +54,8 @@ def _answer_all(requests: BinaryIO, answers: BinaryIO) -> None:
         _limit_seconds(seconds)
         if "pdf" in request:
             _look_into(request["pdf"], answer)
+        elif "call" in request:
+            _call(request["call"], request["arguments"], answer)
         else:
             _read(request, answer)
 
@@ -99,6 +102,25 @@ def _look_into(request: dict[str, Any], answer: Callable[[dict[str, Any]], None]
 def _give_way() -> None:
     if hasattr(os, "setpriority"):  # not on Windows
         os.setpriority(os.PRIO_PROCESS, 0, max(NICENESS, os.getpriority(os.PRIO_PROCESS, 0)))
+
+
+def _call(function: str, arguments: dict[str, Any], answer: Callable[[dict[str, Any]], None]) -> None:
+    """Answer with the result of a function of the package, or the reason why there is none, and the end."""
+    from rag.core.errors import LoadError, RagError
+
+    try:
+        answer({"result": called(function, arguments)})
+    except RagError as error:
+        answer(item_message(LoadError(error.message, error.remedy)))
+    answer({"end": True, "worn": _memory_bytes() > WORN_BYTES})
+
+
+def called(function: str, arguments: Mapping[str, Any]) -> Any:
+    """Return what a function of the package returns. Raises LookupError if the name is of no module of it."""
+    module, _, name = function.partition(":")
+    if not module.startswith("rag."):
+        raise LookupError(function)
+    return getattr(import_module(module), name)(**arguments)
 
 
 def _limit_memory() -> None:

@@ -1,12 +1,13 @@
 """Writes a copy of a Word draft with a comment at each finding; the words of the draft stay as they are."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-from rag.core.errors import InvalidInput
+from rag.core.errors import InvalidInput, UnreadableSource
+from rag.loading.isolation.calls import call_apart
 from rag.proofreading.records import ProofFinding, ProofReport
 from rag.proofreading.reports.plain_report import STATUS_WORDS, marked_words, passage_place, shortened
 
@@ -17,24 +18,49 @@ _ONLY_TEXT = "./*[not(self::w:rPr) and not(self::w:t)]"
 def write_comments(report: ProofReport, draft: Path, copy: Path) -> int:
     """Write a copy of the Word document `draft` with comments; return their number.
 
-    A finding whose sentence stands in no paragraph, such as one in a text box, has no comment. Raises InvalidInput if
-    the draft is no DOCX or the copy would replace it.
+    A finding whose sentence stands in no paragraph, such as one in a text box, has no comment. The file is opened in
+    the process that reads files. Raises InvalidInput if the draft is no DOCX or the copy would replace it,
+    UnreadableSource if the draft cannot be opened or the copy cannot be written.
     """
-    from docx import Document as open_docx
-
     if draft.suffix.lower() != ".docx":
         raise InvalidInput(
             f"{draft} is no Word document.", "Give a .docx, or --html FILE for a page with the findings."
         )
     if copy.resolve() == draft.resolve():
         raise InvalidInput(f"{copy} is the draft itself.", "Give another name: the draft is never changed.")
-    word: Any = open_docx(str(draft))
+    arguments = {
+        "draft": str(draft.absolute()),
+        "copy": str(copy.absolute()),
+        "comments": [_comment(report, finding) for finding in report.findings],
+    }
+    return int(call_apart(f"{__name__}:write_commented", draft, arguments))
+
+
+def write_commented(draft: str, copy: str, comments: Sequence[Mapping[str, Any]]) -> int:
+    """Write the copy of a Word document with comments in the objects of `_comment`; return their number.
+
+    Called in the other process. Raises UnreadableSource.
+    """
+    from docx import Document as open_docx
+
+    word: Any = open_docx(draft)
     count = 0
-    for finding, runs in _placed(word, report):
-        word.add_comment(runs, text=comment_text(finding), author=COMMENT_AUTHOR, initials=COMMENT_INITIALS)
+    for comment, runs in _placed(word, comments):
+        word.add_comment(runs, text=comment["text"], author=COMMENT_AUTHOR, initials=COMMENT_INITIALS)
         count += 1
-    word.save(str(copy))
+    try:
+        word.save(copy)
+    except OSError as error:
+        raise UnreadableSource(f"Cannot write {copy}: {error.strerror}.", "Give another file.") from None
     return count
+
+
+def _comment(report: ProofReport, finding: ProofFinding) -> dict[str, Any]:
+    """Return a comment, the sentence of the draft that it belongs to, and the range of its words in that sentence."""
+    start, end = finding.sentence
+    at = finding.start - start
+    words = [at, at + len(finding.text)]
+    return {"text": comment_text(finding), "sentence": _one_kind_of_space(report.draft[start:end]), "words": words}
 
 
 def comment_text(finding: ProofFinding) -> str:
@@ -46,12 +72,12 @@ def comment_text(finding: ProofFinding) -> str:
     return "\n".join(lines)
 
 
-def _placed(word: Any, report: ProofReport) -> Iterator[tuple[ProofFinding, list[Any]]]:
-    """Yield each finding with the runs that hold its words, cut out of the runs of its paragraph."""
+def _placed(word: Any, comments: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Mapping[str, Any], list[Any]]]:
+    """Yield each comment with the runs that hold its words, cut out of the runs of its paragraph."""
     paragraphs = [(item, _one_kind_of_space("".join(run.text for run in item.runs))) for item in _paragraphs(word)]
     first = position = 0
-    for finding in report.findings:
-        sentence = _one_kind_of_space(report.draft[finding.sentence[0] : finding.sentence[1]])
+    for comment in comments:
+        sentence, (low, high) = comment["sentence"], comment["words"]
         i = next((i for i in range(first, len(paragraphs)) if sentence in paragraphs[i][1]), None)
         if i is None:
             continue
@@ -60,8 +86,7 @@ def _placed(word: Any, report: ProofReport) -> Iterator[tuple[ProofFinding, list
         paragraph, text = paragraphs[i]
         at = text.find(sentence, position)
         position = text.find(sentence) if at < 0 else at
-        start = position + finding.start - finding.sentence[0]
-        yield finding, _cut_runs(paragraph, start, start + len(finding.text))
+        yield comment, _cut_runs(paragraph, position + low, position + high)
 
 
 def _paragraphs(word: Any) -> Iterator[Any]:

@@ -3,7 +3,7 @@
 import asyncio
 import functools
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from copy import deepcopy
 from importlib.util import find_spec
@@ -13,6 +13,7 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import Response
+from pydantic import TypeAdapter
 from starlette.exceptions import HTTPException
 
 from rag import __version__
@@ -23,9 +24,12 @@ from rag.server.api.access_log import AccessLog, Figures
 from rag.server.api.request_queue import RequestQueue
 from rag.server.api.rest.file_jobs import FileJobs
 from rag.server.api.rest.handlers import Handlers
+from rag.server.api.rest.proof_routes import is_form, proof_routes
 from rag.server.api.rest.reference_pages import reference_routes
+from rag.server.api.rest.requests import ProofRequest
 from rag.server.api.rest.routes import (
     asking_routes,
+    citation_routes,
     described,
     file_routes,
     looking_routes,
@@ -51,6 +55,7 @@ from rag.server.problems import (
     refused,
     unexpected,
 )
+from rag.server.proofs.proof_jobs import ProofJobs
 from rag.server.shared_assistant import SharedAssistant
 
 OURS = re.compile(r"/(v1|mcp)(/.*)?|/(healthz|readyz|metrics)", re.DOTALL)
@@ -102,14 +107,15 @@ class IndexService:
     ) -> None:
         """Answer from `assistant`; files that clients send wait in `incoming`."""
         self.handlers, self.figures = Handlers(assistant), Figures(lambda: assistant.info)
-        self._jobs = FileJobs(self.handlers, incoming)
-        self.rest = build_service(self.handlers, queue, self.figures, file_routes(self._jobs, incoming, queue))
+        self._jobs, self._proofs = FileJobs(self.handlers, incoming), ProofJobs(assistant)
+        routers = [file_routes(self._jobs, incoming, queue), proof_routes(self._proofs, incoming, queue)]
+        self.rest = build_service(self.handlers, queue, self.figures, routers)
         self._manager = None
         service: App = self.rest
         if find_spec("mcp"):
             from rag.server.api.mcp.tools import http_manager
 
-            self._manager = http_manager(self.handlers, queue)
+            self._manager = http_manager(self.handlers, queue, options.readonly)
             service = _Fork(service, self._manager.handle_request)
         self.app: App = BodyLimit(service, _max_bytes(options))
 
@@ -121,6 +127,7 @@ class IndexService:
                 await stack.enter_async_context(self._manager.run())
             yield
             await access_log.drain()
+            self._proofs.close()
             await asyncio.to_thread(self._jobs.close)
 
 
@@ -128,24 +135,33 @@ def _max_bytes(options: Options) -> Callable[[Message], int | None]:
     """Return the limits of bodies: documents may be as long as an uploaded file, and files go straight to the disk."""
 
     def max_bytes(scope: Message) -> int | None:
-        if scope["path"] == "/v1/files" and scope["method"] == "POST":
+        if scope["method"] == "POST" and (scope["path"] == "/v1/files" or _is_draft_file(scope)):
             return None
         return options.upload_limit * 1_000_000 if scope["path"] == "/v1/documents" else MAX_BODY_BYTES
 
     return max_bytes
 
 
-def build_service(handlers: Handlers, queue: RequestQueue, figures: Figures, files: APIRouter) -> FastAPI:
-    """Return the REST application, without the checks before it; `files` are the routes that take files."""
+def _is_draft_file(scope: Message) -> bool:
+    content_type = dict(scope["headers"]).get(b"content-type", b"").decode("latin-1")
+    return bool(scope["path"] == "/v1/proof") and is_form(content_type)
+
+
+def build_service(
+    handlers: Handlers, queue: RequestQueue, figures: Figures, file_routers: Sequence[APIRouter]
+) -> FastAPI:
+    """Return the REST application, without the checks before it; `file_routers` have the routes that take files."""
     # Client generators name their functions by the operations.
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, generate_unique_id_function=lambda route: route.name)
     # A redirect would lead out of a collection, to the address of the same name for all of them.
     app.router.redirect_slashes = False
     app.include_router(asking_routes(handlers, queue))
+    app.include_router(citation_routes(handlers, queue))
     app.include_router(page_routes(handlers, queue))
     app.include_router(looking_routes(handlers, queue))
     app.include_router(writing_routes(handlers, queue))
-    app.include_router(files)
+    for router in file_routers:
+        app.include_router(router)
     app.include_router(reference_routes())
     app.include_router(standing_routes(StandingHandlers(handlers.assistant), queue))
     _add_operation(app, handlers.assistant, figures)
@@ -174,7 +190,8 @@ def described_service(app: FastAPI) -> dict[str, Any]:
     )
     schemas = content.setdefault("components", {}).setdefault("schemas", {})
     schemas.update(components())
-    for name in ("AskRequest", "BatchRequest", "SearchRequest", "StandingRequest"):
+    schemas["ProofRequest"] = TypeAdapter(ProofRequest).json_schema()
+    for name in ("AskRequest", "BatchRequest", "SearchRequest", "StandingRequest", "ProofRequest"):
         filters = {"anyOf": [{"$ref": "#/components/schemas/Filters"}, {"type": "null"}]}
         schemas[name]["properties"]["filters"] = filters
     content["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}

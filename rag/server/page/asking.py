@@ -1,7 +1,7 @@
 """Lays out the part of the page that asks: a question, its quotations, and the source of one of them."""
 
-import itertools
 import threading
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +12,7 @@ from rag.answering.feedback import feedback_record, keep
 from rag.core.errors import InvalidInput, RagError
 from rag.core.response import Answer, IndexInfo, Response
 from rag.core.settings import Options
+from rag.evidence.citation_link import follow, link_of_query
 from rag.retrieval.follow_up import follow_up
 from rag.server.limits.rate_limit import RateLimit
 from rag.server.page.choosing import choice_of, fitting_ids, offer
@@ -24,17 +25,14 @@ from rag.server.page.html.answers.no_answer_card import message_html
 from rag.server.page.html.documents.about_index import about_html
 from rag.server.page.html.documents.choice_views import choice_words, list_html, panel_html
 from rag.server.page.html.line_breaks import flowing, is_of_page
+from rag.server.page.html.link_views import link_html
 from rag.server.page.html.markup import element, escaped
-from rag.server.page.html.page_view import MarkedPages, pages_html
 from rag.server.page.html.source_view import (
-    Rest,
     answers_of,
-    quoted_document,
-    rest_html,
-    shown_by,
-    source_html,
 )
+from rag.server.page.sources import Sources
 from rag.server.shared_assistant import SharedAssistant
+from rag.server.shared_standing import SharedStanding
 
 WAITING_MESSAGE = message_html("Reading …", "Your question is answered in a moment.", "waiting")
 MOST_SENTENCES = 50
@@ -43,6 +41,8 @@ MAX_PREVIOUS_CHARACTERS = 2_000
 """Characters of the question before that a follow-up is completed from."""
 MAX_SUMMARIZED_DOCUMENTS = 20_000
 """Documents up to which the first screen names kinds and titles; of more it gives the number alone."""
+MAX_LINK_CHARACTERS = 20_000
+"""Characters of the address of a link, percent-encoded."""
 ANSWER_FILES = {
     "markdown": ("md", "text/markdown"),
     "json": ("json", "application/json"),
@@ -60,10 +60,11 @@ CHOICE = """<details class="pc-choose"><summary>Searched: <bdi translate="yes">a
 class Asking:
     """What happens when a visitor asks, and when he does something with an answer."""
 
-    def __init__(self, assistant: SharedAssistant, options: Options, limit: RateLimit) -> None:
-        """Ask `assistant`; take each question out of the visitor's `limit`."""
-        self._assistant, self._options, self._limit = assistant, options, limit
-        self._occasions = itertools.count(1)
+    def __init__(
+        self, assistant: SharedAssistant, options: Options, limit: RateLimit, standing: SharedStanding
+    ) -> None:
+        """Ask `assistant`; take each question out of the visitor's `limit`. Watched questions go to `standing`."""
+        self._assistant, self._options, self._limit, self._standing = assistant, options, limit, standing
         self._looking = threading.Lock()
         self._examples: tuple[int, str] | None = None
 
@@ -76,10 +77,10 @@ class Asking:
         html_part("pc-examples", EARLIER, script="suggested", calls=[self.examples])
         html_part("pc-expectation", script="confidence", calls=[self.slider])
         with gr.Row(elem_id="pc-desk", equal_height=False):
-            calls: list[Call] = [self.ask, self.show, self.widen, self.export]
-            calls += [] if self._options.readonly else [self.judge]
+            calls: list[Call] = [self.ask, self.widen, self.export, self.linked]
+            calls += [] if self._options.readonly else [self.judge, self.watch]
             html_part("pc-answers", script="answers", calls=calls, waiting=WAITING_MESSAGE)
-            html_part("pc-source", script="source", calls=[self.pages, self.more])
+            Sources(self._assistant).lay_out("pc-source")
 
         api(self.endpoint, api_name="ask", api_description="Return the response to a question as a JSON object.")
 
@@ -119,7 +120,7 @@ class Asking:
             completed = follow_up(str(arguments.get("before") or "")[:MAX_PREVIOUS_CHARACTERS], typed)
             question = completed.question if completed and completed.is_sure else typed
             response = self._assistant.ask(question, least, filters=filters)
-            html = response_html(response, judged=not self._options.readonly)
+            html = response_html(response, not self._options.readonly, self._is_watched(question, filters))
             html = completed_html(typed, completed) + html if completed else html
             stands = question if completed is None or completed.is_sure else ""
         except Exception as error:
@@ -135,32 +136,23 @@ class Asking:
         words = choice_words(documents, asked, choice)
         return {"words": words, "list": list_html(documents, fitting, choice, query), "panel": panel}
 
-    def show(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Return the source of a citation, marked."""
+    def linked(self, arguments: dict[str, Any], request: gr.Request) -> dict[str, Any]:
+        """Return a card that says what became of the quotation of a link."""
         try:
-            shown = shown_by(self._assistant.response(str(arguments["response"])), str(arguments["address"]))
-            document, masks = self._assistant.document(shown.citation.span.document_id)
-            named = (str(arguments["response"]), str(arguments["address"]))
-            return {"html": source_html(document, masks, shown, next(self._occasions), named)}
+            self._limit.take(visitor_of(request))
+            link = link_of_query(str(arguments["link"])[:MAX_LINK_CHARACTERS])
+            with self._assistant.ready() as assistant:
+                return {"html": link_html(follow(assistant, link))}
         except Exception as error:
             return {"html": problem_html(error)}
 
-    def pages(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Return the pages of the PDF around a citation, with its words boxed."""
-        shown = shown_by(self._assistant.response(str(arguments["response"])), str(arguments["address"]))
-        document = quoted_document(self._assistant.document(shown.citation.span.document_id)[0], shown)
-        spans = [shown.citation.span, *([shown.sentence] if shown.sentence else [])]
-        places = self._assistant.originals.places_of_all(document, self._assistant.path, spans)
-        return {"html": pages_html(document, shown.citation, MarkedPages(*places))}
-
-    def more(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Return the next part of a long source before or after what is shown of it, at least as far as `target`."""
-        shown = shown_by(self._assistant.response(str(arguments["response"])), str(arguments["address"]))
-        document, masks = self._assistant.document(shown.citation.span.document_id)
-        target = None if arguments.get("target") is None else int(arguments["target"])
-        asked = Rest(str(arguments["side"]), int(arguments["start"]), int(arguments["end"]), target)
-        part, rest = rest_html(document, masks, shown, asked)
-        return {"html": part, "rest": rest}
+    def watch(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Keep asking the question of a response that was given lately, of the documents chosen for it."""
+        if self._options.readonly:
+            raise InvalidInput("This page is for reading only.", "Use rag standing add, in a shell.")
+        response = self._assistant.response(str(arguments["response"]))
+        self._standing.add(response.question, choice_of(arguments.get("choice") or {}).filters())
+        return {"question": response.question}
 
     def widen(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Return the HTML before and after a quotation, some sentences more on each side.
@@ -190,6 +182,15 @@ class Asking:
         response = self._assistant.response(str(arguments["response"]))
         keep(self._assistant.path, feedback_record(response, int(arguments["rank"]), str(arguments["verdict"])))
         return {}
+
+    def _is_watched(self, question: str, filters: Mapping[str, Any] | None) -> bool | None:
+        """Tell whether a question is watched, None if it cannot be."""
+        if self._options.readonly:
+            return None
+        try:
+            return self._standing.watches(question, filters)
+        except RagError:
+            return None
 
     def _answered_examples(self) -> list[str]:
         try:

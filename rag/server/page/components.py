@@ -15,7 +15,19 @@ from rag.server.shared_assistant import SharedAssistant
 
 ASSETS = Path(__file__).parent / "assets"
 ASSETS_ADDRESS = "/pincite"
-SCRIPT_NAMES = ("texts", "page", "language", "pages", "source", "choice", "history", "ask", "documents")
+SCRIPT_NAMES = (
+    "texts",
+    "page",
+    "language",
+    "pages",
+    "source",
+    "choice",
+    "history",
+    "ask",
+    "documents",
+    "proof",
+    "watch",
+)
 SCRIPTS = "".join(f'<script src="{ASSETS_ADDRESS}/{name}.js"></script>' for name in SCRIPT_NAMES)
 FAILED = "Something failed inside Pincite."
 TERMINAL = "Its terminal says what. Try again, or restart it."

@@ -12,12 +12,23 @@ from rag.server.page.components import html_part, status_html
 from rag.server.page.documents import Documents
 from rag.server.page.html.markup import element
 from rag.server.page.jobs import Jobs
+from rag.server.page.proof import Proof
 from rag.server.page.question_sets.batch import Batch
 from rag.server.page.question_sets.evaluate import Evaluate
+from rag.server.page.watch import Watch
+from rag.server.proofs.proof_jobs import ProofJobs
 from rag.server.shared_assistant import SharedAssistant
+from rag.server.shared_standing import SharedStanding
 
 EVENT_POLL_SECONDS = 0.5
-PARTS = {"ask": "Ask", "documents": "Documents", "batch": "Batch", "evaluate": "Evaluate"}
+PARTS = {
+    "ask": "Ask",
+    "watch": "Watched",
+    "proof": "Proof",
+    "documents": "Documents",
+    "batch": "Batch",
+    "evaluate": "Evaluate",
+}
 INTERFACE_LANGUAGES = {"en": "English", "de": "Deutsch"}
 """The languages of `assets/texts.js`, by their codes."""
 MASTHEAD = """
@@ -30,7 +41,10 @@ MASTHEAD = """
 
 
 def build_page(
-    assistant: SharedAssistant, options: Options | None = None, incoming: IncomingFiles | None = None
+    assistant: SharedAssistant,
+    options: Options | None = None,
+    incoming: IncomingFiles | None = None,
+    proofs: ProofJobs | None = None,
 ) -> gr.Blocks:
     """Return the page; it can be shown before `assistant` is loaded.
 
@@ -40,11 +54,16 @@ def build_page(
     options = options or Options()
     limit, jobs = RateLimit(options.rate_limit), Jobs()
     files = incoming or IncomingFiles(options.upload_limit * 1_000_000, options.upload_space * 1_000_000)
+    standing, drafts = SharedStanding(assistant), proofs or ProofJobs(assistant)
     blocks: gr.Blocks
     with gr.Blocks(title="Pincite", analytics_enabled=False, fill_width=True) as blocks:
         html_part("pc-top", MASTHEAD.format(links=_links()), script="parts")
         with _part("ask"):
-            Asking(assistant, options, limit).lay_out()
+            Asking(assistant, options, limit, standing).lay_out()
+        with _part("watch"):
+            Watch(assistant, standing, options).lay_out()
+        with _part("proof"):
+            Proof(assistant, limit, jobs, drafts).lay_out()
         with _part("documents"):
             Documents(assistant, options, files, jobs).lay_out()
         with _part("batch"):

@@ -24,6 +24,7 @@ from tests.server.api.test_tool_schemas import problems_of
 from tests.server.running_service import ABSURD, COLLAPSE, RECALL, Served
 
 DOCUMENT = "003_ef5e1746d28300d1.txt"
+WATCHING_TOOLS = ("add_standing_question", "check_standing_questions")
 Session = Callable[[Client], Awaitable[Any]]
 
 
@@ -75,11 +76,14 @@ def test_every_question_over_the_seeds_gets_the_citations_of_python(
     assert over_stdio(index, session) == expected
 
 
-def test_the_tools_only_read_and_give_what_they_say(running: Served) -> None:
+def test_the_tools_give_what_they_say_and_only_those_that_watch_write(running: Served) -> None:
     calls: dict[str, dict[str, Any]] = {
         "ask": {"question": RECALL}, "search": {"query": "drones"}, "list_documents": {},
         "get_document": {"document_id": DOCUMENT, "start": 0, "end": 20},
         "verify_quote": {"document_id": DOCUMENT, "quote": "in 1991"},
+        "proofread": {"text": "Israel buys 14 percent of its oil from Azerbaijan."},
+        "add_standing_question": {"question": COLLAPSE}, "list_standing_questions": {},
+        "check_standing_questions": {},
     }  # fmt: skip
 
     async def session(client: Client) -> None:
@@ -87,7 +91,8 @@ def test_the_tools_only_read_and_give_what_they_say(running: Served) -> None:
         assert set(tools) == set(calls)
         for name, arguments in calls.items():
             tool = tools[name]
-            assert tool.annotations is not None and tool.annotations.read_only_hint
+            assert tool.annotations is not None
+            assert tool.annotations.read_only_hint is (name not in WATCHING_TOOLS)
             assert tool.output_schema is not None
             assert problems_of(tool.input_schema, tool.name, tool.description or "") == []
             assert not {"oneOf", "anyOf", "allOf", "not"} & set(tool.output_schema)

@@ -27,7 +27,7 @@ def run(line: str, running: Served) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="no curl on this machine")
 def test_each_line_of_curl_gives_json(running: Served) -> None:
-    assert len(CURL) == 8
+    assert len(CURL) == 9
     for line in CURL:
         done = run(line, running)
         assert done.returncode == 0, done.stdout

@@ -18,7 +18,16 @@ from rag.server.api.mcp.tool_results import (
     size,
 )
 from rag.server.api.mcp.tool_schemas import input_schema
-from rag.server.api.rest.requests import AskRequest, DocumentsPage, QuoteRequest, SearchPage, TextRequest
+from rag.server.api.rest.requests import (
+    AskRequest,
+    DocumentsPage,
+    ProofPage,
+    QuoteRequest,
+    SearchPage,
+    StandingPage,
+    StandingRequest,
+    TextRequest,
+)
 from rag.server.api.rest.resources import DocumentRange, range_of
 from rag.server.problems import Refused
 
@@ -69,7 +78,10 @@ def problems_of(schema: dict[str, Any], name: str, description: str) -> list[str
     return [problem for host in (claude, openai, gemini) for problem in host(schema, name, description)] + silent
 
 
-@pytest.mark.parametrize("request_type", [AskRequest, SearchPage, TextRequest, QuoteRequest, DocumentsPage])
+@pytest.mark.parametrize(
+    "request_type",
+    [AskRequest, SearchPage, TextRequest, QuoteRequest, DocumentsPage, ProofPage, StandingPage, StandingRequest],
+)
 def test_no_host_refuses_the_schema_of_a_tool(request_type: type) -> None:
     schema = TypeAdapter(request_type).json_schema()
     assert problems_of(schema, "ask", ""), "as pydantic writes it, a host refuses it"

@@ -16,7 +16,7 @@ HOSTILE = (
 CARD_TAGS = {"section", "h2", "p", "ol", "ul", "li", "article", "div", "blockquote", "details", "summary"}
 TAGS = CARD_TAGS | {"q", "h3", "span", "mark", "cite", "bdi", "button", "code", "strong", "a"}
 NAMES = {"class", "dir", "title", "type", "tabindex", "href", "target", "rel", "role", "aria-hidden", "aria-label"}
-NAMES |= {"data-announce", "data-show", "data-copy", "data-link", "data-widen", "data-export"}
+NAMES |= {"data-announce", "data-show", "data-copy", "data-lasting", "data-link", "data-widen", "data-export"}
 NAMES |= {"data-question", "data-response", "aria-expanded", "style"}
 
 

@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 
 import rag
+from rag.answering.recheck import Recheck
 from rag.core.response import NoAnswer
 from rag.core.types import Document, DocumentSummary, Mask, Span
+from rag.evidence.citation_link import CitationLink, LinkFate
+from rag.proofreading.records import ProofFinding, ProofReport, SourcePassage
 from rag.server.page.asking import CHOICE, EARLIER
 from rag.server.page.choosing import Choice, Offer
 from rag.server.page.html.answers.cards import response_html
@@ -19,10 +22,17 @@ from rag.server.page.html.documents.choice_views import list_html, panel_html
 from rag.server.page.html.documents.document_list import Listing, listing_html
 from rag.server.page.html.documents.document_views import document_html
 from rag.server.page.html.documents.drop_zone import drop_zone_html
+from rag.server.page.html.link_views import LINK_HEADLINES, link_html, then_and_now
+from rag.server.page.html.proof_views import KIND_LABELS, STATUS_LABELS, proof_html
 from rag.server.page.html.source_view import shown_by, source_html
+from rag.server.page.html.watch_views import EVENT_LABELS, unopened_html, watch_html
 from rag.server.page.page import MASTHEAD, _languages, _links
+from rag.server.page.proof import DRAFT_BOX, HAND_IN, PROOF_EXPLAINED
 from rag.server.page.question_sets.batch import BATCH_EXPLAINED, PASTED
 from rag.server.page.question_sets.evaluate import EVALUATION_EXPLAINED
+from rag.server.proofs.proof_files import FORM_WORDS
+from rag.standing.records import Event, StandingQuestion, quotation_at
+from rag.standing.standing_file import StandingState
 from tests.responses import answer, answered, refused
 
 PACKAGE = Path(rag.__file__).parent
@@ -61,6 +71,34 @@ class InterfaceTexts(HTMLParser):
             self.texts.append(data.strip())
 
 
+def drafts() -> list[str]:
+    """Return HTML of a proofread draft, of watched questions and of links, with every status there is."""
+    citation = answer(SOURCE, 7, 16).citation
+    passages = (SourcePassage(citation, ((3, 9),)), SourcePassage(citation))
+    findings = [
+        ProofFinding(kind, status, "It", 0, 2, (0, 2), (), (), () if status == "not_found" else passages)
+        for kind in KIND_LABELS
+        for status in STATUS_LABELS
+    ]
+    info = answered(answer(SOURCE, 7, 16)).index
+    report = ProofReport("draft", "It rained.", "0" * 64, tuple(findings), info)
+    empty = ProofReport("draft", "It rained.", "0" * 64, (), info)
+    quotation = quotation_at(SOURCE, 7, 16, 7, 9)
+    histories = [(Event("2026-11-29T19:00:00", kind, quotation, after, 1, "x"),)
+                 for kind in EVENT_LABELS for after in (quotation, None)]  # fmt: skip
+    watched = [StandingQuestion(str(i), "Who?", None, "", "", (), (), history) for i, history in enumerate(histories)]
+    link = CitationLink("d.md", 7, "It rained.")
+    fates = [LinkFate(link, Recheck(status, "d.md", "It rained.", None), SOURCE, citation) for status in LINK_HEADLINES]
+    gone = LinkFate(link, Recheck("gone", "d.md", "It rained.", None))
+    files = list(FORM_WORDS)
+    return [
+        HAND_IN.format(DRAFT_BOX), PROOF_EXPLAINED, unopened_html(), watch_html(StandingState(), readonly=False),
+        watch_html(StandingState(tuple(watched), checked_at="2026-11-29T19:00:00"), readonly=False),
+        *(proof_html(each, SOURCE, "id", files, "all documents") for each in (report, empty)),
+        link_html(gone), *map(link_html, fates), *map(then_and_now, fates),
+    ]  # fmt: skip
+
+
 def pages() -> list[str]:
     """Return HTML of every part of the page, over made-up answers."""
     one = answer(SOURCE, 7, 16, headings=("One",), also_in=((Document("e", "It rained."), 0, 9),))
@@ -69,7 +107,7 @@ def pages() -> list[str]:
     summary = DocumentSummary("d.md", "Rain", "/x/d.md", 100, 1, "d")
     return [
         MASTHEAD.format(links=_links()), _languages(), EARLIER, CHOICE, PASTED, BATCH_EXPLAINED, EVALUATION_EXPLAINED,
-        response_html(response, judged=True), response_html(refusal),
+        response_html(response, judged=True, watched=True), response_html(refusal, watched=False), *drafts(),
         source_html(SOURCE, [Mask(Span("d.md", 38, 48), "subscribe")], shown_by(response, "answers/1/0")),
         panel_html(Offer(dated=True), Choice()), list_html([summary], ["d.md"], Choice(), ""),
         listing_html([summary], Listing(), readonly=False), document_html(SOURCE, [], [], readonly=False),

@@ -1,4 +1,4 @@
-"""Offers the index to language models over MCP: five tools that only read, with results in the published schema.
+"""Offers the index to language models over MCP: tools that read, and two that watch questions.
 
 A result has at most `MAX_RESULT_CHARACTERS`, and says how to go on. Documents are resources too (`resources`).
 What a document says is given as data, in quotation fields; nothing in it is an instruction to anyone.
@@ -20,11 +20,29 @@ from pydantic import TypeAdapter, ValidationError
 from rag import __version__
 from rag.core.errors import InvalidInput, RagError
 from rag.server.api.access import Client
+from rag.server.api.mcp.draft_tools import (
+    MAYBE_COUNT,
+    WATCHED,
+    WATCHED_LIST,
+    WATCHED_REPORT,
+    DraftTools,
+    proof_page_schema,
+)
 from rag.server.api.mcp.tool_results import json_text, paged, require_short, short_response
 from rag.server.api.mcp.tool_schemas import input_schema, output_schema
 from rag.server.api.request_queue import RequestQueue
 from rag.server.api.rest.handlers import Handlers
-from rag.server.api.rest.requests import AskRequest, DocumentsPage, QuoteRequest, SearchPage, SearchRequest, TextRequest
+from rag.server.api.rest.requests import (
+    AskRequest,
+    DocumentsPage,
+    ProofPage,
+    QuoteRequest,
+    SearchPage,
+    SearchRequest,
+    StandingPage,
+    StandingRequest,
+    TextRequest,
+)
 from rag.server.api.rest.resources import answer_links, listed_resources, read_resource, resource_templates, text_part
 from rag.server.api.rest.schemas import (
     COUNT,
@@ -38,7 +56,7 @@ from rag.server.api.rest.schemas import (
 )
 from rag.server.asgi import PAGE_KEY
 from rag.server.limits.body_limit import MAX_BODY_BYTES
-from rag.server.problems import Problem, Refused, invalid_request, problem_of, unexpected
+from rag.server.problems import Problem, Refused, invalid_request, problem_of, refused, unexpected
 
 INSTRUCTIONS = (
     "Pincite answers questions over a collection of documents with exact quotations and their places. An answer of"
@@ -47,7 +65,9 @@ INSTRUCTIONS = (
 )
 READ_ONLY = types.ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True,
                                   open_world_hint=False)  # fmt: skip
-LOCAL = Client("stdio", "read")
+WATCHING = types.ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=True,
+                                 open_world_hint=False)  # fmt: skip
+LOCAL = Client("stdio", "write")
 Found = TypeVar("Found")
 
 
@@ -59,6 +79,8 @@ class _Tool:
     does: Callable[[Any], "ToolResult"]
     asks: bool = False
     """It counts as a question."""
+    writes: bool = False
+    """It changes the standing questions; documents are never changed."""
 
 
 @dataclass(frozen=True)
@@ -70,14 +92,17 @@ class ToolResult:
     page: str = ""
 
 
-MAYBE_COUNT: dict[str, Any] = {"type": ["integer", "null"], "minimum": 0}
 TEXT_PART = record_schema({**SLICE["properties"], "length": COUNT, "next": MAYBE_COUNT})
 SCHEMA_REMEDY = "See the tool's input schema, which tools/list gives, for what is expected."
 
 
-def build_server(handlers: Handlers, queue: RequestQueue) -> "Server[Any]":
-    """Return the MCP server; each call waits for its turn like a request over REST."""
-    tools = _tools(handlers)
+def build_server(handlers: Handlers, queue: RequestQueue, readonly: bool = False) -> "Server[Any]":
+    """Return the MCP server; each call waits for its turn like a request over REST.
+
+    A `readonly` one has no tool that writes.
+    """
+    tools = _tools(handlers) | _draft_tools(DraftTools(handlers.assistant))
+    tools = {name: tool for name, tool in tools.items() if not (readonly and tool.writes)}
 
     async def on_list(context: Any, params: Any) -> types.ListToolsResult:
         return types.ListToolsResult(tools=[_described(name, tool) for name, tool in tools.items()])
@@ -110,9 +135,9 @@ def build_server(handlers: Handlers, queue: RequestQueue) -> "Server[Any]":
     )
 
 
-def http_manager(handlers: Handlers, queue: RequestQueue) -> StreamableHTTPSessionManager:
+def http_manager(handlers: Handlers, queue: RequestQueue, readonly: bool = False) -> StreamableHTTPSessionManager:
     """Return what answers MCP over HTTP; without sessions, so that nothing is held for who has gone."""
-    server = build_server(handlers, queue)
+    server = build_server(handlers, queue, readonly)
     return StreamableHTTPSessionManager(
         server, json_response=True, stateless=True, max_request_body_size=MAX_BODY_BYTES
     )
@@ -140,6 +165,25 @@ def _tools(handlers: Handlers) -> dict[str, _Tool]:
                               TypeAdapter(QuoteRequest), QUOTE, functools.partial(_verified, handlers)),
         "list_documents": _Tool("List the documents in order of id; `next` is what to give as `after` for more.",
                                 TypeAdapter(DocumentsPage), DOCUMENTS, functools.partial(_listed, handlers)),
+    }  # fmt: skip
+
+
+def _draft_tools(tools: DraftTools) -> dict[str, _Tool]:
+    return {
+        "proofread": _Tool("Compare the quotations, figures, dates and names of a draft with the documents: each is"
+                           " exact, changed, supported, contradicted or not found, with the words of the source.",
+                           TypeAdapter(ProofPage), proof_page_schema(),
+                           lambda request: ToolResult(tools.proofread(request)), asks=True),
+        "list_standing_questions": _Tool("List the questions that are watched, and what changed in their answers.",
+                                         TypeAdapter(StandingPage), WATCHED_LIST,
+                                         lambda request: ToolResult(tools.listed(request))),
+        "add_standing_question": _Tool("Watch a question: it is asked again when documents change.",
+                                       TypeAdapter(StandingRequest), WATCHED,
+                                       lambda request: ToolResult(tools.add(request)), asks=True, writes=True),
+        "check_standing_questions": _Tool("Ask the watched questions again that changed documents can touch, and tell"
+                                          " which answers changed, were withdrawn or are contradicted.",
+                                          TypeAdapter(StandingPage), WATCHED_REPORT,
+                                          lambda request: ToolResult(tools.check(request)), asks=True, writes=True),
     }  # fmt: skip
 
 
@@ -177,6 +221,8 @@ async def _called(
     tool = tools.get(params.name)
     if tool is None:
         raise InvalidInput(f"There is no tool {params.name!r}.", f"Known: {', '.join(tools)}.")
+    if tool.writes and client.scope == "read":
+        raise refused(403, "This tool needs a token of scope write.", "Make one: rag token add NAME --scope write")
     request = tool.takes.validate_python(params.arguments or {})
     if tool.asks:
         queue.take(client)
@@ -189,7 +235,7 @@ def _described(name: str, tool: _Tool) -> types.Tool:
         description=tool.description,
         input_schema=input_schema(tool.takes.json_schema()),
         output_schema=output_schema(tool.gives),
-        annotations=READ_ONLY,
+        annotations=WATCHING if tool.writes else READ_ONLY,
     )
 
 

@@ -19,6 +19,7 @@ from rag.core.errors import InvalidInput
 from rag.core.reports import IndexReport, Progress
 from rag.core.response import Response
 from rag.core.types import Document, Span
+from rag.evidence.citation_link import CitationLink, follow
 from rag.index.index import Index
 from rag.loading.pages.pdf_pages import FORMATS_WITH_PAGES, Box
 from rag.server.api.rest.requests import (
@@ -112,6 +113,11 @@ class Handlers:
         citation = {"document_id": document.id, "document_offset": {"start": 0}, "selector": selector}
         closest = recheck(citation, document)
         return {**result, "nearest": closest.nearest, "diff": closest.diff}
+
+    def located(self, link: CitationLink) -> dict[str, Any]:
+        """Return what became of the quotation of a link: where it stands now, or the words then and now."""
+        with self._using() as assistant:
+            return {**follow(assistant, link).to_dict(), "link": f"?{link.query()}"}
 
     def judge(self, request: FeedbackRequest) -> dict[str, Any]:
         """Keep a reader's verdict on an answer; return the line of the file."""

@@ -5,11 +5,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr, WithJsonSchema
 
+from rag.server.proofs.proof_jobs import MAX_SERVED_DRAFT_CHARACTERS
+
 MOST_QUESTIONS = 1_000
 MOST_DOCUMENTS = 1_000
 MAX_QUESTION_LETTERS = 10_000
 """No setting allows longer ones; which are too long here and now, `Settings.max_question_length` says."""
 MAX_QUOTE_CHARACTERS = 2_000
+MAX_DIRECT_CHARACTERS = 20_000
+"""Characters of a draft that is compared while its sender waits; a longer one becomes a job."""
 LONGEST_ID, LONGEST_TITLE = 512, 10_000
 NO_CONTROLS = r"^[^\x00-\x1f\x7f]+$"
 
@@ -161,6 +165,50 @@ class StandingRequest:
     filters: Filters | None = None
 
     __pydantic_config__ = described_request({"question": "When did the Soviet Union collapse?"})
+
+
+@dataclass(frozen=True)
+class ProofRequest:
+    """The text of a draft that is compared with the documents."""
+
+    text: Annotated[
+        StrictStr,
+        Field(min_length=1, max_length=MAX_SERVED_DRAFT_CHARACTERS, description="The draft; it is not changed."),
+    ]
+    name: Annotated[StrictStr, Field(max_length=LONGEST_ID, description="What the report calls the draft.")] = "draft"
+    format: Annotated[Literal["markdown", "text"], Field(description="How the text is read.")] = "markdown"
+    filters: Filters | None = None
+
+    __pydantic_config__ = described_request({"text": "Israel buys 14 percent of its oil from Azerbaijan."})
+
+
+@dataclass(frozen=True)
+class ProofPage:
+    """The text of a draft, and which of its findings are wanted."""
+
+    text: Annotated[
+        StrictStr, Field(min_length=1, max_length=MAX_DIRECT_CHARACTERS, description="The draft; it is not changed.")
+    ]
+    filters: Filters | None = None
+    only_wrong: Annotated[
+        StrictBool, Field(description="Leave out what the documents show; what differs or is not found remains.")
+    ] = False
+    offset: Annotated[
+        StrictInt, Field(ge=0, le=100_000, description="Findings to pass over, as `next` says."), WHOLE
+    ] = 0
+
+    __pydantic_config__ = described_request({"text": "Israel buys 14 percent of its oil from Azerbaijan."})
+
+
+@dataclass(frozen=True)
+class StandingPage:
+    """A part of the list of standing questions."""
+
+    offset: Annotated[
+        StrictInt, Field(ge=0, le=100_000, description="Questions to pass over, as `next` says."), WHOLE
+    ] = 0
+
+    __pydantic_config__ = described_request({"offset": 0})
 
 
 @dataclass(frozen=True)

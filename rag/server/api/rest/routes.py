@@ -11,6 +11,12 @@ from fastapi.responses import Response, StreamingResponse
 from pydantic import StringConstraints
 
 from rag.core.errors import RagError
+from rag.evidence.citation_link import (
+    MAX_BESIDE_CHARACTERS,
+    MAX_LINKED_CHARACTERS,
+    MAX_LINKED_ID_CHARACTERS,
+    CitationLink,
+)
 from rag.loading.pages.pdf_originals import MAX_PICTURE_WIDTH, MIN_PICTURE_WIDTH
 from rag.server.api.access import Client
 from rag.server.api.request_queue import RequestQueue
@@ -43,6 +49,10 @@ PageNumber = Annotated[int, Path(ge=1, le=1_000_000, description="Of the file, c
 Width = Annotated[int, Query(ge=MIN_PICTURE_WIDTH, le=MAX_PICTURE_WIDTH, description="In pixels.")]
 ENCODED_PAGE = re.compile(rb"%2f(?:pages(?:/|%2f)\d+\.png$|\d+\.png$)", re.IGNORECASE)
 """The end of an address whose document id itself ends with `/pages/1.png`."""
+LinkDocument = Annotated[str, Query(min_length=1, max_length=MAX_LINKED_ID_CHARACTERS, description="Its id.")]
+LinkQuote = Annotated[str, Query(min_length=1, max_length=MAX_LINKED_CHARACTERS, description="The words quoted.")]
+LinkBeside = Annotated[str, Query(max_length=MAX_BESIDE_CHARACTERS, description="The words beside the quotation.")]
+LinkHash = Annotated[str, Query(max_length=64, pattern="^[0-9a-f]*$", description="Of the text, its first digits.")]
 JUDGE = {
     "judge": {
         "operationId": "feedback",
@@ -133,6 +143,23 @@ def asking_routes(handlers: Handlers, queue: RequestQueue) -> APIRouter:
         """Keep a reader's verdict on an answer, in the file that the page uses too."""
         queue.take(client_of(request))
         return respond(await queue.run(lambda: handlers.judge(given)))
+
+    return router
+
+
+def citation_routes(handlers: Handlers, queue: RequestQueue) -> APIRouter:
+    """Return the address that follows a link to a quotation."""
+    router = APIRouter(prefix="/v1", tags=["questions"])
+
+    @router.get("/citation", responses=described("CitationFate"))
+    async def get_citation(
+        request: Request, document: LinkDocument, quote: LinkQuote, start: Offset = 0, prefix: LinkBeside = "",
+        suffix: LinkBeside = "", sha256: LinkHash = "",
+    ) -> Response:  # fmt: skip
+        """Find the quotation of a link in its document as it is now: exact, moved, changed or gone."""
+        queue.take(client_of(request))
+        link = CitationLink(document, start, quote, prefix, suffix, sha256)
+        return respond(await queue.run(lambda: handlers.located(link)))
 
     return router
 

@@ -10,6 +10,7 @@ from rag.server.api.rest.requests import FILTER_PARTS
 from rag.standing.records import EventKind
 
 RESPONSE_SCHEMA = Path(__file__).parents[3] / "response.schema.json"
+PROOF_SCHEMA = RESPONSE_SCHEMA.with_name("proof.schema.json")
 TEXT: dict[str, Any] = {"type": "string"}
 MAYBE_TEXT: dict[str, Any] = {"type": ["string", "null"]}
 COUNT: dict[str, Any] = {"type": "integer", "minimum": 0}
@@ -196,6 +197,53 @@ STANDING_PARTS: dict[str, dict[str, Any]] = {
     "EvidencePack": {"type": "string", "format": "binary"},
 }  # fmt: skip
 """The parts of standing questions and evidence by name, so that client generators make one type of each."""
+
+
+@cache
+def proof_schema() -> dict[str, Any]:
+    """Return the published schema of a proof."""
+    content: dict[str, Any] = json.loads(PROOF_SCHEMA.read_text(encoding="utf-8"))
+    return content
+
+
+def proof_parts() -> dict[str, dict[str, Any]]:
+    """Return the parts of proofs by name; citations and offsets are those of responses."""
+    schema = proof_schema()
+    report = {name: part for name, part in schema.items() if name not in ("$schema", "$defs", "title")}
+    own = {name: schema["$defs"][name] for name in ("proof_finding", "proof_source")}
+    return {"ProofReport": report, **own, **PROOF_PARTS}
+
+
+PROOF_PARTS: dict[str, dict[str, Any]] = {
+    "ProofJob": record_schema(
+        {
+            "id": TEXT, "name": TEXT, "status": {"enum": JOB_STATES}, "created_at": TEXT, "finished_at": MAYBE_TEXT,
+            "progress": record_schema({"done": COUNT, "total": COUNT}),
+            "report": {"anyOf": [{"$ref": "#/$defs/ProofReport"}, {"type": "null"}]},
+            "problem": {"anyOf": [{"$ref": "#/$defs/Problem"}, {"type": "null"}]},
+        }
+    ),
+    "ProofForm": record_schema(
+        {
+            "files": {
+                "type": "array", "minItems": 1, "maxItems": 1, "items": {"type": "string", "format": "binary"},
+                "description": "One draft: Markdown, text, HTML, DOCX or another format that `rag index` reads.",
+            }
+        }
+    ),
+    "ProofFile": {"type": "string", "format": "binary"},
+}  # fmt: skip
+CITATION_FATE = record_schema(
+    {
+        "status": {"enum": ["exact", "moved", "changed", "gone"]},
+        "then": record_schema(
+            {"document": TEXT, "start": COUNT, "quote": TEXT, "prefix": TEXT, "suffix": TEXT, "sha256": TEXT}
+        ),
+        "now": {"anyOf": [{"$ref": "#/$defs/citation"}, {"type": "null"}]},
+        "removed": array({"$ref": "#/$defs/offset"}), "added": array({"$ref": "#/$defs/offset"}), "diff": MAYBE_TEXT,
+        "link": TEXT,
+    }
+)  # fmt: skip
 PROBLEM = record_schema(
     {"type": TEXT, "title": TEXT, "status": {"type": "integer"}, "error": TEXT, "detail": TEXT, "remedy": TEXT}
 )
@@ -239,7 +287,8 @@ def components() -> dict[str, Any]:
         "Lines": LINES, "Passages": passages({"$ref": "#/$defs/answer"}), "Documents": DOCUMENTS, "Document": DOCUMENT,
         "Slice": SLICE, "Boxes": BOXES, "Report": REPORT, "Job": JOB, "JobFile": JOB_FILE,
         "JobProgress": JOB_PROGRESS, "Verified": VERIFIED, "Feedback": FEEDBACK, "State": STATE, "Figures": TEXT,
-        "Facets": FACETS, "Stats": stats(), "Problem": PROBLEM, **STANDING_PARTS,
+        "Facets": FACETS, "Stats": stats(), "Problem": PROBLEM, **STANDING_PARTS, **proof_parts(),
+        "CitationFate": CITATION_FATE,
     }  # fmt: skip
     text = json.dumps(schemas).replace('"#/$defs/', '"#/components/schemas/')
     moved: dict[str, Any] = json.loads(text)

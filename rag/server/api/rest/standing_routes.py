@@ -11,10 +11,8 @@ from rag.server.api.rest.requests import AskRequest, StandingRequest
 from rag.server.api.rest.routes import WRITE_SECONDS, client_of, described, respond
 from rag.server.files.original_files import PACK_HEADERS
 from rag.server.shared_assistant import SharedAssistant
+from rag.server.shared_standing import SharedStanding
 from rag.standing.feed import atom_feed
-from rag.standing.questions import StandingQuestions
-from rag.standing.standing_file import StandingState
-from rag.standing.webhook import tell_webhooks
 
 ATOM, ZIP = "application/atom+xml", "application/zip"
 
@@ -24,35 +22,30 @@ class StandingHandlers:
 
     def __init__(self, assistant: SharedAssistant) -> None:
         """Open nothing yet."""
-        self._assistant = assistant
+        self._assistant, self._standing = assistant, SharedStanding(assistant)
 
     def listed(self) -> dict[str, Any]:
         """Return the questions with their histories."""
-        state = self._state()
+        state = self._standing.state()
         return {"questions": [item.to_dict() for item in state.questions], "checked_at": state.checked_at}
 
     def add(self, request: StandingRequest) -> dict[str, Any]:
         """Ask a question and keep it. Raises what `StandingQuestions.add` does."""
-        with self._assistant.ready() as assistant:
-            return StandingQuestions(assistant).add(request.question, request.filters).to_dict()
+        return self._standing.add(request.question, request.filters).to_dict()
 
     def remove(self, question_id: str) -> dict[str, Any]:
         """Remove a question and its history. Return what is left."""
-        with self._assistant.ready() as assistant:
-            StandingQuestions(assistant).remove(question_id)
+        self._standing.remove(question_id)
         return self.listed()
 
     def check(self) -> dict[str, Any]:
         """Ask what changes can touch, and post alarms to the allowed addresses."""
-        with self._assistant.ready() as assistant:
-            questions = StandingQuestions(assistant)
-        # A check may ask hundreds of questions, and an address may answer slowly; meanwhile others ask.
-        report, state = questions.check(), questions.state()
-        return {**report.to_dict(), "not_told": tell_webhooks(state.webhooks, report)}
+        report, not_told = self._standing.check()
+        return {**report.to_dict(), "not_told": not_told}
 
     def feed(self) -> str:
         """Return the Atom feed of the latest alarms."""
-        return atom_feed(self._state())
+        return atom_feed(self._standing.state())
 
     def pack(self, request: AskRequest) -> bytes:
         """Return the evidence pack of a question. It is not signed: the key is for the shell of its owner."""
@@ -62,10 +55,6 @@ class StandingHandlers:
             )
         # Others ask while pages are drawn; if the documents change meanwhile, the pack is refused.
         return evidence_pack(assistant, [response], pages=self._assistant.originals)
-
-    def _state(self) -> StandingState:
-        with self._assistant.ready() as assistant:
-            return StandingQuestions(assistant).state()
 
 
 def standing_routes(handlers: StandingHandlers, queue: RequestQueue) -> APIRouter:

@@ -108,6 +108,12 @@ Object.assign(window.pincite, (() => {
 
   const linked = () => new URLSearchParams(location.search).get("q") ?? "";
 
+  // The query of an address that names a quotation in place of a question, empty if this one does not.
+  const lasting = () => {
+    const named = new URLSearchParams(location.search);
+    return named.has("document") && named.has("quote") && !named.has("q") ? named.toString() : "";
+  };
+
   function address(question, shown) {
     const found = new URLSearchParams({ q: question, ...(shown ? { show: shown } : {}) });
     choice.addTo(found);
@@ -194,9 +200,19 @@ Object.assign(window.pincite, (() => {
   function answers({ element, props, server }) {
     const response = () => element.querySelector("[data-response]")?.dataset.response;
 
-    async function show(place, button) {
-      const given = await answered(button, () => server.show({ response: response(), address: place }));
-      if (given) window.pincite.openSource(given.html, button, { response: response(), address: place });
+    const show = (place, button) => window.pincite.openSource(button, { response: response(), address: place });
+
+    async function keepWatching(button) {
+      if (button.getAttribute("aria-pressed") === "true") {
+        history.pushState(null, "", "#watch");
+        return dispatchEvent(new HashChangeEvent("hashchange"));
+      }
+      const call = () => server.watch({ response: response(), choice: choice.get() });
+      if (!(await answered(button, call, 1))) return;
+      button.setAttribute("aria-pressed", "true");
+      button.textContent = "Watched";
+      say("Watched: it is asked again when documents change");
+      window.pincite.tellWatched();
     }
 
     async function widen(button) {
@@ -235,12 +251,14 @@ Object.assign(window.pincite, (() => {
       const button = event.target.closest("button");
       if (!button) return quoted(event);
       if (button.matches(".pc-again")) send(unanswered);
-      const { show: shown, widen: wide, link, verdict, export: form, asTyped, completed } = button.dataset;
+      const { show: shown, widen: wide, link, lasting: lastingLink, verdict, export: form, asTyped, completed } = button.dataset;
       if (shown) show(shown, button);
       if (wide) widen(button);
       if (verdict) judge(button);
       if (form) exported(button);
       if (link) copy(button, address(asked, link));
+      if (lastingLink) copy(button, `${location.origin}${location.pathname}?${lastingLink}`);
+      if (button.dataset.watch !== undefined) keepWatching(button);
       if (asTyped) askFor(asTyped);
       if (completed) askFor(completed);
     });
@@ -288,6 +306,19 @@ Object.assign(window.pincite, (() => {
       if (again) showLinked();
     });
 
+    // Shows what became of the quotation of a link, and its source.
+    async function follow(query) {
+      document.documentElement.dataset.asked = "";
+      await ready;
+      const result = await called(() => server.linked({ link: query }));
+      props.value = result?.html ?? goneCard();
+      requestAnimationFrame(() => requestAnimationFrame(() => {
+        announce(element);
+        const button = element.querySelector("[data-cited]");
+        if (button) window.pincite.openSource(button, { response: "", address: button.dataset.cited });
+      }));
+    }
+
     cards = {
       waiting: props.waiting,
       ask: (given) => called(() => server.ask(given)),
@@ -302,6 +333,7 @@ Object.assign(window.pincite, (() => {
     document.documentElement.dataset.asking = "";
     withBox((field) => document.activeElement === document.body && field.focus());
     if (linked()) askFor(linked());
+    else if (lasting()) follow(lasting());
   }
 
   return { ask, askOnly, suggested, confidence, answers };

@@ -316,23 +316,24 @@ Object.assign(window.pincite, (() => {
   function questionFile({ element }) {
     const zone = dropZone(element, ([file]) => take(file));
     const take = (file) => {
-      const part = element.closest(".pc-part").querySelector("#pc-batch, #pc-verdict");
+      const part = element.closest(".pc-part").querySelector("#pc-batch, #pc-verdict, #pc-proof");
       part.dispatchEvent(new CustomEvent("questions", { detail: { file, limit: zone.limit() } }));
     };
     element.addEventListener("click", (event) => {
-      if (!event.target.closest("[data-paste]")) return;
-      take(new File([element.querySelector("textarea").value], "pasted questions.txt"));
+      const button = event.target.closest("[data-paste]");
+      if (!button) return;
+      take(new File([element.querySelector("textarea").value], button.dataset.paste || "pasted questions.txt"));
     });
   }
 
-  function batch(part) {
+  function batch(part, then) {
     const { element, props, server } = part;
-    const host = element.closest("#pc-batch, #pc-verdict") ?? element;
+    const host = element.closest("#pc-batch, #pc-verdict, #pc-proof") ?? element;
     host.addEventListener("questions", async ({ detail: { file, limit } }) => {
       if (file.size > limit) return answered(element, async () => ({ error: `The file is larger than ${limit / 1e6} MB.` }));
-      const what = { name: file.name, content: await content(file).catch(() => null) };
+      const what = { name: file.name, content: await content(file).catch(() => null), choice: window.pincite.choice.get() };
       const result = await called(() => server.start(what), 1); // sent twice, it would be answered twice
-      if (result?.job) await follow(server, result.job, (html) => put(part, html));
+      if (result?.job) await follow(server, result.job, (html) => put(part, html, then));
       else put(part, result?.card ?? goneCard());
     });
     buttons(part);
@@ -345,5 +346,5 @@ Object.assign(window.pincite, (() => {
     });
   }
 
-  return { firstFiles, upload, report, documents, preview, health, questionFile, batch };
+  return { firstFiles, upload, report, documents, preview, health, questionFile, batch, sure };
 })());

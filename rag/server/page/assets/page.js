@@ -2,7 +2,7 @@
 // Everything that is shown comes from the server as finished HTML or as text; nothing here makes HTML from text.
 
 window.pincite = (() => {
-  const PARTS = ["ask", "documents", "batch", "evaluate"];
+  const PARTS = ["ask", "watch", "proof", "documents", "batch", "evaluate"];
   const root = document.documentElement;
 
   const live = document.createElement("div");

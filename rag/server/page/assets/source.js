@@ -6,9 +6,12 @@ Object.assign(window.pincite, (() => {
   const MAX_SEARCHED = 3_000_000; // characters of a text that are loaded to be searched
   const HIGHLIGHT = "pc-find";
 
-  let pane = null; // opens and closes the source
+  const panes = []; // one in each part of the page that shows sources
+  const paneOf = (button) => panes.find(({ part }) => part.contains(button)) ?? panes[0];
 
   function source({ element, props, server }) {
+    const part = element.closest(".pc-part");
+    const isShown = () => props.value && part.offsetParent !== null;
     const pages = window.pincite.sheets(element, server, () => {
       go(current ?? here());
       drawMap();
@@ -23,10 +26,11 @@ Object.assign(window.pincite, (() => {
 
     function select(button, opened) {
       button?.setAttribute("aria-expanded", String(opened));
-      button?.closest("article, li")?.classList.toggle("pc-opened", opened);
+      button?.closest("article, li, .pc-card")?.classList.toggle("pc-opened", opened);
     }
 
     function close() {
+      if (!props.value) return;
       select(opener, false);
       CSS.highlights?.delete(HIGHLIGHT);
       props.value = "";
@@ -39,7 +43,15 @@ Object.assign(window.pincite, (() => {
       scrollTo({ top: scrolled, behavior: "instant" });
     }
 
-    function open(html, button, named) {
+    // Shows the source of a citation that a button names; sources in other parts are closed, as their ids are the same.
+    async function open(button, named) {
+      const given = await answered(button, () => server.show(named));
+      if (!given) return;
+      panes.forEach((other) => other !== pane && other.close());
+      present(given.html, button, named);
+    }
+
+    function present(html, button, named) {
       if (!props.value) scrolled = scrollY;
       select(opener, false);
       [opener, origin, current, matches] = [button, named, null, []];
@@ -58,7 +70,14 @@ Object.assign(window.pincite, (() => {
         pages.opened();
       }));
     }
-    pane = { open, close };
+    const pane = { part, open, close };
+    panes.push(pane);
+
+    // A button with `data-cited` opens the source of the citation that it names by its words.
+    part.addEventListener("click", (event) => {
+      const button = event.target.closest("[data-cited]:is(button)");
+      if (button) open(button, { response: "", address: button.dataset.cited });
+    });
 
     // --- marks -----------------------------------------------------------------------------------------------------
 
@@ -238,12 +257,17 @@ Object.assign(window.pincite, (() => {
       drawMap();
     });
     document.addEventListener("keydown", (event) => {
+      if (!isShown()) return;
       if (event.key === "Escape") leave();
-      if (!props.value || !pages.isText() || typing(event) || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (!pages.isText() || typing(event) || event.ctrlKey || event.metaKey || event.altKey) return;
       if (event.key === "n") step(1);
       if (event.key === "p") step(-1);
     });
   }
 
-  return { source, openSource: (...given) => pane?.open(...given), closeSource: () => pane?.close() };
+  return {
+    source,
+    openSource: (button, named) => paneOf(button).open(button, named),
+    closeSource: () => panes.forEach((pane) => pane.close()),
+  };
 })());

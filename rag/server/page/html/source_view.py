@@ -32,6 +32,8 @@ MARK_WORDS = {
     "answers": "This answer",
     "possible": "A possible answer, unsure",
     "closest": "This passage, not an answer",
+    "linked": "The quotation of the link",
+    "changed": "The present words",
 }
 """The name of the quotation of each group in its source."""
 LONGEST_WHOLE = 200_000
@@ -108,41 +110,51 @@ def quoted_document(document: Document | None, shown: Shown) -> Document:
 
 
 def source_html(
-    document: Document | None, masks: Sequence[Mask], shown: Shown, occasion: int = 0, named: tuple[str, str] = ("", "")
+    document: Document | None,
+    masks: Sequence[Mask],
+    shown: Shown,
+    occasion: int = 0,
+    named: tuple[str, str] = ("", ""),
+    note: str = "",
 ) -> str:
     """Return the document with the quotation, the other answers in it and the masked parts, each marked.
 
     `occasion` is another number at each showing: the page scrolls to the quotation whenever it changes. With `named`,
     the response and the address of the citation, the pages of a PDF come first, in a tab that the browser fills.
-    Raises InvalidInput for another text than the one quoted: a mark in it would stand in the wrong place.
+    `note` is HTML above the text. Raises InvalidInput for another text than the one quoted: a mark in it would stand in
+    the wrong place.
     """
     document = quoted_document(document, shown)
-    title = title_words(shown.citation)
-    where = place_words(shown.citation)
+    title, is_pdf = title_words(shown.citation), has_pages(document) and any(named)
+    text = _text(document, masks, shown, closing=not is_pdf)
+    return element(
+        "section",
+        _heading(document, shown, title),
+        note,
+        tabs(text, *named) if is_pdf else text,
+        class_="pc-source",
+        aria_label="Source",
+        data_shown=str(occasion),
+        data_announce=f"Source: {title}, {place_words(shown.citation)}",
+    )
+
+
+def _text(document: Document, masks: Sequence[Mask], shown: Shown, closing: bool) -> str:
+    """Return the marked text of a document with its controls; with a button that closes the source if `closing`."""
     start, end = window(document.text, shown.citation.span)
     headings = outline(document)
     layers = _layers(document, masks, shown, headings)
-    name, is_pdf = "Text of the document", has_pages(document) and any(named)
-    body = _body(document, layers, start, end)
+    body, name = _body(document, layers, start, end), "Text of the document"
     region = element("div", body, class_="pc-text", tabindex="0", role="region", aria_label=name, translate="no")
-    text = "".join(
+    return "".join(
         (
-            _controls(layers, closing=not is_pdf),
+            _controls(layers, closing),
             _legend(shown, layers),
             _outline_html([(document.slice(heading.span), heading) for heading in headings]),
             _rest("before", 0, start),
             element("div", region, element("div", class_="pc-map", aria_hidden="true"), class_="pc-text-frame"),
             _rest("after", end, len(document.text)),
         )
-    )
-    return element(
-        "section",
-        _heading(document, shown, title),
-        tabs(text, *named) if is_pdf else text,
-        class_="pc-source",
-        aria_label="Source",
-        data_shown=str(occasion),
-        data_announce=f"Source: {title}, {where}",
     )
 
 
@@ -235,7 +247,7 @@ def _outline_html(headings: Sequence[tuple[str, Block]]) -> str:
 def _quotation(shown: Shown) -> list[Mark]:
     span = shown.citation.span
     what = MARK_WORDS[shown.group]
-    tag = "mark" if shown.group == "answers" else "span"
+    tag = "span" if shown.group in ("possible", "closest") else "mark"
     opening = f"<{tag}{attributes(class_='pc-here', id='pc-here', data_mark='here', title=what)}>"
     return [Mark(span.start, span.end, opening, f"</{tag}>")]
 

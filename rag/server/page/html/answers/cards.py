@@ -19,6 +19,7 @@ from rag.server.page.html.answers.quotations import (
     show_button,
     source_line_html,
     threshold_of,
+    watch_button,
 )
 from rag.server.page.html.labels import LEVEL_WORDS, count, place_words, title_words
 from rag.server.page.html.markup import element, escaped, isolated, one_line
@@ -26,13 +27,14 @@ from rag.server.page.html.markup import element, escaped, isolated, one_line
 EXPORTS = {"markdown": "Markdown", "json": "JSON", "bibtex": "BibTeX"}
 
 
-def response_html(response: Response, judged: bool = False) -> str:
+def response_html(response: Response, judged: bool = False, watched: bool | None = None) -> str:
     """Return the cards of a response. `data-announce` of the root is the text for a screen reader.
 
-    With `judged` each card asks whether it is right.
+    With `judged` each card asks whether it is right. `watched` tells whether the question is a standing one, None if
+    it cannot be.
     """
     if response.no_answer is not None:
-        return no_answer_html(response, response.no_answer)
+        return no_answer_html(response, response.no_answer, watched)
     number_of_answers = count(len(response.answers), "answer")
     best = response.answers[0]
     differ = bool(response.agreement.get("differ"))
@@ -45,7 +47,9 @@ def response_html(response: Response, judged: bool = False) -> str:
             element("span", " to ", element("q", escaped(one_line(response.question)), dir="auto"), class_="pc-to"),
             class_="pc-asked",
         ),
-        element("p", "Quoted word for word. ", _exports(response), class_="pc-note"),
+        element(
+            "p", "Quoted word for word. ", watch_button(watched), _exports(response), class_="pc-note pc-response-tools"
+        ),
         element("p", response.withheld_note, class_="pc-note") if response.withheld_note else "",
         _side_by_side(response, judged) if differ else _listed(response, response.answers, judged),
         class_="pc-response",

@@ -11,6 +11,7 @@ from rag.server.page.html.answers.quotations import (
     quotation,
     source_line_html,
     threshold_of,
+    watch_button,
 )
 from rag.server.page.html.labels import percent
 from rag.server.page.html.markup import element, escaped, isolated, one_line
@@ -34,8 +35,11 @@ REMEDIES: dict[NoAnswerReason, str] = {
 }
 
 
-def no_answer_html(response: Response, refusal: NoAnswer) -> str:
-    """Return the card of a no-answer: possible answers are marked as unsure, and nothing as an answer."""
+def no_answer_html(response: Response, refusal: NoAnswer, watched: bool | None = None) -> str:
+    """Return the card of a no-answer: possible answers are marked as unsure, and nothing as an answer.
+
+    `watched` is as in `response_html`.
+    """
     headline = UNSURE_HEADLINE if refusal.possible else HEADLINES[refusal.reason]
     words = f"{refusal.message} {REMEDIES[refusal.reason]}"
     unsure = f" Possible answer, unsure: {one_line(refusal.possible[0].answer)}" if refusal.possible else ""
@@ -50,6 +54,7 @@ def no_answer_html(response: Response, refusal: NoAnswer) -> str:
         _missing("Not found in any document", refusal.missing_terms),
         _missing("Only in text that was skipped", refusal.skipped_terms),
         _figures(refusal),
+        element("p", watch_button(watched), class_="pc-response-tools") if question and watched is not None else "",
         _possible(response, refusal),
         _closest(response, refusal),
         class_="pc-card pc-none",

@@ -2,6 +2,7 @@
 
 from rag.core.citations import Citation
 from rag.core.response import Answer, Response
+from rag.evidence.citation_link import link_to
 from rag.server.page.html.answers.citation_styles import CITATION_STYLES, cited
 from rag.server.page.html.answers.explanation import explanation_html
 from rag.server.page.html.labels import LEVEL_WORDS, POLARITY_LABELS, percent, place_words, title_words
@@ -137,6 +138,15 @@ def explained(response: Response, answer: Answer) -> str:
     return element("details", element("summary", "Explain"), panel, class_="pc-explain")
 
 
+def watch_button(watched: bool | None) -> str:
+    """Return the button that keeps asking the question as documents change, empty if that is not possible."""
+    if watched is None:
+        return ""
+    words, state = ("Watched", "true") if watched else ("Keep watching", "false")
+    title = "Asked again when documents change; see Watched."
+    return element("button", words, type="button", class_="pc-watch", data_watch="", aria_pressed=state, title=title)
+
+
 def _copy_button(words: str, text: str) -> str:
     return element("button", words, type="button", data_copy=text)
 
@@ -150,8 +160,17 @@ def _more(answer: Answer, group: str, name: str) -> str:
         type="button",
         data_link=f"{group}/{answer.rank}/0",
         aria_label=f"Copy link to {name}",
+        title="Asks the question again and opens the source.",
+    )
+    lasting = element(
+        "button",
+        "Copy lasting link",
+        type="button",
+        data_lasting=link_to(answer.citation).query(),
+        aria_label=f"Copy lasting link to {name}",
+        title="Finds the quotation again after the document has changed.",
     )
     styles = [_copy_button(style, write(answer)) for style, write in CITATION_STYLES.items()]
     cite = element("span", "Cite as ", *styles, role="group", aria_label=f"Cite {name} as", class_="pc-styles")
     summary = element("summary", "More", aria_label=f"More to copy of {name}")
-    return element("details", summary, words_alone, link, cite, class_="pc-more")
+    return element("details", summary, words_alone, link, lasting, cite, class_="pc-more")
