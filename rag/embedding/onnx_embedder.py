@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rag.core.runtime import session, side_by_side
+from rag.core.runtime import session, side_by_side, tokenizer
 from rag.embedding.encoder_files import EncoderFiles, cannot_run
 
 if TYPE_CHECKING:
@@ -23,13 +23,9 @@ class OnnxEmbedder:
 
     def __init__(self, name: str, files: EncoderFiles) -> None:
         """Load tokenizer and graph. Raises ModelNotAvailable with the remedy if the graph cannot be run."""
-        from tokenizers import Tokenizer
-
         self._name, self._fingerprint = name, files.fingerprint
         self._dimension, self._max_tokens, self.prompts = files.dimension, files.max_tokens, files.prompts
-        self._tokenizer: Any = Tokenizer.from_file(str(files.tokenizer))
-        self._tokenizer.no_padding()
-        self._tokenizer.no_truncation()
+        self._tokenizer: Any = tokenizer(files.tokenizer)
         try:
             self._session: Any = session(files.graph)
         except RuntimeError as error:

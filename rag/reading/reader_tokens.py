@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rag.core.runtime import tokenizer
 from rag.core.text.stopwords import STOPWORDS
 from rag.reading.reading_copy import ReadingCopy
 
@@ -87,11 +88,7 @@ class PairTokenizer:
 
     def __init__(self, file: Path) -> None:
         """Load the `tokenizer.json` of a BERT model."""
-        from tokenizers import Tokenizer
-
-        self._tokenizer: Any = Tokenizer.from_file(str(file))
-        self._tokenizer.no_padding()
-        self._tokenizer.no_truncation()
+        self._tokenizer: Any = tokenizer(file)
         self._open, self._close = (self._tokenizer.token_to_id(mark) for mark in ("[CLS]", "[SEP]"))
 
     def tokens(self, texts: Sequence[str]) -> list[TokenizedText]:
