@@ -5,7 +5,8 @@ Used for CSV, TSV, JSON and XLSX. JSON Lines have fixed names and a module of th
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 
 from rag.core.errors import EmptyDocument, LoadError, UnreadableSource
 from rag.core.types import Document, Layout
@@ -14,14 +15,21 @@ from rag.loading.sources import Source
 
 TEXT_COLUMNS = ("text", "content", "body", "article", "passage", "full_text", "document")
 """Names of text columns: if the user chose none, the first of these that exists is the text."""
+LABEL_COLUMNS = frozenset(["content", "body", "article", "document"])
+"""Names of text columns that a table may also give to a column of labels, such as the articles of a price list."""
+SAMPLE_ROWS = 20
+MIN_TEXT_WORDS = 5
+"""Words that the values of such a column have on average in the first rows; else it holds labels."""
 TITLE_COLUMNS = ("title", "headline", "subject", "name")
 
 Row = tuple[int, Mapping[str, object]]
 """The number of a row in its file, counted from 1, and its values by column."""
 
 
-def text_column(columns: Iterable[str], source: Source) -> str | None:
+def text_column(columns: Iterable[str], source: Source, sample: Iterable[Sequence[object]] = ()) -> str | None:
     """Return the column that holds the text: the one chosen, else one of the usual names, else None.
+
+    `sample` holds the values of the first rows in the order of `columns`: a column of labels is no text.
 
     Raises UnreadableSource if the chosen column does not exist.
     """
@@ -32,8 +40,17 @@ def text_column(columns: Iterable[str], source: Source) -> str | None:
         column_names = ", ".join(names[:20]) or "none"
         what = f"{source.name} has no column {source.text_column!r}; its columns are: {column_names[:500]}."
         raise UnreadableSource(what, "Name one of them: --set text_column=NAME (with --rebuild), or leave it out.")
-    lower = {name.strip().lower(): name for name in reversed(names)}
-    return next((lower[name] for name in TEXT_COLUMNS if name in lower), None)
+    lower = {name.strip().lower(): i for i, name in reversed(list(enumerate(names)))}
+    rows = [] if "_id" in lower else list(islice(sample, SAMPLE_ROWS))
+    usual = ((name, lower[name]) for name in TEXT_COLUMNS if name in lower)
+    return next((names[i] for name, i in usual if name not in LABEL_COLUMNS or not _are_labels(rows, i)), None)
+
+
+def _are_labels(rows: Sequence[Sequence[object]], column: int) -> bool:
+    """Tell whether the values of a column are too short for texts."""
+    values = [row[column] for row in rows if column < len(row)]
+    counts = [len(str(value).split()) for value in values if value not in (None, "")]
+    return bool(counts) and sum(counts) < MIN_TEXT_WORDS * len(counts)
 
 
 def row_documents(rows: Iterable[Row], column: str, source: Source, part: str = "") -> Iterator[Document | LoadError]:

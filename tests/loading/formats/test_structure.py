@@ -159,6 +159,15 @@ class TestTables:
         assert (second.id, place(second, Span(second.id, 0, 6)).row) == ("a.csv#3", 3)
         assert "row 4" in empty.message
 
+    @pytest.mark.parametrize("name", ["Article", "document", "Content"])
+    def test_a_column_of_labels_is_no_text_so_that_its_table_stays_whole(self, tmp_path: Path, name: str) -> None:
+        table = f"{name},Price\nOak worktop,189.00\nHinge,3.15\n"
+        assert document(written(tmp_path, "a.csv", table)).text == table
+        rows = json.dumps([{name: "Oak worktop", "Price": 189}, {name: "Hinge", "Price": 3.15}])
+        assert "189" in document(written(tmp_path, "a.json", rows)).text
+        texts = table.replace("Hinge", "The hinge opens to 110 degrees and closes by itself if it is oiled.")
+        assert len(results(written(tmp_path, "b.csv", texts))) == 2, "a column of texts makes its rows documents"
+
     def test_a_chosen_column_is_taken_and_a_missing_one_named(self, tmp_path: Path) -> None:
         path = written(tmp_path, "a.tsv", "text\tnote\nA\tB\n")
         assert document(path, "note").text == "B"

@@ -12,7 +12,7 @@ from rag.loading.composing import Composer, row_text
 from rag.loading.formats.office.office import core_properties, opened_package
 from rag.loading.formats.spreadsheets.number_formats import general_number, shown_number
 from rag.loading.formats.spreadsheets.sheet_parts import MergedTexts, SheetParts, sheet_parts
-from rag.loading.rows import Row, row_documents, text_column
+from rag.loading.rows import SAMPLE_ROWS, Row, row_documents, text_column
 from rag.loading.sources import Source, source_sha256
 
 MAX_COLUMNS = 1_000
@@ -49,7 +49,9 @@ def _documents(book: Any, source: Source) -> Iterator[Document | LoadError]:
         if first is None:
             continue
         columns = [_shown(cell) for cell in first[1]]
-        column = text_column(columns, source)
+        sample = list(islice(rows, SAMPLE_ROWS))
+        rows = chain(sample, rows)
+        column = text_column(columns, source, ([cell and cell.value for cell in cells] for _, cells in sample))
         if column is None:
             _add_sheet(composer, sheet.title, chain([first], rows), parts)
         else:

@@ -7,7 +7,7 @@ import csv
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import StringIO
-from itertools import count, islice
+from itertools import chain, count, islice
 
 from rag.core.errors import LoadError, UnreadableSource
 from rag.core.files.safe_json import json_value
@@ -15,7 +15,7 @@ from rag.core.types import BlockKind, Document, Layout
 from rag.loading.composing import Composer
 from rag.loading.formats.plain.text import read_text
 from rag.loading.metadata import gather
-from rag.loading.rows import Row, row_documents, text_column
+from rag.loading.rows import SAMPLE_ROWS, Row, row_documents, text_column
 from rag.loading.sources import MAX_FILE_BYTES, Source
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -39,7 +39,9 @@ def load_csv(source: Source) -> Iterator[Document | LoadError]:
     delimiter = "\t" if source.path.suffix.lower() == ".tsv" else _delimiter(text)
     records = _records(text, delimiter, source)
     columns = next(records)[3]
-    column = text_column(columns, source)
+    sample = list(islice(records, SAMPLE_ROWS))
+    records = chain(sample, records)
+    column = text_column(columns, source, (fields for *_, fields in sample))
     if column is not None:
         rows = ((number, _fields(columns, record)) for number, _, _, record in records if any(record))
         yield from row_documents(rows, column, source)
@@ -62,7 +64,7 @@ def load_json(source: Source) -> Iterator[Document | LoadError]:
         raise UnreadableSource(f"{source.name} is no JSON: {error}.", "Save or export it again.") from None
     rows = _objects(content)
     columns = dict.fromkeys(str(key) for row in rows for key in row)
-    column = text_column(columns, source)
+    column = text_column(columns, source, ([row.get(key) for key in columns] for row in rows))
     if column is None:
         composer = Composer(source)
         for line in value_lines(content):
