@@ -6,6 +6,8 @@ from collections.abc import Sequence
 Range = tuple[int, int]
 
 MAX_KEY_WORDS = 6
+MAX_HEADER_WORDS = 7
+"""Words of a column's name between commas; a heading of longer parts is a sentence."""
 MIN_ALIGNED_SHARE = 0.8
 """Share of the lines of a table without marks that must have its columns."""
 
@@ -107,11 +109,18 @@ def column_names(header: str, rows: Sequence[str]) -> tuple[str, list[str]]:
     for delimiter in ("\t", "|", ";", ",", "~", "^"):
         if delimiter in line:
             names = [line[start:end] for start, end in cells(line, delimiter)]
+            if delimiter in ";," and _is_prose(names):
+                continue
             lines = [row for row in rows if not is_rule(row)]
             fitting = sum(1 < len(cells(row, delimiter)) <= len(names) for row in lines)
             if len(names) > 1 and fitting and (delimiter == "|" or 2 * fitting >= len(lines)):
                 return delimiter, names
     return "", []
+
+
+def _is_prose(names: Sequence[str]) -> bool:
+    """Tell whether the parts of a line between commas are those of a sentence, not the names of columns."""
+    return names[-1][-1:] in ("?", "!", ".", ":") or max(len(name.split()) for name in names) > MAX_HEADER_WORDS
 
 
 def field_of(line: str) -> tuple[Range, Range] | None:

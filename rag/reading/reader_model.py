@@ -50,6 +50,10 @@ class PassageReading:
         """Return the likeliest spans in a range of characters, from the window that holds most of it."""
         return self._window(start, end).best(start, end, count)
 
+    def widened(self, span: SpanScore, start: int, end: int) -> SpanScore:
+        """Return an unsure span of a range of characters with the words that may well be a part of it."""
+        return self._window(start, end).widened(span, start, end)
+
     def reason(self, start: int, end: int) -> float:
         """Return the mean log-odds that a range of characters answers."""
         return self._window(start, end).reason(start, end)

@@ -70,11 +70,15 @@ STATEMENTS: frozenset[QuestionForm] = frozenset(["keywords", "other"])
 """Forms that may be a claim or a subject to read about, which whole sentences answer, unless the model is sure."""
 MAX_SPANS = 3
 """Spans looked at of one sentence, and taken of it if a list is asked for."""
+MAX_DOUBT_OF_WIDER = 4.0
+"""How much likelier no answer may be than a span whose edges are looked at again: no less likely span is shown."""
 FITTING_GAIN = 2.0
 """Score that a statement of the form that the question asks for gains (`rag.reading.fitting`); by hand, as no data set
 has such questions to fit it."""
 IDENTIFIER_COST = 2.0
 """Score that a statement loses if it is about another thing than the identifier of the question; by hand, as above."""
+HEADING_COST = 3.0
+"""Score that a heading loses if all its words are in the question, or if a reason or a procedure is asked for."""
 RIVAL_IDENTIFIER = 0.5
 """Share of it that a statement loses if it names other identifiers and the text above it names that of the question."""
 ECHO_COST = 4.0
@@ -198,6 +202,7 @@ class SentenceReader:
                 "is_question": float(words.rstrip("\"'”’)").endswith("?")),
                 "earliness": 1.0 / (1 + number),
                 "fitting": float(has_wanted_form(question.text, question.form, words, statement.is_list)),
+                "heading": 0.0 if statement.sentences else _heading_cost(question, words),
                 "identified": 1.0 - (_lacking(question, hit, statement) if identifiers(question.text) else 0.0),
             }
             if reading is None:
@@ -223,9 +228,9 @@ class SentenceReader:
         none, relevance = reading.none, reading.relevance
         if is_looked_up:
             none, relevance = min(none, LOOKUP_DOUBT), max(relevance, LOOKUP_RELEVANCE)
-            features = {**features, "sentence_words": 1.0, "passage_words": 1.0}
+            features = {**features, "sentence_words": 1.0, "passage_words": 1.0, "subject_words": 1.0}
             start, end = (cell.start, cell.end) if cell else (start, end)
-        spans = self._ranked(question, text, reading.best(start, end, MAX_SPANS))
+        spans = _wide(reading, self._ranked(question, text, reading.best(start, end, MAX_SPANS)), start, end)
         if is_looked_up:
             spans = [(span._replace(score=max(span.score, LOOKUP_SCORE)), 0.0) for span, _ in spans[:1]]
         ranges: list[tuple[int, int]] = []
@@ -281,7 +286,7 @@ class SentenceReader:
         no_answer: float | None = None,
     ) -> Extraction:
         score = sum(self._weights.get(name, 0.0) * value for name, value in features.items())
-        score += FITTING_GAIN * features["fitting"] - IDENTIFIER_COST * (1.0 - features["identified"])
+        score += hand_score(features)
         whole = whole or (start, end) in hit.chunk.sentences
         kind: AnswerType = "sentence" if whole else "span"
         return Extraction(hit, start, end, kind, score, -score if no_answer is None else no_answer, features)
@@ -295,9 +300,23 @@ class SentenceReader:
         return {
             "passage_cosine": hit.scores.get("dense", 0.0),
             "passage_words": question.terms.share_in(stems),
+            "subject_words": question.terms.share_of_subject_in(stems),
             "passage_names": question.terms.share_of_names_in(stems),
             RANKED_FEATURE: max(-3.0, min(3.0, hit.scores.get("fused", 0.0))),
         }
+
+
+def hand_score(features: Mapping[str, float]) -> float:
+    """Return the part of a statement's score that no data set fits: its form, its identifiers, and being a heading."""
+    fitting = FITTING_GAIN * features.get("fitting", 0.0)
+    return fitting - IDENTIFIER_COST * (1.0 - features.get("identified", 1.0)) - features.get("heading", 0.0)
+
+
+def _heading_cost(question: ReadQuestion, words: str) -> float:
+    """Return the score that a heading loses, because it names the question rather than answers it."""
+    stems = question.stems_of(words)
+    echo = len(stems & question.stems) / len(stems) if stems else 0.0
+    return HEADING_COST * (1.0 if question.form in ("reason", "procedure") else max(0.0, 2.0 * echo - 1.0))
 
 
 def _lacking(question: ReadQuestion, hit: Hit, statement: ReadableUnit) -> float:
@@ -338,6 +357,14 @@ def _range(
     if question.form == "list":
         first, last = whole_enumeration(text, first, last, *bounds)
     return False, first, last
+
+
+def _wide(
+    reading: "PassageReading", spans: Sequence[tuple[SpanScore, float]], start: int, end: int
+) -> list[tuple[SpanScore, float]]:
+    """Return spans with the unsure edges moved outward; too unlikely spans stay as they are."""
+    worst = reading.none - MAX_DOUBT_OF_WIDER
+    return [(reading.widened(span, start, end) if span.score > worst else span, echo) for span, echo in spans]
 
 
 def _step(copy: ReadingCopy, text: str, statement: ReadableUnit) -> tuple[int, int]:

@@ -18,6 +18,11 @@ MAX_ANSWER_TOKENS = 30
 """Longest answer in tokens."""
 COMPARED_SPANS = 20
 """Likeliest spans that are compared for each one returned, so that the returned ones share no token."""
+SURE_SPAN = -1.0
+"""Logarithm of the probability from which on a span stays as it is."""
+MAX_EDGE_LOSS = 0.7
+"""Logarithm of the probability that an edge of an unsure span may lose by being moved outward. Of 450 questions of
+SQuAD 2 with an answer, the words taken then hold it for .936 instead of .911, and their F1 is .899 instead of .896."""
 START, END, REASON = range(3)
 """The columns of the scores of tokens."""
 _REACHING = np.arange(MAX_ANSWER_TOKENS) >= np.arange(MAX_ANSWER_TOKENS - 1, 0, -1)[:, None]
@@ -87,6 +92,22 @@ class Read:
             SpanScore(int(places[first, 0]), int(places[last, 1]), score) for first, last, score in _apart(sums, count)
         ]
 
+    def widened(self, span: SpanScore, start: int, end: int) -> SpanScore:
+        """Return an unsure span of a range of characters with the words around it that may well be a part of it."""
+        part = self.inside(start, end)
+        places = self.passage.places[part]
+        # Inserted words have no length, and stand before the token that begins at their place.
+        opening, closing = np.flatnonzero(places[:, 0] == span.start), np.flatnonzero(places[:, 1] == span.end)
+        if span.score >= SURE_SPAN or not len(opening) or not len(closing):
+            return span
+        first, last = int(opening[-1]), int(closing[0])
+        starts, ends = (edges[part] for edges in self._masked)
+        if self.passage.units is not None:
+            is_outside = self.passage.units[part] != self.passage.units[part][first]
+            starts, ends = (np.where(is_outside, np.float32(-np.inf), edges) for edges in (starts, ends))
+        first, last = _widened(starts, ends, first, last)
+        return SpanScore(int(places[first, 0]), int(places[last, 1]), span.score)
+
     @cached_property
     def _masked(self) -> "tuple[Floats1d, Floats1d]":
         """Return `starts` and `ends` with -inf if a token does not open or close a word."""
@@ -120,6 +141,19 @@ def _apart(sums: "Floats2d", count: int) -> "Iterator[tuple[int, int, float]]":
             sums[first : last + 1] = -np.inf
             before = min(first, len(_REACHING))
             sums[first - before : first][_REACHING[len(_REACHING) - before :]] = -np.inf
+
+
+def _widened(starts: "Floats1d", ends: "Floats1d", first: int, last: int) -> tuple[int, int]:
+    """Return the tokens of a span with its edges moved outward to where an answer may start and end about as well.
+
+    >>> starts, ends = np.array([-1.2, -9.0, -0.9, -9.0]), np.array([-9.0, -9.0, -1.0, -3.0])
+    >>> _widened(starts, ends, 2, 2)
+    (0, 2)
+    """
+    low = max(0, last + 1 - MAX_ANSWER_TOKENS)
+    wider_first = low + int(np.argmax(starts[low : first + 1] >= starts[first] - MAX_EDGE_LOSS))
+    is_likely = ends[last : wider_first + MAX_ANSWER_TOKENS] >= ends[last] - MAX_EDGE_LOSS
+    return wider_first, last + int(np.flatnonzero(is_likely)[-1]) if is_likely.any() else last
 
 
 def _in_one_unit(units: "NDArray[np.int32]") -> "NDArray[np.bool_]":

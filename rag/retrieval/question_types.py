@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from rag.core.errors import InvalidQuestion
 from rag.core.text.stopwords import STOPWORDS, foreign_stopwords
+from rag.retrieval.framing_words import FRAMING_WORDS
 
 if TYPE_CHECKING:
     from rag.core.protocols import LexicalStore
@@ -123,6 +124,17 @@ class QuestionTerms:
     def share_in(self, stems: frozenset[str]) -> float:
         """Return the share of weight whose stems are among `stems`; 0 for a question without content words."""
         return self._share([stem in stems for stem in self.stems])
+
+    def share_of_subject_in(self, stems: frozenset[str]) -> float:
+        """Return the share of weight of names and of words that frame no question; 1 for a question without any."""
+        is_subject = [
+            stem in self.names or word.lower() not in FRAMING_WORDS
+            for word, stem in zip(self.written, self.stems, strict=True)
+        ]
+        if not any(is_subject):
+            return 1.0
+        weights = [weight * counts for weight, counts in zip(self.weights, is_subject, strict=True)]
+        return sum(weight for weight, stem in zip(weights, self.stems, strict=True) if stem in stems) / sum(weights)
 
     def share_of_names_in(self, stems: frozenset[str]) -> float:
         """Return the share of names and numbers of the question that are among `stems`; 1 if it has none."""

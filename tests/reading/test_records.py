@@ -106,6 +106,8 @@ HEADING = "# The pilot station is at Milner Tower\n\nIt is staffed all day.\n"
     (FIGURES, ".rst", ["Ash:; Min: 1.3; Max: 3.2.", "Magnesium:; Min: 70.0; Max: 162.0."]),
     (OPTION, ".txt", ["-f, --force: Overwrite the file without a question."]),
     (TERMS, ".html", ["Ann Bell: Pilot.", "Mei Lin: Engineer."]),
+    ("# I see no colour, why is that, and what helps?\n\nIt is off, so turn it on, and try.\n", ".md",
+     ["It is off, so turn it on, and try."]),
     (HEADING, ".md", ["The pilot station is at Milner Tower. It is staffed"]),
 ])  # fmt: skip
 def test_layout_is_read_in_words(text: str, suffix: str, read: list[str], tmp_path: Path) -> None:

@@ -246,6 +246,20 @@ def test_a_list_is_answered_with_the_whole_enumeration(words: TantivyStore, embe
     assert answer == "Round Robin, Least Busy and Heartbeat"
 
 
+def test_a_heading_that_repeats_the_question_is_no_answer(words: TantivyStore, embedder: "Embedder") -> None:
+    text = "Why orders fell\n\nThe shop was offline. The carrier raised its prices."
+    ranges = ((17, 38), (39, len(text)))
+    chunk = Chunk(Span("d", 0, len(text)), text, None, ("Why orders fell",), ranges)
+    passage = Hit(1, chunk, 0.5, {"dense": 0.6, "bm25": 3.0, "fused": 0.5})
+    vectors = QueryVectors(lambda: embedder)
+    stored = lambda rows: [embedder.embed_with_parts([text], [ranges])[1][0] for _ in rows]  # noqa: E731
+    read = SentenceReader(vectors, stored, words, {"earliness": 9.0}).read(["Why did orders fall?"], [[passage]])[0]
+    costs = {item.start: item.features["heading"] for item in read}
+    assert costs[17] == costs[39] == 0.0 < costs[0]
+    title = SentenceReader(vectors, stored, words, {}).read(["What did the carrier raise?"], [[passage]])[0]
+    assert all(item.features["heading"] == 0.0 for item in title), "its words are not those of the question"
+
+
 @pytest.mark.parametrize("question", ["What does rule 2 say?", "What is the second rule?"])
 def test_an_item_is_found_by_its_number(words: TantivyStore, embedder: "Embedder", question: str) -> None:
     text = "1. Boats must be insured.\n2. Boats must show a light at night.\n3. Boats must leave by noon."

@@ -52,6 +52,19 @@ def test_a_span_opens_and_closes_with_words() -> None:
     assert read_of(scores_with(1, 2)).best(0, 100)[0].end in (3, 8, 15, 19, 24, 26), "and none ends there"
 
 
+def test_an_unsure_span_takes_in_words_that_are_about_as_likely_edges() -> None:
+    scores = np.zeros((len(WORDS), 3), np.float32)
+    scores[[1, 0], 0], scores[[1, 3], 1] = (1.5, 1.2), (1.5, 1.2)
+    reading = read_of(scores)
+    unsure = reading.best(0, 100)[0]
+    wider = reading.widened(unsure, 0, 100)
+    assert (unsure.start, unsure.end) == (4, 8) and (wider.start, wider.end) == (0, 15), "The bell ringer"
+    assert wider.score == unsure.score, "the order of answers stays"
+    scores[1, :2] = 9.0
+    sure = read_of(scores).best(0, 100)[0]
+    assert read_of(scores).widened(sure, 0, 100) == sure
+
+
 def test_nothing_ends_before_it_starts() -> None:
     found = read_of(scores_with(5, 1)).best(0, 100)[0]
     assert found.start < found.end

@@ -58,6 +58,13 @@ def test_shares_are_weighted_by_rarity(words: TantivyStore) -> None:
     assert terms.share_in(frozenset()) == 0.0
 
 
+def test_words_that_frame_a_question_are_no_part_of_its_subject(words: TantivyStore) -> None:
+    terms = question_terms("What happens if oil is missing by default?", words)
+    assert terms.share_in(frozenset({"oil"})) < 1.0 == terms.share_of_subject_in(frozenset({"oil"}))
+    assert terms.share_of_subject_in(frozenset({"default", "happen"})) == 0.0
+    assert question_terms("How long does it take?", words).share_of_subject_in(frozenset()) == 1.0
+
+
 def test_names_and_numbers_are_told_by_their_form(words: TantivyStore) -> None:
     terms = question_terms("Did Baku sell oil to France in 2012?", words)
     assert terms.share_of_names_in(frozenset({"baku", "2012", "oil"})) == pytest.approx(2 / 3)
