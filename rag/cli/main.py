@@ -21,6 +21,7 @@ from rag.cli.commands.collection_commands import (
     serve_named,
     users,
 )
+from rag.cli.commands.crawl_command import crawl_command
 from rag.cli.commands.document_commands import documents
 from rag.cli.commands.evaluation_commands import calibrate_command, eval_command
 from rag.cli.commands.evidence_commands import evidence
@@ -58,6 +59,7 @@ app = typer.Typer(
 app.add_typer(documents, name="documents")
 app.command("batch")(configured(batch_command))
 app.command("index")(configured(index_command))
+app.command("crawl")(configured(crawl_command))
 app.command("check")(check)
 app.command("export")(export_command)
 app.command("import")(import_command)

@@ -30,7 +30,7 @@ STANDING = "standing.json"
 """Standing questions and what became of their answers (`rag.standing`), in the folder of the index."""
 RECORD_REMEDIES = {CALIBRATION: "`rag calibrate` fits a new one", STANDING: "`rag standing add` begins again"}
 """Records of a user that no version of an index holds, each with its own hash, and what replaces a damaged one."""
-FEEDBACK, TOKENS = "feedback.jsonl", "tokens.json"
+FEEDBACK, TOKENS, CRAWLS = "feedback.jsonl", "tokens.json", "crawls.json"
 """Verdicts of readers (`rag.answering.feedback`) and tokens of programs (`rag.server.api.tokens`), beside it."""
 _VERSION = re.compile(r"v(\d{6,})(\.partial)?")
 
@@ -94,7 +94,7 @@ def index_files_among(files: Iterable[Path], path: Path) -> set[Path]:
     here = os.path.realpath(path) + os.sep
     paths = ((file, os.path.realpath(file)) for file in files)
     names = ((file, path.removeprefix(here).split(os.sep)[0]) for file, path in paths if path.startswith(here))
-    own = (MANIFEST, f"{MANIFEST}.partial", CALIBRATION, STANDING, FEEDBACK, TOKENS, "lock", "writer")
+    own = (MANIFEST, f"{MANIFEST}.partial", CALIBRATION, STANDING, FEEDBACK, TOKENS, CRAWLS, "lock", "writer")
     return {
         file for file, name in names if name in own or _VERSION.fullmatch(name) or name.startswith(UNFINISHED)
     }  # fmt: skip

@@ -10,9 +10,9 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit
@@ -27,18 +27,24 @@ MAX_RESPONSE_BYTES = 20_000_000
 MAX_WEB_SECONDS = 30.0
 """Time for an address with its redirects."""
 MAX_REDIRECTS = 5
+REDIRECTS = (301, 302, 303, 307, 308)
 _TRANSLATED = tuple(map(ipaddress.ip_network, ("64:ff9b::/32", "2002::/16", "2001::/32")))
 """Networks whose addresses stand for others, which may be private."""
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 @dataclass(frozen=True)
-class _Answer:
-    """What an address answered: the last address after redirects, the kind of content, and the bytes."""
+class WebAnswer:
+    """What an address answered: the last address after redirects, the kind of content, and the bytes.
+
+    `headers` have their names in lower case. There are bytes only if the status is 200.
+    """
 
     url: str
     kind: str
     data: bytes
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def is_web_address(path: str) -> bool:
@@ -63,24 +69,68 @@ def load_url(
     `allowed` judges every network address before it is connected to.
     """
     try:
-        answer = _fetched(url, allowed)
+        answer = fetched(url, allowed)
+        if answer.status != 200:
+            raise refusal_of(answer)
     except LoadError as error:
         yield error
         return
-    except (OSError, ValueError, http.client.HTTPException) as error:
-        yield UnreadableSource(f"{url} cannot be read: {error or type(error).__name__}.", "Check it in a browser.")
-        return
+    yield from documents_of(answer, url, load)
+
+
+def refusal_of(answer: WebAnswer) -> UnreadableSource:
+    """Return the error of an address that answers with no content."""
+    phrase = http.client.responses.get(answer.status, "")
+    return UnreadableSource(f"{answer.url} answers {answer.status} {phrase}.", "Check it in a browser.")
+
+
+def documents_of(
+    answer: WebAnswer, document_id: str, load: Callable[[Source], Iterator[Document | LoadError]]
+) -> Iterator[Document | LoadError]:
+    """Yield the documents in an answer, read with `load`, under an id. Never raises."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / f"page{_suffix(answer)}"
         path.write_bytes(answer.data)
-        for item in load(Source(path, url, display_name=url, depth=1)):
+        for item in load(Source(path, document_id, display_name=document_id, depth=1)):
             if isinstance(item, Document):
                 metadata = {"uri": answer.url, **item.metadata}
                 item = replace(item, metadata=metadata, source_path=None)
             yield item
 
 
-def _fetched(url: str, allowed: Callable[[IpAddress], bool]) -> _Answer:
+def is_any_kind(kind: str) -> bool:
+    """Tell that a content of any kind is read."""
+    return True
+
+
+@dataclass(frozen=True)
+class WebQuestion:
+    """How an address is asked: with more headers, whether redirects are followed, and what is read of the answer."""
+
+    headers: Mapping[str, str] = field(default_factory=dict)
+    follows: bool = True
+    is_read: Callable[[str], bool] = is_any_kind
+    max_bytes: int = MAX_RESPONSE_BYTES
+
+
+PLAIN_QUESTION = WebQuestion()
+
+
+def fetched(
+    url: str, allowed: Callable[[IpAddress], bool] = is_public, question: WebQuestion = PLAIN_QUESTION
+) -> WebAnswer:
+    """Return the answer of an address, whatever its status. Raises UnreadableSource if there is none.
+
+    `allowed` judges every network address before it is connected to.
+    """
+    try:
+        return _fetched(url, allowed, question)
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        what = f"{url} cannot be read: {error or type(error).__name__}."
+        raise UnreadableSource(what, "Check it in a browser.") from None
+
+
+def _fetched(url: str, allowed: Callable[[IpAddress], bool], question: WebQuestion) -> WebAnswer:
     until = time.monotonic() + MAX_WEB_SECONDS
     for _ in range(MAX_REDIRECTS + 1):
         parts = urlsplit(url)
@@ -88,16 +138,17 @@ def _fetched(url: str, allowed: Callable[[IpAddress], bool]) -> _Answer:
             raise UnreadableSource(f"{url} is no plain web address.", "Give one like https://example.org/page.")
         with closing(_connected(parts, _checked_address(parts, allowed), until)) as connection:
             with _deadline(connection, until):
-                answer = _asked(connection, parts)
-                body = _body(answer, url, until) if answer.status == 200 else b""
-            if answer.status in (301, 302, 303, 307, 308) and answer.headers["Location"]:
+                answer = _asked(connection, parts, question.headers)
+                kind = answer.headers.get_content_type()
+                is_read = answer.status == 200 and question.is_read(kind)
+                body = _body(answer, url, until, question.max_bytes) if is_read else b""
+            if question.follows and answer.status in REDIRECTS and answer.headers["Location"]:
                 url = urljoin(url, answer.headers["Location"])
                 continue
-            if answer.status != 200:
-                raise UnreadableSource(f"{url} answers {answer.status} {answer.reason}.", "Check it in a browser.")
-            if answer.headers.get("Content-Encoding", "identity").lower() != "identity":
+            if is_read and answer.headers.get("Content-Encoding", "identity").lower() != "identity":
                 raise UnreadableSource(f"{url} answers packed, though asked not to.", "Save the page as a file.")
-            return _Answer(url, answer.headers.get_content_type(), body)
+            headers = {name.lower(): value for name, value in answer.headers.items()}
+            return WebAnswer(url, kind, body, answer.status, headers)
     raise UnreadableSource(f"{url} redirects more than {MAX_REDIRECTS} times.", "Give the last address.")
 
 
@@ -122,24 +173,26 @@ def _connected(parts: SplitResult, place: tuple[str, int], until: float) -> http
     return connection
 
 
-def _asked(connection: http.client.HTTPConnection, parts: SplitResult) -> http.client.HTTPResponse:
+def _asked(
+    connection: http.client.HTTPConnection, parts: SplitResult, headers: Mapping[str, str]
+) -> http.client.HTTPResponse:
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     host = parts.netloc.rpartition("@")[2]
     connection.putrequest("GET", target, skip_host=True, skip_accept_encoding=True)
-    for name, value in (("Host", host), ("User-Agent", "pincite"), ("Accept-Encoding", "identity")):
+    for name, value in {"Host": host, "User-Agent": "pincite", "Accept-Encoding": "identity", **headers}.items():
         connection.putheader(name, value)
     connection.endheaders()
     return connection.getresponse()
 
 
-def _body(answer: http.client.HTTPResponse, url: str, until: float) -> bytes:
+def _body(answer: http.client.HTTPResponse, url: str, until: float, max_bytes: int) -> bytes:
     pieces: list[bytes] = []
     size = 0
     while piece := answer.read1(65_536):
         pieces.append(piece)
         size += len(piece)
-        if size > MAX_RESPONSE_BYTES:
-            what = f"{url} answers with more than {MAX_RESPONSE_BYTES} bytes."
+        if size > max_bytes:
+            what = f"{url} answers with more than {max_bytes} bytes."
             raise UnreadableSource(what, "Save it as a file and index that.")
     _left(until)  # a connection that is shut at the deadline looks like the end
     if answer.length:
@@ -169,7 +222,7 @@ def _left(until: float) -> float:
     return seconds
 
 
-def _suffix(answer: _Answer) -> str:
+def _suffix(answer: WebAnswer) -> str:
     """Return the suffix of the media type; if that is unknown, of the address."""
     if answer.kind in SUFFIX_OF_MEDIA_TYPE:
         return SUFFIX_OF_MEDIA_TYPE[answer.kind]
