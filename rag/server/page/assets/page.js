@@ -44,7 +44,11 @@ window.pincite = (() => {
     const part = PARTS.includes(named) ? named : "ask";
     root.dataset.part = part;
     for (const link of document.querySelectorAll(".pc-parts a")) {
-      if (link.hash === `#${part}`) link.setAttribute("aria-current", "page");
+      if (link.hash === `#${part}`) {
+        link.setAttribute("aria-current", "page");
+        const row = link.parentElement; // on a narrow screen it scrolls
+        row.scrollLeft = link.offsetLeft - row.offsetLeft - (row.clientWidth - link.offsetWidth) / 2;
+      }
       else link.removeAttribute("aria-current");
     }
   }
