@@ -1,4 +1,4 @@
-"""The how-to of standing questions: each file is written as it says, and each command prints what it says."""
+"""The how-tos of standing questions and of newsrooms: files are written, and commands print, as they say."""
 
 import re
 import shlex
@@ -10,10 +10,14 @@ from typer.testing import CliRunner
 from rag.cli.main import app
 from tests import ROOT
 
-PAGE = (ROOT / "docs" / "site" / "how-to" / "standing.md").read_text(encoding="utf-8")
-BLOCKS = "".join(re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL))
-STEPS = re.findall(r"^\$ (.*)\n((?:^[^$].*\n|^\n)*)", BLOCKS, re.MULTILINE)
-"""Commands and what they print; `cat` shows what an editor has written."""
+HOW_TOS = ROOT / "docs" / "site" / "how-to"
+
+
+def steps(name: str) -> list[tuple[str, str]]:
+    """Return the commands of a how-to and what they print; `cat` shows what an editor has written."""
+    page = (HOW_TOS / f"{name}.md").read_text(encoding="utf-8")
+    blocks = "".join(re.findall(r"^```sh\n(.*?)^```", page, re.MULTILINE | re.DOTALL))
+    return re.findall(r"^\$ (.*)\n((?:^[^$].*\n|^\n)*)", blocks, re.MULTILINE)
 
 
 def printed(command: str) -> str:
@@ -25,14 +29,19 @@ def printed(command: str) -> str:
 
 
 @pytest.mark.model
-def test_the_how_to_does_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("name", "folder", "written"), [("standing", "policies", "standing.atom"), ("newsroom", "story", "proof.html")]
+)
+def test_the_how_to_does_what_it_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, folder: str, written: str
+) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "policies").mkdir()
-    for command, expected in STEPS:
+    (tmp_path / folder).mkdir()
+    for command, expected in steps(name):
         if command.startswith("cat "):
             Path(command.removeprefix("cat ")).write_text(expected, encoding="utf-8")
-        else:
-            pattern = ".*?".join(map(re.escape, " ".join(expected.split()).split("…")))
-            shown = printed(command)
-            assert re.fullmatch(pattern, shown), f"{command}: {shown}"
-    assert (tmp_path / "standing.atom").is_file() and len(STEPS) > 8
+            continue
+        pattern = ".*?".join(map(re.escape, " ".join(expected.split()).split("…")))
+        shown = printed(command) if command.startswith("rag ") else Path(command.split()[1]).read_text(encoding="utf-8")
+        assert re.fullmatch(pattern, " ".join(shown.split())), f"{command}: {shown}"
+    assert (tmp_path / written).is_file() and len(steps(name)) > 7

@@ -132,6 +132,9 @@ def test_a_quotation_is_a_link_that_reads_it_and_names_its_place_on_the_page(run
         (read,) = (await client.read_resource(link.uri)).contents
         assert isinstance(read, TextResourceContents)
         assert read.text == answer.structured_content["answers"][0]["answer"]
+        (changed,) = (await client.read_resource(str(link.uri).replace("weapons", "aeroplanes"))).contents
+        assert isinstance(changed, TextResourceContents) and read.text in changed.text and changed.meta is not None
+        assert changed.meta["status"] == "changed" and "aeroplanes" in changed.meta["then"]
         resources = (await client.list_resources()).resources
         assert [resource.name for resource in resources] == ["000_73dfa9be11753c50.txt", DOCUMENT]
         (whole,) = (await client.read_resource(resources[1].uri)).contents

@@ -8,6 +8,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from rag.core.errors import InvalidInput
+from rag.evidence.citation_link import CitationLink
 from rag.server.api.mcp.tool_results import (
     MAX_RESULT_CHARACTERS,
     MAX_SHOWN_COPIES,
@@ -92,7 +93,12 @@ def test_no_host_refuses_the_schema_of_a_tool(request_type: type) -> None:
     "document_id", ["a.txt", "a b/c.txt", "../x", "ä?start=1&end=2#f", "http://example.org/x?y=z", "100%"]
 )
 def test_the_address_of_a_range_names_it_exactly(document_id: str) -> None:
-    for place in (DocumentRange(document_id), DocumentRange(document_id, 4, 9)):
+    link = CitationLink(document_id, 4, "It “rained” & poured;", "a+b", " %", "0a")
+    for place in (
+        DocumentRange(document_id),
+        DocumentRange(document_id, 4, 9),
+        DocumentRange(document_id, 4, 25, link),
+    ):
         assert range_of(place.uri) == place
 
 
