@@ -19,6 +19,7 @@ from rag.core.errors import IndexWriteFailed, InvalidInput
 from rag.core.files.durable_files import append_line
 from rag.core.files.safe_json import json_value
 from rag.core.response import Response
+from rag.index.location import require_folder
 from rag.index.storage.manifest import FEEDBACK
 
 FEEDBACK_SCHEMA = "pincite-feedback-1"
@@ -57,7 +58,8 @@ def feedback_record(response: Response, rank: int, verdict: str) -> dict[str, An
 
 
 def keep(index: Path, line: dict[str, Any]) -> None:
-    """Append a line to the file in the folder of the index. Raises IndexWriteFailed."""
+    """Append a line to the file in the folder of the index. Raises IndexWriteFailed, InvalidInput for an address."""
+    index = require_folder(index, "Feedback")
     try:
         append_line(index / FEEDBACK, json.dumps(line, ensure_ascii=False, allow_nan=False))
     except OSError as error:

@@ -1,4 +1,4 @@
-"""States what a writer needs of stores that are no files: new documents, vectors and words of a version."""
+"""Defines the stores of a writer that are no files: new documents, vectors and words of a version."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -73,7 +73,7 @@ class NewDocuments(DocumentStore, Protocol):
         """Yield the documents of these ids without their texts."""
 
     def hashes_like(self, document_ids: Sequence[str]) -> Iterator[tuple[str, str]]:
-        """Yield what `hashes` yields, but only for documents with the text of one of these."""
+        """Yield the pairs of `hashes`, but only for documents with the text of one of these."""
 
     def rows_by_embedded(self, hashes: Sequence[bytes]) -> dict[bytes, int]:
         """Return the first row of each hash of embedded text that is stored."""

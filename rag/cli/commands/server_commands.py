@@ -11,6 +11,7 @@ from rag.cli.commands.collection_commands import CollectionOption, RightsOption,
 from rag.cli.options import DEFAULT_INDEX, IndexOption, SetOption
 from rag.core.configuration import changes_of
 from rag.core.errors import IndexNotFound, InvalidSettings
+from rag.index.location import require_folder
 from rag.index.storage.manifest import TOKENS
 from rag.server.api.tokens import Tokens
 from rag.server.rights.rights_file import DEFAULT_RIGHTS, Rights
@@ -77,6 +78,6 @@ def mcp_command(index: IndexOption = DEFAULT_INDEX, settings: SetOption = None) 
 
 
 def _tokens(index: Path) -> Tokens:
-    if not (index / "manifest.json").is_file():
+    if not (require_folder(index, "rag token") / "manifest.json").is_file():
         raise IndexNotFound(f"There is no index at {index}.", "Build one: rag index PATH --index FOLDER")
     return Tokens(index / TOKENS)

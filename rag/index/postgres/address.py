@@ -2,7 +2,7 @@
 
 Two options are Pincite's own: `schema` names the schema of the index (`pincite`), `timeout` limits a request in seconds
 (10). All others go to libpq, such as `sslmode=verify-full`, `service=news` or `target_session_attrs`. Several hosts are
-separated by commas. What the address leaves out comes from the variables `PGHOST`, `PGUSER`, `PGSERVICE` and so on.
+separated by commas. The variables `PGHOST`, `PGUSER`, `PGSERVICE` and so on complete the address.
 The password is never in the address, because addresses are shown.
 """
 

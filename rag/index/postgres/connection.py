@@ -22,7 +22,7 @@ MAX_POSTGRES_CONNECTIONS = 8
 RETRY_SECONDS, GRACE_SECONDS = 0.2, 1.0
 MIN_SERVER, MIN_PGVECTOR = 140_000, (0, 8)
 """PostgreSQL 14 has multiranges, and pgvector 0.8 goes on searching until enough rows pass a filter."""
-SEARCH_SETTINGS = "SET hnsw.ef_search = 400; SET hnsw.iterative_scan = strict_order; SET hnsw.max_scan_tuples = 200000"
+SEARCH_SETTINGS = "SET hnsw.ef_search = 1000; SET hnsw.iterative_scan = strict_order; SET hnsw.max_scan_tuples = 200000"
 CONNECTION_REMEDIES = (
     ("password", f"Check the user and the password. {PASSWORD_REMEDY}"),
     ("no pg_hba.conf entry", "Ask the administrator to allow this host, user and database, or use another sslmode."),
@@ -184,28 +184,28 @@ class Database:
         if connection.info.server_version < MIN_SERVER:
             what = f"{self.address.shown} is PostgreSQL {connection.info.server_version // 10_000}."
             raise IndexVersionMismatch(what, f"Pincite needs PostgreSQL {MIN_SERVER // 10_000} or later.")
-        found = _extension(connection)
-        schemas = [f'"{self.address.schema}"', *([f'"{found[1]}"'] if found else [])]
+        extension = _extension(connection)
+        schemas = [f'"{self.address.schema}"', *([f'"{extension[1]}"'] if extension else [])]
         connection.execute(f"SET search_path = {', '.join(schemas)}")
         connection.execute(f"SET statement_timeout = {round(self.address.timeout * 1000)}; {SEARCH_SETTINGS}")
-        if found:
-            _require_pgvector(found[0], self.address.shown)
+        if extension:
+            _require_pgvector(extension[0], self.address.shown)
 
     def require_pgvector(self, connection: "Connection[Any]") -> str:
         """Create the extension if it is missing, and return its version. Raises IndexVersionMismatch."""
-        found = _extension(connection)
-        if found is None:
+        extension = _extension(connection)
+        if extension is None:
             try:
                 connection.execute("CREATE EXTENSION vector SCHEMA public")
             except self._psycopg.Error as error:
                 what = f"{self.address.shown} has no pgvector: {_reason(error)}."
                 remedy = "Install pgvector on the server, then let its administrator run: CREATE EXTENSION vector"
                 raise IndexVersionMismatch(what, remedy) from error
-            found = _extension(connection)
+            extension = _extension(connection)
             connection.execute(f'SET search_path = "{self.address.schema}", public')
-        assert found is not None
-        _require_pgvector(found[0], self.address.shown)
-        return str(found[0])
+        assert extension is not None
+        _require_pgvector(extension[0], self.address.shown)
+        return str(extension[0])
 
 
 @lru_cache(maxsize=16)

@@ -1,7 +1,7 @@
 """Reads and writes the documents, masks and passages of an index in PostgreSQL.
 
 The methods are those of `rag.index.storage.documents.Store`. A reader sees one committed version. A writer sees
-what its own transaction has made of the last one.
+the last one with the changes of its own transaction.
 """
 
 import json
@@ -35,7 +35,7 @@ SUMMARY_COLUMNS = (
 
 
 class Visible(NamedTuple):
-    """Selects the rows of a version. None selects what the writing transaction has left of the last version."""
+    """Selects the rows of a version. None selects the rows of the version being written."""
 
     version: int | None
 
@@ -99,7 +99,7 @@ class PostgresDocuments:
             yield _name(key), sha256
 
     def facts(self) -> Iterator[tuple[Any, ...]]:
-        """Yield what `Store.facts` yields, so that the fingerprint of an equal index in a folder is the same."""
+        """Yield the facts of `Store.facts`, so that the fingerprint of an equal index in a folder is the same."""
         query = "SELECT id, text_sha256, title, metadata::text, layout::text FROM documents d"
         for key, sha256, title, metadata, layout in self._rows(f"{query} WHERE {self._documents} ORDER BY id", ()):
             yield _name(key), sha256, restored_name(title), metadata, layout
@@ -282,7 +282,7 @@ class PostgresDocuments:
         return IndexCorrupt(f"{self._shown} is damaged: {printable(str(error))[:200]}.", BUILD_AGAIN)
 
     def forget(self) -> None:
-        """Drop what is cached, because a document has changed."""
+        """Empty the caches, because a document has changed."""
         self._cached_document.cache_clear()
         self._cached_chunks = {}
 

@@ -14,7 +14,7 @@ class PostgresFingerprints:
     """The fingerprints of the documents of a version, with the reading methods of `FingerprintTables`."""
 
     def __init__(self, rows: Callable[[str, Sequence[Any]], list[Any]], visible: str) -> None:
-        """Read by `rows` what `visible` selects of the documents `d`."""
+        """Read by `rows`; `visible` is a condition on the documents `d`."""
         self._rows, self._visible = rows, visible
 
     def sketches(self) -> dict[str, bytes]:

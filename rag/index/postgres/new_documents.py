@@ -124,7 +124,7 @@ class NewPostgresDocuments(PostgresDocuments):
             yield str(restored_name(key)), sha256
 
     def commit(self) -> None:
-        """Write what is buffered. The transaction is committed later, with the version."""
+        """Write the buffered rows. The transaction is committed later, with the version."""
         self._flush()
         self.overlaps.text_count()
 
@@ -222,7 +222,7 @@ class NewPostgresFingerprints(PostgresFingerprints):
         return self._session.counts["texts"]
 
     def shared_now(self, share: float) -> frozenset[int]:
-        """Return what `shared_blocks` of `rag.index.writing.repeated_blocks` returns for all documents."""
+        """Return the result of `shared_blocks` (`rag.index.writing.repeated_blocks`) for all documents."""
         self._count_changes()
         count = self._session.counts["texts"]
         if not share or not count:

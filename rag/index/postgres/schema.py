@@ -1,8 +1,8 @@
 """Defines the tables of an index in PostgreSQL, and brings older ones up to date.
 
 A row of `documents`, `masks`, `passages` and `vocabulary` belongs to the versions from `added_in` up to, but without,
-`removed_in`. So `WHERE removed_in IS NULL` selects what the index holds now. The other tables hold what follows from
-these rows, or what only a writer needs.
+`removed_in`. So `WHERE removed_in IS NULL` selects the current version. The other tables follow from these
+rows, or serve only writers.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -105,13 +105,13 @@ CREATE FUNCTION rounded_length(tokens integer) RETURNS integer LANGUAGE sql IMMU
     RETURN (ARRAY{_rounded_lengths()})[width_bucket(tokens, ARRAY{_rounded_lengths()})];
 """
 MIGRATIONS = (TABLES,)
-"""What each step of the schema adds. A step that was once released is never changed."""
+"""The statements of each step. A step that was once released is never changed."""
 NEWER = "Update Pincite, or give another schema: ?schema=NAME"
 
 
 def migrate(connection: "Connection[Any]", schema: str, shown: str) -> None:
-    """Create the schema, or add what it lacks. Call it under the writer's lock. Raises IndexVersionMismatch."""
-    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+    """Create the schema, or update an older one, under the writer's lock. Raises IndexVersionMismatch."""
+    connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
     connection.execute("CREATE TABLE IF NOT EXISTS migrations (step integer PRIMARY KEY, applied_at timestamptz)")
     ((applied,),) = connection.execute("SELECT count(*) FROM migrations").fetchall()
     require_known_schema(applied, shown)

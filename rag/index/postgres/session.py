@@ -43,6 +43,9 @@ class WriteSession:
 
     def copy(self, table: str, columns: str, rows: Iterable[Sequence[Any]]) -> None:
         """Append rows to a table."""
+        rows = list(rows)
+        if not rows:
+            return
         with self.connection.cursor().copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
             for row in rows:
                 copy.write_row(row)

@@ -1,4 +1,4 @@
-"""Translates texts and vectors to what PostgreSQL stores, and back."""
+"""Translates texts and vectors to the forms that PostgreSQL stores, and back."""
 
 import struct
 from collections.abc import Iterable, Sequence

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 MIN_GRAPH_VECTORS = 20_000
 """From this many vectors on they are searched by a graph. It finds nearly all of the nearest, in far less time."""
+MIN_GRAPH_SHARE = 0.1
+"""If a filter leaves a smaller share of the passages, all that it leaves are compared."""
 SPARE_CANDIDATES = 10
 """The server may round otherwise than FAISS, so some more than k candidates are scored."""
 GRAPH = "vectors_by_nearness"
@@ -66,27 +68,46 @@ class PostgresVectors:
         return [self._search_one(query, k, among) for query in queries]
 
     def _search_one(self, query: "Floats1d", k: int, among: "Ints1d | None") -> "Ranking":
-        is_small = self._count < MIN_GRAPH_VECTORS or (among is not None and len(among) <= MAX_KEYS)
-        order = "v.embedding <#> %s::vector, v.passage"
-        if not is_small:
-            halved = f"halfvec({self._dimension})"
-            order = f"v.embedding::{halved} <#> %s::{halved}"
-        condition, values = self._visible, list[Any]()
-        if among is not None and len(among) <= MAX_KEYS:
-            condition, values = f"{condition} AND p.id = ANY(%s)", [among.tolist()]
-        elif among is not None:
-            condition, values = f"{condition} AND p.id <@ %s::int8multirange", [multirange(among)]
-        candidates = self._rows(
-            "SELECT v.passage, v.embedding FROM vectors v JOIN passages p ON p.id = v.passage"
-            f" WHERE {condition} ORDER BY {order} LIMIT %s",
-            (*values, sql_vector(query), k + SPARE_CANDIDATES),
-        )
+        count = min(k + SPARE_CANDIDATES, self._count if among is None else len(among))
+        candidates = self._from_graph(query, count, among) if self._has_graph(among) else []
+        if len(candidates) < count:
+            candidates = self._compared(query, count, among)
         store = FaissStore(self._dimension)
         store.add(
             np.array([row for row, _ in candidates], np.int64),
             vectors_of([vector for _, vector in candidates], self._dimension),
         )
         return store.search(np.asarray(query, np.float32)[None, :], k)[0]
+
+    def _has_graph(self, among: "Ints1d | None") -> bool:
+        is_wide = among is None or len(among) >= MIN_GRAPH_SHARE * self._count
+        return self._count >= MIN_GRAPH_VECTORS and is_wide
+
+    def _from_graph(self, query: "Floats1d", count: int, among: "Ints1d | None") -> list[Any]:
+        """Return the nearest by the graph, which goes on until enough allowed rows are likely to be among them."""
+        halved = f"halfvec({self._dimension})"
+        condition, values = self._condition(among)
+        depth = count if among is None else 2 * count * self._count // len(among)
+        nearest = f"SELECT passage, embedding FROM vectors ORDER BY embedding::{halved} <#> %s::{halved} LIMIT %s"
+        return self._rows(
+            f"SELECT v.passage, v.embedding FROM ({nearest}) v JOIN passages p ON p.id = v.passage WHERE {condition}",
+            (sql_vector(query), depth + SPARE_CANDIDATES, *values),
+        )
+
+    def _compared(self, query: "Floats1d", count: int, among: "Ints1d | None") -> list[Any]:
+        condition, values = self._condition(among)
+        return self._rows(
+            "SELECT v.passage, v.embedding FROM vectors v JOIN passages p ON p.id = v.passage"
+            f" WHERE {condition} ORDER BY v.embedding <#> %s::vector, v.passage LIMIT %s",
+            (*values, sql_vector(query), count),
+        )
+
+    def _condition(self, among: "Ints1d | None") -> tuple[str, list[Any]]:
+        if among is None:
+            return self._visible, []
+        if len(among) <= MAX_KEYS:
+            return f"{self._visible} AND p.id = ANY(%s)", [among.tolist()]
+        return f"{self._visible} AND p.id <@ %s::int8multirange", [multirange(among)]
 
 
 class NewPostgresVectors:
@@ -113,7 +134,7 @@ class NewPostgresVectors:
         if self._session.counts["passages"] >= MIN_GRAPH_VECTORS:
             self._session.rows(
                 f"CREATE INDEX IF NOT EXISTS {GRAPH} ON vectors USING hnsw"
-                f" ((embedding::halfvec({self.dimension})) halfvec_ip_ops)"
+                f" ((embedding::halfvec({self.dimension})) halfvec_ip_ops) WITH (m = 24, ef_construction = 128)"
             )
         return ()
 

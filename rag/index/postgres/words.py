@@ -23,7 +23,7 @@ K1, B = 1.2, 0.75
 _single = np.float32
 SPARE_CANDIDATES = 10
 """The server computes in double precision, so some more than k passages are scored again."""
-MAX_RANKED_PASSAGES = 10_000
+MAX_RANKED_PASSAGES = 5_000
 """If more passages have a word of the query, only those with its rarer words are ranked."""
 
 
@@ -54,7 +54,7 @@ class PostgresRanking:
     def __init__(
         self, rows: Callable[[str, Sequence[Any]], list[Any]], visible: Visible, count: int, tokens: Mapping[str, int]
     ) -> None:
-        """Read by `rows` what `visible` selects: `count` passages, whose fields have `tokens` words altogether."""
+        """Read by `rows` the `count` visible passages, whose fields have `tokens` words altogether."""
         self._rows, self._visible, self._count, self._tokens = rows, visible, count, tokens
 
     def words(self, stemmer: str) -> ServerWords:
@@ -78,11 +78,11 @@ class PostgresRanking:
             condition, values = f"{condition} AND p.id = ANY(%s)", [*values, among.tolist()]
         elif among is not None:
             condition, values = f"{condition} AND p.id <@ %s::int8multirange", [*values, multirange(among)]
-        counted = (f"occurrences(w.{term.field.column}, %s::tsquery) AS n{i}" for i, term in enumerate(terms))
+        occurrences = (f"occurrences(w.{term.field.column}, %s::tsquery) AS n{i}" for i, term in enumerate(terms))
         lengths = (f"rounded_length(w.{field.length}) AS {field.length}" for field in FIELDS)
         scores = " + ".join(self._score(f"n{i}", term) for i, term in enumerate(terms))
         rows = self._rows(
-            f"SELECT * FROM (SELECT p.id, {', '.join((*lengths, *counted))} FROM words w"
+            f"SELECT * FROM (SELECT p.id, {', '.join((*lengths, *occurrences))} FROM words w"
             # Without OFFSET the server would count the occurrences once for each of their uses.
             f" JOIN passages p ON p.id = w.passage WHERE {condition} OFFSET 0) AS c"
             f" ORDER BY {scores} DESC, id LIMIT %s",

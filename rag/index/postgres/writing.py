@@ -81,7 +81,7 @@ def _put_version(session: WriteSession, fingerprint: str, weights: Mapping[str, 
 
 
 def _purge(session: WriteSession) -> None:
-    """Delete what no reader can need: rows that lived only in this transaction, and those of old versions."""
+    """Delete rows that no reader can need: those that lived only in this transaction, and those of old versions."""
     ((oldest,),) = session.rows(
         "SELECT min(number) FROM (SELECT number, lead(committed_at) OVER (ORDER BY number) AS replaced_at"
         " FROM versions) v WHERE number > %s OR replaced_at > clock_timestamp() - make_interval(secs => %s)",

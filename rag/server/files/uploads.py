@@ -10,6 +10,7 @@ from pathlib import Path
 from rag.core.errors import IndexWriteFailed
 from rag.core.reports import IndexReport, Progress
 from rag.index.index import Index
+from rag.index.location import folder_of, require_folder
 from rag.loading.sources import UPLOADS
 
 MAX_UNCOMMITTED_SECONDS = 24 * 3600
@@ -91,7 +92,7 @@ def uploaded_file(index: Index, source_path: str | None) -> Path | None:
     The path may have been stored from another working folder, or before the index was moved: only the names of the file
     and its folder count.
     """
-    if not source_path or Path(source_path).parent.name != UPLOADS:
+    if not source_path or Path(source_path).parent.name != UPLOADS or folder_of(index.path) is None:
         return None
     copy = uploads_of(index) / Path(source_path).name
     elsewhere = Path(source_path)
@@ -101,7 +102,7 @@ def uploaded_file(index: Index, source_path: str | None) -> Path | None:
 
 def uploads_of(index: Index) -> Path:
     """Return the folder of an index's uploads, whatever the working folder is later."""
-    return index.path.resolve() / UPLOADS
+    return require_folder(index.path, "Adding files").resolve() / UPLOADS
 
 
 def stored_bytes(folder: Path) -> int:

@@ -271,6 +271,11 @@ def test_commands_work_on_an_address_or_say_what_to_do(
     response = json.loads(shell("ask", "What do rivers carve?", "--json"))
     assert response["index"]["engine"]["name"] == "postgresql" and response["answers"][0]["citation"]["verified"]
     assert "all sound" in shell("check") and "a.txt" in shell("documents", "list")
-    for needs_folder in (("export", str(tmp_path / "x.zip")), ("calibrate", str(folder)), ("standing", "list")):
+    for needs_folder in (
+        ("export", str(tmp_path / "x.zip")),
+        ("calibrate", str(folder)),
+        ("standing", "list"),
+        ("token", "list"),
+    ):
         assert "--from postgresql://" in shell(*needs_folder, status=2)
     assert "Removed a.txt" in shell("documents", "remove", "a.txt")
