@@ -22,11 +22,12 @@ _KEEPS_ID = ("div", "nav", "aside", "header", "footer", "form", "ul", "table")
 _SECTION_CLASS = re.compile(r"(?:^|\s)(?:section|sect\d|chapter|refsect\d|document|body)(?:\s|$)")
 _NO_CONTENT = ("nav", "form", "button", "menu", "a")
 _CONTENT_ROLES = ("main", "article")
-_COMMENTS = re.compile(
-    r"comment|disqus|respond|related|share|social|newsletter|subscribe|cookie|promo|advert"
+_BESIDE_TEXT = re.compile(
+    r"respond|related|share|social|newsletter|subscribe|cookie|promo|advert"
     r"|nav(?:bar|header|footer|igation)|breadcrumb|pagination",
     re.IGNORECASE,
 )
+_BY_READERS = re.compile(r"(?:^|[\s_-])comments?(?:$|[\s_-])", re.IGNORECASE)
 _SENTENCE = re.compile(r"(?:\S+\s+){4,}\S+[.!?][\"')\]\u201d]*$")
 _FACT = re.compile(r"[^:\n]{2,40}:\s+(?=\S)(?=[^\n]*\d)|(?:\w+\s+){1,4}[A-Z]*\d[\w./-]*$")
 
@@ -77,7 +78,7 @@ def page_metadata(root: Any) -> dict[str, object]:
 
 @dataclass(frozen=True)
 class _Surroundings:
-    """The verdict on an element and all around it: it is no content, or it is inside an article."""
+    """The verdict on an element and all around it: it is no content, or it is inside an article or its comments."""
 
     is_barred: bool = False
     is_inside: bool = False
@@ -93,7 +94,7 @@ class BesideMainText:
     def is_content(self, block: MarkupBlock) -> bool:
         """Tell if a block is content: a fact of a footer or an infobox, a note inside an article.
 
-        Links and forms are not, nor are comments and lists of related pages.
+        So is what readers wrote below it. Links, forms and lists of related pages are not.
         """
         around = self._surroundings(block.node.getparent() if block.is_tail else block.node)
         if around.is_barred:
@@ -117,8 +118,8 @@ def _inside(element: Any, around: _Surroundings) -> _Surroundings:
     tag = element.tag if isinstance(element.tag, str) else ""
     roles = (tag, element.get("role") or "")
     names = f"{element.get('id') or ''} {element.get('class') or ''}"
-    is_barred = tag in _NO_CONTENT or "navigation" in roles or bool(_COMMENTS.search(names))
-    is_inside = any(role in _CONTENT_ROLES for role in roles)
+    is_barred = tag in _NO_CONTENT or "navigation" in roles or bool(_BESIDE_TEXT.search(names))
+    is_inside = any(role in _CONTENT_ROLES for role in roles) or bool(_BY_READERS.search(names))
     return _Surroundings(around.is_barred or is_barred, around.is_inside or is_inside)
 
 

@@ -75,6 +75,22 @@ def test_a_page_of_an_unknown_tool_is_judged_by_its_text(tmp_path: Path) -> None
     assert [page.slice(mask.span) for mask in masks(page, blocks(page))] == ["Aside"]
 
 
+@pytest.mark.parametrize("name", ["comments", "post-comments list", "comment-thread"])
+def test_what_readers_wrote_below_an_article_is_read_and_the_form_for_it_is_not(name: str, tmp_path: Path) -> None:
+    story = "The slipway was rebuilt in March with granite from the old quarry, and it is open to all boats. " * 5
+    comment = "Ola: the new slipway has cost the town 90,000 euros."
+    path = tmp_path / "page.html"
+    path.write_text(
+        f"<body><article><h1>Slipway</h1><p>{story}</p></article><div class='{name}'><h2>Comments</h2><p>{comment}</p>"
+        "<div id=respond><p>Your address will not be shown to any other reader.</p></div></div>"
+        "<div class=related><p>Read next how the old pier was lost in the storm.</p></div></body>"
+    )
+    (page,) = load(Source(path, "page.html"))
+    assert isinstance(page, Document)
+    content = [page.slice(block.span) for block in blocks(page) if block.reason is None]
+    assert content == ["Slipway", story.strip(), "Comments", comment]
+
+
 def test_a_citation_of_a_page_leads_to_the_lines_of_its_file(tmp_path: Path) -> None:
     page = (
         "\n<?xml version='1.0'?>\n<html><head>\n<style>\np {}\n</style></head><body\n class=x>\n"
