@@ -11,13 +11,15 @@ from rag.loading.composing import MAX_MERGED_CHARACTERS, MAX_MERGED_COLUMNS, row
 from rag.loading.list_numbers import list_number
 from rag.loading.web_text.markup_lines import LineCursor, line_marks
 
+STRUCK = ("del", "s", "strike")
+"""Elements whose text is shown struck out: it is no longer so."""
 HIDDEN = frozenset(
     """
     head script style noscript template iframe object embed applet canvas svg audio video select datalist textarea
     input map area annotation annotation-xml
     """.split()
-)
-"""Elements whose content is not shown as text."""
+).union(STRUCK)
+"""Elements whose content is not shown as text, or struck out."""
 BLOCKS = frozenset(
     """
     address article aside blockquote body button caption center dd details dialog dir div dl dt fieldset figcaption
@@ -265,6 +267,11 @@ def _collapsed(pieces: list[_Piece]) -> str:
     """Return the text as a browser shows it: runs of blanks as one, line breaks only for `br`."""
     text = _SPACES.sub(" ", "".join([piece.text for piece in pieces]))
     return _AROUND_BREAK.sub("\n", text).strip() if _BREAK in text else text.strip()
+
+
+def struck_count(root: Any) -> int:
+    """Return how many texts of a page are struck out, and so are not in its blocks."""
+    return sum(bool("".join(element.itertext()).strip()) for element in root.iter(*STRUCK))
 
 
 def _is_hidden(element: Any, tag: str) -> bool:

@@ -171,3 +171,54 @@ def test_a_chapter_is_found_whatever_fragment_and_case_its_name_has(tmp_path: Pa
         book.writestr("text/ch 1.xhtml", "<p>The fare is 28 euros.</p>")
         book.writestr("text/last.xhtml", "<p>The end.</p>")
     assert read(tmp_path / "a.epub").text == "The fare is 28 euros.\n\nThe end."
+
+
+CHART = (
+    '<c:chartSpace xmlns:c="http://schemas.openxmlformats.org/drawingml/2006/chart"><c:chart><c:plotArea><c:area3DChart>'
+    '<c:ser><c:tx><c:v>Boats</c:v><c:pt idx="0"><c:v>Boats</c:v></c:pt></c:tx>'
+    '<c:cat><c:numCache><c:formatCode>yyyy</c:formatCode><c:pt idx="0"><c:v>37261</c:v></c:pt></c:numCache></c:cat>'
+    '<c:val><c:numCache><c:pt idx="0"><c:v>12.0</c:v></c:pt></c:numCache></c:val></c:ser>'
+    "</c:area3DChart></c:plotArea></c:chart></c:chartSpace>"
+)
+DIAGRAM = f"<p:dataModel {_NAMES}><p:pt><p:t>{_PARAGRAPH}</p:t></p:pt></p:dataModel>"
+
+
+def test_charts_and_diagrams_of_a_text_are_read_and_embedded_documents_are_said(tmp_path: Path) -> None:
+    from docx.opc.packuri import PackURI as WordURI
+    from docx.opc.part import Part as WordPart
+
+    text = docx.Document()
+    text.add_paragraph("The ferry leaves at noon.")
+    for kind, xml in (("chart", CHART), ("diagramData", DIAGRAM), ("aFChunk", "<html/>")):
+        content_type = f"application/vnd.openxmlformats-officedocument.drawingml.{kind}+xml"
+        part = WordPart(WordURI(f"/word/{kind}.xml"), content_type, xml.encode(), text.part.package)
+        text.part.relate_to(part, _RELATION + kind)
+    text.save(str(tmp_path / "a.docx"))
+    document = read(tmp_path / "a.docx")
+    assert document.text == "The ferry leaves at noon.\n\n| Boats\n2002-01-05 | 12\nThe fare is 28 euros."
+    assert document.metadata["left_out"] == "embedded documents (1)"
+
+
+def test_struck_words_are_left_out_and_said_and_signs_of_symbol_fonts_are_read(tmp_path: Path) -> None:
+    from docx.oxml import OxmlElement
+    from docx.oxml.ns import qn
+
+    text = docx.Document()
+    paragraph = text.add_paragraph("The fee is ")
+    paragraph.add_run("380 ").font.strike = True
+    run = paragraph.add_run("420 euros at 5")
+    for font, code in (("Symbol", "F0B0"), ("Wingdings 2", "F0FC"), ("Symbol", "F001")):
+        sign = OxmlElement("w:sym")
+        sign.set(qn("w:font"), font)
+        sign.set(qn("w:char"), code)
+        run._r.append(sign)
+    text.save(str(tmp_path / "a.docx"))
+    document = read(tmp_path / "a.docx")
+    assert document.text == "The fee is 420 euros at 5°✓\ufffd" and document.metadata["left_out"] == "struck texts (1)"
+
+
+@pytest.mark.parametrize("tag", ["del", "s", "strike"])
+def test_struck_words_of_a_page_are_left_out_and_said(tag: str, tmp_path: Path) -> None:
+    (tmp_path / "a.html").write_text(f"<p>The fee is <{tag}>380</{tag}> 420 euros.</p>")
+    document = read(tmp_path / "a.html")
+    assert document.text == "The fee is 420 euros." and document.metadata["left_out"] == "struck texts (1)"

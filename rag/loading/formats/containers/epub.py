@@ -13,7 +13,7 @@ from rag.loading.composing import Composer
 from rag.loading.formats.markup.html import compose, decode_html, parsed
 from rag.loading.formats.office.office import opened_package, xml_root
 from rag.loading.sources import Source, source_sha256
-from rag.loading.web_text.markup import markup_blocks
+from rag.loading.web_text.markup import markup_blocks, struck_count
 
 _DC = "{http://purl.org/dc/elements/1.1/}"
 _NAMES = {"author": "creator", "publisher": "publisher", "published_at": "date", "language": "language"}
@@ -39,7 +39,9 @@ def load_epub(source: Source) -> Iterator[Document | LoadError]:
                 continue
             root = parsed(decode_html(data, f"{source.name}, {name}")[0])
             composer.part(name)
-            compose(composer, list(markup_blocks(root)) if root is not None else [])
+            if root is not None:
+                composer.leave_out("struck texts", struck_count(root))
+                compose(composer, list(markup_blocks(root)))
     properties = {key: text for key, name in _NAMES.items() if (text := _first(package, name))}
     yield composer.document("epub", source_sha256(source.path), _first(package, "title"), properties)
     if absent_chapters:

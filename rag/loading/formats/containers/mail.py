@@ -24,7 +24,7 @@ from rag.loading.formats.markup.html import compose, parsed
 from rag.loading.media_types import SUFFIX_OF_MEDIA_TYPE
 from rag.loading.members import load_member
 from rag.loading.sources import Source, read_source
-from rag.loading.web_text.markup import MarkupBlock, markup_blocks
+from rag.loading.web_text.markup import MarkupBlock, markup_blocks, struck_count
 
 SHOWN_HEADERS = ("Subject", "From", "To", "Cc", "Date")
 """Headers that are part of the text."""
@@ -197,7 +197,9 @@ def _html_blocks(part: _Part) -> list[MarkupBlock]:
 def _add_text(composer: Composer, part: _Part) -> None:
     kind, text = part.get_content_type(), _text(part)
     if kind == "text/html":
-        compose(composer, _html_blocks(part))
+        root = parsed(text)
+        composer.leave_out("struck texts", struck_count(root) if root is not None else 0)
+        compose(composer, list(markup_blocks(root)) if root is not None else [])
         return
     if kind in ("text/enriched", "text/richtext"):
         text = _ENRICHED_SIGN.sub(lambda sign: "<" if sign[0] == "<<" else "", text)

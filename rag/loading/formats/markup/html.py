@@ -13,7 +13,7 @@ from rag.loading.decoding import decode
 from rag.loading.sources import Source, read_source
 from rag.loading.web_text.main_text import BesideMainText, main_blocks, page_metadata
 from rag.loading.web_text.manual_pages import manual_text
-from rag.loading.web_text.markup import MarkupBlock, markup_blocks
+from rag.loading.web_text.markup import MarkupBlock, markup_blocks, struck_count
 from rag.loading.web_text.markup_lines import MAX_PARSER_LINE
 
 MAX_JUDGED_BYTES = 5_000_000
@@ -57,6 +57,7 @@ def page_document(
     composer = Composer(source)
     for kind, count in left_out.items():
         composer.leave_out(kind, count)
+    composer.leave_out("struck texts", struck_count(root))
     has_lines = has_lines and text.count("\n") < MAX_PARSER_LINE
     compose(composer, blocks, _main_text(root, text if small else None, blocks), has_lines)
     page_title = properties.pop("title", None)

@@ -5,7 +5,7 @@ they comment; headers and footers stand at the end. Page numbers come from the m
 it lays the document out; without marks there are none.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,12 +14,16 @@ from rag.core.types import BlockKind, Document
 from rag.loading.composing import MAX_MERGED_CHARACTERS, MAX_MERGED_COLUMNS, Composer, row_text
 from rag.loading.formats.office.docx_numbering import Numbering
 from rag.loading.formats.office.docx_text import FALLBACK, LEFT_OUT, ParagraphText, WordStyles, paragraph_text
+from rag.loading.formats.office.drawing_parts import chart_rows, point_texts
 from rag.loading.formats.office.office import core_properties, opened_package
 from rag.loading.formats.office.ooxml import W
 from rag.loading.sources import Source, source_sha256
 
 _NOTES = ("footnotes", "endnotes")
 _FRAMES = ("header", "footer")
+_DRAWINGS = ("chart", "diagramData")
+_EMBEDDED = {"aFChunk": "embedded documents", "package": "embedded files", "oleObject": "embedded files"}
+"""Relationships of the body to what is not read, and its name in the report."""
 
 
 def load_docx(source: Source) -> Iterator[Document | LoadError]:
@@ -31,7 +35,7 @@ def load_docx(source: Source) -> Iterator[Document | LoadError]:
     parts: dict[str, list[Any]] = {}
     for part in word.part.package.iter_parts():
         kind = part.content_type.rpartition(".")[2].removesuffix("+xml")
-        if kind in (*_NOTES, *_FRAMES, "comments", "numbering"):
+        if kind in (*_NOTES, *_FRAMES, *_DRAWINGS, "comments", "numbering"):
             parts.setdefault(kind, []).append(_root(part))
     reader = _Reader(Composer(source), WordStyles(word.styles), parts)
     body = word.element.body
@@ -41,6 +45,10 @@ def load_docx(source: Source) -> Iterator[Document | LoadError]:
     for kind in _NOTES:
         for root in parts.get(kind, ()):
             reader.read(root)
+    reader.read_drawings(parts.get("chart", ()), parts.get("diagramData", ()))
+    for relationship in word.part.rels.values():
+        kind = relationship.reltype.rpartition("/")[2]
+        reader.composer.leave_out(_EMBEDDED.get(kind, ""), kind in _EMBEDDED)
     reader.read_frames([root for kind in _FRAMES for root in parts.get(kind, ())])
     properties = core_properties(word.core_properties)
     title = str(properties.pop("title", ""))
@@ -80,6 +88,15 @@ class _Reader:
                 self._table(element)
             elif element.tag not in LEFT_OUT and element.tag != FALLBACK and isinstance(element.tag, str):
                 self.read(element)  # a content control, a note, a tracked insertion around paragraphs
+
+    def read_drawings(self, charts: Iterable[Any], diagrams: Iterable[Any]) -> None:
+        """Add the values of charts and the texts of diagrams, which stand behind the body and its notes."""
+        for chart in charts:
+            for number, text in enumerate(chart_rows(chart)):
+                self.composer.add(text, "table_row" if number else "table_header")
+        for diagram in diagrams:
+            for text in point_texts(diagram):
+                self.composer.add(text, "list_item")
 
     def read_frames(self, roots: list[Any]) -> None:
         """Add each paragraph of headers and footers once; those of page numbers only are left out."""

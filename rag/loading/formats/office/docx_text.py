@@ -24,6 +24,21 @@ _SIGNS = {
 """Elements of a run that stand for a character. A tab stop of the paragraph's properties has the same name as a tab."""
 
 
+_SYMBOL_FONT = {
+    "B0": "°", "B1": "±", "A3": "≤", "B3": "≥", "B9": "≠", "B4": "×", "B8": "÷", "BB": "≈", "A5": "∞", "D6": "√",
+    "E5": "∑", "AC": "←", "AE": "→", "B7": "•", "A2": "′", "B2": "″", "61": "α", "62": "β", "67": "γ", "64": "δ",
+    "65": "ε", "6C": "λ", "6D": "μ", "70": "π", "72": "ρ", "73": "σ", "74": "τ", "66": "φ", "77": "ω", "44": "Δ",
+    "53": "Σ", "57": "Ω", "2D": "−", "D7": "⋅",
+}  # fmt: skip
+_WINGDINGS = {
+    "FC": "✓", "FB": "✗", "FE": "☑", "FD": "☒", "A8": "☐", "6F": "☐", "78": "☒", "E0": "→", "DF": "←", "A7": "▪",
+    "6C": "●",
+}  # fmt: skip
+_SYMBOLS = {("symbol", code): sign for code, sign in _SYMBOL_FONT.items()}
+_SYMBOLS |= {("wingdings", code): sign for code, sign in _WINGDINGS.items()}
+"""Characters of fonts that have signs in the places of letters, by the word that begins the font's name."""
+
+
 class WordStyles:
     """The styles of a document by their id."""
 
@@ -82,6 +97,10 @@ def paragraph_text(paragraph: Any, styles: WordStyles) -> ParagraphText:
             continue
         if tag == W + "r" and _is_hidden(element, hidden_paragraph, styles):
             content.left_out["hidden texts"] += element.find(f".//{W}t") is not None
+        elif tag == W + "r" and _is_struck(element):
+            content.left_out["struck texts"] += element.find(f".//{W}t") is not None
+        elif tag == W + "sym":
+            parts.append(_symbol(element))
         elif tag == W + "txbxContent":
             content.boxes.append(element)
         elif tag == W + "commentReference":
@@ -103,7 +122,22 @@ def _is_hidden(run: Any, hidden_paragraph: bool, styles: WordStyles) -> bool:
     return own if own is not None else hidden_paragraph or styles.hides(properties, "rStyle")
 
 
+def _is_struck(run: Any) -> bool:
+    properties = run.find(W + "rPr")
+    return any(_says(properties, name) for name in ("strike", "dstrike"))
+
+
+def _symbol(element: Any) -> str:
+    """Return the character of a symbol font that Unicode has too, U+FFFD for others."""
+    code = element.get(W + "char", "").upper().removeprefix("F0")
+    return _SYMBOLS.get((element.get(W + "font", "").partition(" ")[0].lower(), code), "\ufffd")
+
+
 def _vanishes(properties: Any) -> bool | None:
-    """Return what `w:vanish` says, None if it is absent."""
-    mark = properties.find(W + "vanish") if properties is not None else None
+    return _says(properties, "vanish")
+
+
+def _says(properties: Any, name: str) -> bool | None:
+    """Return what a mark such as `w:vanish` says, None if it is absent."""
+    mark = properties.find(W + name) if properties is not None else None
     return None if mark is None else mark.get(W + "val", "1") not in ("0", "false", "off")

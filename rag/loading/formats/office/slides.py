@@ -6,8 +6,8 @@ from typing import Any
 from rag.core.errors import LoadError
 from rag.core.types import BlockKind, Document
 from rag.loading.composing import Composer, row_text
+from rag.loading.formats.office.drawing_parts import chart_rows, comments, diagram_texts, table_rows
 from rag.loading.formats.office.office import core_properties, opened_package
-from rag.loading.formats.office.slide_parts import chart_rows, comments, diagram_texts, table_rows
 from rag.loading.sources import Source, source_sha256
 
 
@@ -52,7 +52,7 @@ def _add_shape(composer: Composer, shape: Any, is_title: bool) -> None:
             kind: BlockKind = "table_header" if number == 0 and len(cells) > 1 else "table_row"
             composer.add(row_text(cells), kind)
     elif getattr(shape, "has_chart", False):
-        for number, text in enumerate(chart_rows(shape.chart)):
+        for number, text in enumerate(chart_rows(shape.chart._chartSpace)):
             composer.add(text, "table_row" if number else "table_header")
     elif getattr(shape, "has_text_frame", False):
         _add_text_frame(composer, shape.text_frame, is_title)

@@ -1,4 +1,4 @@
-"""Reads what stands on a slide outside its text frames: tables, charts, diagrams and the comments of readers."""
+"""Reads what stands on slides and pages outside their text: tables, charts, diagrams and the comments of readers."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -27,17 +27,21 @@ def comments(slide: Any) -> Iterator[str]:
 def diagram_texts(slide: Any) -> Iterator[str]:
     """Yield the texts of the diagrams (SmartArt) of a slide."""
     for root in _parts(slide, "/diagramData"):
-        for point in root.iter("{*}pt"):
-            for paragraph in point.iter(f"{_DRAWING}p"):
-                yield _paragraph(paragraph)
+        yield from point_texts(root)
 
 
-def chart_rows(chart: Any) -> Iterator[str]:
-    """Yield the names of the series of a chart, its title in the corner, and for each category its values.
+def point_texts(diagram: Any) -> Iterator[str]:
+    """Yield the texts of the points of a diagram."""
+    for point in diagram.iter("{*}pt"):
+        for paragraph in point.iter(f"{_DRAWING}p"):
+            yield _paragraph(paragraph)
+
+
+def chart_rows(space: Any) -> Iterator[str]:
+    """Yield the names of the series of a chart, with its title in the corner, and for each category its values.
 
     They are read from the XML: the library knows the series of some kinds of charts only.
     """
-    space = chart._chartSpace
     title = " ".join(_paragraph(item) for item in space.iterfind(f"{_CHART}chart/{_CHART}title//{_DRAWING}p"))
     for plot in space.iterfind(f"{_CHART}chart/{_CHART}plotArea/*"):
         series = plot.findall(f"{_CHART}ser")
