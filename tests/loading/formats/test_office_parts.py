@@ -222,3 +222,42 @@ def test_struck_words_of_a_page_are_left_out_and_said(tag: str, tmp_path: Path) 
     (tmp_path / "a.html").write_text(f"<p>The fee is <{tag}>380</{tag}> 420 euros.</p>")
     document = read(tmp_path / "a.html")
     assert document.text == "The fee is 420 euros." and document.metadata["left_out"] == "struck texts (1)"
+
+
+ODF = " ".join(
+    f'xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"' for name in ("office", "text", "style")
+)
+
+
+def written_odt(path: Path, body: str, styles: str) -> Document:
+    with zipfile.ZipFile(path, "w") as package:
+        package.writestr("content.xml", f"<office:document {ODF}><office:body>{body}</office:body></office:document>")
+        package.writestr("styles.xml", f"<office:styles {ODF}>{styles}</office:styles>")
+    return read(path)
+
+
+def test_hidden_and_struck_text_of_opendocument_is_left_out_and_heads_and_feet_are_read(tmp_path: Path) -> None:
+    styles = (
+        '<style:style style:name="H"><style:text-properties text:display="none"/></style:style>'
+        '<style:style style:name="S"><style:text-properties style:text-line-through-style="solid"/></style:style>'
+        "<style:header><text:p>Peel Harbour</text:p></style:header><style:footer><text:p>4</text:p></style:footer>"
+    )
+    body = (
+        '<text:p>The fee is <text:span text:style-name="S">380 </text:span>420 euros.</text:p>'
+        '<text:p text:style-name="H">Secret.</text:p>'
+        '<text:section text:display="none"><text:p>No.</text:p></text:section>'
+    )
+    document = written_odt(tmp_path / "a.odt", body, styles)
+    assert document.text == "The fee is 420 euros.\n\nPeel Harbour"
+    assert document.metadata["left_out"] == "struck texts (1), hidden texts (2)"
+
+
+def test_notes_heads_and_feet_of_rtf_are_read_and_struck_words_are_left_out(tmp_path: Path) -> None:
+    rtf = (
+        r"{\rtf1\ansi{\header Peel {\b Harbour}\par}{\footerl 4\par}The fee is {\strike 380 }420 euros"
+        r"{\super 1{\*\footnote Since \'4day.}}.\par The end.}"
+    )
+    (tmp_path / "a.rtf").write_text(rtf)
+    document = read(tmp_path / "a.rtf")
+    assert document.text.split("\n\n") == ["The fee is 420 euros1.\nThe end.", "Peel Harbour", "Since May."]
+    assert document.metadata["left_out"] == "struck texts (1)"

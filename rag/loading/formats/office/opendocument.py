@@ -4,7 +4,7 @@ Slides are pages, sheets are parts. Deleted and hidden text is left out and coun
 """
 
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rag.core.errors import LoadError, UnreadableSource
@@ -15,7 +15,9 @@ from rag.loading.formats.spreadsheets.sheets import MAX_COLUMNS
 from rag.loading.sources import Source, source_sha256
 
 _ODF = "{urn:oasis:names:tc:opendocument:xmlns:%s:1.0}"
-_TEXT, _TABLE, _DRAW, _OFFICE, _META = (_ODF % name for name in ("text", "table", "drawing", "office", "meta"))
+_TEXT, _TABLE, _DRAW, _OFFICE, _META, _STYLE = (
+    _ODF % name for name in ("text", "table", "drawing", "office", "meta", "style")
+)
 _COVERED = _TABLE + "covered-table-cell"
 _DC = "{http://purl.org/dc/elements/1.1/}"
 _KINDS = {_OFFICE + "spreadsheet": "ods", _OFFICE + "presentation": "odp"}
@@ -36,11 +38,14 @@ def load_opendocument(source: Source) -> Iterator[Document | LoadError]:
         if "META-INF/manifest.xml" in names and b"encryption-data" in package.read("META-INF/manifest.xml"):
             raise UnreadableSource(f"{source.name} is encrypted with a password.", "Save it without the password.")
         content = xml_root(package.read("content.xml"))
-        meta = xml_root(package.read("meta.xml")) if "meta.xml" in names else None
-    reader = _OpenDocumentReader(Composer(source))
+        meta, styles = (xml_root(package.read(name)) if name in names else None for name in ("meta.xml", "styles.xml"))
+    unshown = {name: kind for root in (content, styles) if root is not None for name, kind in _unshown_styles(root)}
+    reader = _OpenDocumentReader(Composer(source), unshown)
     body = content.find(_OFFICE + "body")
     body = body if body is not None else content
     reader.read(body)
+    if styles is not None:
+        reader.read_frames(styles)
     properties = _properties(meta) if meta is not None else {}
     title = properties.pop("title", None)
     kind = next((kind for tag, kind in _KINDS.items() if body.find(tag) is not None), "odt")
@@ -53,11 +58,24 @@ def _properties(meta: Any) -> dict[str, str]:
     return {key: " ".join(text.split()) for key, text in texts.items() if text and text.strip()}
 
 
+def _unshown_styles(root: Any) -> Iterator[tuple[str, str]]:
+    """Yield the names of the styles that hide or strike their text, each with how the report calls that text."""
+    for style in root.iter(_STYLE + "style"):
+        properties = style.find(_STYLE + "text-properties")
+        if properties is None:
+            continue
+        if properties.get(_TEXT + "display") == "none":
+            yield style.get(_STYLE + "name", ""), "hidden texts"
+        elif properties.get(_STYLE + "text-line-through-style", "none") != "none":
+            yield style.get(_STYLE + "name", ""), "struck texts"
+
+
 class _OpenDocumentReader:
     """Walks the elements of a body and composes its blocks; deep nesting is bounded by the XML parser."""
 
-    def __init__(self, composer: Composer) -> None:
+    def __init__(self, composer: Composer, unshown_styles: Mapping[str, str]) -> None:
         self.composer = composer
+        self._unshown_styles = unshown_styles
 
     def read(self, parent: Any, in_list: bool = False) -> None:
         """Add all below `parent`."""
@@ -65,6 +83,8 @@ class _OpenDocumentReader:
             tag = element.tag
             if tag in _SKIPPED:
                 self.composer.leave_out(_SKIPPED[tag], len(element) or 1)
+            elif self._is_unshown(element):
+                continue
             elif tag == _TEXT + "h":
                 self._paragraph(element, "heading", min(6, max(1, _count(element, _TEXT + "outline-level", 6))))
             elif tag == _TEXT + "p":
@@ -75,6 +95,21 @@ class _OpenDocumentReader:
                 if tag == _DRAW + "page":
                     self.composer.page()
                 self.read(element, in_list or tag == _TEXT + "list-item")
+
+    def read_frames(self, styles: Any) -> None:
+        """Add each paragraph of headers and footers once; those of page numbers only are left out."""
+        frames = styles.iter(_STYLE + "header", _STYLE + "footer")
+        for text in dict.fromkeys(self._content(p)[0].strip() for frame in frames for p in frame.iter(_TEXT + "p")):
+            if any(map(str.isalpha, text)):
+                self.composer.add(text)
+
+    def _is_unshown(self, element: Any) -> bool:
+        """Tell if the text of an element is hidden or struck, and count it."""
+        is_hidden = element.get(_TEXT + "display") == "none"
+        kind = "hidden texts" if is_hidden else self._unshown_styles.get(element.get(_TEXT + "style-name", ""))
+        if kind:
+            self.composer.leave_out(kind)
+        return kind is not None
 
     def _paragraph(self, paragraph: Any, kind: BlockKind, level: int | None) -> None:
         text, boxes = self._content(paragraph)
@@ -102,6 +137,8 @@ class _OpenDocumentReader:
             tag = element.tag
             if tag in _SKIPPED:
                 self.composer.leave_out(_SKIPPED[tag])
+            elif self._is_unshown(element):
+                continue
             elif tag in _BOXES:
                 boxes.append(element)
             elif isinstance(tag, str) and tag not in _IGNORED:

@@ -20,8 +20,12 @@ MAX_RTF_BYTES = 16 * 1024 * 1024
 _PICTURE = re.compile(rb"(?<=\s)[0-9a-fA-F]{128}[0-9a-fA-F\s]*")
 
 _TOKEN = re.compile(r"\\([a-zA-Z]{1,32})(-?\d{1,10})? ?|\\'[0-9a-fA-F]{2}|\\[^a-zA-Z]|[{}]|[^\\{}]++|\\", re.DOTALL)
-_HIDING = {"v": "hidden texts", "deleted": "deleted texts"}
-"""Control words that begin text which a word processor does not show."""
+_HIDING = {
+    "v": "hidden texts", "deleted": "deleted texts", "strike": "struck texts", "striked": "struck texts",
+}  # fmt: skip
+"""Control words that begin text which a word processor does not show, or shows struck out."""
+_APART = frozenset("footnote header headerl headerr headerf footer footerl footerr footerf".split())
+"""Control words of groups whose text stands apart from the page; striprtf drops them."""
 
 
 def load_rtf(source: Source) -> Iterator[Document | LoadError]:
@@ -56,7 +60,10 @@ def rtf_text(data: bytes) -> tuple[str, Counter[str]]:
     from striprtf.striprtf import rtf_to_text
 
     shown, left_out = _without_hidden_text(data.decode("cp1252", "replace"))
-    return storable(rtf_to_text(shown, errors="replace")), left_out  # type: ignore[no-untyped-call]
+    body, groups = _parted(shown)
+    texts = [rtf_to_text(rtf, errors="replace") for rtf in (body, *groups)]  # type: ignore[no-untyped-call]
+    apart = dict.fromkeys(text.strip() for text in texts[1:] if any(map(str.isalpha, text)))
+    return storable("\n\n".join([texts[0].rstrip(), *apart]) if apart else texts[0]), left_out
 
 
 def _properties(rtf: str) -> dict[str, object]:
@@ -66,10 +73,29 @@ def _properties(rtf: str) -> dict[str, object]:
     return {match[1]: match[2].strip() for match in _PROPERTY.finditer(info) if match[2].strip()}
 
 
+def _parted(rtf: str) -> tuple[str, list[str]]:
+    """Return the file without notes, heads and feet, and each of these as a file of its own."""
+    if not any(f"\\{word}" in rtf for word in ("footnote", "header", "footer")):
+        return rtf, []
+    body: list[str] = []
+    groups: list[list[str]] = []
+    depth = inside = 0
+    for token in _TOKEN.finditer(rtf):
+        depth += {"{": 1, "}": -1}.get(token[0], 0)
+        if inside and depth < inside:
+            inside = 0
+        elif not inside and token[1] in _APART:
+            inside = depth
+            groups.append([])
+            continue
+        (groups[-1] if inside else body).append(token[0])
+    return "".join(body), [f"{{\\rtf1\\ansi {''.join(group)}}}" for group in groups]
+
+
 def _without_hidden_text(rtf: str) -> tuple[str, Counter[str]]:
     """Return the file without the words of hidden and deleted text, and how many of each were left out."""
     left_out = Counter[str]()
-    if "\\v" not in rtf and "\\deleted" not in rtf:
+    if not any(f"\\{word}" in rtf for word in _HIDING):
         return rtf, left_out
     kept: list[str] = []
     outer: list[str] = []
