@@ -10,7 +10,14 @@ from functools import lru_cache
 from threading import BoundedSemaphore, Lock
 from typing import TYPE_CHECKING, Any
 
-from rag.core.errors import ExtraNotInstalled, IndexProblem, IndexUnreachable, IndexVersionMismatch, IndexWriteFailed
+from rag.core.errors import (
+    ExtraNotInstalled,
+    IndexNotFound,
+    IndexProblem,
+    IndexUnreachable,
+    IndexVersionMismatch,
+    IndexWriteFailed,
+)
 from rag.core.text.plain_text import printable
 from rag.index.postgres.address import PASSWORD_REMEDY, PostgresAddress
 
@@ -25,6 +32,7 @@ MIN_SERVER, MIN_PGVECTOR = 140_000, (0, 8)
 SEARCH_SETTINGS = "SET hnsw.ef_search = 1000; SET hnsw.iterative_scan = strict_order; SET hnsw.max_scan_tuples = 200000"
 CONNECTION_REMEDIES = (
     ("password", f"Check the user and the password. {PASSWORD_REMEDY}"),
+    ("permission denied", "Give the user rights: GRANT USAGE ON SCHEMA …; GRANT SELECT ON ALL TABLES IN SCHEMA …"),
     ("no pg_hba.conf entry", "Ask the administrator to allow this host, user and database, or use another sslmode."),
     ("too many connections", "Raise the limit of connections of this user or database."),
     ("role", "Check the user of the address or of PGUSER."),
@@ -55,13 +63,20 @@ class Database:
     def rows(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
         """Return all rows of a query that only reads. It is sent again if the connection breaks.
 
-        Raises IndexUnreachable once the time-out is over, and psycopg.ProgrammingError.
+        Raises IndexNotFound if there are no tables, and IndexUnreachable once the time-out is over.
         """
         end = time.monotonic() + self.address.timeout
         while True:
             try:
                 with self._lent(end) as connection:
                     return connection.cursor(binary=True).execute(query, values or None).fetchall()
+            except (self._psycopg.errors.UndefinedTable, self._psycopg.errors.InvalidSchemaName):
+                shown = self.address.shown
+                raise IndexNotFound(
+                    f"There is no index at {shown}.", f"Build one: rag index PATH --index {shown}"
+                ) from None
+            except self._psycopg.ProgrammingError as error:
+                raise self.unreachable(error) from error
             except self._psycopg.OperationalError as error:
                 self.close()  # a server that was restarted has closed the other connections too
                 is_lost = not isinstance(error, self._psycopg.errors.QueryCanceled)

@@ -73,18 +73,10 @@ class PostgresEngine:
 
     def latest(self, newest: bool = True) -> PostgresVersion:
         """Read the current version. Raises IndexNotFound and other IndexProblems."""
-        import psycopg
-
         schema, shown = self.address.schema, self.address.shown
-        query = f'SELECT {MANIFEST_COLUMNS} FROM "{schema}".versions ORDER BY number DESC LIMIT 1'
-        try:
-            applied = self.database.rows(f'SELECT count(*) FROM "{schema}".migrations')[0][0]
-            require_known_schema(applied, shown)
-            rows = self.database.rows(query)
-        except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
-            rows = []
-        except psycopg.ProgrammingError as error:
-            raise self.database.unreachable(error) from error
+        ((applied,),) = self.database.rows(f'SELECT count(*) FROM "{schema}".migrations')
+        require_known_schema(applied, shown)
+        rows = self.database.rows(f'SELECT {MANIFEST_COLUMNS} FROM "{schema}".versions ORDER BY number DESC LIMIT 1')
         if not rows:
             raise IndexNotFound(f"There is no index at {shown}.", f"Build one: rag index PATH --index {shown}")
         number, fingerprint, embedder, settings, documents, passages, package, *tokens, server = rows[0]

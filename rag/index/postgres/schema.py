@@ -111,7 +111,8 @@ NEWER = "Update Pincite, or give another schema: ?schema=NAME"
 
 def migrate(connection: "Connection[Any]", schema: str, shown: str) -> None:
     """Create the schema, or update an older one, under the writer's lock. Raises IndexVersionMismatch."""
-    connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
+    if not connection.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", (schema,)).fetchall():
+        connection.execute(f'CREATE SCHEMA "{schema}"')
     connection.execute("CREATE TABLE IF NOT EXISTS migrations (step integer PRIMARY KEY, applied_at timestamptz)")
     ((applied,),) = connection.execute("SELECT count(*) FROM migrations").fetchall()
     require_known_schema(applied, shown)

@@ -233,6 +233,26 @@ def test_the_tables_can_be_read_by_people(postgres: PostgresServer, remembering:
     assert index.document("a") == Document("a", text + " It melts.", "Water", metadata={"author": "Ann"})
 
 
+def test_who_may_only_read_asks_and_is_told_who_may_write(postgres: PostgresServer, remembering: Any) -> None:
+    at = postgres.address("rights")
+    Index.build([Document("a", "Rivers carve valleys.")], at, embedder=remembering)
+    own = at.replace("postgres@", "reader@")
+    with connected_to(postgres) as connection:
+        connection.execute("CREATE ROLE reader LOGIN")
+        with pytest.raises(IndexUnreachable, match="GRANT USAGE ON SCHEMA"):
+            Index.open(own)
+        connection.execute(
+            "GRANT USAGE ON SCHEMA rights TO reader; GRANT SELECT ON ALL TABLES IN SCHEMA rights TO reader"
+        )
+        index = Index.open(own, remembering)
+        assert Assistant(index).search("valleys", 1)[0].citation.verified
+        with pytest.raises(IndexWriteFailed, match="permission denied"):
+            index.add([Document("b", "Snow is cold.")])
+        connection.execute("DROP SCHEMA rights CASCADE")
+    with pytest.raises(IndexNotFound, match="There is no index"):
+        index.store.sources()
+
+
 def test_removed_documents_are_purged_once_no_reader_can_need_them(
     postgres: PostgresServer, remembering: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
