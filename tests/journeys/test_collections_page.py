@@ -23,7 +23,7 @@ TEXTS = {
     "contracts": "The contract with Bellwether Shipping ends in March 2031.",
 }
 END = "When does the contract with Bellwether Shipping end?"
-WRITING = {"add", "remove", "undo", "refresh", "repair", "judge"}
+WRITING = {"add", "remove", "undo", "refresh", "repair", "judge", "watch", "unwatch", "check"}
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +78,7 @@ def test_a_reader_and_a_writer_have_a_page_each_and_see_nothing_of_the_other(add
         assert bob.client.get(f"/c/contracts/{pack}").status_code == 200
         assert ann.client.get(f"/c/handbook/{pack}").status_code == 422, "no longer at hand, for all that ann can tell"
         assert ann.client.get(f"/c/contracts/{pack}").status_code == 404
-        shown = ann.call("show", {"response": response_id, "address": "answers/1/0"}).json()["html"]
+        shown = ann.call("show", {"response": response_id, "address": "answers/1/0"}).text
         assert "2031" not in shown and "no longer at hand" in shown
         assert ann.call("ask", {"question": END}, "/c/contracts").status_code == 404
         opened = ann.call("opened", {"open": "contracts.txt"}).json()
