@@ -261,3 +261,33 @@ def test_notes_heads_and_feet_of_rtf_are_read_and_struck_words_are_left_out(tmp_
     document = read(tmp_path / "a.rtf")
     assert document.text.split("\n\n") == ["The fee is 420 euros1.\nThe end.", "Peel Harbour", "Since May."]
     assert document.metadata["left_out"] == "struck texts (1)"
+
+
+def test_boxes_and_charts_on_a_sheet_are_read_and_those_of_hidden_sheets_are_not(tmp_path: Path) -> None:
+    import openpyxl
+    from openpyxl.chart import BarChart
+
+    book = openpyxl.Workbook()
+    for name in ("Boats", "Secret"):
+        chart = BarChart()
+        chart.title = f"{name} by pier"
+        sheet = book.create_sheet(name)
+        sheet.append(["Pier", "North"])
+        sheet.add_chart(chart)
+    book.remove(book.worksheets[0])
+    book["Secret"].sheet_state = "hidden"
+    book.save(str(tmp_path / "plain.xlsx"))
+    box = (
+        f'<twoCellAnchor {_NAMES} xmlns="http://schemas.openxmlformats.org/drawingml/2006/spreadsheetDrawing">'
+        f"<sp><txBody>{_PARAGRAPH}</txBody></sp></twoCellAnchor></wsDr>"
+    )
+    with (
+        zipfile.ZipFile(tmp_path / "plain.xlsx") as plain,
+        zipfile.ZipFile(tmp_path / "a.xlsx", "w") as package,
+    ):
+        for name in plain.namelist():
+            data = plain.read(name)
+            package.writestr(name, data.replace(b"</wsDr>", box.encode()) if "drawing1.xml" in name else data)
+    text = read(tmp_path / "a.xlsx").text
+    assert "Pier | North" in text and "The fare is 28 euros." in text and "Boats by pier" in text
+    assert "Secret" not in text

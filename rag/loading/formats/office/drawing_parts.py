@@ -37,13 +37,23 @@ def point_texts(diagram: Any) -> Iterator[str]:
             yield _paragraph(paragraph)
 
 
+def box_texts(drawing: Any) -> Iterator[str]:
+    """Yield the paragraphs of the text boxes of a drawing."""
+    for body in drawing.iter("{*}txBody"):
+        for paragraph in body.iter(f"{_DRAWING}p"):
+            yield _paragraph(paragraph)
+
+
 def chart_rows(space: Any) -> Iterator[str]:
     """Yield the names of the series of a chart, with its title in the corner, and for each category its values.
 
     They are read from the XML: the library knows the series of some kinds of charts only.
     """
     title = " ".join(_paragraph(item) for item in space.iterfind(f"{_CHART}chart/{_CHART}title//{_DRAWING}p"))
-    for plot in space.iterfind(f"{_CHART}chart/{_CHART}plotArea/*"):
+    plots = space.findall(f"{_CHART}chart/{_CHART}plotArea/*")
+    if not any(plot.find(f"{_CHART}ser") is not None for plot in plots):
+        yield title
+    for plot in plots:
         series = plot.findall(f"{_CHART}ser")
         if series:
             yield row_text([title, *(" ".join(_points(one, "tx").values()) for one in series)])

@@ -1,11 +1,13 @@
-"""Reads the parts of a sheet that openpyxl skips when it reads row by row: merged cells, comments, empty formulas."""
+"""Reads the parts of a sheet that openpyxl skips row by row: merged cells, comments, drawings, empty formulas."""
 
 import posixpath
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from rag.loading.composing import MAX_MERGED_CHARACTERS, MAX_MERGED_COLUMNS
+from rag.loading.formats.office.drawing_parts import box_texts, chart_rows
 from rag.loading.formats.office.office import xml_root
 
 _MERGED = re.compile(rb"<(?:\w+:)?mergeCell\s[^>]{0,100}?ref=\"([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})\"")
@@ -28,10 +30,11 @@ class _MergedCell:
 
 @dataclass
 class SheetParts:
-    """The merged cells of a sheet by their first row, its comments by row, and its formulas without a value."""
+    """The merged cells of a sheet by their first row, its comments by row, its drawings, and its empty formulas."""
 
     merged: dict[int, list[_MergedCell]] = field(default_factory=dict)
     comments: dict[int, list[str]] = field(default_factory=dict)
+    drawing_texts: list[str] = field(default_factory=list)
     formulas_without_value: int = 0
 
 
@@ -49,6 +52,7 @@ def sheet_parts(book: Any, sheet: Any) -> SheetParts:
         place = _REFERENCE.fullmatch(reference)
         if place and text:
             parts.comments.setdefault(int(place[2]), []).append(f"Comment on {reference}: {text}")
+    parts.drawing_texts.extend(_drawing_texts(archive, path))
     return parts
 
 
@@ -88,17 +92,30 @@ def _fill(values: list[Any], column: int, value: Any) -> None:
 
 
 def _comments(archive: Any, sheet_path: str) -> list[tuple[str, str]]:
-    folder, name = posixpath.split(sheet_path)
+    comments = []
+    for _, root in _related(archive, sheet_path, "comments"):
+        for comment in root.iter("{*}comment"):
+            text = " ".join("".join(part.text or "" for part in comment.iter("{*}t")).split())
+            comments.append((comment.get("ref", ""), text))
+    return comments
+
+
+def _drawing_texts(archive: Any, sheet_path: str) -> Iterator[str]:
+    """Yield the texts of the boxes that lie on a sheet, and the rows of its charts."""
+    for path, drawing in _related(archive, sheet_path, "drawing"):
+        yield from box_texts(drawing)
+        for _, chart in _related(archive, path, "chart"):
+            yield from chart_rows(chart)
+
+
+def _related(archive: Any, path: str, kind: str) -> Iterator[tuple[str, Any]]:
+    """Yield path and root of the parts that a part refers to by a kind of relationship."""
+    folder, name = posixpath.split(path)
     try:
         relations = xml_root(archive.read(f"{folder}/_rels/{name}.rels"))
     except KeyError:
-        return []
-    comments = []
+        return
     for relation in relations.iter("{*}Relationship"):
-        if relation.get("Type", "").endswith("/comments"):
-            target = posixpath.normpath(posixpath.join("/", folder, relation.get("Target", ""))).lstrip("/")
-            root = xml_root(archive.read(target)) if target in archive.namelist() else relations
-            for comment in root.iter("{*}comment"):
-                text = " ".join("".join(part.text or "" for part in comment.iter("{*}t")).split())
-                comments.append((comment.get("ref", ""), text))
-    return comments
+        target = posixpath.normpath(posixpath.join("/", folder, relation.get("Target", ""))).lstrip("/")
+        if relation.get("Type", "").endswith(f"/{kind}") and target in archive.namelist():
+            yield target, xml_root(archive.read(target))

@@ -47,6 +47,8 @@ def _documents(book: Any, source: Source) -> Iterator[Document | LoadError]:
         rows = _rows(sheet, parts)
         first = next(rows, None)
         if first is None:
+            composer.part(sheet.title)
+            _add_comments(composer, parts)
             continue
         columns = [_shown(cell) for cell in first[1]]
         sample = list(islice(rows, SAMPLE_ROWS))
@@ -115,6 +117,8 @@ def _add_comments(composer: Composer, parts: SheetParts) -> None:
     for number, comments in sorted(parts.comments.items()):
         for comment in comments:
             composer.add(comment, "list_item", row=number)
+    for text in parts.drawing_texts:
+        composer.add(text, "table_row")
 
 
 def _shown(cell: Any) -> str:
