@@ -20,8 +20,13 @@ if TYPE_CHECKING:
     from rag.embedding.embedder import SentenceTransformerEmbedder
 
 EACH, EACH_SLOW = 3, 11
-TESTED_APART = {"paged.pictures.load_picture", "office.old_office.load_old_office", "containers.outlook.load_msg"}
-"""Loaders of formats that other programs make: see test_recognition, test_old_office and test_outlook."""
+TESTED_APART = {
+    "paged.pictures.load_picture",
+    "office.old_office.load_old_office",
+    "containers.outlook.load_msg",
+    "containers.archives.load_compressed",
+}
+"""Loaders with tests of their own: see test_recognition, test_old_office, test_outlook and test_office_parts."""
 
 
 @pytest.fixture(scope="module")
