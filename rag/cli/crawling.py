@@ -1,4 +1,4 @@
-"""Writes what a crawl of a site gives into an index, some pages with each commit, so that it can go on after a stop."""
+"""Writes the pages of a crawled site into an index, some with each commit, so that it can go on after a stop."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -41,7 +41,7 @@ def crawl_into(
     """
     folder = require_folder(path, "rag crawl")
     states = CrawlFile(folder / CRAWLS)
-    # Without the index, nothing is known of what was read into it.
+    # Without the index, nobody knows what was read into it.
     state = states.state(start if engine_at(path).exists() else "")
     crawl = SiteCrawl(start, state, limits, load, allowed, wait)
     reports: list[IndexReport] = []

@@ -31,7 +31,7 @@ def draft_of_text(text: str, name: str = "draft", markdown: bool = True) -> Draf
 def draft_at(path: Path, name: str | None = None) -> Draft:
     """Return the draft in a file of any format that can be indexed, read in a process of its own.
 
-    `name` is what the draft is called if it is not the name of the file. Raises InvalidInput if the file cannot be
+    `name` is the name of the draft if it differs from that of the file. Raises InvalidInput if the file cannot be
     read, holds several documents or is too long.
     """
     if not path.is_file():

@@ -77,7 +77,7 @@ class SiteCrawl:
         self.is_cut = False
 
     def steps(self) -> Iterator[CrawlStep]:
-        """Yield what each address of the site gives, and at the end what is no longer part of it.
+        """Yield the result of each address of the site, and at the end the addresses that no longer belong to it.
 
         Raises UnreadableSource if the site cannot be reached, or does not allow the start to be read.
         """

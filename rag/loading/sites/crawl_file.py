@@ -1,4 +1,4 @@
-"""Remembers in one JSON file what was read of sites: of each page its marks of change, links and documents."""
+"""Remembers in one JSON file the pages that were read of sites, each with its marks of change, links and documents."""
 
 import json
 from collections.abc import Mapping
@@ -42,7 +42,7 @@ class CrawlFile:
         self._file = file
 
     def state(self, site: str) -> SiteState:
-        """Return what is known of a site, an empty state if it was never read. Raises InvalidInput."""
+        """Return the state of a site, an empty one if it was never read. Raises InvalidInput."""
         return _state(self._read().get(site, {}))
 
     def write(self, site: str, state: SiteState) -> None:

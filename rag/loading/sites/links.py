@@ -1,4 +1,4 @@
-"""Finds the links of a page, and what the page itself says about being indexed and followed."""
+"""Finds the links of a page, and whether the page itself allows to be indexed and followed."""
 
 import html.parser
 from collections.abc import Mapping

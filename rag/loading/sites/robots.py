@@ -32,7 +32,7 @@ class SiteRules:
         return bool(self._rules.can_fetch(address, ROBOT_NAME))
 
     def delay(self, seconds: float) -> float:
-        """Return the pause between two requests: the longer of `seconds` and what the site asks for."""
+        """Return the pause between two requests: the longer of `seconds` and the pause that the site asks for."""
         return max(seconds, min(MAX_DELAY_SECONDS, self._rules.crawl_delay(ROBOT_NAME) or 0.0))
 
     def sitemaps(self, scope: SiteScope) -> list[str]:

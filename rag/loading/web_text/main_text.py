@@ -94,7 +94,7 @@ class BesideMainText:
     def is_content(self, block: MarkupBlock) -> bool:
         """Tell if a block is content: a fact of a footer or an infobox, a note inside an article.
 
-        So is what readers wrote below it. Links, forms and lists of related pages are not.
+        So are the comments of readers below it. Links, forms and lists of related pages are not.
         """
         around = self._surroundings(block.node.getparent() if block.is_tail else block.node)
         if around.is_barred:

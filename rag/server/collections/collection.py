@@ -1,6 +1,6 @@
 """Puts together what serves one collection: its assistant, its REST and MCP, and its page for readers and writers.
 
-Nothing of it is shared with another collection but the queue of requests: what is kept of questions, jobs, removals
+Nothing of it is shared with another collection but the queue of requests: questions, jobs, removals
 and figures can be reached only by who was let in to this collection.
 """
 

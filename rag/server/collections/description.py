@@ -45,7 +45,7 @@ def described_site(app: FastAPI, collections: Mapping[str, Collection]) -> dict[
 
 
 def joint_schemas() -> dict[str, Any]:
-    """Return by name the schemas of what only a server of several collections answers."""
+    """Return by name the schemas that only a server of several collections has."""
     answer = published()["$defs"]["answer"]
     answer = {
         **answer,

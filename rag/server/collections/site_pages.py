@@ -39,7 +39,7 @@ def start_html(listed: Mapping[str, Any], question: str, asked: Mapping[str, Any
 
 
 def problem_page(detail: str, remedy: str) -> str:
-    """Return a page that says what is wrong and what to do."""
+    """Return a page that names the problem and the remedy."""
     return _page("Pincite", element("p", escaped(detail), role="alert"), element("p", escaped(remedy)))
 
 

@@ -120,7 +120,7 @@ class Admission:
         raise refused(401, "This needs a login or a token.", SIGN_IN, CHALLENGE)
 
     def session_key(self, scope: Message) -> str:
-        """Return what the browser sends of its session, empty if it sends nothing."""
+        """Return the key of the session that the browser sends, empty if it sends none."""
         cookies = [value.decode("latin-1") for name, value in scope["headers"] if name == b"cookie"]
         return cookie_parser("; ".join(cookies)).get(self.sessions.cookie, "")
 

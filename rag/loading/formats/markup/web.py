@@ -105,7 +105,7 @@ def is_any_kind(kind: str) -> bool:
 
 @dataclass(frozen=True)
 class WebQuestion:
-    """How an address is asked: with more headers, whether redirects are followed, and what is read of the answer."""
+    """How an address is asked: with which headers, whether redirects are followed, which part of the answer is read."""
 
     headers: Mapping[str, str] = field(default_factory=dict)
     follows: bool = True

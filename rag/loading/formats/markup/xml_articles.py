@@ -50,7 +50,7 @@ _FRONT_MATTER = {
     "corresp": ("", " "),
     "license-p": ("", " "),
 }
-"""Metadata of JATS that is shown behind the abstract: the parts of each that are listed, and what stands between."""
+"""Metadata of JATS that is shown behind the abstract: the parts of each that are listed, and the separator."""
 _RECORDS = frozenset(
     "name string-name person-group element-citation nlm-citation contrib institution-wrap address aff author editor "
     "personname publisher biblioentry biblioset bibl biblStruct monogr analytic imprint".split()

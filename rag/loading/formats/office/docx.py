@@ -23,7 +23,7 @@ _NOTES = ("footnotes", "endnotes")
 _FRAMES = ("header", "footer")
 _DRAWINGS = ("chart", "diagramData")
 _EMBEDDED = {"aFChunk": "embedded documents", "package": "embedded files", "oleObject": "embedded files"}
-"""Relationships of the body to what is not read, and its name in the report."""
+"""Relationships of the body to parts that are not read, and their name in the report."""
 
 
 def load_docx(source: Source) -> Iterator[Document | LoadError]:

@@ -1,4 +1,4 @@
-"""Reads what stands on slides and pages outside their text: tables, charts, diagrams and the comments of readers."""
+"""Reads the contents of slides and pages outside their text: tables, charts, diagrams and the comments of readers."""
 
 from collections.abc import Iterator
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""Names of Office Open XML, and the change of Strict packages, templates and files with macros into what is read."""
+"""Names of Office Open XML, and the change of Strict packages, templates and files with macros into the usual form."""
 
 import io
 import re

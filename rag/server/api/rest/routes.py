@@ -287,7 +287,7 @@ def client_of(request: Request) -> Client:
 
 
 def prefix_of(request: Request) -> str:
-    """Return what the addresses of this service begin with, as its clients see them."""
+    """Return the beginning of the addresses of this service, as its clients see them."""
     prefix: str = request.scope.get(REST_PREFIX_KEY, "/v1")
     return prefix
 

@@ -37,7 +37,7 @@ NOTHING_WATCHED = "Ask a question and press “Keep watching”. It is asked aga
 
 
 def unopened_html() -> str:
-    """Return what is shown until the questions are there."""
+    """Return the HTML that is shown until the questions are there."""
     heading = element("h2", "Watched questions", class_="pc-headline")
     return element("section", heading, element("p", WATCH_EXPLAINED, class_="pc-note"), aria_label="Watched questions")
 
