@@ -6,9 +6,8 @@ from typing import Any
 from rag.answering.recheck import RecheckStatus
 from rag.core.citations import Citation
 from rag.core.errors import InvalidInput
-from rag.core.types import Span
 from rag.evidence.citation_link import LinkFate, follow, link_of_query
-from rag.server.page.components import html_part
+from rag.server.page.components import html_part, problem_html
 from rag.server.page.html.link_views import link_html, then_and_now
 from rag.server.page.html.page_view import MarkedPages, pages_html
 from rag.server.page.html.source_view import Rest, Shown, quoted_document, rest_html, shown_by, source_html
@@ -33,17 +32,22 @@ class Sources:
         html_part(name, script="source", calls=[self.show, self.pages, self.more], elem_classes="pc-source-pane")
 
     def show(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Return the source of a citation, marked; of a link whose words are gone, a card that says so."""
-        named = (str(arguments.get("response") or ""), str(arguments["address"]))
-        if named[0]:
-            shown, note = self._shown(arguments), ""
+        """Return the source of a citation, marked; of one whose words are gone, a card that says so."""
+        try:
+            return {"html": self._source(str(arguments.get("response") or ""), str(arguments["address"]))}
+        except Exception as error:
+            return {"html": problem_html(error)}
+
+    def _source(self, response_id: str, address: str) -> str:
+        if response_id:
+            shown, note = shown_by(self._assistant.response(response_id), address), ""
         else:
-            followed = self._followed(named[1])
+            followed = self._followed(address)
             if followed.now is None:
-                return {"html": link_html(followed, button=False)}
+                return link_html(followed, button=False)
             shown, note = _linked(followed.now, followed.fate.status), then_and_now(followed)
         document, masks = self._assistant.document(shown.citation.span.document_id)
-        return {"html": source_html(document, masks, shown, next(_OCCASIONS), named, note)}
+        return source_html(document, masks, shown, next(_OCCASIONS), (response_id, address), note)
 
     def pages(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Return the pages of the PDF around a citation, with its words boxed."""
@@ -78,5 +82,4 @@ class Sources:
 
 
 def _linked(citation: Citation, status: RecheckStatus) -> Shown:
-    sentence: Span | None = None
-    return Shown(citation, "changed" if status == "changed" else "linked", (), sentence)
+    return Shown(citation, "changed" if status == "changed" else "linked", ())
