@@ -26,20 +26,21 @@ lint: $(SET_UP_TEST)
 types: $(SET_UP_TEST)
 	$(BIN)/mypy
 
+PYTEST := $(BIN)/python -m pytest
 SERVER := tests/journeys/browser tests/server
 unit: $(SET_UP_TEST)
-	$(BIN)/python -m pytest $(addprefix --ignore ,$(SERVER))
+	$(PYTEST) $(addprefix --ignore ,$(SERVER))
 
 # Its output comes when it ends, because it runs beside the others.
 unit-server: $(SET_UP_TEST) chromium axe-core
 	@mkdir -p build
-	@$(BIN)/python -m pytest -p no:cacheprovider $(SERVER) >build/server-tests.txt 2>&1; status=$$?; \
+	@$(PYTEST) -p no:cacheprovider $(SERVER) >build/server-tests.txt 2>&1; status=$$?; \
 	  cat build/server-tests.txt; exit $$status
 
-# All tests with the share of statements that run, also in the processes that the tests start; twice the time of `make test`.
+# All tests with the share of statements that run, also in the processes that the tests start.
 coverage: $(SET_UP_TEST) chromium axe-core
-	@mkdir -p build
-	$(BIN)/coverage run -m pytest
+	@mkdir -p build && rm -f build/coverage.*
+	$(MAKE) --no-print-directory --jobs=2 PYTEST="$(BIN)/coverage run -m pytest" unit-server unit
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
