@@ -179,7 +179,7 @@ def test_every_command_that_takes_set_has_what_is_configured_before_it() -> None
         if any("--set" in parameter.opts for parameter in each.params)
     }
     of_own = {"proof", "pack", "add", "check"}  # the last three of `rag evidence` and `rag standing`
-    assert taking.keys() == {"index", "ask", "batch", "search", "eval", "calibrate", "serve", "mcp"} | of_own
+    assert taking.keys() == {"index", "ask", "batch", "search", "crawl", "eval", "calibrate", "serve", "mcp"} | of_own
     assert set(taking.values()) == {"configured.<locals>.run"}
 
 

@@ -21,7 +21,7 @@ FILES = (ROOT / "README.md", *sorted((ROOT / "docs" / "site").rglob("*.md")))
 PAGES = {str(file.relative_to(ROOT)): file.read_text(encoding="utf-8") for file in FILES}
 RECALL = "Why did Armenia recall its ambassador to Israel?"
 SEED = "003_ef5e1746d28300d1.txt"
-NOT_RUN = ("https://", "milvus://", "--workers", "rag eval", "rag calibrate", "rag serve", "rag mcp")
+NOT_RUN = ("https://", "milvus://", "postgresql://", "--workers", "rag eval", "rag calibrate", "rag serve", "rag mcp")
 """What would need a network, a server, workers or a data set, or never end; the options are checked all the same."""
 GIVEN = {"…": RECALL, "ID": SEED, "NAME": "wiki", "reports/*": "*"}
 

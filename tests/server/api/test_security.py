@@ -185,7 +185,7 @@ def test_a_question_and_a_write_that_have_begun_end_when_the_server_stops(index:
         opened = connection(running)
         opened.request("POST", "/v1/documents", body, {"content-type": "application/json"})
         until = time.monotonic() + 60
-        while not (index / "writer").exists() and time.monotonic() < until:
+        while not any(index.glob("*.partial")) and time.monotonic() < until:
             time.sleep(0.02)
         running.process.terminate()
         answer = opened.getresponse()
