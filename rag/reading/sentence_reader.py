@@ -268,13 +268,9 @@ class SentenceReader:
         if question.kind != "any":
             costs = [_asking_cost(question, text[span.start : span.end]) for span in spans]
             spans = [span._replace(score=span.score - cost) for span, cost in zip(spans, costs, strict=True)]
-        echoes = [self._echo(question, text[span.start : span.end]) for span in spans]
+        echoes = [_echo(question, text[span.start : span.end]) for span in spans]
         ranked = sorted(zip(spans, echoes, strict=True), key=lambda item: item[1] * ECHO_COST - item[0].score)
         return [(span, echo) for span, echo in ranked]
-
-    def _echo(self, question: ReadQuestion, words: str) -> float:
-        stems = question.stems_of(words)
-        return len(stems & question.stems) / len(stems) if stems else 0.0
 
     def _extraction(
         self,
@@ -314,9 +310,14 @@ def hand_score(features: Mapping[str, float]) -> float:
 
 def _heading_cost(question: ReadQuestion, words: str) -> float:
     """Return the score that a heading loses, because it names the question rather than answers it."""
+    is_no_answer = question.form in ("reason", "procedure")
+    return HEADING_COST * (1.0 if is_no_answer else max(0.0, 2.0 * _echo(question, words) - 1.0))
+
+
+def _echo(question: ReadQuestion, words: str) -> float:
+    """Return the share of words that the question says already."""
     stems = question.stems_of(words)
-    echo = len(stems & question.stems) / len(stems) if stems else 0.0
-    return HEADING_COST * (1.0 if question.form in ("reason", "procedure") else max(0.0, 2.0 * echo - 1.0))
+    return len(stems & question.stems) / len(stems) if stems else 0.0
 
 
 def _lacking(question: ReadQuestion, hit: Hit, statement: ReadableUnit) -> float:

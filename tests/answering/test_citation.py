@@ -15,6 +15,7 @@ DOCUMENT = Document("d.txt", TEXT, "Lines", metadata={"author": "A. Writer"})
 CHUNK = Chunk(Span("d.txt", 0, len(TEXT)), TEXT, "Lines", ("Part one",))
 
 
+@pytest.mark.thorough
 @given(st.data())
 def test_every_span_gives_its_slice(data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(TEXT) - 1))

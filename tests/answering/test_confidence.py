@@ -49,6 +49,7 @@ def test_a_wanted_precision_gives_the_lowest_threshold_that_keeps_it() -> None:
         made.threshold_for(0.99)
 
 
+@pytest.mark.thorough
 def test_the_fit_recovers_the_truth_it_was_drawn_from() -> None:
     calibration = fit(*drawn(3_000), fitted_on="drawn")
     for value in (-1.5, 0.0, 1.5):
@@ -104,6 +105,7 @@ def test_the_shipped_calibration_says_what_it_was_fitted_on() -> None:
     assert shipped.threshold_for(0.6) <= shipped.threshold_for(0.8)
 
 
+@pytest.mark.thorough
 def test_a_calibration_with_any_flipped_bit_is_an_error(tmp_path: Path) -> None:
     file, chance = tmp_path / "calibration.json", random.Random(5)
     save_calibration(SMALL, file)

@@ -44,6 +44,7 @@ def test_there_are_enough_pairs_of_each_language_and_half() -> None:
     assert {pair["half"] for pair in PAIRS} == {"tune", "report"}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("form", [marked, whole])
 def test_opposite_figures_never_agree_and_are_never_merged(form: Any) -> None:
     different = [pair for pair in PAIRS if pair["relation"] != "agree"]
@@ -59,6 +60,7 @@ def test_the_relation_is_right_for_at_least_95_percent_of_each_half(half: str) -
     assert right / len(pairs) >= 0.95, f"{right} of {len(pairs)}"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("name", "question", "sentence"),
     [

@@ -933,6 +933,7 @@ NASTY = (
 )
 
 
+@pytest.mark.thorough
 @settings(max_examples=examples(300))
 @given(NASTY, st.sampled_from(["text", "markdown"]))
 def test_masks_lie_in_blocks_in_order_apart_and_with_known_reasons(text: str, format: str) -> None:

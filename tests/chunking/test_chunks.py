@@ -55,6 +55,7 @@ def assert_laws(document: Document, chunks: Sequence[Chunk], masked: Sequence[Ma
     assert not bare, f"not covered: {document.text[bare[0] : bare[0] + 20]!r}"
 
 
+@pytest.mark.thorough
 @settings(max_examples=examples(300))
 @given(NASTY, st.integers(20, 300), st.sampled_from(["text", "markdown"]))
 @example("aaaaaaaaaaaaaaé word", 20, "text")

@@ -575,6 +575,7 @@ def test_progress_has_no_colours_if_the_user_wants_none(
     assert not re.search(r"\x1b\[[\d;]*[34]\d", capsys.readouterr().err), "a colour"
 
 
+@pytest.mark.thorough
 def test_the_shell_completes_commands_and_options() -> None:
     words = {"_RAG_COMPLETE": "complete_bash", "COMP_WORDS": "rag as", "COMP_CWORD": "1"}
     assert process(**words).stdout.decode().split() == ["ask"]

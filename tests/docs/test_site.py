@@ -34,6 +34,7 @@ def test_every_link_leads_to_a_page_and_every_line_can_be_read(file: Path) -> No
     assert max(map(len, re.sub(r"^```console.*?^```", "", text, flags=re.MULTILINE | re.DOTALL).splitlines())) <= 130
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", re.findall(r"^::: (\S+)", "".join(
     file.read_text(encoding="utf-8") for file in sorted(SITE.rglob("*.md"))), re.MULTILINE))  # fmt: skip
 def test_every_name_of_the_reference_is_there_and_says_what_it_is(name: str) -> None:

@@ -25,6 +25,7 @@ def test_the_copy_hashes_as_the_package(package: Path) -> None:
     assert cache.package_sha256(package) == cache.code_sha256()
 
 
+@pytest.mark.thorough
 def test_a_change_of_any_module_or_table_changes_the_hash(package: Path) -> None:
     folders = sorted({path.parent for path in package.rglob("*.py")})
     tables = sorted(package.rglob("*.toml"))

@@ -250,6 +250,7 @@ class TestDecoding:
         assert found.text == self.NASTY
         assert found.source_sha256 == hashlib.sha256(data).hexdigest()
 
+    @pytest.mark.thorough
     @given(text=st.text(alphabet=st.characters(codec="utf-8"), min_size=1, max_size=60))
     def test_any_utf8_text_comes_back_as_it_is(self, text: str) -> None:
         with tempfile.TemporaryDirectory() as folder:
@@ -563,6 +564,7 @@ class TestMetadata:
     def test_short_or_wordless_texts_have_no_language(self) -> None:
         assert [detect(text) for text in ("", "x", "Arms Deals", "12 345 678 " * 20, "🙂" * 50)] == [None] * 5
 
+    @pytest.mark.thorough
     @settings(max_examples=examples(60))
     @given(
         st.recursive(

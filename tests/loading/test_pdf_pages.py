@@ -196,6 +196,7 @@ def test_the_process_draws_and_finds_what_this_one_does(tmp_path: Path) -> None:
         process.close()
 
 
+@pytest.mark.thorough
 def test_a_page_that_takes_too_long_is_stopped_and_the_next_is_drawn(tmp_path: Path) -> None:
     path = tmp_path / "slow.pdf"
     canvas = Canvas(str(path))

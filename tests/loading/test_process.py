@@ -77,6 +77,7 @@ def hostile(monkeypatch: pytest.MonkeyPatch) -> ReadingProcess:
     return shared
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", MAKERS)
 def test_what_is_read_apart_is_what_is_read_here(kind: str, tmp_path: Path) -> None:
     path = tmp_path / f"made.{kind}"
@@ -92,6 +93,7 @@ def test_errors_are_the_same(tmp_path: Path) -> None:
         assert here.args == apart.args if isinstance(apart, LoadError) else False
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("word", ["ABORT", "SLEEP", "HUGE"])
 def test_a_hostile_file_is_an_error_and_the_next_one_is_read(
     word: str, hostile: ReadingProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -78,6 +78,7 @@ def test_offsets_are_exact_in_any_text() -> None:
         assert "Anna Berg" in text[best.start : best.end]
 
 
+@pytest.mark.thorough
 def test_long_passages_are_read_in_windows_that_find_what_stands_last() -> None:
     filler = "The keeper wrote down the wind and the height of the water every evening before he went to sleep. "
     text = filler * 60 + BELL

@@ -71,6 +71,7 @@ def assert_leads_back(passage: Chunk, copy: ReadingCopy) -> None:
         assert set(statement.sentences) <= set(range(len(passage.sentences)))
 
 
+@pytest.mark.thorough
 @settings(max_examples=examples(200))
 @given(st.lists(st.sampled_from(LAYOUTS), max_size=30).map("".join), st.sampled_from([".txt", ".md"]))
 def test_every_stretch_of_a_copy_is_inserted_or_a_slice_of_the_stored_text(text: str, suffix: str) -> None:
@@ -149,6 +150,7 @@ def test_a_span_is_made_a_whole_thing(text: str, chosen: str, whole: str) -> Non
     assert text[slice(*whole_span(text, start, start + len(chosen), 0, len(text)))] == whole
 
 
+@pytest.mark.thorough
 @settings(max_examples=examples(300))
 @given(st.text(alphabet="ab1 ()“”.,-+#%€水é\n", max_size=60), st.data())
 def test_a_whole_span_stays_inside_its_bounds_and_is_never_empty(text: str, data: st.DataObject) -> None:

@@ -184,7 +184,7 @@ def receiver() -> "Iterator[tuple[str, list[dict[str, object]], Callable[[int], 
             pass
 
     server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = Thread(target=server.serve_forever)
+    thread = Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}/hook", bodies, lambda code: status.__setitem__(0, code)
     server.shutdown()

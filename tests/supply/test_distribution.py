@@ -5,6 +5,8 @@ import zlib
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import rag
 from tests import ROOT
 
@@ -51,6 +53,7 @@ def test_every_licence_that_is_named_is_packaged() -> None:
     assert fonts == {(ROOT / SLIM["project"]["license-files"][2]).parent}, "a font needs its licence too"
 
 
+@pytest.mark.thorough
 def test_the_models_are_small_enough_for_a_wheel() -> None:
     models = (Path(rag.__file__).parent / "models").rglob("*.*")
     assert sum(len(zlib.compress(file.read_bytes(), 1)) for file in models) < MAX_MODEL_BYTES

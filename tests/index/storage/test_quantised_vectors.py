@@ -97,6 +97,7 @@ def test_what_is_new_is_not_held_in_memory_while_it_is_written(tmp_path: Path, m
     assert np.abs(opened(tmp_path / "1").get(ROWS[750:]) - HELD[750:]).max() < 1 / 65_000
 
 
+@pytest.mark.thorough
 def test_what_is_promised_is_measured_and_found(built: Path) -> None:
     store = opened(built)
     assert len(store) == COUNT and store.facts.recall >= quantising.MIN_RECALL and store.facts.sampled == 300
@@ -140,6 +141,7 @@ def test_a_filter_keeps_the_recall(
     assert store.search(QUESTIONS[:1], 5, absent[:0]) == [[]]
 
 
+@pytest.mark.thorough
 def test_a_filter_of_many_finds_what_one_of_few_does(
     built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -185,6 +187,7 @@ def test_few_changes_lie_beside_the_large_files_which_are_linked(built: Path, tm
     assert third.search(new[:1], 1)[0][0][0] == 101_000
 
 
+@pytest.mark.thorough
 def test_many_changes_are_written_anew_with_the_lists_as_they_are(
     built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -206,6 +209,7 @@ def test_many_changes_are_written_anew_with_the_lists_as_they_are(
     assert not (tmp_path / "3" / quantised.REMOVED).exists()
 
 
+@pytest.mark.thorough
 def test_lists_are_made_anew_only_where_they_find_less_than_promised(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -227,6 +231,7 @@ def test_where_the_promise_cannot_be_kept_it_is_said(tmp_path: Path, monkeypatch
     assert facts.recall < quantising.MIN_RECALL and f"{facts.recall:.3f}" in note and "below 0.98" in note
 
 
+@pytest.mark.thorough
 def test_an_index_grows_from_flat_to_quantised_and_shrinks_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

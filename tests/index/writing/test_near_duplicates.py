@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -126,6 +127,7 @@ def by_comparing_all(sketches: Mapping[str, bytes]) -> list[tuple[str, ...]]:
     return [tuple(group) for group in found.values() if len(group) > 1]
 
 
+@pytest.mark.thorough
 def test_groups_are_those_that_comparing_all_documents_gives() -> None:
     chance, sketches = np.random.default_rng(3), dict[str, bytes]()
     for n in range(400):
@@ -138,6 +140,7 @@ def test_groups_are_those_that_comparing_all_documents_gives() -> None:
     assert groups({**mixed, "short": b""}) == groups(mixed) and groups({"short": b""}) == groups({}) == []
 
 
+@pytest.mark.thorough
 def test_near_finds_what_comparing_with_every_other_gives() -> None:
     chance, sketches = np.random.default_rng(4), dict[str, bytes]()
     for n in range(300):

@@ -74,6 +74,7 @@ def read(folder: Path, name: str, content: str) -> Document | LoadError:
     return item
 
 
+@pytest.mark.thorough
 def test_source_code_is_text_with_its_lines(tmp_path: Path) -> None:
     code = "# Copyright\n\ndef berth(name):\n    return f'{name} lies at quay 7'\n\n\nLIMIT = 3\n"
     document = read(tmp_path, "harbour.py", code)

@@ -69,6 +69,7 @@ def test_hidden_and_deleted_text_is_left_out_and_counted(tmp_path: Path) -> None
     assert read(path).metadata["left_out"] == "hidden texts (2), deleted texts (1)"
 
 
+@pytest.mark.thorough
 def test_the_report_of_an_index_says_what_was_left_out(tmp_path: Path) -> None:
     path = made(tmp_path, paragraph("The fee is 10 euros."), paragraph("Hidden.", run_properties="<w:vanish/>"))
     report = Index.build(path, tmp_path / "index").report

@@ -62,6 +62,7 @@ def planted_span(document: Document, planted: str) -> Span | None:
     return None
 
 
+@pytest.mark.thorough
 def test_every_suffix_that_is_read_is_made_or_is_another_name_of_one_that_is(made: list[Made]) -> None:
     tested = {LOADERS[suffix(item.path.name)] for item in made}
     assert {*LOADERS.values()} - TESTED_APART <= tested
@@ -137,5 +138,6 @@ def test_two_hundred_files_are_indexed_and_each_planted_sentence_is_found_and_ci
     index.close()
 
 
+@pytest.mark.thorough
 def test_nothing_that_is_made_is_refused(made: list[Made]) -> None:
     assert not [error for item in made for error in load(Source(item.path, "x")) if isinstance(error, LoadError)]

@@ -135,6 +135,7 @@ def outcome(seed: int, folder: Path) -> Counter[str]:
     return counts
 
 
+@pytest.mark.thorough
 def test_a_hundred_nasty_files_of_the_formats_become_sound_passages_or_clear_errors(tmp_path: Path) -> None:
     counts: Counter[str] = Counter()
     for seed in range(100):

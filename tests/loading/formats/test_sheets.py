@@ -79,6 +79,7 @@ def test_a_merged_cell_gives_its_text_to_every_row_and_a_caption_stays_one_cell(
     ]  # fmt: skip
 
 
+@pytest.mark.thorough
 def test_wide_merged_cells_do_not_make_a_small_file_large(tmp_path: Path) -> None:
     book = sheet_of(*([["a" * 150, *[None] * 998, "z"]] * 20))
     for row in range(1, 21):

@@ -83,7 +83,7 @@ class Server(ThreadingHTTPServer):
 def server(tmp_path: Path) -> Iterator[str]:
     Handler.seen, Handler.folder = [], tmp_path
     running = Server(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=running.serve_forever, daemon=True)
+    thread = threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{running.server_port}"
     running.shutdown()

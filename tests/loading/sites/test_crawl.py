@@ -49,6 +49,7 @@ def added(steps: list[CrawlStep]) -> set[str]:
     return {document.id.rpartition("/docs/")[2] for step in steps for document in step.documents}
 
 
+@pytest.mark.thorough
 def test_a_site_with_traps_is_read_once_and_then_only_what_has_changed() -> None:
     site, state = site_of(COUNT), SiteState()
     with running(site) as address:
@@ -92,6 +93,7 @@ def test_a_crawl_that_was_stopped_goes_on_where_it_was(tmp_path: Path) -> None:
         assert again == []
 
 
+@pytest.mark.thorough
 def test_depth_and_count_bound_a_crawl_and_nothing_is_removed_when_it_is_cut() -> None:
     site, state = site_of(30), SiteState()
     site.pages["/docs/sitemap.xml"] = ""

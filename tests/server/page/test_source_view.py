@@ -78,6 +78,7 @@ def test_lines_are_numbered_as_citations_number_them() -> None:
     assert found.attribute("data-announce") == ["Source: d, line 3"]
 
 
+@pytest.mark.thorough
 def test_a_long_document_is_shown_in_a_window_that_begins_and_ends_with_a_line() -> None:
     text = "".join(f"line {number} of a very long report\n" for number in range(1, 40_001))
     document = Document("d", text)
@@ -193,6 +194,7 @@ def test_the_sentence_around_the_quotation_and_the_headings_are_marked_and_liste
     assert found.of_class("pc-text") == [text]
 
 
+@pytest.mark.thorough
 def test_a_long_document_is_shown_whole_part_by_part() -> None:
     text = "".join(f"line {number} of a very long report\n" for number in range(1, 40_001))
     document = Document("d", text)
@@ -210,6 +212,7 @@ def test_a_long_document_is_shown_whole_part_by_part() -> None:
     assert whole == text
 
 
+@pytest.mark.thorough
 def test_a_part_of_a_long_document_reaches_as_far_as_it_is_asked_to() -> None:
     document = Document("d", "word\n" * 200_000)
     shown = shown_by(answered(answer(document, 500_000, 500_004)), "answers/1/0")
