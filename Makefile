@@ -44,7 +44,7 @@ coverage: $(SET_UP_TEST) chromium axe-core
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-# While you work: some two minutes of CPU, without the model, a server or a browser.
+# While you work: about a minute and a half of CPU, without the model, a server or a browser.
 QUICK := tests/test_package.py tests/core tests/loading tests/chunking tests/index/storage tests/index/writing tests/retrieval \
   tests/reading tests/answering tests/evaluation tests/server/page tests/cli tests/supply tests/docs/test_site.py
 quick: lint types
